@@ -1,0 +1,87 @@
+// What the two signal charts have in common: a uPlot canvas that follows its host's width and the theme.
+import uPlot from "uplot";
+import { AXES } from "../lib/frame";
+import { withPalette, type Palette } from "../lib/palette";
+
+/** The colours of now; asked for anew at each drawing. */
+export type Colours = () => Palette;
+
+export interface Drawing {
+  height: number;
+  /** CSS pixels above the signal. */
+  top: number;
+  paths: uPlot.Series.PathBuilder;
+  /** Marks and values of the time axis. */
+  time: Pick<uPlot.Axis, "splits" | "values">;
+  /** Bounds of the g axis for the smallest and largest value in view. */
+  bounds: (low: number, high: number) => [number, number];
+  cursor: uPlot.Cursor;
+  hooks: (colours: Colours) => uPlot.Hooks.Arrays;
+}
+
+const GUTTER = 56;
+const RIGHT = 24;
+
+const inG = (value: number) => value.toFixed(2).replace("-", "−");
+
+/** Width of the drawing itself in CSS pixels. */
+export const plotWidth = (host: HTMLElement) => Math.max(1, host.clientWidth - GUTTER - RIGHT);
+
+/** Makes a chart of x, y and z in `host`; the returned function takes it away. */
+export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
+  let palette!: Palette;
+  const axis: uPlot.Axis = {
+    font: "14px system-ui, sans-serif",
+    stroke: () => palette.muted,
+    grid: { stroke: () => palette.line, width: 1 },
+    ticks: { show: false },
+    gap: 8,
+  };
+  const series = AXES.map((name) => ({
+    paths: drawing.paths,
+    stroke: () => palette[name],
+    fill: () => palette[name],
+    width: 1,
+    points: { show: false },
+  }));
+  const u = new uPlot(
+    {
+      width: host.clientWidth,
+      height: drawing.height,
+      padding: [drawing.top, RIGHT, 0, 0],
+      legend: { show: false },
+      cursor: drawing.cursor,
+      series: [{}, ...series],
+      scales: {
+        x: { time: false, auto: false },
+        y: {
+          range: (_, low, high) =>
+            low !== null && high !== null && Number.isFinite(low + high)
+              ? drawing.bounds(low, high)
+              : [-1, 1],
+        },
+      },
+      axes: [
+        { ...axis, ...drawing.time, size: 32 },
+        { ...axis, size: GUTTER, values: (_, values) => values.map(inG) },
+      ],
+      hooks: drawing.hooks(() => palette),
+    },
+    [[], [], [], []],
+    host,
+  );
+  const dropTheme = withPalette((next) => {
+    palette = next;
+    u.redraw(false);
+  });
+  const size = new ResizeObserver(() => u.setSize({ width: host.clientWidth, height: drawing.height }));
+  size.observe(host);
+  return [
+    u,
+    () => {
+      dropTheme();
+      size.disconnect();
+      u.destroy();
+    },
+  ];
+}

@@ -1,0 +1,26 @@
+// The colours of the page, for a canvas: it cannot read light-dark() or var().
+
+export const NAMES = ["text", "muted", "line", "ground", "periodic", "x", "y", "z"] as const;
+export type Palette = Record<(typeof NAMES)[number], string>;
+
+function resolve(): Palette {
+  const probe = document.createElement("i");
+  document.body.append(probe);
+  const pairs = NAMES.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, getComputedStyle(probe).color];
+  });
+  probe.remove();
+  return Object.fromEntries(pairs) as Palette;
+}
+
+/** Calls `use` with the colours now and whenever the theme changes, until the returned function is called. */
+export function withPalette(use: (palette: Palette) => void): () => void {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const change = () => use(resolve());
+  change();
+  dark.addEventListener("change", change);
+  return () => dark.removeEventListener("change", change);
+}
+
+export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

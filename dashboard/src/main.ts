@@ -1,0 +1,8 @@
+// Where the page starts.
+import { mount } from "svelte";
+import "uplot/dist/uPlot.min.css";
+import "./app.css";
+import App from "./App.svelte";
+
+const target = document.getElementById("app");
+if (target) mount(App, { target });

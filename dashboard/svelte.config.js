@@ -1,0 +1,2 @@
+// Svelte as it comes: it understands the types by itself.
+export default {};

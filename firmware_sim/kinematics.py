@@ -1,0 +1,213 @@
+"""What a sensor strapped to the shank feels while the leg moves, without noise.
+
+An accelerometer at rest feels "up", a unit vector, in g. While the shank turns, up turns in the sensor's axes, and the
+sensor, at a distance from the joint, also feels that it is being swung: angular acceleration across the shank and
+centripetal acceleration along it. All times are seconds since the movement began; every function takes an array
+of them and returns one row of x, y, z in g for each.
+
+The shapes and numbers are modelling choices; no spectrum of a periodic leg movement has been published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+STANDARD_GRAVITY = 9.80665
+
+
+class Motion(Protocol):
+    """A movement from one resting position to another."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        ...
+
+    @property
+    def up_before(self) -> Array:
+        """Up while resting before it, shape (3,), g."""
+        ...
+
+    @property
+    def up_after(self) -> Array:
+        """Up while resting after it, shape (3,), g."""
+        ...
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels at times `t` within the movement, shape (len(t), 3), g."""
+        ...
+
+
+def minimum_jerk(t: Array, length: float) -> tuple[Array, Array, Array]:
+    """Smoothest way from 0 to 1 in `length` seconds: position, velocity and acceleration at `t`.
+
+    The minimum-jerk polynomial of Flash and Hogan (1985); 0 before it starts, 1 after it ends.
+    """
+    x = np.clip(t / length, 0.0, 1.0)
+    position = x * x * x * (10.0 + x * (6.0 * x - 15.0))
+    velocity = 30.0 * x * x * (1.0 - x) * (1.0 - x) / length
+    acceleration = 60.0 * x * (1.0 - x) * (1.0 - 2.0 * x) / (length * length)
+    return position, velocity, acceleration
+
+
+def turned(vector: Array, axis: Array, angle: Array) -> Array:
+    """`vector` turned about the unit vector `axis` by each of the angles (rad), shape (len(angle), 3)."""
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    along = axis * (axis @ vector)
+    return along + (vector - along) * cos + np.cross(axis, vector) * sin
+
+
+def swing(arm: Array, axis: Array, velocity: Array, acceleration: Array) -> Array:
+    """Give what a point at `arm` (m) from the joint feels of the turning about `axis`, in g."""
+    across = np.cross(axis, arm)
+    inwards = np.cross(axis, across)
+    return (acceleration[:, None] * across + (velocity * velocity)[:, None] * inwards) / STANDARD_GRAVITY
+
+
+@dataclass(frozen=True, slots=True)
+class Flexion:
+    """A leg movement: the shank turns, stays, and turns back to where it was.
+
+    Attributes
+    ----------
+    up : ndarray, shape (3,)
+        Up at rest.
+    axis : ndarray, shape (3,)
+        Unit vector the shank turns about.
+    arm : ndarray, shape (3,)
+        From the joint to the sensor, m.
+    angle : float
+        How far it turns, rad.
+    rise_s, hold_s, fall_s : float
+        Length of the three parts.
+    tremor_hz : float
+        Beats a second while it stays; 0 for a still hold.
+    """
+
+    up: Array
+    axis: Array
+    arm: Array
+    angle: float
+    rise_s: float
+    hold_s: float
+    fall_s: float
+    tremor_hz: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.rise_s + self.hold_s + self.fall_s
+
+    @property
+    def up_before(self) -> Array:
+        """Up while resting before it."""
+        return self.up
+
+    @property
+    def up_after(self) -> Array:
+        """Up while resting after it: the same."""
+        return self.up
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels, g."""
+        rise, rise_v, rise_a = minimum_jerk(t, self.rise_s)
+        fall, fall_v, fall_a = minimum_jerk(t - self.rise_s - self.hold_s, self.fall_s)
+        angle, velocity, acceleration = rise - fall, rise_v - fall_v, rise_a - fall_a
+        if self.tremor_hz:
+            beat, beat_v, beat_a = self._tremor(t - self.rise_s)
+            angle, velocity, acceleration = angle + beat, velocity + beat_v, acceleration + beat_a
+        up = turned(self.up, self.axis, self.angle * angle)
+        return up + swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
+
+    def _tremor(self, t: Array) -> tuple[Array, Array, Array]:
+        """Clonic beats of 5 % of the angle that swell and fade during the hold, with their derivatives."""
+        inside = (t > 0.0) & (t < self.hold_s)
+        swell_rate, beat_rate = 2.0 * np.pi / self.hold_s, 2.0 * np.pi * self.tremor_hz
+        swell = 0.5 * (1.0 - np.cos(swell_rate * t))
+        swell_v = 0.5 * swell_rate * np.sin(swell_rate * t)
+        swell_a = 0.5 * swell_rate**2 * np.cos(swell_rate * t)
+        sin, cos = np.sin(beat_rate * t), np.cos(beat_rate * t)
+        size = np.where(inside, 0.05, 0.0)
+        position = size * swell * sin
+        velocity = size * (swell_v * sin + swell * beat_rate * cos)
+        acceleration = size * (swell_a * sin + 2.0 * swell_v * beat_rate * cos - swell * beat_rate**2 * sin)
+        return position, velocity, acceleration
+
+
+def angle_for_peak(peak_g: Array, up: Array, axis: Array, arm: Array, quickest_s: Array) -> Array:
+    """How far the shank must turn for its signal to leave rest by about `peak_g`.
+
+    Linear in the angle, so approximate for large ones; one row of each argument a movement.
+
+    Parameters
+    ----------
+    peak_g, quickest_s : ndarray, shape (n,)
+        Wished largest distance from rest in g, and the shorter of rise and fall in s.
+    up, axis, arm : ndarray, shape (n, 3)
+        As in `Flexion`.
+    """
+    x = np.linspace(0.0, 1.0, 33)
+    position, _velocity, acceleration = minimum_jerk(x, 1.0)
+    tilt = np.cross(axis, up)[:, None, :] * position[None, :, None]
+    push = np.cross(axis, arm)[:, None, :] * acceleration[None, :, None] / STANDARD_GRAVITY
+    per_radian = np.linalg.norm(tilt + push / (quickest_s**2)[:, None, None], axis=2).max(axis=1)
+    angle: Array = peak_g / per_radian
+    return angle
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A movement of the whole body: the leg is shaken about and comes to rest at another angle.
+
+    Attributes
+    ----------
+    up_from, up_to : ndarray, shape (3,)
+        Up at rest before and after.
+    arm : ndarray, shape (3,)
+        From the joint to the sensor, m.
+    duration_s : float
+        How long it lasts.
+    shake : ndarray, shape (n, 3)
+        Amplitude of each wave of the shaking, g.
+    shake_hz, shake_phase : ndarray, shape (n,)
+        Its frequency, and its phase in rad.
+    """
+
+    up_from: Array
+    up_to: Array
+    arm: Array
+    duration_s: float
+    shake: Array
+    shake_hz: Array
+    shake_phase: Array
+
+    @property
+    def up_before(self) -> Array:
+        """Up while resting before it."""
+        return self.up_from
+
+    @property
+    def up_after(self) -> Array:
+        """Up while resting after it."""
+        return self.up_to
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels, g."""
+        axis = np.cross(self.up_from, self.up_to)
+        sin = float(np.linalg.norm(axis))
+        angle = float(np.arctan2(sin, self.up_from @ self.up_to))
+        axis = axis / sin
+        position, velocity, acceleration = minimum_jerk(t, self.duration_s)
+        up = turned(self.up_from, axis, angle * position)
+        window = np.sin(np.pi * np.clip(t / self.duration_s, 0.0, 1.0)) ** 2
+        waves = np.sin(2.0 * np.pi * np.outer(t, self.shake_hz) + self.shake_phase)
+        # Summed wave by wave: a matrix product may add in another order for another number of rows.
+        shaking = (waves[:, :, None] * self.shake).sum(axis=1) * window[:, None]
+        felt: Array = up + swing(self.arm, axis, angle * velocity, angle * acceleration) + shaking
+        return felt

@@ -1,0 +1,302 @@
+"""How the sensor is reached over Bluetooth: its advertisement, its connection, its answers and its notifications.
+
+All that is decided is decided in `firmware_sim.sensor`; this file carries it to and from a bumble device on an HCI
+transport, which may be the virtual air or a real dongle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from bumble import att, core, data_types, hci
+from bumble.core import UUID, AdvertisingData
+from bumble.device import Connection, Device, DeviceConfiguration
+from bumble.gatt import Characteristic
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport.common import Transport
+
+from firmware_sim import profile
+from firmware_sim.attributes import Attributes
+from firmware_sim.journal import Journal
+from firmware_sim.sensor import Sensor
+
+_log = logging.getLogger(__name__)
+
+_FRAMES_PER_DRAIN = 16
+"""After so many notifications wait until the radio has taken them; a replay at 1000 x would else queue up in memory."""
+
+_SHORTEST_SLEEP_S = 0.005
+"""At high speed several frames are due within a few milliseconds; they go out together."""
+
+_LAST_ORDERS_S = 0.3
+"""How long the end of the process waits for commands that the radio has not answered yet."""
+
+_NOTICES_EVERY_S = 1.0  # section 6: status once a second at most
+
+_ADVERTISING_INTERVAL_MS = 100.0
+# Section 2, in the units of bumble: interval in ms, latency in intervals, supervision timeout in ms.
+_WISHED_PARAMETERS = (15.0, 30.0, 4, 4000.0)
+
+
+class Peripheral:
+    """The sensor on a radio.
+
+    Parameters
+    ----------
+    sensor : Sensor
+        The firmware's state.
+    transport : Transport
+        HCI transport of the radio.
+    name, address : str
+        Advertised name, and static random address.
+    clock : callable
+        Gives the sensor's uptime in µs.
+    speed : float
+        How much faster than wall time that clock runs.
+    journal : Journal
+        Where it is told what happens.
+    """
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        transport: Transport,
+        *,
+        name: str,
+        address: str,
+        clock: Callable[[], int],
+        speed: float,
+        journal: Journal,
+    ) -> None:
+        self._sensor = sensor
+        self._name = name
+        self._clock = clock
+        self._speed = speed
+        self._journal = journal
+        self._connection: Connection | None = None
+        self._sending = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._orders: set[asyncio.Task[Any]] = set()
+        self._radio_lost = transport.source.terminated
+        self._device = Device.from_config_with_hci(
+            DeviceConfiguration(
+                name=name,
+                address=hci.Address(address),
+                advertising_interval_min=_ADVERTISING_INTERVAL_MS,
+                advertising_interval_max=_ADVERTISING_INTERVAL_MS,
+                irk=secrets.token_bytes(16),
+            ),
+            transport.source,
+            transport.sink,
+        )
+        self._device.pairing_config_factory = self._pairing
+        self._attributes = Attributes(sensor, clock, self._on_request)
+        self._attributes.offer(self._device.gatt_server)
+        self._attributes.live.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_facts: self._changed.set())
+        self._device.on(Device.EVENT_CONNECTION, self._on_connection)
+
+    async def run(self) -> None:
+        """Measure, notify and answer until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump())
+                group.create_task(self._notices())
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_ORDERS_S):
+                    await asyncio.gather(*self._orders, return_exceptions=True)
+
+    async def advertise(self) -> None:
+        """Switch the radio on and start to advertise; from then on also after every disconnect."""
+        flags = AdvertisingData.Flags
+        self._device.advertising_data = bytes(
+            AdvertisingData(
+                [
+                    data_types.Flags(flags.LE_GENERAL_DISCOVERABLE_MODE | flags.BR_EDR_NOT_SUPPORTED),
+                    data_types.CompleteListOf128BitServiceUUIDs([UUID(profile.SERVICE)]),
+                ]
+            )
+        )
+        self._device.scan_response_data = self._scan_response()
+        await self._device.power_on()
+        await self._device.start_advertising()
+
+    def _scan_response(self) -> bytes:
+        return bytes(
+            AdvertisingData(
+                [
+                    data_types.CompleteLocalName(self._name),
+                    data_types.ManufacturerSpecificData(
+                        profile.COMPANY, self._sensor.manufacturer_data(self._clock())
+                    ),
+                ]
+            )
+        )
+
+    @staticmethod
+    def _pairing(_connection: Connection) -> PairingConfig:
+        just_works = PairingDelegate(PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT)
+        return PairingConfig(sc=True, mitm=False, bonding=True, delegate=just_works)
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _on_request(self, connection: Connection, request: bytes) -> None:
+        # In a task, so that the response to the write goes out before the indication.
+        self._spawn(self._carry_out(connection, request))
+
+    async def _carry_out(self, connection: Connection, request: bytes) -> None:
+        now_us = self._clock()
+        before = self._sensor.stream
+        if request[0] == profile.Op.STOP and len(request) == 2:
+            # What has been taken goes out before the answer says where the stream ends.
+            await self._send_due(now_us, rest=True)
+        answer = self._sensor.control(request, now_us=now_us, mtu=connection.att_mtu)
+        after = self._sensor.stream
+        if before is not None and after is None:
+            stream, taken = before.number, self._sensor.framed
+            self._journal.write("stop", stream=stream, next=taken, dropped=self._sensor.dropped)
+        elif before is None and after is not None:
+            self._journal.write(
+                "start",
+                stream=after.number,
+                rate_hz=after.rate_hz,
+                range_g=after.range_g,
+                batch=after.batch,
+                t_us=after.time_us(0),
+            )
+        self._device.scan_response_data = self._scan_response()
+        self._changed.set()
+        # TimeoutError: the link was lost before the client confirmed.
+        with suppress(TimeoutError, core.BaseBumbleError):
+            await self._device.gatt_server.indicate_subscriber(connection, self._attributes.control, answer)
+
+    # --- the link -------------------------------------------------------------------------------------------------
+
+    def _on_connection(self, connection: Connection) -> None:
+        self._connection = connection
+        self._journal.write("connected", peer=connection.peer_address.to_string(with_type_qualifier=False))
+        connection.on(
+            Connection.EVENT_DISCONNECTION, lambda reason: self._on_disconnection(connection, reason)
+        )
+        self._spawn(self._ask_for_parameters(connection))
+
+    def _on_disconnection(self, connection: Connection, reason: int) -> None:
+        self._journal.write("disconnected", reason=reason)
+        if self._connection is connection:
+            self._connection = None
+        if not self._radio_lost.done():
+            # Not left to bumble's auto_restart, which nobody can wait for when the process ends.
+            self._spawn(self._order(self._device.start_advertising))
+
+    async def _order(self, commands: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Give commands to the radio and wait; once given they run to their end.
+
+        bumble 0.0.236 trips over the answer to a command whose sender was cancelled.
+        """
+        order = asyncio.create_task(commands())
+        self._orders.add(order)
+        order.add_done_callback(self._orders.discard)
+        with suppress(core.BaseBumbleError):
+            await asyncio.shield(order)
+
+    async def _ask_for_parameters(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(5.0):
+                await connection.update_parameters(*_WISHED_PARAMETERS, use_l2cap=True)
+        except (TimeoutError, core.BaseBumbleError) as error:
+            _log.info("The client did not take the wished connection parameters: %r", error)
+        finally:
+            # bumble 0.0.236 keeps an unanswered request pending after a disconnect and then refuses the next one.
+            self._device.l2cap_channel_manager.connection_parameters_update_response = None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- what goes out unasked ------------------------------------------------------------------------------------
+
+    def _subscribed(self, characteristic: Characteristic[bytes]) -> Connection | None:
+        """Return the connected client if it wants notifications of `characteristic`."""
+        connection = self._connection
+        if connection is None:
+            return None
+        wishes = self._device.gatt_server.subscribers.get(connection, {}).get(characteristic.handle, b"\0\0")
+        return connection if wishes[0] & 0x01 else None
+
+    def _mtu(self) -> int:
+        return self._connection.att_mtu if self._connection is not None else att.ATT_DEFAULT_MTU
+
+    async def _pump(self) -> None:
+        """Send every live frame when it is due."""
+        while True:
+            self._changed.clear()
+            await self._send_due(self._clock())
+            due_us = self._sensor.next_due_us(mtu=self._mtu())
+            wait_s = None
+            if due_us is not None:
+                wait_s = max(_SHORTEST_SLEEP_S, (due_us - self._clock()) / 1e6 / self._speed)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+
+    async def _send_due(self, now_us: int, *, rest: bool = False) -> None:
+        """Notify, or count as dropped, every frame that is due at `now_us`."""
+        async with self._sending:
+            in_flight = 0
+            while (frame := self._sensor.due(now_us, mtu=self._mtu(), rest=rest)) is not None:
+                first, count = frame
+                stream = self._sensor.stream
+                if stream is None:
+                    return
+                client = self._subscribed(self._attributes.live)
+                if client is None or client.att_mtu < profile.SMALLEST_MTU:
+                    self._sensor.drop(count)
+                    self._journal.write("dropped", stream=stream.number, first=first, count=count)
+                    continue
+                await self._device.notify_subscriber(
+                    client, self._attributes.live, stream.frame(first, count)
+                )
+                self._sensor.sent(count)
+                self._journal.write("sent", stream=stream.number, first=first, count=count)
+                in_flight += 1
+                if in_flight % _FRAMES_PER_DRAIN == 0:
+                    await _drain(client)
+
+    async def _notices(self) -> None:
+        """Notify status and battery level when they have changed, and keep what is advertised true."""
+        told_status, told_battery = b"", -1
+        while True:
+            await asyncio.sleep(_NOTICES_EVERY_S)
+            now_us = self._clock()
+            status, battery = self._sensor.status(now_us), self._sensor.battery(now_us)
+            if (client := self._subscribed(self._attributes.status)) is not None and status != told_status:
+                await self._device.notify_subscriber(client, self._attributes.status, status)
+                told_status = status
+            if (client := self._subscribed(self._attributes.battery)) is not None and battery != told_battery:
+                await self._device.notify_subscriber(client, self._attributes.battery, bytes([battery]))
+                told_battery = battery
+            response = self._scan_response()
+            if response != self._device.scan_response_data:
+                self._device.scan_response_data = response
+                if self._connection is None:
+                    command = hci.HCI_LE_Set_Scan_Response_Data_Command(scan_response_data=response)
+                    await self._order(partial(self._device.send_sync_command, command))
+
+
+async def _drain(connection: Connection) -> None:
+    """Wait until the radio has taken everything queued for this client."""
+    link = connection.device.host.connections.get(connection.handle)
+    if link is None or link.acl_packet_queue is None:
+        return
+    with suppress(ValueError):  # disconnected while we were busy; bumble then knows no such queue
+        await link.acl_packet_queue.drain(connection.handle)

@@ -1,0 +1,170 @@
+"""How the sensor writes and reads the bytes of ``docs/ankle-profile.md``, version 1.
+
+Only the firmware's side is here: frames, answers, capabilities and status are packed, requests are taken apart.
+Section numbers in the comments are the document's.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def _uuid(short: int) -> str:
+    return f"7c9e{short:04x}-5b1d-4c37-9a86-3f0c6d2b8e11"
+
+
+# Section 2.
+SERVICE = _uuid(0x0100)
+LIVE_DATA = _uuid(0x0101)
+CONTROL_POINT = _uuid(0x0102)
+CAPABILITIES = _uuid(0x0103)
+STATUS = _uuid(0x0104)
+BACKFILL_DATA = _uuid(0x0105)
+TIME = _uuid(0x0106)
+SMALLEST_MTU = 65
+
+# Section 1.
+COMPANY = 0xFFFF
+ADVERTISED_VERSION = 1
+NAME_PREFIX = "LegMon-"
+LONGEST_NAME = len(NAME_PREFIX) + 14
+SIDES = {"left": 1, "right": 2}
+
+# Section 3.
+LIVE_KIND = 0x11
+MOST_SAMPLES = 83
+_HEADER = struct.Struct("<BBHIQ")
+LONGEST_FRAME = _HEADER.size + 6 * MOST_SAMPLES
+
+# Section 5: in the order of the bits.
+RATES_HZ = (25, 50, 100, 200)
+RANGES_G = (2, 4, 8, 16)
+SCALE_UG = {2: 61, 4: 122, 8: 244, 16: 488}
+FEATURE_IDENTIFY = 0x0002
+FEATURE_SELF_TEST = 0x0004
+_CAPABILITIES = struct.Struct("<BBQHBBIHH")
+
+# Section 6.
+FLAG_WORN = 0x01
+FLAG_CAN_TELL_WORN = 0x02
+_STATUS = struct.Struct("<BHIIIbB")
+
+_TIME = struct.Struct("<BQ")
+_START_ARGUMENTS = struct.Struct("<HBB")
+_START_RESULTS = struct.Struct("<HHBBHI")
+_STOP_RESULTS = struct.Struct("<HI")
+
+
+class Op(IntEnum):
+    """Operations of the control point (section 4)."""
+
+    START = 0x01
+    STOP = 0x02
+    IDENTIFY = 0x03
+    GET_BUFFER = 0x04
+    BACKFILL = 0x05
+    ABORT = 0x06
+    ERASE = 0x07
+    SELF_TEST = 0x08
+
+
+class Answer(IntEnum):
+    """Statuses of the control point (section 4) that this sensor gives."""
+
+    OK = 0x00
+    UNKNOWN_OP = 0x01
+    NOT_SUPPORTED = 0x02
+    BAD_LENGTH = 0x03
+    BAD_PARAMETER = 0x04
+    BUSY = 0x05
+    NOT_RUNNING = 0x06
+    MTU_TOO_SMALL = 0x08
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """Arguments of START: rate in Hz, range in ±g, wished samples per frame (0: the sensor chooses)."""
+
+    rate_hz: int
+    range_g: int
+    batch: int
+
+
+def parse_start(arguments: bytes) -> StartRequest | None:
+    """Take START's arguments apart; None when their length is wrong."""
+    if len(arguments) != _START_ARGUMENTS.size:
+        return None
+    return StartRequest(*_START_ARGUMENTS.unpack(arguments))
+
+
+def answer(op: int, tag: int, status: Answer, results: bytes = b"") -> bytes:
+    """Pack the indication that answers a request; results go out only with status OK."""
+    return bytes((0x80, op, tag, status)) + (results if status is Answer.OK else b"")
+
+
+def start_results(*, stream: int, rate_hz: int, range_g: int, batch: int, next_index: int) -> bytes:
+    """Pack the results of START, the scale of the range among them."""
+    return _START_RESULTS.pack(stream, rate_hz, range_g, batch, SCALE_UG[range_g], next_index)
+
+
+def stop_results(*, stream: int, next_index: int) -> bytes:
+    """Pack the results of STOP."""
+    return _STOP_RESULTS.pack(stream, next_index)
+
+
+def samples_that_fit(mtu: int) -> int:
+    """Say how many samples a frame can hold at an ATT MTU: it is never longer than MTU - 3, nor than 83 samples."""
+    return max(0, min(MOST_SAMPLES, (mtu - 3 - _HEADER.size) // 6))
+
+
+def frame(*, stream: int, first: int, t_us: int, samples: NDArray[np.int16]) -> bytes:
+    """Pack a live frame (section 3).
+
+    Parameters
+    ----------
+    stream : int
+        Number of the stream.
+    first : int
+        Index of the first sample in the stream.
+    t_us : int
+        The sensor's uptime in µs when that sample was taken.
+    samples : ndarray of int16, shape (n, 3)
+        x, y, z in units of the range's scale, 1 to 83 of them, oldest first.
+    """
+    return (
+        _HEADER.pack(LIVE_KIND, len(samples), stream, first, t_us)
+        + samples.astype("<i2", copy=False).tobytes()
+    )
+
+
+def capabilities(*, sensor_id: int, side: Literal["left", "right"]) -> bytes:
+    """Pack the value of the capabilities characteristic (sections 5 and 8): every rate and range, no buffer."""
+    every_rate = (1 << len(RATES_HZ)) - 1
+    every_range = (1 << len(RANGES_G)) - 1
+    features = FEATURE_IDENTIFY | FEATURE_SELF_TEST
+    return _CAPABILITIES.pack(
+        1, 0, sensor_id, every_rate, every_range, SIDES[side], 0, LONGEST_FRAME, features
+    )
+
+
+def status(*, sampling: bool, stream: int, next_index: int, dropped: int, temperature_c: int) -> bytes:
+    """Pack the value of the status characteristic (section 6); without a buffer, `oldest` equals `next`."""
+    flags = FLAG_WORN | FLAG_CAN_TELL_WORN
+    return _STATUS.pack(int(sampling), stream, next_index, next_index, dropped, temperature_c, flags)
+
+
+def time(*, tag: int, uptime_us: int) -> bytes:
+    """Pack the value of the time characteristic (section 7)."""
+    return _TIME.pack(tag, uptime_us)
+
+
+def manufacturer_data(*, side: Literal["left", "right"], battery: int, streaming: bool) -> bytes:
+    """Pack what the scan response says after the company number (section 1)."""
+    return bytes((ADVERTISED_VERSION, SIDES[side], battery, int(streaming)))

@@ -1,0 +1,100 @@
+"""How a night becomes files without a radio: a CSV of the samples, or a capture of the notifications."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from firmware_sim import profile
+from firmware_sim.accelerometer import Accelerometer
+from firmware_sim.scenario import Scenario
+from firmware_sim.sensor import Stream
+from firmware_sim.sleeper import Sleeper
+from firmware_sim.truth import write_truth
+
+Progress = Callable[[float], None]
+"""Is told which share of the work is done."""
+
+RANGE_G = 4
+_ROWS_AT_ONCE = 8192
+_STREAM = 1
+_BOOT_US = 1_000_000
+"""A captured night's sampling starts one second after the sensor was switched on."""
+_RECORD = struct.Struct("<QH")
+_STEPS = 100  # of progress
+
+
+def sensor_name(leg: str) -> str:
+    """Name that a simulated sensor has unless told another."""
+    return f"{profile.NAME_PREFIX}{leg.capitalize()}"
+
+
+def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
+    """Write ``left.csv`` (or ``right.csv``) and ``truth.json``.
+
+    The CSV has the header ``time_s,x_g,y_g,z_g``: seconds of true time, and what the chip measured, in g.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sleeper = Sleeper(scenario)
+    chip = Accelerometer(sleeper, RANGE_G)
+    scale_g = profile.SCALE_UG[RANGE_G] * 1e-6
+    with (folder / f"{scenario.leg}.csv").open("w", encoding="ascii", newline="") as file:
+        file.write("time_s,x_g,y_g,z_g\n")
+        for first, count in _pieces(scenario, sleeper, _ROWS_AT_ONCE, progress):
+            rows = np.empty((count, 4))
+            rows[:, 0] = np.arange(first, first + count) / sleeper.rate_hz
+            rows[:, 1:] = chip.samples(first, count) * scale_g
+            # One format for the whole piece: several times faster than a row at a time.
+            file.write("%.6f,%.6f,%.6f,%.6f\n" * count % tuple(rows.ravel().tolist()))
+    write_truth(folder / "truth.json", sleeper)
+
+
+def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
+    """Write the notifications of a night (section 9 of the document), and its truth beside it as ``.truth.json``."""
+    sleeper = Sleeper(scenario)
+    stream = Stream(
+        number=_STREAM,
+        rate_hz=scenario.rate_hz,
+        range_g=RANGE_G,
+        batch=min(profile.MOST_SAMPLES, scenario.rate_hz // 2),
+        accelerometer=Accelerometer(sleeper, RANGE_G),
+        true_rate_hz=sleeper.rate_hz,
+        night_us=_BOOT_US,
+        night_first=0,
+    )
+    header = {
+        "capture": 1,
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "leg": scenario.leg,
+        "sensor": sensor_name(scenario.leg),
+        "rate_hz": scenario.rate_hz,
+        "range_g": RANGE_G,
+        "scale_ug": profile.SCALE_UG[RANGE_G],
+        "duration_s": scenario.duration_s,
+        "simulated": True,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
+        for first, count in _pieces(scenario, sleeper, stream.batch, progress):
+            frame = stream.frame(first, count)
+            # A frame is handed over as soon as its last sample has been taken.
+            file.write(_RECORD.pack(stream.time_us(first + count - 1), len(frame)) + frame)
+    write_truth(path.with_suffix(".truth.json"), sleeper)
+
+
+def _pieces(scenario: Scenario, sleeper: Sleeper, size: int, progress: Progress) -> Iterator[tuple[int, int]]:
+    """Cut the night's samples, those taken before its end, into pieces; the last one may be shorter."""
+    total = int(np.ceil(scenario.duration_s * sleeper.rate_hz))
+    step = 0
+    for first in range(0, total, size):
+        yield first, min(size, total - first)
+        done = min(total, first + size)
+        if done * _STEPS // total > step:
+            step = done * _STEPS // total
+            progress(done / total)

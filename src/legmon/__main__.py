@@ -1,0 +1,5 @@
+"""``python -m legmon`` is ``legmon``."""
+
+from legmon.cli import main
+
+main()

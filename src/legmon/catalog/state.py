@@ -1,0 +1,82 @@
+"""What the catalog says, as values."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from legmon.movement import Leg
+
+LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The recording's clock: wall time, or a simulated night that runs faster.
+
+    Parameters
+    ----------
+    night_ns, wall_ns : int
+        A moment on both clocks, ns UTC.
+    speed : float
+        Seconds of night per wall second.
+    """
+
+    night_ns: int = 0
+    wall_ns: int = 0
+    speed: float = 1.0
+
+    def now_ns(self) -> int:
+        """Return the time on the recording's clock, ns UTC."""
+        return self.night_ns + round((time.time_ns() - self.wall_ns) * self.speed)
+
+
+@dataclass(frozen=True, slots=True)
+class SensorState:
+    """What the recorder says of a sensor; see `legmon.web.models.Sensor`."""
+
+    leg: Leg
+    name: str | None = None
+    address: str | None = None
+    link: LinkState = "off"
+    detail: str = ""
+    battery_percent: int | None = None
+    rssi_dbm: int | None = None
+    declared_rate_hz: float | None = None
+    measured_rate_hz: float | None = None
+    samples: int = 0
+    missing_samples: int = 0
+    refused_frames: int = 0
+    last_sample_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderState:
+    """What the recorder last said of itself."""
+
+    seen_ns: int
+    clock: Clock
+    simulated: bool
+    night: str | None
+    sensors: list[SensorState]
+
+
+@dataclass(frozen=True, slots=True)
+class NightInfo:
+    """A night in the list; counts are those of its rule set."""
+
+    id: str
+    state: Literal["recording", "closed"]
+    simulated: bool
+    zone_name: str
+    utc_offset_s: int
+    rules: str
+    detector: str
+    started_ns: int
+    duration_ns: int
+    analysed_ns: int
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    legs: tuple[Leg, ...]
+    gaps: int

@@ -1,0 +1,345 @@
+"""Reads and writes the catalog of one data folder."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Engine, create_engine, event, select, text
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import Session
+
+from legmon.catalog.models import (
+    AnchorRow,
+    HoleRow,
+    LegRow,
+    MovementRow,
+    NightRow,
+    RecorderRow,
+    WantedRow,
+)
+from legmon.catalog.state import Clock, NightInfo, RecorderState, SensorState
+from legmon.errors import LegmonError
+from legmon.movement import Leg, LegMovement
+from legmon.night.track import Hole, LegTrack
+from legmon.recording.records import Meta
+from legmon.scoring.scored import Scored
+from legmon.timeline.clock import Anchor
+
+HEAD = "0001"
+"""The newest migration; a catalog at it needs no alembic, which takes a while to import."""
+
+NO_NIGHTS = "There are no nights here yet."
+
+
+class CatalogError(LegmonError):
+    """The catalog cannot be used; says what to do."""
+
+
+class Catalog:
+    """The catalog of one data folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder; made where missing.
+
+    Raises
+    ------
+    CatalogError
+        If the folder cannot be written or the file is not a catalog.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise CatalogError(
+                f"the data folder {folder} cannot be made ({e.strerror}); name another with --data"
+            ) from e
+        if not os.access(folder, os.W_OK):
+            raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
+        self._engine = create_engine(f"sqlite:///{folder / 'catalog.sqlite'}")
+        event.listen(self._engine, "connect", _pragmas)
+        try:
+            _migrate(self._engine)
+        except DatabaseError as e:
+            raise CatalogError(
+                f"{folder / 'catalog.sqlite'} cannot be used ({e.orig}); move it away and the nights' recordings stay"
+            ) from e
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    def segment(self, night: str, leg: str) -> Path:
+        """Path of a leg's recording."""
+        return self.folder / "nights" / night / f"{leg}.seg"
+
+    # nights
+
+    def begin(
+        self,
+        night: str,
+        *,
+        started_ns: int,
+        zone: tuple[str, int],
+        simulated: bool,
+        rules: str,
+        detector: str,
+    ) -> str:
+        """Enter a night that is beginning.
+
+        Parameters
+        ----------
+        night : str
+            The id wanted; a number is put behind it where it is taken.
+        started_ns : int
+            Its start, ns UTC, until samples say better.
+        zone : (str, int)
+            Name of the time zone and its offset from UTC in seconds.
+
+        Returns
+        -------
+        str
+            The id.
+        """
+        with self._session() as s:
+            taken = set(s.scalars(select(NightRow.id)))
+            name, n = night, 2
+            while name in taken:
+                name, n = f"{night}-{n}", n + 1
+            s.add(
+                NightRow(
+                    id=name,
+                    state="recording",
+                    simulated=simulated,
+                    zone_name=zone[0],
+                    utc_offset_s=zone[1],
+                    rules=rules,
+                    detector=detector,
+                    started_ns=started_ns,
+                )
+            )
+            return name
+
+    def add_leg(self, meta: Meta) -> None:
+        """Enter a leg of a night; nothing happens where it is there."""
+        with self._session() as s:
+            if _leg(s, meta.night, meta.leg) is None:
+                s.add(
+                    LegRow(
+                        night_id=meta.night,
+                        leg=meta.leg,
+                        sensor=meta.sensor,
+                        address=meta.address,
+                        declared_hz=meta.declared_hz,
+                        scale_ug=meta.scale_ug,
+                    )
+                )
+
+    def save(
+        self,
+        night: str,
+        tracks: Iterable[tuple[LegTrack, int]],
+        scored: Scored | None,
+        *,
+        closed: bool = False,
+    ) -> None:
+        """Write what is known of a night, all in one transaction; what is there already is replaced.
+
+        Parameters
+        ----------
+        night : str
+            Its id.
+        tracks : iterable of (LegTrack, int)
+            Each leg with the number of samples recorded.
+        scored : Scored or None
+            The night under its rules; None before there are samples.
+        closed : bool
+            Whether this is the last word.
+        """
+        with self._session() as s:
+            row = s.get_one(NightRow, night)
+            for track, samples in tracks:
+                leg = _leg(s, night, track.leg)
+                if leg is None:
+                    raise ValueError(f"night {night} has no {track.leg} leg")
+                leg.end, leg.samples = track.end, samples
+                _replace(s, leg.id, MovementRow, (_movement_values(m) for m in track.movements))
+                _replace(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
+                _replace(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
+            if scored is not None:
+                i = scored.indices
+                row.started_ns = scored.origin_ns
+                row.duration_ns, row.analysed_ns = scored.duration_ns, scored.analysed_ns
+                row.movements, row.candidates = i.movements, i.candidates
+                row.periodic, row.series = i.periodic, i.series
+            if closed:
+                row.state = "closed"
+
+    def nights(self) -> list[NightInfo]:
+        """All nights, newest first."""
+        with self._session() as s:
+            return [_info(r) for r in s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))]
+
+    def night(self, night: str) -> NightInfo:
+        """One night; ``last`` is the newest.
+
+        Raises
+        ------
+        CatalogError
+            If there is none of this name.
+        """
+        nights = self.nights()
+        if not nights:
+            raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
+        if night == "last":
+            return nights[0]
+        for info in nights:
+            if info.id == night:
+                return info
+        raise CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
+
+    def tracks(self, night: str) -> list[LegTrack]:
+        """Return what is known of each leg of a night."""
+        with self._session() as s:
+            row = s.get_one(NightRow, night)
+            return [_track(leg, simulated=row.simulated) for leg in row.legs]
+
+    def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
+        """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
+        with self._session() as s:
+            return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
+
+    def discard(self, night: str) -> None:
+        """Take a night without a single sample out of the list."""
+        with self._session() as s:
+            s.delete(s.get_one(NightRow, night))
+
+    # desired state, and what the recorder says
+
+    def want(self, *, record: bool, leg: Leg | None = None) -> None:
+        """Set the desired state: record a night, with the sensor on this leg (None: on any), or stop."""
+        with self._session() as s:
+            _upsert(s, WantedRow, {"id": 1, "record": record, "leg": leg})
+
+    def wanted(self) -> tuple[bool, Leg | None]:
+        """Return the desired state."""
+        with self._session() as s:
+            row = s.get(WantedRow, 1)
+            return (row.record, cast("Leg | None", row.leg)) if row else (False, None)
+
+    def report(self, state: RecorderState) -> None:
+        """Write what the recorder says of itself."""
+        with self._session() as s:
+            values = {
+                "id": 1,
+                "seen_ns": state.seen_ns,
+                "clock_night_ns": state.clock.night_ns,
+                "clock_wall_ns": state.clock.wall_ns,
+                "clock_speed": state.clock.speed,
+                "simulated": state.simulated,
+                "night_id": state.night,
+                "sensors": json.dumps([asdict(x) for x in state.sensors]),
+            }
+            _upsert(s, RecorderRow, values)
+
+    def recorder(self) -> RecorderState | None:
+        """Return what the recorder last said, if ever."""
+        with self._session() as s:
+            row = s.get(RecorderRow, 1)
+            if row is None:
+                return None
+            return RecorderState(
+                seen_ns=row.seen_ns,
+                clock=Clock(row.clock_night_ns, row.clock_wall_ns, row.clock_speed),
+                simulated=row.simulated,
+                night=row.night_id,
+                sensors=[SensorState(**x) for x in json.loads(row.sensors)],
+            )
+
+
+def _pragmas(connection: Any, _: Any) -> None:
+    for line in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {line}")
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.connect() as c:
+        try:
+            if c.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD:
+                return
+        except OperationalError:  # a new file
+            c.rollback()
+    from alembic import command
+    from alembic.config import Config
+
+    with engine.begin() as c:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = c
+        command.upgrade(config, "head")
+
+
+def _leg(s: Session, night: str, leg: str) -> LegRow | None:
+    return s.scalars(select(LegRow).where(LegRow.night_id == night, LegRow.leg == leg)).one_or_none()
+
+
+def _movement_values(m: LegMovement) -> dict[str, Any]:
+    return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg}
+
+
+def _upsert(s: Session, table: Any, values: dict[str, Any]) -> None:
+    s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def _replace(s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]]) -> None:
+    """Make a leg's rows these rows; only what differs is written."""
+    wanted = {r["first"]: {"leg_id": leg_id, **r} for r in rows}
+    columns = [c.name for c in table.__table__.columns]
+    there: dict[int, dict[str, Any]] = {
+        r.first: dict(zip(columns, r, strict=True))
+        for r in s.execute(select(*table.__table__.columns).where(table.leg_id == leg_id))
+    }
+    for first in there.keys() - wanted.keys():
+        s.execute(table.__table__.delete().where(table.leg_id == leg_id, table.first == first))
+    changed = [w for first, w in wanted.items() if there.get(first) != w]
+    for w in changed:
+        s.execute(insert(table).values(**w).on_conflict_do_update(index_elements=["leg_id", "first"], set_=w))
+
+
+def _info(row: NightRow) -> NightInfo:
+    columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
+    legs: Sequence[LegRow] = row.legs
+    return NightInfo(
+        **columns,
+        legs=tuple(cast("Leg", leg.leg) for leg in legs),
+        gaps=sum(len(leg.holes) for leg in legs),
+    )
+
+
+def _track(row: LegRow, *, simulated: bool) -> LegTrack:
+    leg = cast("Leg", row.leg)
+    return LegTrack(
+        leg=leg,
+        end=row.end,
+        movements=[
+            LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
+            for m in row.movements
+        ],
+        holes=[Hole(h.first, h.count, h.cause) for h in row.holes],
+        anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
+        simulated=simulated,
+    )

@@ -1,0 +1,42 @@
+"""The command line: ``legmon``."""
+
+import sys
+
+import click
+import typer
+
+from legmon.errors import LegmonError
+
+HELP = """Leg movements at night, from a Bluetooth ankle sensor or a simulated one, in your browser.
+
+No sensor at hand? [bold]legmon demo[/bold] runs everything on a simulated one.
+
+Experimental. Not a medical device, not validated against polysomnography.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; what was asked wrongly ends with one sentence and status 2."""
+    from legmon.cli import nights, run, score, simulate
+
+    for module in (run, score, nights, simulate):
+        module.register(app)
+    try:
+        status = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.ClickException as e:
+        e.show()
+        status = e.exit_code
+    except LegmonError as e:
+        print(f"legmon: {e}", file=sys.stderr)
+        status = 2
+    sys.exit(status)

@@ -1,0 +1,73 @@
+"""``legmon nights``: which nights there are, and what the recorder wrote of one."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from legmon.catalog.state import NightInfo
+from legmon.catalog.store import Catalog
+from legmon.cli.options import DataOption, JsonOption, existing, print_json
+from legmon.cli.score import show
+from legmon.errors import LegmonError
+from legmon.night.track import score_night
+from legmon.scoring.scored import Scored
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("nights")(nights)
+
+
+def nights(
+    night: Annotated[
+        str | None, typer.Argument(metavar="[NIGHT]", help="One night: its id, or `last`.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the nights, or show one as the recorder wrote it.
+
+    [bold]legmon nights last[/bold] shows what was found while the newest night was recorded;
+     [bold]legmon score last[/bold] finds it
+    again from the samples. The two agree.
+    """
+    catalog = existing(data)
+    if night is not None:
+        scored = _written(catalog, catalog.night(night))
+        if as_json:
+            print_json(scored.answer())
+        else:
+            show(scored)
+        return
+    listed = catalog.nights()
+    if as_json:
+        print_json({"nights": [asdict(n) for n in listed]})
+        return
+    table = Table(
+        "night", "began", "hours", "movements", "periodic", "per hour recorded", "gaps", "", box=None
+    )
+    for n in listed:
+        hours = n.analysed_ns / 3.6e12
+        began = datetime.fromtimestamp(n.started_ns / 1e9, UTC) + timedelta(seconds=n.utc_offset_s)
+        table.add_row(
+            n.id,
+            began.strftime("%a %d %b %Y %H:%M"),
+            f"{hours:.2f}",
+            str(n.movements),
+            str(n.periodic),
+            f"{n.periodic / hours:.0f}" if hours > 0 else "",
+            str(n.gaps),
+            " ".join(["simulated"] * n.simulated + ["recording"] * (n.state == "recording")),
+        )
+    Console().print(table)
+
+
+def _written(catalog: Catalog, info: NightInfo) -> Scored:
+    try:
+        return score_night(catalog.tracks(info.id), info.rules)
+    except ValueError as e:
+        raise LegmonError(f"night {info.id}: {e}") from e

@@ -1,0 +1,72 @@
+"""Options that every command has, and where data live."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+
+from legmon.catalog.store import NO_NIGHTS, Catalog, CatalogError
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        envvar="LEGMON_DATA",
+        help="The data folder.",
+        show_default="your own data folder",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for other programs.")]
+
+
+def own_folder() -> Path:
+    """Where a person's own nights live unless they say otherwise."""
+    return Path(platformdirs.user_data_dir("legmon", appauthor=False))
+
+
+def demo_folder() -> Path:
+    """Where the demo's nights live, apart from a person's own."""
+    return own_folder() / "demo"
+
+
+def existing(data: Path | None) -> Catalog:
+    """Open the catalog of a folder that should have one.
+
+    Raises
+    ------
+    CatalogError
+        If there is none; says where the demo's nights are, since they live apart.
+    """
+    folder = data or own_folder()
+    if not (folder / "catalog.sqlite").exists():
+        hint = "record one with `legmon run`, or try `legmon demo`"
+        demo = demo_folder()
+        if folder != demo and (demo / "catalog.sqlite").exists():
+            hint = f"the demo's nights are in another folder: add --data {_quoted(demo)}"
+        raise CatalogError(f"{NO_NIGHTS} ({folder}); {hint}")
+    return Catalog(folder)
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON object on one line of standard output."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def firmware_sim() -> list[str]:
+    """Start of the command line that runs the simulated firmware: a program apart, reached by its arguments alone."""
+    import sys
+
+    return [sys.executable, "-m", "firmware_sim"]
+
+
+def child_environment() -> dict[str, str]:
+    """Environment of the processes we start: their output comes line by line."""
+    return os.environ | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,149 @@
+"""Starts the processes of a night, keeps them going, and ends them together."""
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from legmon.cli.options import child_environment
+from legmon.errors import LegmonError
+
+READY_S = 60.0  # the first start compiles the detector
+END_S = 2.5
+SHORTEST_LIFE_S = 5.0  # one that dies faster than this, again and again, is not started for ever
+MOST_FAST_DEATHS = 3
+
+
+class Child:
+    """One process. Its standard input is a pipe from us: when we are gone, however that came about, it ends too.
+
+    Parameters
+    ----------
+    name : str
+        For messages and the log file.
+    command : list of str
+        What to run.
+    log : Path
+        Where what it says on standard error goes.
+    """
+
+    def __init__(self, name: str, command: list[str], log: Path) -> None:
+        self.name = name
+        self._command = command
+        self._log = log
+        self._fast_deaths = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
+        self._born = time.monotonic()
+        self._complaints: deque[str] = deque(maxlen=20)
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self.process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=child_environment(),
+            start_new_session=os.name == "posix",  # Ctrl-C reaches us alone: we end the others in order
+        )
+        threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
+        self._errors = threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True)
+        self._errors.start()
+
+    def _read_output(self, pipe: object) -> None:
+        for line in pipe:  # type: ignore[attr-defined]
+            self._lines.put(line.strip())
+        self._lines.put(None)
+
+    def _read_errors(self, pipe: object) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("a", encoding="utf-8") as log:
+            for line in pipe:  # type: ignore[attr-defined]
+                log.write(line)
+                log.flush()
+                self._complaints.append(line.strip())
+
+    def ready(self, word: str) -> str:
+        """Wait for the line that begins with `word`, and return the rest of it.
+
+        Raises
+        ------
+        LegmonError
+            If the process ends first, in its own words, or says nothing for a minute.
+        """
+        end = time.monotonic() + READY_S
+        while True:
+            try:
+                line = self._lines.get(timeout=max(end - time.monotonic(), 0.01))
+            except queue.Empty:
+                raise LegmonError(
+                    f"the {self.name} did not start within {READY_S:.0f} s; see {self._log}"
+                ) from None
+            if line is None:
+                self.process.wait()
+                self._errors.join(1)
+                last = self._complaints[-1] if self._complaints else f"status {self.process.returncode}"
+                raise LegmonError(
+                    last
+                    if self.process.returncode == 2
+                    else f"the {self.name} ended: {last}; see {self._log}"
+                )
+            if line.startswith(word):
+                return line[len(word) :].strip()
+
+    def revive(self) -> bool:
+        """Start again if it has ended; True if so.
+
+        Raises
+        ------
+        LegmonError
+            If it keeps ending at once.
+        """
+        if self.process.poll() is None:
+            return False
+        fast = time.monotonic() - self._born < SHORTEST_LIFE_S
+        self._fast_deaths = self._fast_deaths + 1 if fast else 0
+        if self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS:
+            self._errors.join(1)
+            last = self._complaints[-1] if self._complaints else f"status {self.process.returncode}"
+            raise LegmonError(f"the {self.name} cannot go on: {last}; see {self._log}")
+        self.start()
+        return True
+
+    def ask_to_end(self) -> None:
+        """Close its standard input."""
+        with contextlib.suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+
+    def end(self, within_s: float) -> None:
+        """Ask, wait, and if it must be, kill."""
+        self.ask_to_end()
+        try:
+            self.process.wait(max(within_s, 0.05))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """Command line of one of our modules."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def end_all(recorder: Child | None, others: list[Child]) -> None:
+    """End the recorder first, while it can still tell the sensor to stop, then the rest; at most 3 s in all."""
+    start = time.monotonic()
+    if recorder is not None:
+        recorder.end(END_S - 0.7)
+    for child in others:
+        child.ask_to_end()
+    for child in others:
+        child.end(END_S - (time.monotonic() - start))

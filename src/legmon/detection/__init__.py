@@ -1,0 +1,1 @@
+"""From samples to leg movements, in one streaming pass."""

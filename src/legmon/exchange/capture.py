@@ -1,0 +1,120 @@
+"""Records nights from capture files: a night's notifications without a radio (docs/ankle-profile.md, section 9)."""
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
+from legmon.movement import Leg
+from legmon.recorder.leg import Source
+from legmon.recorder.night import NightRecorder
+from legmon.sensors.ankle import decode_frame
+from legmon.sensors.base import Frame, FrameError
+
+_RECORD = struct.Struct("<QH")
+FRAMES_A_STEP = 500
+
+
+class CaptureError(LegmonError):
+    """The file is not a capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a capture says of itself, and its notifications.
+
+    Parameters
+    ----------
+    leg, sensor, rate_hz, range_g, scale_ug
+        As a sensor tells when it starts.
+    notifications : list of (int, bytes)
+        Sensor uptime in µs at which a frame was handed to the radio, and the frame.
+    """
+
+    leg: Leg
+    sensor: str
+    rate_hz: int
+    range_g: int
+    scale_ug: int
+    notifications: list[tuple[int, bytes]]
+
+    def frames(self) -> Iterator[tuple[int, Frame]]:
+        """Yield uptime in µs and frame.
+
+        Raises
+        ------
+        CaptureError
+            If a frame does not keep to the protocol.
+        """
+        for at_us, data in self.notifications:
+            try:
+                yield at_us, decode_frame(data)
+            except FrameError as e:
+                raise CaptureError(f"the capture holds a frame that cannot be read: {e}") from e
+
+
+def read_capture(path: Path) -> Capture:
+    """Read a file.
+
+    Raises
+    ------
+    CaptureError
+        If it is not a capture of version 1.
+    """
+    try:
+        line, _, body = path.read_bytes().partition(b"\n")
+        head = json.loads(line)
+        if head["capture"] != 1:
+            raise CaptureError(f"{path} is a capture of version {head['capture']}; this program reads 1")
+        notifications = []
+        at = 0
+        while at < len(body):
+            uptime, length = _RECORD.unpack_from(body, at)
+            at += _RECORD.size
+            notifications.append((uptime, body[at : at + length]))
+            at += length
+        return Capture(
+            head["leg"], head["sensor"], head["rate_hz"], head["range_g"], head["scale_ug"], notifications
+        )
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as e:
+        raise CaptureError(f"{path} is not a capture of the simulated sensor ({e})") from e
+
+
+def record_capture(
+    catalog: Catalog, capture: Capture, started_ns: int, progress: Callable[[float], None] = lambda _: None
+) -> str:
+    """Record a simulated night that was captured, through the same writer, detector, scorer and catalog as over the air.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder.
+    capture : Capture
+        The night.
+    started_ns : int
+        When it began, ns UTC.
+    progress : callable
+        Told the share that is done.
+
+    Returns
+    -------
+    str
+        Id of the night.
+    """
+    night = NightRecorder.begin(catalog, started_ns, simulated=True)
+    source = Source(capture.sensor, "capture", capture.rate_hz, capture.range_g, capture.scale_ug)
+    leg = night.leg(capture.leg, source)
+    frames = capture.frames()
+    arrival, done = started_ns, 0
+    while step := list(islice(frames, FRAMES_A_STEP)):
+        for at_us, frame in step:
+            arrival = started_ns + at_us * 1000
+            leg.frame(frame, arrival)
+        done += len(step)
+        progress(done / len(capture.notifications))
+    night.close(arrival)
+    return night.id

@@ -1,0 +1,198 @@
+"""Reads acceleration from a CSV file with the header ``time_s,x_g,y_g,z_g``."""
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.detection.detector import Detector
+from legmon.errors import LegmonError
+from legmon.link.faults import Cause
+from legmon.movement import NS, Leg, LegMovement
+from legmon.night.track import Hole, LegTrack
+from legmon.timeline.clock import Anchor
+
+HEADER = "time_s,x_g,y_g,z_g"
+COLUMNS = 4
+GAP_PERIODS, GAP_LEAST_S = 1.5, 0.1
+
+
+class CsvError(LegmonError):
+    """The file is not what it should be; names the line and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Samples without a hole.
+
+    Parameters
+    ----------
+    first : int
+        Index of the first, holes counted.
+    start_s : float
+        Its time in the file.
+    xyz : (n, 3) float64 array, g
+        The samples.
+    """
+
+    first: int
+    start_s: float
+    xyz: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRecording:
+    """A file's samples.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Measured over the stretches without a hole.
+    stretches : list of Stretch
+        In order of time.
+    """
+
+    rate_hz: float
+    stretches: list[Stretch]
+
+    @property
+    def holes(self) -> list[Hole]:
+        """What lies between the stretches."""
+        found = []
+        for a, b in pairwise(self.stretches):
+            end = a.first + len(a.xyz)
+            found.append(Hole(end, b.first - end, Cause.FILE_GAP.value))
+        return found
+
+
+def read_csv(path: Path) -> CsvRecording:
+    """Read a file.
+
+    A step of more than 1.5 sample periods and more than 0.1 s is a gap; smaller irregularities are jitter. The rate is
+    (n - 1) / span over the stretches between gaps.
+
+    Raises
+    ------
+    CsvError
+        If it cannot be read, or a line is not as it should be.
+    """
+    table = _table(path)
+    times = table[:, 0]
+    steps = np.diff(times)
+    period = float(np.median(steps))
+    cuts = np.flatnonzero((steps > GAP_PERIODS * period) & (steps > GAP_LEAST_S)) + 1
+    bounds = [0, *cuts.tolist(), len(times)]
+    pairs = list(pairwise(bounds))
+    span = sum(float(times[b - 1] - times[a]) for a, b in pairs)
+    if span <= 0:
+        raise CsvError(f"{path}: the times do not advance, so there is no sample rate")
+    rate = sum(b - a - 1 for a, b in pairs) / span
+    stretches: list[Stretch] = []
+    first = 0
+    for a, b in pairs:
+        if stretches:
+            missing = round(float(times[a] - times[a - 1]) * rate) - 1
+            first += max(missing, 1)
+        stretches.append(Stretch(first, float(times[a]), table[a:b, 1:]))
+        first += b - a
+    return CsvRecording(rate, stretches)
+
+
+def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
+    """Find the movements of one leg's file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    leg : {"left", "right"}
+        Which ankle it is from.
+    chunk : int, optional
+        Feed the detector so many samples at a time; changes nothing in the result.
+
+    Returns
+    -------
+    LegTrack
+        Times are those of the file.
+    """
+    recording = read_csv(path)
+    try:
+        detector = Detector(recording.rate_hz, leg)
+    except ValueError as e:
+        raise CsvError(f"{path}: {e}") from e
+    found: list[LegMovement] = []
+    for stretch in recording.stretches:
+        found += detector.gap(stretch.first - detector.position)
+        size = chunk or len(stretch.xyz)
+        for i in range(0, len(stretch.xyz), size):
+            found += detector.feed(stretch.xyz[i : i + size])
+    found += detector.finish()
+    return LegTrack(
+        leg=leg,
+        end=detector.position,
+        movements=found,
+        holes=recording.holes,
+        anchors=[Anchor(s.first, round(s.start_s * NS), recording.rate_hz) for s in recording.stretches],
+        simulated=False,
+    )
+
+
+def _table(path: Path) -> NDArray[np.float64]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as e:
+        raise CsvError(f"{path} cannot be read ({e.strerror})") from e
+    except UnicodeDecodeError as e:
+        raise CsvError(f"{path} is not text; expected a CSV file with the header {HEADER}") from e
+    header, _, body = text.partition("\n")
+    if not text.strip():
+        raise CsvError(f"{path}, line 1: the file is empty; expected the header {HEADER}")
+    if header.strip() != HEADER:
+        raise CsvError(f"{path}, line 1: the header is {header.strip()[:60]!r}; expected {HEADER}")
+    if not body.strip():
+        raise CsvError(f"{path}, line 2: there are no samples; expected four numbers a line")
+    try:
+        table = np.loadtxt(io.StringIO(body), delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        table = None
+    if (
+        table is None
+        or table.shape[1] != COLUMNS
+        or not np.isfinite(table).all()
+        or (np.diff(table[:, 0]) < 0).any()
+    ):
+        raise CsvError(f"{path}, {_first_fault(body)}")
+    if len(table) < 2:
+        raise CsvError(f"{path}, line 3: there is only one sample; two at least give a sample rate")
+    return np.asarray(table, dtype=np.float64)
+
+
+def _lines(body: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(body.splitlines(), start=2):
+        if line.strip():
+            yield number, line.split(",")
+
+
+def _first_fault(body: str) -> str:
+    """Find the first line that is not as it should be, and say how."""
+    before = -math.inf
+    for number, fields in _lines(body):
+        if len(fields) != COLUMNS:
+            return f"line {number}: {len(fields)} columns; expected 4 ({HEADER})"
+        for name, field in zip(HEADER.split(","), fields, strict=True):
+            try:
+                value = float(field)
+            except ValueError:
+                return f"line {number}: {name} is {field.strip()!r}; expected a number"
+            if not math.isfinite(value):
+                return f"line {number}: {name} is {field.strip()}; expected a finite number (leave a gap out altogether)"
+        time = float(fields[0])
+        if time < before:
+            return f"line {number}: time_s goes back from {before:g} to {time:g}; expected times in order"
+        before = time
+    return f"line 2: the numbers cannot be read; expected {HEADER}"

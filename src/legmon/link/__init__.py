@@ -1,0 +1,1 @@
+"""The Bluetooth link to a sensor, through bleak."""

@@ -1,0 +1,35 @@
+"""Which Bluetooth the program goes through: the operating system's, or a controller reached over HCI."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """What to hand to bleak so that it uses this radio; nothing above looks inside.
+
+    Parameters
+    ----------
+    scanner, client : dict
+        Keyword arguments for ``BleakScanner`` and ``BleakClient``; empty for the operating system's Bluetooth.
+    """
+
+    scanner: dict[str, Any] = field(default_factory=dict)
+    client: dict[str, Any] = field(default_factory=dict)
+
+
+def pick(hci: str | None) -> Radio:
+    """Choose the radio.
+
+    Parameters
+    ----------
+    hci : str or None
+        None for the operating system's Bluetooth; otherwise a bumble transport: ``unix-client:PATH`` or
+        ``tcp-client:HOST:PORT`` (the virtual air), ``usb:0``, ``serial:DEVICE,BAUD`` (a dongle of one's own).
+    """
+    if hci is None:
+        return Radio()
+    from legmon.link.hci.client import HciClient
+    from legmon.link.hci.scanner import HciScanner
+
+    return Radio({"backend": HciScanner, "hci": hci}, {"backend": HciClient, "hci": hci})

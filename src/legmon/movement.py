@@ -1,0 +1,51 @@
+"""A leg movement, as the detector found it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Leg = Literal["left", "right"]
+NS = 1_000_000_000
+"""Nanoseconds in a second. Times inside the program are integers in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegMovement:
+    """One movement of one leg.
+
+    Parameters
+    ----------
+    onset_ns, offset_ns : int
+        Start and end, ns from the start of the recording.
+    leg : {"left", "right"}
+        The ankle that wore the sensor.
+    kind : str
+        ``"leg"`` for what scoring rules look at; otherwise what the movement was taken for: ``"posture"`` (the
+        leg came to rest another way round) or ``"long"`` (over 10 s). Such a movement is never a candidate.
+    peak_mg : float or None
+        Largest acceleration beyond rest, in thousandths of g. None where the movement was not measured by us.
+    first, end : int or None
+        Sample indices, ``end`` exclusive. None where the movement was found elsewhere.
+    """
+
+    onset_ns: int
+    offset_ns: int
+    leg: Leg
+    kind: str = "leg"
+    peak_mg: float | None = None
+    first: int | None = None
+    end: int | None = None
+
+    @property
+    def onset_s(self) -> float:
+        """Start in seconds from the start of the recording."""
+        return self.onset_ns / NS
+
+    @property
+    def offset_s(self) -> float:
+        """End in seconds from the start of the recording."""
+        return self.offset_ns / NS
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return (self.offset_ns - self.onset_ns) / NS

@@ -1,0 +1,1 @@
+"""One night: from records to movements on a clock, scored."""

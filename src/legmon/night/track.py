@@ -1,0 +1,113 @@
+"""One night from what each leg's sensor gave: movements as sample indices, holes, and the fit of time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from legmon.movement import Leg, LegMovement
+from legmon.scoring.scored import RULES, Scored, scored_night
+from legmon.timeline.clock import Anchor, TimeMap
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Samples of one leg that never came."""
+
+    first: int
+    count: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegTrack:
+    """What is known of one leg's night.
+
+    Parameters
+    ----------
+    leg : {"left", "right"}
+        The ankle.
+    end : int
+        Index after the last sample.
+    movements : sequence of LegMovement
+        With sample indices.
+    holes : sequence of Hole
+        Missing samples.
+    anchors : sequence of Anchor
+        Index to time; the final ones once the night is closed.
+    simulated : bool
+        Whether the sensor was simulated.
+    """
+
+    leg: Leg
+    end: int
+    movements: Sequence[LegMovement]
+    holes: Sequence[Hole]
+    anchors: Sequence[Anchor]
+    simulated: bool
+
+    @property
+    def time(self) -> TimeMap:
+        """Index to time."""
+        return TimeMap(self.anchors)
+
+
+def score_night(tracks: Sequence[LegTrack], rules: str = RULES, *, origin_ns: int | None = None) -> Scored:
+    """Score the legs of one night on one clock.
+
+    Parameters
+    ----------
+    tracks : sequence of LegTrack
+        The night starts with the first sample of either leg and ends with the last.
+    rules : str
+        The rule set.
+    origin_ns : int, optional
+        What onset 0 means; the first sample where it is left out.
+
+    Raises
+    ------
+    ValueError
+        If no leg has a sample.
+    """
+    timed = [(track, track.time) for track in tracks if track.end > 0 and track.anchors]
+    if not timed:
+        raise ValueError("this night holds no samples")
+    start = min(time.utc(0) for _, time in timed)
+    origin = start if origin_ns is None else origin_ns
+    end = max(time.end_utc(track.end) for track, time in timed)
+    return scored_night(
+        [m for track, time in timed for m in on_clock(track.movements, time, origin)],
+        [
+            (time.utc(h.first) - origin, time.utc(h.first + h.count) - origin)
+            for track, time in timed
+            for h in track.holes
+        ],
+        end - start,
+        rules=rules,
+        origin_ns=origin,
+        simulated=any(track.simulated for track in tracks),
+    )
+
+
+def on_clock(movements: Iterable[LegMovement], time: TimeMap, origin_ns: int) -> list[LegMovement]:
+    """Move movements from the declared rate to measured time.
+
+    Parameters
+    ----------
+    movements : iterable of LegMovement
+        With sample indices.
+    time : TimeMap
+        Of their leg.
+    origin_ns : int
+        ns UTC that becomes 0.
+
+    Raises
+    ------
+    ValueError
+        If a movement has no sample indices.
+    """
+    moved = []
+    for m in movements:
+        if m.first is None or m.end is None:
+            raise ValueError("a movement without sample indices has no place on a recording's clock")
+        onset, offset = time.utc(m.first) - origin_ns, time.end_utc(m.end) - origin_ns
+        moved.append(replace(m, onset_ns=onset, offset_ns=max(offset, onset)))
+    return moved

@@ -1,0 +1,66 @@
+"""``python -m legmon.recorder``: started by ``legmon run`` and ``legmon demo``, not by hand."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from legmon.catalog.state import Clock
+from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
+from legmon.link.radio import pick
+from legmon.recorder.process import Recorder
+
+
+def main() -> int:
+    """Record until the end of standard input, or a signal; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m legmon.recorder", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--hci", help="Bluetooth controller over HCI; the operating system's own where left out"
+    )
+    parser.add_argument("--clock", nargs=3, metavar=("NIGHT_NS", "WALL_NS", "SPEED"), default=("0", "0", "1"))
+    parser.add_argument("--simulated", action="store_true")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
+    try:
+        catalog = Catalog(args.data)
+        with FileLock(args.data / "recorder.lock", timeout=0):
+            return asyncio.run(_record(Recorder(catalog, pick(args.hci), clock, simulated=args.simulated)))
+    except Timeout:
+        return _say(
+            f"another legmon is recording into {args.data}; end that one first, or name another folder with --data"
+        )
+    except LegmonError as e:
+        return _say(str(e))
+
+
+async def _record(recorder: Recorder) -> int:
+    loop = asyncio.get_running_loop()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sig, recorder.ended.set)
+    threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
+    print("ready", flush=True)
+    await recorder.run()
+    return _say(recorder.failure, 1) if recorder.failure else 0
+
+
+def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """End when the parent is gone, however it went: its end of the pipe closes with it."""
+    sys.stdin.buffer.read()
+    loop.call_soon_threadsafe(ended.set)
+
+
+def _say(message: str, status: int = 2) -> int:
+    print(message, file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The recording, which is the truth: append-only files of checked records."""

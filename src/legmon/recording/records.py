@@ -1,0 +1,172 @@
+"""What a segment file holds, byte by byte.
+
+A file is a row of records: a header of 12 bytes (kind u8, version u8 = 1, two zero bytes, length u32, CRC-32 u32, little
+endian), then the payload. The checksum covers the first 8 bytes and the payload. Samples are binary; everything rare is JSON, so
+that a person can read it with `strings`. A record is whole or it is not there.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.movement import Leg
+from legmon.timeline.clock import Anchor
+
+HEADER = struct.Struct("<BBHII")
+SAMPLES = struct.Struct("<qqQ")
+VERSION = 1
+LONGEST = 1 << 20
+
+
+class Kind(IntEnum):
+    """The kinds of record."""
+
+    META = 1
+    STREAM = 2
+    SAMPLES = 3
+    GAP = 4
+    ANCHOR = 5
+    NOTE = 6
+    END = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """First record of a file: what is recorded, by which sensor."""
+
+    KIND: ClassVar[Kind] = Kind.META
+    night: str
+    leg: Leg
+    sensor: str
+    address: str
+    declared_hz: float
+    scale_ug: int
+    range_g: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The sensor started a stream: its index `device_first` is index `first` of the night."""
+
+    KIND: ClassVar[Kind] = Kind.STREAM
+    stream: int
+    device_first: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One frame's new samples: (n, 3) int16, in the scale of `Meta`."""
+
+    KIND: ClassVar[Kind] = Kind.SAMPLES
+    first: int
+    arrival_ns: int
+    t_us: int
+    xyz: NDArray[np.int16]
+
+    @property
+    def end(self) -> int:
+        """Index after the last sample."""
+        return self.first + len(self.xyz)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples that never came, and why."""
+
+    KIND: ClassVar[Kind] = Kind.GAP
+    first: int
+    count: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """An anchor of the time fit; `final` for those that the closed night goes by."""
+
+    KIND: ClassVar[Kind] = Kind.ANCHOR
+    first: int
+    utc_ns: int
+    rate_hz: float
+    final: bool
+
+    @property
+    def anchor(self) -> Anchor:
+        """The anchor itself."""
+        return Anchor(self.first, self.utc_ns, self.rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened: connected, disconnected, battery."""
+
+    KIND: ClassVar[Kind] = Kind.NOTE
+    at_ns: int
+    what: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The night was closed."""
+
+    KIND: ClassVar[Kind] = Kind.END
+    at_ns: int
+
+
+Record = Meta | Stream | Samples | Gap | Anchored | Note | End
+_JSON: dict[Kind, type[Any]] = {t.KIND: t for t in (Meta, Stream, Gap, Anchored, Note, End)}
+
+
+def encode(record: Record) -> bytes:
+    """Give the bytes of one record."""
+    if isinstance(record, Samples):
+        payload = (
+            SAMPLES.pack(record.first, record.arrival_ns, record.t_us) + record.xyz.astype("<i2").tobytes()
+        )
+    else:
+        payload = json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":")).encode()
+    head = HEADER.pack(record.KIND, VERSION, 0, len(payload), 0)[:8]
+    return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+
+
+def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
+    """Read whole records, until the data end or a record is not whole.
+
+    Parameters
+    ----------
+    data : bytes
+        From a segment file.
+    start : int
+        Where to begin; the start of a record.
+
+    Yields
+    ------
+    (int, Record)
+        Where the record ends, and the record. Kinds this version does not know are left out.
+    """
+    view = memoryview(data)
+    at = start
+    while at + HEADER.size <= len(view):
+        kind, version, _, length, crc = HEADER.unpack_from(view, at)
+        end = at + HEADER.size + length
+        if version != VERSION or length > LONGEST or end > len(view):
+            return
+        payload = view[at + HEADER.size : end]
+        if zlib.crc32(payload, zlib.crc32(view[at : at + 8])) != crc:
+            return
+        if kind == Kind.SAMPLES:
+            first, arrival, t_us = SAMPLES.unpack_from(payload)
+            xyz = np.frombuffer(payload[SAMPLES.size :], dtype="<i2").reshape(-1, 3)
+            yield end, Samples(first, arrival, t_us, xyz)
+        elif kind in _JSON:
+            yield end, _JSON[Kind(kind)](**json.loads(bytes(payload)))
+        at = end

@@ -1,0 +1,119 @@
+"""Appends a leg's night to its file, so that what was written once is never lost."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from legmon.errors import LegmonError
+from legmon.recording.records import Record, decode, encode
+
+
+class RecordingError(LegmonError):
+    """The file cannot be written or read; says what to do."""
+
+
+class SegmentWriter:
+    """An append-only file of records.
+
+    Opening a file that exists goes on behind its last whole record. Bytes behind that, torn by a crash, are moved to a file of
+    the same name with ``.torn`` behind it, never thrown away.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made where missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+            self._size = self._recover()
+        except OSError as e:
+            raise RecordingError(
+                f"{path} cannot be written ({e.strerror}); check the disk and its permissions"
+            ) from e
+
+    def _recover(self) -> int:
+        data = self.path.read_bytes()
+        end = 0
+        for end, _ in decode(data):  # noqa: B007 (the last one is what counts)
+            pass
+        if end < len(data):
+            with self.path.with_name(self.path.name + ".torn").open("ab") as torn:
+                torn.write(data[end:])
+            os.ftruncate(self._fd, end)
+        return end
+
+    def append(self, record: Record) -> None:
+        """Write one record; when this returns, the operating system has it.
+
+        Raises
+        ------
+        RecordingError
+            If it could not be written whole (disk full); the file then ends with the record before.
+        """
+        data = encode(record)
+        try:
+            written = os.write(self._fd, data)
+            if written != len(data):
+                raise OSError(28, "disk full")
+        except OSError as e:
+            os.ftruncate(self._fd, self._size)
+            raise RecordingError(
+                f"{self.path} cannot be written ({e.strerror}); make room on the disk"
+            ) from e
+        self._size += len(data)
+
+    def sync(self) -> None:
+        """Ask for the data to be on the disk itself (power cut), not only with the operating system (crash)."""
+        getattr(os, "fdatasync", os.fsync)(self._fd)
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        os.close(self._fd)
+
+
+class SegmentTail:
+    """Reads a file that may still grow.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._at = 0
+
+    def read(self) -> Iterator[Record]:
+        """Yield the records that are whole and were not yielded before."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._at)
+                data = file.read()
+        except FileNotFoundError:
+            return
+        base = self._at
+        for end, record in decode(data):
+            self._at = base + end
+            yield record
+
+
+def read_segment(path: Path) -> Iterator[Record]:
+    """Yield every whole record of a file.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such file or it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise RecordingError(f"{path} cannot be read ({e.strerror})") from e
+    for _, record in decode(data):
+        yield record

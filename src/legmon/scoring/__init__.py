@@ -1,0 +1,1 @@
+"""The rules: from movements to candidates, series and indices."""

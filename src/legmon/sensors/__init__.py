@@ -1,0 +1,1 @@
+"""Sensor protocols: bytes to samples, without any I/O."""

@@ -1,0 +1,1 @@
+"""The dashboard: HTTP and WebSocket over recordings and the catalog."""

@@ -1,0 +1,72 @@
+"""``python -m legmon.web``: started by ``legmon run`` and ``legmon demo``, not by hand."""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
+from legmon.web.app import create_app
+
+
+def main() -> int:
+    """Serve until the end of standard input, or a signal; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m legmon.web", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    args = parser.parse_args()
+    try:
+        catalog = Catalog(args.data)
+    except LegmonError as e:
+        return _say(str(e))
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", args.port))
+    except OverflowError:
+        return _say(f"there is no port {args.port}; choose one from 1024 to 65535 with --port")
+    except OSError as e:
+        return _say(
+            f"port {args.port} cannot be used ({e.strerror}); end the other program or choose another with --port"
+        )
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        create_app(catalog, port), log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio"
+    )
+    asyncio.run(_serve(uvicorn.Server(config), listener, port))
+    return 0
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        server.should_exit = True
+
+    def await_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(end)
+
+    threading.Thread(target=await_end_of_input, daemon=True).start()
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sig, end)
+    print(f"ready http://127.0.0.1:{port}", flush=True)
+    await serving
+
+
+def _say(message: str) -> int:
+    print(message, file=sys.stderr, flush=True)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The routes under ``/api/v1``."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+
+from legmon.catalog.state import NightInfo
+from legmon.catalog.store import Catalog, CatalogError
+from legmon.movement import NS
+from legmon.web import frames, models, views
+from legmon.web.signal import SignalStore
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"model": models.Problem, "description": "No such night"},
+    422: {"model": models.Problem, "description": "Asked wrongly"},
+}
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+
+
+def _catalog(request: Request) -> Catalog:
+    catalog: Catalog = request.app.state.catalog
+    return catalog
+
+
+def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
+    try:
+        return catalog.night(night_id)
+    except CatalogError as e:
+        raise HTTPException(404, str(e)) from e
+
+
+FromCatalog = Annotated[Catalog, Depends(_catalog)]
+ThisNight = Annotated[NightInfo, Depends(_info)]
+
+
+@router.get("/status", operation_id="getStatus")
+def get_status(catalog: FromCatalog) -> models.Status:
+    """Say what is happening now."""
+    return views.status(catalog)
+
+
+@router.get("/nights", operation_id="listNights")
+def list_nights(catalog: FromCatalog) -> list[models.NightSummary]:
+    """List all nights, newest first."""
+    return [views.summary(info) for info in catalog.nights()]
+
+
+@router.get("/nights/{night_id}", operation_id="getNight")
+def get_night(info: ThisNight, catalog: FromCatalog) -> models.Night:
+    """Show one night; `last` is the newest."""
+    return views.night(catalog, info)
+
+
+@router.get("/nights/{night_id}/movements", operation_id="getMovements")
+def get_movements(
+    info: ThisNight, catalog: FromCatalog, rules: models.Rules = "wasm2016"
+) -> models.Movements:
+    """List the movements of a night under a rule set."""
+    return views.movements(catalog, info)
+
+
+@router.get(
+    "/nights/{night_id}/window",
+    operation_id="getWindow",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "An LGM1 frame: raw samples, or minimum and maximum where there are too many",
+        }
+    },
+)
+def get_window(
+    info: ThisNight,
+    catalog: FromCatalog,
+    request: Request,
+    start: float,
+    end: float,
+    points: Annotated[int, Query(ge=2, le=20_000)] = 2000,
+    leg: models.Leg | None = None,
+) -> Response:
+    """Give the signal between two times for a chart of so many points."""
+    if not end > start:
+        raise HTTPException(422, "end must lie after start")
+    track = next((t for t in catalog.tracks(info.id) if leg in (None, t.leg) and t.anchors), None)
+    if track is None:
+        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+    store: SignalStore = request.app.state.signals
+    signal = store.get(catalog.segment(info.id, track.leg))
+    time = track.time
+    values = signal.window(time.index(round(start * NS)), time.index(round(end * NS)) + 1, points)
+    t0 = time.utc(values.first) / NS
+    n = values.axes.shape[1]
+    dt = (time.utc(values.end) / NS - t0) / n if n else 1.0
+    frame = frames.encode(values.axes, t0=t0, dt=dt, min_max=values.min_max)
+    return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,68 @@
+"""Puts the routes, the live socket, the pages and the guard together."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from legmon import __version__
+from legmon.catalog.store import Catalog
+from legmon.web import api, live
+from legmon.web.guard import Guard
+from legmon.web.models import Problem
+from legmon.web.signal import SignalStore
+
+STATIC = Path(__file__).with_name("static")
+NOT_BUILT = (
+    "The dashboard's pages were not built into this installation. Install legmon again with pip or uv."
+)
+
+
+def create_app(catalog: Catalog, port: int) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder to show.
+    port : int
+        Where it listens on loopback; requests to any other host are refused.
+    """
+    app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
+    app.state.catalog = catalog
+    app.state.signals = SignalStore()
+    app.include_router(api.router)
+    app.include_router(live.router)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
+    if (STATIC / "assets").is_dir():
+        app.mount("/assets", StaticFiles(directory=STATIC / "assets"))
+
+    @app.get("/", include_in_schema=False)
+    def index() -> Response:
+        page = STATIC / "index.html"
+        if not page.exists():
+            return PlainTextResponse(NOT_BUILT, status_code=503)
+        return FileResponse(page, headers={"Cache-Control": "no-cache"})
+
+    return app
+
+
+def _problem(status: int, detail: str) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
+
+
+async def _http_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
+    return _problem(error.status_code, str(error.detail))
+
+
+async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return _problem(422, "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()))

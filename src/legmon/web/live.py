@@ -1,0 +1,108 @@
+"""The live socket: the trace at 20 frames a second and the status as it changes."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from legmon.catalog.store import Catalog
+from legmon.movement import NS, Leg
+from legmon.night.track import LegTrack
+from legmon.web import frames, models, views
+from legmon.web.signal import LegSignal, SignalStore
+
+router = APIRouter(prefix="/api/v1")
+
+FRAME_S = 0.05
+STATUS_S = 0.5
+SMOOTHING = 5  # a frame carries this share of what is waiting, so that packets become an even flow
+WINDOW_S, WINDOW_MOST_S = 30.0, 600.0
+RAW_MOST, BUCKETS = 4000, 1000
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What one socket has been sent of one leg."""
+
+    signal: LegSignal
+    bucket: int
+    sent: int
+    until: float = 0.0
+    seq: int = 0
+
+    def frame(self, track: LegTrack) -> bytes | None:
+        """Give the next frame, if there is anything to send."""
+        self.signal.update()
+        waiting = self.signal.end // self.bucket - self.sent
+        if waiting <= 0:
+            return None
+        count = -(-waiting // SMOOTHING)
+        first, end = self.sent * self.bucket, (self.sent + count) * self.bucket
+        values = (
+            self.signal.raw(first, end) if self.bucket == 1 else self.signal.min_max(first, end, self.bucket)
+        )
+        clock = track.time
+        t0 = max(clock.utc(first) / NS, self.until)
+        n = values.axes.shape[1]
+        dt = max((clock.utc(end) / NS - t0) / n, 1e-4)
+        self.sent += count
+        self.until = t0 + n * dt
+        self.seq += 1
+        return frames.encode(values.axes, t0=t0, dt=dt, min_max=values.min_max, seq=self.seq)
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    """Send hello, then status and trace until the page goes."""
+    await socket.accept()
+    sender = asyncio.create_task(_send(socket))
+    try:
+        while True:
+            await socket.receive_text()  # the page sends nothing; this is how its leaving is seen
+    except WebSocketDisconnect:
+        pass
+    finally:
+        sender.cancel()
+
+
+async def _send(socket: WebSocket) -> None:
+    catalog: Catalog = socket.app.state.catalog
+    signals: SignalStore = socket.app.state.signals
+    night: str | None = "not asked yet"
+    trace: _Trace | None = None
+    track: LegTrack | None = None
+    said, next_status = "", 0.0
+    tick = time.monotonic()
+    while True:
+        if time.monotonic() >= next_status:
+            next_status = time.monotonic() + STATUS_S
+            status = await asyncio.to_thread(views.status, catalog)
+            tracks = await asyncio.to_thread(catalog.tracks, status.night) if status.night else []
+            track = next((t for t in tracks if t.anchors), None)
+            if status.night != night or (track is not None and trace is None):
+                night = status.night
+                trace = _open(catalog, signals, night, track, status.speed) if night and track else None
+                hello = models.LiveHello(leg=track.leg if track else None, window_s=_window_s(status.speed))
+                await socket.send_text(hello.model_dump_json())
+            message = models.LiveStatus(status=status).model_dump_json()
+            if message != said:
+                await socket.send_text(message)
+                said = message
+        if trace is not None and track is not None and (frame := trace.frame(track)):
+            await socket.send_bytes(frame)
+        tick = max(tick + FRAME_S, time.monotonic() - FRAME_S)
+        await asyncio.sleep(max(tick - time.monotonic(), 0))
+
+
+def _window_s(speed: float) -> float:
+    return min(max(WINDOW_S * speed, WINDOW_S), WINDOW_MOST_S)
+
+
+def _open(catalog: Catalog, signals: SignalStore, night: str, track: LegTrack, speed: float) -> _Trace:
+    leg: Leg = track.leg
+    signal = signals.get(catalog.segment(night, leg))
+    rate = track.anchors[-1].rate_hz
+    shown = round(_window_s(speed) * rate)
+    bucket = 1 if shown <= RAW_MOST else -(-shown // BUCKETS)
+    return _Trace(signal, bucket, max(signal.end - shown, 0) // bucket)

@@ -1,0 +1,190 @@
+"""What the HTTP interface says: the JSON of every route and of the live socket.
+
+Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Leg = Literal["left", "right"]
+Side = Literal["left", "right", "both"]
+Rules = Literal["wasm2016"]
+NightState = Literal["recording", "closed"]
+LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 (application/problem+json) says it."""
+
+    model_config = ConfigDict(frozen=True)
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Movement(_Frozen):
+    """A leg movement (LM), or something the detector told apart from one."""
+
+    onset: float
+    offset: float
+    leg: Side
+    kind: str = Field(description="`leg` for what the rules look at, otherwise what it was taken for")
+    candidate: bool = Field(description="meets the rules' definition of a candidate leg movement (CLM)")
+    periodic: bool = Field(description="belongs to a periodic series")
+    series: int | None = Field(description="number of its series in this night, from 1")
+    interval_s: float | None = Field(description="onset to onset from the movement before, where measurable")
+    peak_mg: float | None = Field(description="largest acceleration beyond rest, in thousandths of g")
+
+
+class Sensor(_Frozen):
+    """An ankle sensor of the running night, as the recorder last saw it."""
+
+    leg: Leg
+    name: str | None
+    address: str | None
+    link: LinkState
+    detail: str = Field(description="one plain sentence about the link")
+    battery_percent: int | None
+    rssi_dbm: int | None
+    declared_rate_hz: float | None
+    measured_rate_hz: float | None
+    samples: int = Field(description="recorded this night")
+    missing_samples: int = Field(description="known to be missing this night")
+    refused_frames: int = Field(description="frames that did not keep to the sensor's protocol")
+    last_sample: float | None
+
+
+class Zone(_Frozen):
+    """The time zone of a recording."""
+
+    name: str
+    utc_offset_s: int
+
+
+class Status(_Frozen):
+    """What is happening now."""
+
+    version: str
+    simulated: bool
+    recording: bool
+    night: str | None
+    now: float = Field(description="the recording's clock; runs fast when simulated time does")
+    speed: float = Field(description="seconds of night per second of wall clock")
+    recorder_alive: bool
+    started: float | None
+    zone: Zone
+    rules: Rules
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    analysed_s: float
+    sensors: list[Sensor]
+    last_movements: list[Movement] = Field(description="up to 12, newest first")
+
+
+class NightSummary(_Frozen):
+    """A night in the list."""
+
+    id: str
+    simulated: bool
+    state: NightState
+    label: str = Field(description="date of the evening it began, YYYY-MM-DD, in its own zone")
+    started: float
+    ended: float
+    zone: Zone
+    legs: list[Leg]
+    rules: Rules
+    duration_s: float
+    analysed_s: float
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    movements_per_hour: float | None
+    periodic_per_hour: float | None
+    gaps: int
+
+
+class Gap(_Frozen):
+    """A stretch without samples. Never bridged, never counted as rest."""
+
+    leg: Leg
+    start: float
+    end: float
+    cause: str
+    sentence: str = Field(description="the cause in plain words")
+
+
+class Indices(_Frozen):
+    """The rule set's counts and indices; null where one does not exist."""
+
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    hours: float
+    periodic_per_hour: float | None
+    periodicity_index_2006: float | None
+    periodic_ratio: float | None
+    interval_geometric_mean_s: float | None
+
+
+class IntervalHistogram(_Frozen):
+    """Intervals from onset to onset between successive candidates."""
+
+    bin_s: float
+    counts: list[int] = Field(description="from 0 s on, one number a bin")
+    longer: int = Field(description="intervals beyond the last bin")
+    window_s: tuple[float, float] = Field(description="the bounds that the rules call periodic")
+
+
+class Hour(_Frozen):
+    """One hour of the night, counted from its start."""
+
+    start: float
+    analysed_s: float
+    movements: int
+    periodic: int
+
+
+class Night(NightSummary):
+    """One night, whole."""
+
+    rate_hz: float | None = Field(description="measured sample rate of the first leg")
+    detector: str = Field(description="detector and version that found the movements")
+    indices: Indices
+    intervals: IntervalHistogram
+    by_hour: list[Hour]
+    gap_list: list[Gap]
+
+
+class Movements(_Frozen):
+    """The movements of a night under one rule set, in time order."""
+
+    night: str
+    simulated: bool
+    rules: Rules
+    movements: list[Movement]
+
+
+class LiveHello(_Frozen):
+    """First text message of the live socket."""
+
+    type: Literal["hello"] = "hello"
+    schema_version: int = 1
+    leg: Leg | None
+    window_s: float = Field(description="how much of the trace to show")
+
+
+class LiveStatus(_Frozen):
+    """Text message of the live socket whenever the status changes, twice a second at most."""
+
+    type: Literal["status"] = "status"
+    status: Status
