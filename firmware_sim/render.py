@@ -60,7 +60,7 @@ def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
         number=_STREAM,
         rate_hz=scenario.rate_hz,
         range_g=RANGE_G,
-        batch=min(profile.MOST_SAMPLES, scenario.rate_hz // 2),
+        batch=profile.MOST_SAMPLES,
         accelerometer=Accelerometer(sleeper, RANGE_G),
         true_rate_hz=sleeper.rate_hz,
         night_us=_BOOT_US,

@@ -3,6 +3,9 @@ import { AXES, type Frame } from "./frame";
 
 export type Columns = [Float64Array<ArrayBuffer>, ...Float32Array<ArrayBuffer>[]];
 
+/** Less than this between two frames is the sensor's clock being fitted anew, and not a gap: legmon sends gaps as NaN. */
+const JUMP_S = 1;
+
 export class Trace {
   #times = new Float64Array(1024);
   #axes = AXES.map(() => new Float32Array(1024));
@@ -27,9 +30,9 @@ export class Trace {
   append(frame: Frame): void {
     if (!frame.n) return;
     const step = this.end === undefined ? frame.dt : frame.t0 - this.end;
-    if (step <= -frame.dt) this.clear(); // the clock went back: another recording
+    if (step <= -JUMP_S) this.clear(); // the clock went back: another recording
     this.#reserve(frame.n + 1);
-    if (this.end !== undefined && step > 1.5 * frame.dt) this.#push(this.end + frame.dt, [NaN, NaN, NaN]);
+    if (this.end !== undefined && step > JUMP_S + frame.dt) this.#push(this.end + frame.dt, [NaN, NaN, NaN]);
     for (let i = 0; i < frame.n; i++) this.#times[this.#to + i] = frame.t0 + i * frame.dt;
     this.#axes.forEach((axis, k) => axis.set(frame.axes[k] ?? [], this.#to));
     this.#to += frame.n;

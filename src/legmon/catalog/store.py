@@ -8,11 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Engine, create_engine, event, select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from legmon.catalog.database import migrate, open_database
 from legmon.catalog.models import (
     AnchorRow,
     HoleRow,
@@ -29,9 +30,6 @@ from legmon.night.track import Hole, LegTrack
 from legmon.recording.records import Meta
 from legmon.scoring.scored import Scored
 from legmon.timeline.clock import Anchor
-
-HEAD = "0001"
-"""The newest migration; a catalog at it needs no alembic, which takes a while to import."""
 
 NO_NIGHTS = "There are no nights here yet."
 
@@ -64,10 +62,9 @@ class Catalog:
             ) from e
         if not os.access(folder, os.W_OK):
             raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
-        self._engine = create_engine(f"sqlite:///{folder / 'catalog.sqlite'}")
-        event.listen(self._engine, "connect", _pragmas)
+        self._engine = open_database(folder / "catalog.sqlite")
         try:
-            _migrate(self._engine)
+            migrate(self._engine)
         except DatabaseError as e:
             raise CatalogError(
                 f"{folder / 'catalog.sqlite'} cannot be used ({e.orig}); move it away and the nights' recordings stay"
@@ -268,29 +265,6 @@ class Catalog:
                 night=row.night_id,
                 sensors=[SensorState(**x) for x in json.loads(row.sensors)],
             )
-
-
-def _pragmas(connection: Any, _: Any) -> None:
-    for line in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
-        connection.execute(f"PRAGMA {line}")
-
-
-def _migrate(engine: Engine) -> None:
-    with engine.connect() as c:
-        try:
-            if c.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD:
-                return
-        except OperationalError:  # a new file
-            c.rollback()
-    from alembic import command
-    from alembic.config import Config
-
-    with engine.begin() as c:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = c
-        command.upgrade(config, "head")
 
 
 def _leg(s: Session, night: str, leg: str) -> LegRow | None:

@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from legmon.errors import LegmonError
@@ -30,13 +29,7 @@ def main() -> None:
     for module in (run, score, nights, simulate):
         module.register(app)
     try:
-        status = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        status = 130
-    except click.ClickException as e:
-        e.show()
-        status = e.exit_code
+        app()
     except LegmonError as e:
         print(f"legmon: {e}", file=sys.stderr)
-        status = 2
-    sys.exit(status)
+        sys.exit(2)

@@ -3,61 +3,29 @@
 import asyncio
 import contextlib
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
 from pathlib import Path
 from types import FrameType
-from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.progress import Progress
 
 from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
-from legmon.catalog.zone import local_zone
-from legmon.cli.options import firmware_sim
-from legmon.cli.simulate import run_simulator
+from legmon.cli.options import firmware_sim, quoted
+from legmon.cli.past import TONIGHT, SimulatedNight, next_evening, record_past_nights
 from legmon.cli.supervisor import Child, end_all, python_module
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
 
 WATCH_S = 0.2
 NO_BLUETOOTH = (
-    "no Bluetooth was found on this computer ({}); switch it on, or try `legmon demo`, which needs none"
+    "this computer has no Bluetooth that can be used; switch it on, or try `legmon demo`, which needs none"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedNight:
-    """What a night of the demo is like."""
-
-    at: time_of_day
-    hours: float
-    movements_per_hour: int
-
-    def scenario(self, name: str, seed: int) -> str:
-        """Write it in the simulator's language."""
-        return (
-            f"scenario: 1\nname: {name}\nduration: {round(self.hours * 60)}m\nseed: {seed}\n"
-            f"rate_hz: 50\nrate_error_percent: 1.2\nleg: left\nmovements_per_hour: {self.movements_per_hour}\n"
-        )
-
-
-PAST = (
-    SimulatedNight(time_of_day(22, 52), 7.6, 34),
-    SimulatedNight(time_of_day(23, 25), 6.9, 14),
-    SimulatedNight(time_of_day(22, 38), 7.9, 48),
-)
-TONIGHT = SimulatedNight(time_of_day(22, 45), 8.0, 40)
 
 
 class Evening:
@@ -94,9 +62,14 @@ class Evening:
         with self._ending():
             web = self._web()
             air = self._start_air()
-            evening = self._past_nights(catalog, seed)
+            if listed := catalog.nights():
+                self._say(f"{len(listed)} simulated nights are there from before.")
+            else:
+                with self._lock():
+                    record_past_nights(catalog, seed, self._out)
+                self._say("Three past simulated nights are recorded.")
             night_seed = seed * 1000 + len(catalog.nights())
-            start_ns = _local_ns(evening, TONIGHT.at)
+            start_ns = TONIGHT.start_ns(next_evening(catalog))
             clock = Clock(start_ns, time.time_ns(), speed)
             hci = self._simulated_sensor(air, TONIGHT, night_seed, speed)
             self._record(catalog, hci, clock, simulated=True, leg=None)
@@ -160,57 +133,6 @@ class Evening:
         child = Child("virtual air", [*firmware_sim(), "air", spec, "--until-eof"], self._log("air"))
         self._others.append(child)
         return child
-
-    def _past_nights(self, catalog: Catalog, seed: int) -> date:
-        """Render and record the past nights, unless they are there; return the evening of tonight."""
-        listed = catalog.nights()
-        if listed:
-            newest = listed[0]
-            began = datetime.fromtimestamp(newest.started_ns / NS, UTC) + timedelta(
-                seconds=newest.utc_offset_s, hours=-12
-            )
-            self._say(f"{len(listed)} simulated nights are there from before.")
-            return began.date() + timedelta(days=1)
-        from legmon.exchange.capture import read_capture, record_capture
-
-        today = datetime.now(UTC).astimezone().date()
-        captures: list[subprocess.Popen[str]] = []
-        with (
-            self._lock(),
-            tempfile.TemporaryDirectory(prefix="legmon-past-") as made,
-            Progress(console=self._out, transient=True) as bar,
-            ThreadPoolExecutor(len(PAST)) as pool,
-            _killing(captures),
-        ):
-            task = bar.add_task("Three past nights", total=2.0 * len(PAST))
-
-            def capture(number: int) -> Path:
-                path, file = Path(made) / f"{number}.yaml", Path(made) / f"{number}.capture"
-                path.write_text(PAST[number].scenario(f"demo-past-{number + 1}", seed * 1000 + 900 + number))
-                last = 0.0
-
-                def progress(share: float) -> None:
-                    nonlocal last
-                    bar.advance(task, share - last)
-                    last = share
-
-                run_simulator(["capture", str(path), "-o", str(file)], progress, captures.append)
-                return file
-
-            for number, made_file in enumerate([pool.submit(capture, n) for n in range(len(PAST))]):
-                file = made_file.result()
-                evening = today - timedelta(days=len(PAST) - number)
-                base = bar.tasks[0].completed
-                night = record_capture(
-                    catalog,
-                    read_capture(file),
-                    _local_ns(evening, PAST[number].at),
-                    lambda share, base=base: bar.update(task, completed=base + share),  # type: ignore[misc]
-                )
-                truth = file.with_suffix(".truth.json")
-                truth.rename(catalog.segment(night, "left").with_name("truth.json"))
-        self._say("Three past simulated nights are recorded.")
-        return today
 
     def _simulated_sensor(self, air: Child, night: SimulatedNight, seed: int, speed: float) -> str:
         """Start a sensor on the air; return the transport through which the recorder reaches it."""
@@ -283,24 +205,9 @@ class Evening:
             self._air.cleanup()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        self._say("Everything is closed.")
-
-
-@contextlib.contextmanager
-def _killing(processes: list[subprocess.Popen[str]]) -> Iterator[None]:
-    """Kill what still runs when the block ends early."""
-    try:
-        yield
-    except BaseException:
-        for process in processes:
-            process.kill()
-        raise
-
-
-def _local_ns(day: date, at: time_of_day) -> int:
-    """Give an evening's time on this machine's clock, ns UTC."""
-    name, _ = local_zone(time.time_ns())
-    return round(datetime.combine(day, at, ZoneInfo(name)).timestamp()) * NS
+        self._say(
+            f"Everything is closed. To score the night again: legmon score last --data {quoted(self._folder)}"
+        )
 
 
 def _need_bluetooth() -> None:
@@ -320,4 +227,4 @@ def _need_bluetooth() -> None:
     try:
         asyncio.run(scan())
     except Exception as e:
-        raise LegmonError(NO_BLUETOOTH.format(str(e) or type(e).__name__)) from e
+        raise LegmonError(NO_BLUETOOTH) from e

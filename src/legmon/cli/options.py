@@ -17,7 +17,7 @@ DataOption = Annotated[
         metavar="DIR",
         envvar="LEGMON_DATA",
         help="The data folder.",
-        show_default="your own data folder",
+        show_default="your own, or the demo's",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for other programs.")]
@@ -46,12 +46,13 @@ def existing(data: Path | None) -> Catalog:
         hint = "record one with `legmon run`, or try `legmon demo`"
         demo = demo_folder()
         if folder != demo and (demo / "catalog.sqlite").exists():
-            hint = f"the demo's nights are in another folder: add --data {_quoted(demo)}"
+            hint = f"the demo's nights are in another folder: add --data {quoted(demo)}"
         raise CatalogError(f"{NO_NIGHTS} ({folder}); {hint}")
     return Catalog(folder)
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Write a path as it has to be typed."""
     return f'"{path}"' if " " in str(path) else str(path)
 
 

@@ -104,6 +104,7 @@ class Session:
         self._batch = max(1, min(83, round(rate_hz * FRAME_S * max(1.0, speed / 15))))
         self._silent_s = max(SILENT_LEAST_S, SILENT_FRAMES * self._batch / rate_hz / speed)
         self._tag = 0
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._last_frame = 0.0
 
     async def run(self) -> None:
@@ -159,9 +160,7 @@ class Session:
             if started and client.is_connected:
                 with contextlib.suppress(BleakError, TimeoutError, ankle.RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
-                        await client.write_gatt_char(
-                            ankle.CONTROL, ankle.request(ankle.Op.STOP, self._next_tag()), response=True
-                        )
+                        await self._ask(client, ankle.Op.STOP)  # the last samples come before its answer
             raise
         finally:
             with contextlib.suppress(BleakError, TimeoutError, EOFError):
@@ -170,30 +169,28 @@ class Session:
 
     async def _start(self, client: BleakClient) -> None:
         capabilities = ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES))
-        answers: asyncio.Queue[bytes] = asyncio.Queue()
-        await client.start_notify(ankle.CONTROL, lambda _, data: answers.put_nowait(bytes(data)))
+        self._answers = asyncio.Queue()
+        await client.start_notify(ankle.CONTROL, lambda _, data: self._answers.put_nowait(bytes(data)))
         await client.start_notify(ankle.LIVE, self._received)
         arguments = ankle.start_arguments(self._rate_hz, self._range_g, self._batch)
         try:
-            started = ankle.decode_started(await self._ask(client, answers, ankle.Op.START, arguments))
+            started = ankle.decode_started(await self._ask(client, ankle.Op.START, arguments))
         except ankle.RefusedError as e:
             if e.status != 0x05:  # measuring in another way, left so by somebody else
                 raise
-            await self._ask(client, answers, ankle.Op.STOP)
-            started = ankle.decode_started(await self._ask(client, answers, ankle.Op.START, arguments))
+            await self._ask(client, ankle.Op.STOP)
+            started = ankle.decode_started(await self._ask(client, ankle.Op.START, arguments))
         self._listener.sensor_started(Identity(client.name, client.address, capabilities.side, started))
         self._listener.link_changed("streaming", "Streaming.")
         self._battery(await client.read_gatt_char(ankle.BATTERY_LEVEL))
         await client.start_notify(ankle.BATTERY_LEVEL, lambda _, data: self._battery(data))
 
-    async def _ask(
-        self, client: BleakClient, answers: asyncio.Queue[bytes], op: ankle.Op, arguments: bytes = b""
-    ) -> bytes:
+    async def _ask(self, client: BleakClient, op: ankle.Op, arguments: bytes = b"") -> bytes:
         tag = self._next_tag()
         await client.write_gatt_char(ankle.CONTROL, ankle.request(op, tag, arguments), response=True)
         async with asyncio.timeout(ANSWER_S):
             while True:
-                results = ankle.decode_answer(await answers.get(), op, tag)
+                results = ankle.decode_answer(await self._answers.get(), op, tag)
                 if results is not None:
                     return results
 

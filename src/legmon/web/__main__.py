@@ -55,7 +55,7 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> 
 
     threading.Thread(target=await_end_of_input, daemon=True).start()
     serving = asyncio.create_task(server.serve([listener]))
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for this)
         await asyncio.sleep(0.01)
     for sig in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sig, end)

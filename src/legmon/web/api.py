@@ -56,7 +56,7 @@ def get_movements(
     info: ThisNight, catalog: FromCatalog, rules: models.Rules = "wasm2016"
 ) -> models.Movements:
     """List the movements of a night under a rule set."""
-    return views.movements(catalog, info)
+    return views.movements(catalog, info, rules)
 
 
 @router.get(

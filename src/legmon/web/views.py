@@ -11,7 +11,7 @@ from legmon.link.faults import sentence
 from legmon.movement import NS
 from legmon.night.track import LegTrack, score_night
 from legmon.scoring.indices import BIN_S, interval_histogram
-from legmon.scoring.scored import RULES, Scored, by_hour, indices_json
+from legmon.scoring.scored import RULES, Rules, Scored, by_hour, indices_json
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, ScoredEvent
 from legmon.web import models as m
 
@@ -74,9 +74,9 @@ def _sensor(s: SensorState) -> m.Sensor:
     )
 
 
-def _scored(tracks: list[LegTrack]) -> Scored | None:
+def _scored(tracks: list[LegTrack], rules: Rules = RULES) -> Scored | None:
     """Score a night; None while it has no samples."""
-    return score_night(tracks) if any(t.end and t.anchors for t in tracks) else None
+    return score_night(tracks, rules) if any(t.end and t.anchors for t in tracks) else None
 
 
 def movement(s: ScoredEvent, origin_ns: int) -> m.Movement:
@@ -168,8 +168,8 @@ def _gaps(tracks: list[LegTrack]) -> list[m.Gap]:
     ]
 
 
-def movements(catalog: Catalog, info: NightInfo) -> m.Movements:
-    """The movements of a night."""
-    scored = _scored(catalog.tracks(info.id))
+def movements(catalog: Catalog, info: NightInfo, rules: Rules) -> m.Movements:
+    """The movements of a night under a rule set."""
+    scored = _scored(catalog.tracks(info.id), rules)
     found = [movement(e, scored.origin_ns) for e in scored.events] if scored else []
-    return m.Movements(night=info.id, simulated=info.simulated, rules=RULES, movements=found)
+    return m.Movements(night=info.id, simulated=info.simulated, rules=rules, movements=found)

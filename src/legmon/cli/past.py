@@ -1,0 +1,120 @@
+"""The demo's nights: what they are like, and the past ones recorded before the demo begins."""
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import Progress
+
+from legmon.catalog.store import Catalog
+from legmon.catalog.zone import local_zone
+from legmon.cli.simulate import run_simulator
+from legmon.movement import NS
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedNight:
+    """What a night of the demo is like."""
+
+    at: time_of_day
+    hours: float
+    movements_per_hour: int
+
+    def scenario(self, name: str, seed: int) -> str:
+        """Write it in the simulator's language."""
+        return (
+            f"scenario: 1\nname: {name}\nduration: {round(self.hours * 60)}m\nseed: {seed}\n"
+            f"rate_hz: 50\nrate_error_percent: 1.2\nleg: left\nmovements_per_hour: {self.movements_per_hour}\n"
+        )
+
+    def start_ns(self, evening: date) -> int:
+        """When it begins on an evening, by this machine's clock, ns UTC."""
+        name, _ = local_zone(time.time_ns())
+        return round(datetime.combine(evening, self.at, ZoneInfo(name)).timestamp()) * NS
+
+
+PAST = (
+    SimulatedNight(time_of_day(22, 52), 7.6, 34),
+    SimulatedNight(time_of_day(23, 25), 6.9, 14),
+    SimulatedNight(time_of_day(22, 38), 7.9, 48),
+)
+TONIGHT = SimulatedNight(time_of_day(22, 45), 8.0, 40)
+
+
+def next_evening(catalog: Catalog) -> date:
+    """Give the evening after the newest night, or today where there is none."""
+    nights = catalog.nights()
+    if not nights:
+        return datetime.now(UTC).astimezone().date()
+    began = datetime.fromtimestamp(nights[0].started_ns / NS, UTC)
+    return (began + timedelta(seconds=nights[0].utc_offset_s, hours=-12)).date() + timedelta(days=1)
+
+
+def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
+    """Simulate the past nights and record them: sleeper, sensor frames, segment, detector, scorer, catalog.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of a folder without nights, into which nobody else records.
+    seed : int
+        Another sleeper.
+    console : Console
+        Where the progress bar goes.
+    """
+    from legmon.exchange.capture import read_capture, record_capture
+
+    tonight = next_evening(catalog)
+    simulators: list[subprocess.Popen[str]] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="legmon-past-") as made,
+        Progress(console=console, transient=True) as bar,
+        ThreadPoolExecutor(len(PAST)) as pool,
+        _killed_on_the_way_out(simulators),
+    ):
+        task = bar.add_task("Recording three past nights", total=2 * len(PAST))
+
+        def simulate(number: int) -> Path:
+            scenario, capture = Path(made) / f"{number}.yaml", Path(made) / f"{number}.capture"
+            scenario.write_text(PAST[number].scenario(f"past-{number + 1}", seed * 1000 + 900 + number))
+            arguments = ["capture", str(scenario), "-o", str(capture)]
+            run_simulator(arguments, _advancing(bar, task), simulators.append)
+            return capture
+
+        made_captures = [pool.submit(simulate, n) for n in range(len(PAST))]
+        for number, (past, future) in enumerate(zip(PAST, made_captures, strict=True)):
+            capture = future.result()
+            start_ns = past.start_ns(tonight - timedelta(days=len(PAST) - number))
+            night = record_capture(catalog, read_capture(capture), start_ns, _advancing(bar, task))
+            capture.with_suffix(".truth.json").rename(catalog.segment(night, "left").with_name("truth.json"))
+
+
+def _advancing(bar: Progress, task: object) -> Callable[[float], None]:
+    """Turn shares of one step into steps of the bar."""
+    done = 0.0
+
+    def advance(share: float) -> None:
+        nonlocal done
+        bar.advance(task, share - done)  # type: ignore[arg-type]
+        done = share
+
+    return advance
+
+
+@contextlib.contextmanager
+def _killed_on_the_way_out(processes: list[subprocess.Popen[str]]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for process in processes:
+            process.kill()
+        raise

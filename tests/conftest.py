@@ -1,0 +1,131 @@
+"""Processes that the tests run: the program's own, as a person starts them, on real sockets and files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Running:
+    """A process with what it said so far."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def says(self, start: str, within_s: float = 60.0) -> str:
+        """Wait for a line that begins like this and return the rest of it."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            for line in list(self.lines):
+                if line.startswith(start):
+                    return line[len(start) :].strip()
+            if self.process.poll() is not None:
+                time.sleep(0.2)
+                pytest.fail(f"ended with {self.process.returncode}: {self.lines} {self.errors}")
+            time.sleep(0.02)
+        pytest.fail(f"did not say {start!r} within {within_s} s: {self.lines} {self.errors}")
+
+    def end(self, within_s: float = 5.0) -> int:
+        """Close its standard input, as the death of a parent does, and return the exit status."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(within_s)
+
+
+@contextmanager
+def started(*command: str) -> Iterator[Running]:
+    """Run a command until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    running = Running(process)
+
+    def stream(pipe: object, into: list[str]) -> None:
+        for line in pipe:  # type: ignore[attr-defined]
+            into.append(line.rstrip("\n"))  # noqa: PERF401 (lines are looked at as they come)
+
+    readers = [
+        threading.Thread(target=stream, args=(process.stdout, running.lines), daemon=True),
+        threading.Thread(target=stream, args=(process.stderr, running.errors), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(5)
+        for reader in readers:
+            reader.join(2)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe is not None
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass
+
+
+def until(condition: Callable[[], object], within_s: float = 20.0, *, what: str = "") -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"did not happen within {within_s} s: {what}")
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a Unix socket (107 bytes), unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="lm"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def air(short_folder: Path) -> Iterator[str]:
+    """The virtual air, running; its HCI transport."""
+    with started("-m", "firmware_sim", "air", f"unix:{short_folder}/air", "--until-eof") as process:
+        process.says("ready")
+        yield f"unix-client:{short_folder}/air"
+
+
+@contextmanager
+def sensor(
+    air: str, folder: Path, *options: str, scenario: str = "duration: 1h\nseed: 3\n"
+) -> Iterator[Running]:
+    """A simulated sensor, advertising; its log is ``sent.jsonl`` and its truth ``truth.json`` in the folder."""
+    file = folder / "scenario.yaml"
+    file.write_text(scenario)
+    files = (
+        "--scenario",
+        str(file),
+        "--log",
+        str(folder / "sent.jsonl"),
+        "--truth",
+        str(folder / "truth.json"),
+    )
+    with started("-m", "firmware_sim", "sensor", air, *files, "--until-eof", *options) as process:
+        process.says("advertising")
+        yield process

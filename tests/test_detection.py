@@ -1,0 +1,386 @@
+"""The detector: one movement for one lift, the same list however the samples are cut, nothing in stillness."""
+
+from __future__ import annotations
+
+import cmath
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import legmon
+from legmon.detection import kernel as k
+from legmon.detection.detector import Detector, _parameters, detect
+from legmon.detection.filters import Biquad, high_pass, low_pass
+from legmon.movement import NS, Leg, LegMovement
+
+Samples = NDArray[np.float64]
+RATE = 50.0
+LEAVES_G = 0.005
+"""The true onset is where the noise-free signal has left rest by this much (shared/contracts.md)."""
+
+
+def smooth(u: Samples) -> Samples:
+    """From 0 to 1 with the least jerk."""
+    v = np.clip(u, 0.0, 1.0)
+    return np.asarray(v**3 * (10 - 15 * v + 6 * v * v))
+
+
+def times(seconds: float, rate: float = RATE) -> Samples:
+    return np.arange(round(seconds * rate)) / rate
+
+
+def lift(
+    t: Samples, onset: float, degrees: float, rise: float = 0.5, hold: float = 1.0, fall: float = 0.7
+) -> Samples:
+    """Angle of a leg that is lifted, held without a tremble, and put back."""
+    return np.asarray(
+        math.radians(degrees) * (smooth((t - onset) / rise) - smooth((t - onset - rise - hold) / fall))
+    )
+
+
+def turn(t: Samples, onset: float, degrees: float, takes: float = 1.0) -> Samples:
+    """Angle of a leg that comes to rest another way round."""
+    return np.asarray(math.radians(degrees) * smooth((t - onset) / takes))
+
+
+def felt(angle: Samples, noise_g: float = 0.002, seed: int = 1) -> Samples:
+    """What a sensor at the ankle feels, in g."""
+    up = np.stack([np.sin(angle), np.zeros_like(angle), np.cos(angle)], axis=1)
+    return np.asarray(up + np.random.default_rng(seed).normal(0.0, noise_g, up.shape))
+
+
+def true_onset(t: Samples, angle: Samples) -> float:
+    up = felt(angle, 0.0)
+    return float(t[np.argmax(np.linalg.norm(up - up[0], axis=1) > LEAVES_G)])
+
+
+def restless(seconds: float = 120.0, rate: float = RATE, seed: int = 1) -> tuple[Samples, list[float]]:
+    """Lifts every 12 s of different sizes, and their true onsets."""
+    rng = np.random.default_rng(7)
+    t = times(seconds, rate)
+    angle, onsets = np.zeros_like(t), []
+    for start in np.arange(8.0, seconds - 6.0, 12.0):
+        one = lift(
+            t,
+            float(start),
+            degrees=rng.uniform(6, 18),
+            rise=rng.uniform(0.3, 0.6),
+            hold=rng.uniform(0, 2.5),
+            fall=rng.uniform(0.5, 0.9),
+        )
+        onsets.append(true_onset(t, one))
+        angle += one
+    return felt(angle, seed=seed), onsets
+
+
+def in_cuts(x: Samples, sizes: list[int]) -> list[LegMovement]:
+    detector, found, at = Detector(RATE), [], 0
+    while at < len(x):
+        for size in [*sizes, 1]:
+            found += detector.feed(x[at : at + size])
+            at += size
+    return found + detector.finish()
+
+
+SIGNAL, ONSETS = restless()
+
+
+# One way, whatever the cut.
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=12))
+def test_fed_in_any_cuts_the_list_is_the_same(sizes: list[int]) -> None:
+    assert in_cuts(SIGNAL, sizes) == detect(SIGNAL, RATE)
+
+
+def test_fed_one_by_one_the_list_is_the_same() -> None:
+    assert in_cuts(SIGNAL, [1]) == detect(SIGNAL, RATE)
+
+
+def test_a_movement_is_given_once_and_as_soon_as_it_is_final() -> None:
+    t = times(30)
+    x = felt(lift(t, 10, 12))  # over at 12.2 s
+    detector = Detector(RATE)
+    assert detector.feed(x[: round(12.8 * RATE)]) == []
+    (movement,) = detector.feed(x[round(12.8 * RATE) : round(14.5 * RATE)])
+    assert detector.feed(x[round(14.5 * RATE) :]) == []
+    assert detector.finish() == []
+    assert [movement] == detect(x, RATE)
+
+
+def test_the_kernel_in_plain_python_gives_the_same_bits() -> None:
+    x = np.ascontiguousarray(SIGNAL[:3000])
+    answers = []
+    for run in (k.run, k.run.py_func):
+        s, i = np.zeros(k.FLOATS), np.zeros(k.INTEGERS, dtype=np.int64)
+        s[k.FLOOR] = 0.002
+        out = np.zeros((len(x), k.COLUMNS))
+        found = [run(part, _parameters(RATE), s, i, out[at:]) for at, part in ((0, x[:1234]), (10, x[1234:]))]
+        answers.append((found, s.tobytes(), i.tobytes(), out.tobytes()))
+    assert sum(answers[0][0]) >= 4
+    assert answers[0] == answers[1]
+
+
+# What is one movement.
+
+
+def test_every_lift_is_found_once_with_its_onset() -> None:
+    found = detect(SIGNAL, RATE)
+    assert [m.kind for m in found] == ["leg"] * len(ONSETS)
+    assert [m.onset_s for m in found] == pytest.approx(ONSETS, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "rise", "hold", "fall"),
+    [(4, 0.4, 1.5, 0.7), (10, 0.5, 3.0, 0.7), (15, 0.5, 6.0, 0.8), (12, 0.6, 0.0, 0.9)],
+)
+def test_a_lift_a_silent_hold_and_a_return_are_one_movement(
+    degrees: float, rise: float, hold: float, fall: float
+) -> None:
+    t = times(40)
+    angle = lift(t, 15, degrees, rise, hold, fall)
+    (m,) = detect(felt(angle), RATE)
+    assert m.kind == "leg"
+    assert m.onset_s == pytest.approx(true_onset(t, angle), abs=0.15)
+    assert m.offset_s == pytest.approx(15 + rise + hold + fall, abs=0.8)
+    assert m.peak_mg == pytest.approx(2000 * math.sin(math.radians(degrees) / 2), abs=15)
+
+
+@pytest.mark.parametrize(("degrees", "rise", "hold", "fall"), [(10, 2.0, 2.0, 2.0), (20, 3.0, 1.0, 3.0)])
+def test_a_slow_lift_is_one_movement_too(degrees: float, rise: float, hold: float, fall: float) -> None:
+    t = times(60)
+    angle = lift(t, 20, degrees, rise, hold, fall)
+    (m,) = detect(felt(angle), RATE)
+    assert m.kind == "leg"
+    assert m.onset_s == pytest.approx(true_onset(t, angle), abs=0.25)
+    assert m.offset_s == pytest.approx(20 + rise + hold + fall, abs=1.0)
+
+
+def test_two_lifts_with_rest_between_are_two_movements() -> None:
+    t = times(40)
+    assert len(detect(felt(lift(t, 10, 12) + lift(t, 15, 12)), RATE)) == 2
+
+
+def test_times_and_samples_agree() -> None:
+    for m in detect(SIGNAL, RATE, leg="right"):
+        assert (m.first, m.end) == (round(m.onset_s * RATE), round(m.offset_s * RATE))
+        assert m.leg == "right"
+        assert m.offset_ns > m.onset_ns
+
+
+def test_movements_do_not_overlap_and_come_in_order() -> None:
+    found = detect(SIGNAL, RATE)
+    assert all(a.offset_ns <= b.onset_ns for a, b in zip(found, found[1:], strict=False))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_turned_axes_change_nothing_essential(seed: int) -> None:
+    turned, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    found, again = detect(SIGNAL, RATE), detect(SIGNAL @ turned.T, RATE)
+    assert len(again) == len(found)
+    for a, b in zip(found, again, strict=True):
+        assert a.kind == b.kind
+        assert b.onset_s == pytest.approx(a.onset_s, abs=2 / RATE)
+        assert b.offset_s == pytest.approx(a.offset_s, abs=2 / RATE)
+        assert b.peak_mg == pytest.approx(a.peak_mg, abs=0.2)
+
+
+@pytest.mark.parametrize("rate", [25.0, 50.0, 100.0, 200.0])
+def test_every_rate_finds_the_same_movements(rate: float) -> None:
+    x, _ = restless(rate=rate)
+    found = detect(x, rate)
+    assert [m.onset_s for m in found] == pytest.approx([m.onset_s for m in detect(SIGNAL, RATE)], abs=0.15)
+    assert [m.kind for m in found] == ["leg"] * len(ONSETS)
+
+
+# What is no leg movement.
+
+
+@pytest.mark.parametrize("degrees", [30, 60, 90, 180])
+def test_a_leg_that_comes_to_rest_another_way_round_is_a_posture(degrees: float) -> None:
+    t = times(60)
+    (m,) = detect(felt(turn(t, 20, degrees)), RATE)
+    assert m.kind == "posture"
+    assert (m.onset_s, m.offset_s) == (pytest.approx(20.1, abs=0.25), pytest.approx(21.2, abs=0.5))
+
+
+def test_after_a_posture_movements_are_found_again() -> None:
+    t = times(90)
+    found = detect(felt(turn(t, 20, 60) + lift(t, 50, 12)), RATE)
+    assert [m.kind for m in found] == ["posture", "leg"]
+    assert found[1].onset_s == pytest.approx(50.1, abs=0.15)
+
+
+@pytest.mark.parametrize(("cycles", "kind"), [(5, "leg"), (10, "long")])
+def test_a_movement_of_more_than_10_s_is_long(cycles: int, kind: str) -> None:
+    t = times(80)
+    moving = (t >= 20) & (t < 20 + cycles / 0.7)
+    (m,) = detect(felt(math.radians(10) * np.sin(2 * np.pi * 0.7 * (t - 20)) * moving), RATE)
+    assert m.kind == kind
+    assert m.duration_s == pytest.approx(cycles / 0.7, abs=1.0)
+
+
+@pytest.mark.parametrize("noise_g", [0.0, 0.001, 0.002, 0.004])
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_half_an_hour_of_stillness_holds_no_movement(noise_g: float, seed: int) -> None:
+    assert detect(felt(np.zeros(90_000), noise_g, seed), RATE) == []
+
+
+def test_a_movement_at_the_first_sample_s_posture_is_not_invented() -> None:
+    assert detect(np.tile([0.3, -0.4, 0.86], (3000, 1)), RATE) == []
+
+
+# Gaps and the end.
+
+
+def test_a_gap_ends_the_movement_under_way_and_the_count_goes_on() -> None:
+    t = times(20)
+    detector = Detector(RATE)
+    held = felt(lift(t, 17, 12, hold=10))  # still up when the data stop
+    assert detector.feed(held) == []
+    (cut,) = detector.gap(500)
+    assert (cut.onset_s, cut.kind) == (pytest.approx(17.1, abs=0.15), "leg")
+    assert cut.end is not None
+    assert cut.end <= len(held)
+    assert cut.offset_s == pytest.approx(20, abs=0.15)
+    assert detector.position == len(held) + 500
+    t = times(40)
+    (after,) = detector.feed(felt(lift(t, 15, 12), seed=2))
+    assert after.onset_s == pytest.approx(20 + 10 + 15.1, abs=0.15)
+    assert detector.position == 1000 + 500 + 2000
+
+
+def test_a_movement_right_behind_a_gap_does_not_begin_in_it() -> None:
+    detector = Detector(RATE)
+    detector.feed(felt(np.zeros(1000)))
+    assert detector.gap(100) == []
+    t = times(10)
+    (m,) = detector.feed(felt(lift(t, -0.1, 15)))
+    assert m.first is not None
+    assert m.first >= 1100
+
+
+def test_another_posture_behind_a_gap_is_no_movement() -> None:
+    detector = Detector(RATE)
+    found = detector.feed(felt(np.zeros(2000)))
+    found += detector.gap(50)
+    found += detector.feed(felt(np.full(2000, 1.2)))
+    assert found + detector.finish() == []
+
+
+def test_a_gap_of_nothing_or_less() -> None:
+    detector = Detector(RATE)
+    detector.feed(felt(np.zeros(100)))
+    assert (detector.gap(0), detector.position) == ([], 100)
+    with pytest.raises(ValueError, match="-1 samples"):
+        detector.gap(-1)
+
+
+def test_the_end_of_the_recording_ends_the_movement_under_way() -> None:
+    t = times(20)
+    x = felt(lift(t, 18.5, 12, hold=5))
+    detector = Detector(RATE)
+    assert detector.feed(x) == []
+    (m,) = detector.finish()
+    assert (m.onset_s, m.offset_s) == (pytest.approx(18.6, abs=0.15), pytest.approx(20.0, abs=0.15))
+    assert m.end is not None
+    assert m.end <= len(x)
+    assert detector.finish() == []
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("rate", [0.0, -50.0, 19.99, 500.01, math.nan, math.inf])
+def test_a_rate_outside_20_to_500_hz_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match="20 to 500 Hz"):
+        Detector(rate)
+
+
+@pytest.mark.parametrize("rate", [20.0, 500.0])
+def test_a_rate_of_20_and_of_500_hz_is_taken(rate: float) -> None:
+    t = times(30, rate)
+    assert len(detect(felt(lift(t, 15, 15)), rate)) == 1
+
+
+def test_another_leg_is_refused() -> None:
+    arm: Leg = "arm"  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="'left' or 'right'"):
+        Detector(RATE, arm)
+
+
+@pytest.mark.parametrize("shape", [(3,), (10,), (10, 2), (3, 10), (10, 4), (2, 5, 3)])
+def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected \\(m, 3\\)"):
+        Detector(RATE).feed(np.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_refused_and_leaves_the_detector_as_it_was(value: float) -> None:
+    detector = Detector(RATE)
+    before = detector.feed(SIGNAL[:2000])
+    bad = SIGNAL[2000:2100].copy()
+    bad[50, 1] = value
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        detector.feed(bad)
+    assert detector.position == 2000
+    assert before + detector.feed(SIGNAL[2000:]) + detector.finish() == detect(SIGNAL, RATE)
+
+
+def test_an_empty_block_is_nothing() -> None:
+    detector = Detector(RATE)
+    assert detector.feed(np.zeros((0, 3))) == []
+    assert detector.feed([]) == []
+    assert detector.position == 0
+    assert detect([], RATE) == []
+
+
+def test_lists_and_other_number_types_are_taken() -> None:
+    x = SIGNAL[:1000].astype(np.float32)
+    assert detect(x.tolist(), RATE) == detect(x, RATE) != []
+
+
+def test_the_package_offers_the_detector_by_name() -> None:
+    assert (legmon.Detector, legmon.detect) == (Detector, detect)
+
+
+# Filters.
+
+
+def gain(biquad: Biquad, hz: float, rate: float) -> float:
+    b0, b1, b2, a1, a2 = biquad
+    z = cmath.exp(-2j * math.pi * hz / rate)
+    return abs((b0 + b1 * z + b2 * z * z) / (1 + a1 * z + a2 * z * z))
+
+
+@pytest.mark.parametrize("rate", [25.0, 50.0, 100.0, 200.0])
+@pytest.mark.parametrize("cutoff", [1.0, 8.0])
+def test_filters_let_half_the_power_through_at_their_cutoff(cutoff: float, rate: float) -> None:
+    for design in (low_pass, high_pass):
+        assert 20 * math.log10(gain(design(cutoff, rate), cutoff, rate)) == pytest.approx(-3.0103, abs=1e-3)
+
+
+@pytest.mark.parametrize("rate", [25.0, 50.0, 200.0])
+def test_filters_pass_what_they_should_and_stop_the_rest(rate: float) -> None:
+    low, high = low_pass(8.0, rate), high_pass(1.0, rate)
+    assert (gain(low, 0.0, rate), gain(low, rate / 2, rate)) == pytest.approx((1.0, 0.0), abs=1e-9)
+    assert (gain(high, 0.0, rate), gain(high, rate / 2, rate)) == pytest.approx((0.0, 1.0), abs=1e-9)
+    assert gain(high, 0.1, rate) == pytest.approx(0.01, rel=0.05)  # 40 dB a decade
+
+
+def test_filters_together_have_no_ripple() -> None:
+    steps = np.linspace(0.1, 25.0, 300)
+    for design, sign in ((low_pass, -1), (high_pass, 1)):
+        gains = [gain(design(4.0, RATE), float(hz), RATE) for hz in steps]
+        assert all(sign * (b - a) >= -1e-12 for a, b in zip(gains, gains[1:], strict=False))
+
+
+def test_times_are_ns_of_the_rate_given() -> None:
+    m = detect(SIGNAL, RATE)[0]
+    assert m.first is not None
+    assert m.onset_ns == m.first * NS // 50

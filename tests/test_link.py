@@ -1,0 +1,260 @@
+"""The link, over real BLE from HCI up: a real simulated peripheral, bleak, our backend."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakGATTProtocolError
+from bumble.transport import open_transport
+
+from firmware_sim.journal import Journal
+from firmware_sim.peripheral import Peripheral
+from firmware_sim.scenario import Scenario
+from firmware_sim.sensor import Sensor
+from legmon.link.faults import SENTENCES, Cause, sentence
+from legmon.link.hci.adapter import Adapter
+from legmon.link.radio import pick
+from legmon.link.session import Identity, Session, State
+from legmon.sensors import ankle
+from legmon.sensors.base import Frame
+from tests.conftest import sensor
+
+
+@dataclass
+class Heard:
+    """A listener that keeps what it is told."""
+
+    frames: list[Frame] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    downs: list[Cause] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    identities: list[Identity] = field(default_factory=list)
+    batteries: list[int] = field(default_factory=list)
+    signals: list[int] = field(default_factory=list)
+
+    def link_changed(self, state: State, sentence: str) -> None:
+        assert sentence.endswith(".") or sentence.endswith("?")
+        self.states.append(state)
+
+    def link_down(self, cause: Cause) -> None:
+        self.downs.append(cause)
+
+    def sensor_started(self, identity: Identity) -> None:
+        self.identities.append(identity)
+
+    def frame(self, frame: Frame, arrival_ns: int) -> None:
+        self.frames.append(frame)
+
+    def refused(self, reason: str) -> None:
+        self.refusals.append(reason)
+
+    def battery(self, percent: int) -> None:
+        self.batteries.append(percent)
+
+    def signal(self, rssi_dbm: int) -> None:
+        self.signals.append(rssi_dbm)
+
+    @property
+    def samples(self) -> int:
+        return sum(len(f.xyz) for f in self.frames)
+
+
+def over(
+    air: str, scene: Callable[[Heard, asyncio.Task[None]], Awaitable[None]], *, speed: float = 1.0
+) -> Heard:
+    """Run a session on the air while a scene plays; then end it as the recorder does."""
+    heard = Heard()
+
+    async def play() -> None:
+        session = Session(pick(air), time.time_ns, heard, speed=speed)
+        task = asyncio.create_task(session.run())
+        try:
+            await scene(heard, task)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await Adapter.close_all()
+
+    asyncio.run(play())
+    return heard
+
+
+async def when(condition: Callable[[], object], within_s: float = 20.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def test_every_sample_the_sensor_sent_arrives_in_order(air: str, tmp_path: Path) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: heard.samples > 3000)
+
+    with sensor(air, tmp_path, "--speed", "30"):
+        heard = over(air, scene, speed=30)
+    log = [json.loads(line) for line in (tmp_path / "sent.jsonl").read_text().splitlines()]
+    assert heard.samples == sum(e["count"] for e in log if e["event"] == "sent")
+    firsts = [f.first for f in heard.frames]
+    assert firsts == [sum(len(f.xyz) for f in heard.frames[:k]) for k in range(len(firsts))]
+    assert any(e["event"] == "stop" for e in log), "ending the session stops the sensor"
+
+
+def test_the_sensor_says_who_it_is_and_how_it_measures(air: str, tmp_path: Path) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: heard.frames and heard.batteries)
+
+    with sensor(air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
+        heard = over(air, scene)
+    who = heard.identities[0]
+    assert (who.name, who.side) == ("LegMon-Test", "right")
+    assert (who.started.rate_hz, who.started.range_g, who.started.scale_ug) == (50, 4, 122)
+    assert heard.batteries[0] == 87
+    assert heard.signals[0] < 0
+    assert [s for s in heard.states if s in ("searching", "connecting", "streaming")][:3] == [
+        "searching",
+        "connecting",
+        "streaming",
+    ]
+
+
+def test_a_sensor_that_vanishes_is_a_lost_link_and_is_found_again(air: str, tmp_path: Path) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        with sensor(air, tmp_path) as first:
+            await when(lambda: len(heard.frames) > 2)
+            first.process.kill()
+            await when(lambda: heard.downs)
+        before = len(heard.frames)
+        with sensor(air, tmp_path):
+            await when(lambda: len(heard.frames) > before + 2)
+
+    heard = over(air, scene)
+    assert heard.downs[0] == Cause.LINK_LOST
+    assert len({f.stream for f in heard.frames}) == 2, "a sensor that was started again has a new stream"
+
+
+def test_a_connected_link_that_carries_nothing_is_set_up_again(air: str, tmp_path: Path) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        with sensor(air, tmp_path) as process:
+            await when(lambda: len(heard.frames) > 2)
+            process.process.send_signal(signal.SIGSTOP)
+            await when(lambda: heard.downs)
+            process.process.send_signal(signal.SIGCONT)
+            before = len(heard.frames)
+            await when(lambda: len(heard.frames) > before + 2)
+
+    heard = over(air, scene)
+    assert heard.downs == [Cause.LINK_SILENT]
+    assert "silent" in heard.states
+    assert len({f.stream for f in heard.frames}) == 1, "the sensor went on measuring all the while"
+    steps = [b.first - a.first - len(a.xyz) for a, b in zip(heard.frames, heard.frames[1:], strict=False)]
+    assert sum(s > 0 for s in steps) == 1
+    assert min(steps) == 0
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\x11",
+        bytes(22),
+        b"\x21\x01" + bytes(20),
+        b"\x11\x02" + bytes(20),
+        b"\x11\x00" + bytes(14),
+        bytes(200),
+    ],
+    ids=["empty", "one byte", "kind 0", "version 2", "length", "no samples", "long"],
+)
+def test_a_frame_that_breaks_the_protocol_is_refused_and_the_stream_goes_on(air: str, garbage: bytes) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        async with await open_transport(air) as transport:
+            start = time.monotonic_ns()
+            peripheral = Peripheral(
+                Sensor(Scenario(duration_s=600.0), sensor_id=1, first_stream=1),
+                transport,
+                name="LegMon-Odd",
+                address="C4:4C:4D:00:00:09",
+                clock=lambda: (time.monotonic_ns() - start) // 1000,
+                speed=1.0,
+                journal=Journal(None),
+            )
+            await peripheral.advertise()
+            running = asyncio.create_task(peripheral.run())
+            await when(lambda: len(heard.frames) > 1)
+            connection = peripheral._connection
+            assert connection is not None
+            await peripheral._device.notify_subscriber(connection, peripheral._attributes.live, garbage)
+            await when(lambda: heard.refusals)
+            before = len(heard.frames)
+            await when(lambda: len(heard.frames) > before + 1)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    heard = over(air, scene)
+    assert len(heard.refusals) == 1
+    assert not heard.downs, "one bad frame costs nothing else"
+
+
+def test_what_needs_encryption_is_refused_before_pairing_and_read_after(air: str, tmp_path: Path) -> None:
+    async def play() -> None:
+        radio = pick(air)
+        device = await BleakScanner.find_device_by_filter(
+            lambda _, data: ankle.SERVICE in data.service_uuids, timeout=5, **radio.scanner
+        )
+        assert device is not None
+        async with BleakClient(device, **radio.client) as client:
+            with pytest.raises(BleakGATTProtocolError) as refused:
+                await client.read_gatt_char(ankle.CAPABILITIES)
+            assert refused.value.code == 0x0F
+            await client.pair()
+            assert ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES)).side == "left"
+            assert ankle.decode_status(await client.read_gatt_char(ankle.STATUS)).state == "idle"
+        await Adapter.close_all()
+
+    with sensor(air, tmp_path):
+        asyncio.run(play())
+
+
+def test_connecting_to_a_sensor_that_is_not_there_fails_in_time_and_spoils_nothing(
+    air: str, tmp_path: Path
+) -> None:
+    async def play() -> None:
+        radio = pick(air)
+        absent = BleakClient("C4:00:00:00:00:77", timeout=1.0, **radio.client)
+        with pytest.raises(BleakDeviceNotFoundError):
+            await absent.connect()
+        cancelled = asyncio.create_task(
+            BleakClient("C4:00:00:00:00:78", timeout=9.0, **radio.client).connect()
+        )
+        await asyncio.sleep(0.3)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=5, **radio.scanner)
+        assert device is not None
+        async with BleakClient(device, pair=True, **radio.client) as client:
+            assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
+        await Adapter.close_all()
+
+    with sensor(air, tmp_path):
+        asyncio.run(play())
+
+
+def test_no_radio_is_said_as_bleak_says_it() -> None:
+    async def play() -> None:
+        async with BleakScanner(**pick("unix-client:/nowhere/air").scanner):
+            pass
+
+    with pytest.raises(BleakBluetoothNotAvailableError, match="does not answer"):
+        asyncio.run(play())
+
+
+def test_every_cause_has_one_sentence_of_its_own() -> None:
+    assert set(SENTENCES) == set(Cause)
+    assert len(set(SENTENCES.values())) == len(SENTENCES)
+    assert sentence("a later version's cause") == "No samples (a later version's cause)."

@@ -1,0 +1,188 @@
+"""The recorder as a process, on the air: nothing recorded is lost, whatever ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from legmon.catalog.state import NightInfo
+from legmon.catalog.store import Catalog
+from legmon.night.leg import analyse
+from legmon.night.track import score_night
+from legmon.recording.records import Gap, Note, Record, Samples
+from legmon.recording.segment import read_segment
+from tests.conftest import Running, sensor, started, until
+
+FIVE_A_MINUTE = "duration: 2h\nseed: 11\nmovements_per_hour: 300\n"
+
+
+def recorder(data: Path, air: str, *, speed: int = 30) -> tuple[str, ...]:
+    import time
+
+    now = str(time.time_ns())
+    return (
+        "-m",
+        "legmon.recorder",
+        "--data",
+        str(data),
+        "--hci",
+        air,
+        "--simulated",
+        "--clock",
+        now,
+        now,
+        str(speed),
+    )
+
+
+def records(data: Path, night: str = "last") -> list[Record]:
+    catalog = Catalog(data)
+    path = catalog.segment(catalog.night(night).id, "left")
+    catalog.close()
+    return list(read_segment(path))
+
+
+def recorded(data: Path) -> int:
+    catalog = Catalog(data)
+    nights = catalog.nights()
+    found = (
+        sum(len(r.xyz) for r in read_segment(catalog.segment(nights[0].id, "left")) if isinstance(r, Samples))
+        if nights
+        else 0
+    )
+    catalog.close()
+    return found
+
+
+def want(data: Path, *, record: bool) -> None:
+    catalog = Catalog(data)
+    catalog.want(record=record)
+    catalog.close()
+
+
+def info(data: Path) -> NightInfo:
+    catalog = Catalog(data)
+    found = catalog.night("last")
+    catalog.close()
+    return found
+
+
+def sent(folder: Path) -> int:
+    log = [json.loads(line) for line in (folder / "sent.jsonl").read_text().splitlines()]
+    return sum(e["count"] for e in log if e["event"] == "sent")
+
+
+def close_by_itself(process: Running, data: Path) -> None:
+    want(data, record=False)
+    until(lambda: info(data).state == "closed", what="the night is closed")
+    assert process.end() == 0
+
+
+def test_samples_sent_are_samples_recorded_and_scoring_again_gives_the_same(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with (
+        sensor(air, tmp_path, "--speed", "30", scenario=FIVE_A_MINUTE),
+        started(*recorder(data, air)) as process,
+    ):
+        until(lambda: recorded(data) > 12_000)
+        close_by_itself(process, data)
+    assert recorded(data) == sent(tmp_path)
+    rows = records(data)
+    assert not [r for r in rows if isinstance(r, Gap)]
+    catalog = Catalog(data)
+    night = catalog.night("last")
+    live = score_night(catalog.tracks(night.id)).answer()
+    catalog.close()
+    again = score_night([analyse(rows).track()]).answer()
+    assert json.dumps(live) == json.dumps(again)
+    assert len(live["movements"]) > 5
+    assert night.simulated
+    assert live["simulated"] is True
+    assert abs(night.duration_ns / 1e9 - recorded(data) / 50.6) < 0.01 * night.duration_ns / 1e9, (
+        "the true rate, not the nominal"
+    )
+
+
+def test_killing_the_recorder_loses_no_recorded_sample_and_it_goes_on_with_the_night(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    command = recorder(data, air)
+    with sensor(air, tmp_path, "--speed", "30", scenario=FIVE_A_MINUTE):
+        with started(*command) as first:
+            until(lambda: recorded(data) > 4000)
+            first.process.kill()
+            first.process.wait()
+        before = recorded(data)
+        assert before > 4000
+        with started(*command) as second:
+            until(lambda: recorded(data) > before + 3000)
+            close_by_itself(second, data)
+    rows = records(data)
+    samples = [r for r in rows if isinstance(r, Samples)]
+    gaps = [r for r in rows if isinstance(r, Gap)]
+    assert [g.cause for g in gaps] == ["recorder_down"]
+    axis = sorted([(s.first, len(s.xyz)) for s in samples] + [(g.first, g.count) for g in gaps])
+    assert all(a + n == b for (a, n), (b, _) in zip(axis, axis[1:], strict=False)), (
+        "every index once: a sample or a named gap"
+    )
+    catalog = Catalog(data)
+    assert len(catalog.nights()) == 1, "the same night goes on"
+    live = score_night(catalog.tracks(catalog.night("last").id)).answer()
+    catalog.close()
+    assert json.dumps(live) == json.dumps(score_night([analyse(rows).track()]).answer())
+
+
+def test_a_sensor_that_starts_anew_leaves_a_named_gap_of_true_length(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with started(*recorder(data, air)) as process:
+        with sensor(air, tmp_path, "--speed", "30") as first:
+            until(lambda: recorded(data) > 3000)
+            first.process.kill()
+        before = recorded(data)
+        with sensor(air, tmp_path, "--speed", "30"):
+            until(lambda: recorded(data) > before + 2000)
+            close_by_itself(process, data)
+    rows = records(data)
+    (gap,) = [r for r in rows if isinstance(r, Gap)]
+    assert gap.cause == "link_lost"
+    lost = next(r.at_ns for r in rows if isinstance(r, Note) and r.what == "disconnected")
+    back = next(r.at_ns for r in rows if isinstance(r, Note) and r.what == "connected" and r.at_ns > lost)
+    assert gap.count / 50.0 > (back - lost) / 1e9 * 0.9
+    assert gap.count / 50.0 < (back - lost) / 1e9 + 30 * 3, (
+        "supervision time-out and start-up, in night seconds"
+    )
+
+
+def test_a_second_recorder_on_the_same_folder_is_refused_in_one_sentence(air: str, tmp_path: Path) -> None:
+    with started(*recorder(tmp_path, air)) as first:
+        first.says("ready")
+        with started(*recorder(tmp_path, air)) as second:
+            assert second.process.wait(20) == 2
+            until(lambda: second.errors)
+        assert len(second.errors) == 1
+        assert "another legmon is recording" in second.errors[0]
+        assert first.end() == 0
+
+
+def test_ending_the_parent_closes_the_night(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with sensor(air, tmp_path, "--speed", "30"), started(*recorder(data, air)) as process:
+        until(lambda: recorded(data) > 1000)
+        assert process.end(3.0) == 0
+    assert info(data).state == "closed"
+    assert recorded(data) == sent(tmp_path)
+
+
+def test_a_night_without_a_sample_leaves_no_night(air: str, tmp_path: Path) -> None:
+    want(tmp_path, record=True)
+    with started(*recorder(tmp_path, air)) as process:
+        process.says("ready")
+        assert process.end() == 0
+    catalog = Catalog(tmp_path)
+    assert catalog.nights() == []
+    catalog.close()
