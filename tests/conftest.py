@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,10 +80,8 @@ def started(*command: str) -> Iterator[Running]:
             reader.join(2)
         for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
 
 
 def until(condition: Callable[[], object], within_s: float = 20.0, *, what: str = "") -> None:

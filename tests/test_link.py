@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class Heard:
     signals: list[int] = field(default_factory=list)
 
     def link_changed(self, state: State, sentence: str) -> None:
-        assert sentence.endswith(".") or sentence.endswith("?")
+        assert sentence.endswith((".", "?"))
         self.states.append(state)
 
     def link_down(self, cause: Cause) -> None:
@@ -153,7 +154,7 @@ def test_a_connected_link_that_carries_nothing_is_set_up_again(air: str, tmp_pat
     assert heard.downs == [Cause.LINK_SILENT]
     assert "silent" in heard.states
     assert len({f.stream for f in heard.frames}) == 1, "the sensor went on measuring all the while"
-    steps = [b.first - a.first - len(a.xyz) for a, b in zip(heard.frames, heard.frames[1:], strict=False)]
+    steps = [b.first - a.first - len(a.xyz) for a, b in pairwise(heard.frames)]
     assert sum(s > 0 for s in steps) == 1
     assert min(steps) == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from legmon.catalog.state import NightInfo
@@ -125,9 +126,7 @@ def test_killing_the_recorder_loses_no_recorded_sample_and_it_goes_on_with_the_n
     gaps = [r for r in rows if isinstance(r, Gap)]
     assert [g.cause for g in gaps] == ["recorder_down"]
     axis = sorted([(s.first, len(s.xyz)) for s in samples] + [(g.first, g.count) for g in gaps])
-    assert all(a + n == b for (a, n), (b, _) in zip(axis, axis[1:], strict=False)), (
-        "every index once: a sample or a named gap"
-    )
+    assert all(a + n == b for (a, n), (b, _) in pairwise(axis)), "every index once: a sample or a named gap"
     catalog = Catalog(data)
     assert len(catalog.nights()) == 1, "the same night goes on"
     live = score_night(catalog.tracks(catalog.night("last").id)).answer()

@@ -155,7 +155,7 @@ def test_the_chip_measures_1_g_at_rest_in_its_scale(range_g: int, scale_ug: int)
 class ThrownAbout(Sleeper):
     """A leg that feels 3 g and -3 g, more than any night has."""
 
-    def acceleration(self, first: int, count: int) -> Array:  # noqa: ARG002
+    def acceleration(self, first: int, count: int) -> Array:
         felt = np.full((count, 3), 3.0)
         felt[::2] = -3.0
         return felt

@@ -40,8 +40,6 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
-    if (STATIC / "assets").is_dir():
-        app.mount("/assets", StaticFiles(directory=STATIC / "assets"))
 
     @app.get("/", include_in_schema=False)
     def index() -> Response:
@@ -50,6 +48,8 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
             return PlainTextResponse(NOT_BUILT, status_code=503)
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
+    if STATIC.is_dir():
+        app.mount("/", StaticFiles(directory=STATIC))
     return app
 
 

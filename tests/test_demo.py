@@ -1,0 +1,228 @@
+"""The main job, as a person meets it: the demo, its pages in a real browser, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from legmon.catalog.store import Catalog
+from legmon.recording.records import Samples
+from legmon.recording.segment import read_segment
+from tests.conftest import ROOT, Running, started, until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
+
+
+@dataclass
+class Demo:
+    """A demo that is running."""
+
+    process: Running
+    address: str
+    data: Path
+    seed: int
+
+    def get(self, path: str) -> object:
+        return httpx.get(f"{self.address}/api/v1{path}").raise_for_status().json()
+
+
+def cli(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "legmon", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo with a sleeper that nobody has seen before."""
+    data = tmp_path_factory.mktemp("demo")
+    seed = secrets.randbelow(10_000)
+    print(f"seed {seed}")
+    with started(
+        "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
+    ) as process:
+        says = process.says("Your pages are at")
+        yield Demo(process, says.split()[0], data, seed)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, demo: Demo) -> Iterator[Page]:
+    """A page that may ask nothing of anybody else, and has nothing to complain of."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("pageerror", lambda e: complaints.append(str(e)))
+    opened.on("request", lambda r: complaints.append(r.url) if not r.url.startswith(demo.address) else None)
+    yield opened
+    context.close()
+    assert not complaints
+
+
+def number(page: Page, test_id: str) -> int:
+    return int(page.get_by_test_id(test_id).inner_text().split()[0].replace(",", ""))
+
+
+@needs_chromium
+def test_tonight_shows_what_the_interface_says_and_the_trace_runs(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.address}/#/tonight")
+    expect(page.get_by_test_id("simulated").first).to_be_visible()
+    expect(page.get_by_test_id("link-sentence")).to_contain_text("Streaming")
+    expect(page.get_by_test_id("battery")).to_contain_text("8")
+
+    def frames() -> int:
+        return int(page.get_by_test_id("live-trace").get_attribute("data-frames") or 0)
+
+    until(lambda: frames() > 0)
+    first = frames()
+    until(lambda: frames() > first + 20)
+
+    def agree() -> bool:
+        before = demo.get("/status")
+        shown = (number(page, "movements-so-far"), number(page, "periodic-so-far"))
+        assert isinstance(before, dict)
+        return shown == (before["movements"], before["periodic"]) and shown[0] > 5
+
+    until(agree, 60, what="the page shows the counts of the interface")
+
+
+@needs_chromium
+def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
+    nights = demo.get("/nights")
+    assert isinstance(nights, list)
+    past = [n for n in nights if n["state"] == "closed"]
+    assert len(past) == 3
+    assert len({n["movements"] for n in past}) == 3
+    page.goto(f"{demo.address}/#/night")
+    for night in past:
+        page.locator(f'[data-testid="night-entry"][data-night-id="{night["id"]}"]').click()
+        summary = page.get_by_test_id("night-summary")
+        expect(summary).to_contain_text(f"{night['movements']} leg movements")
+        expect(summary).to_contain_text(f"{night['periodic']} of them")
+        scored = json.loads(cli("score", night["id"], "--data", str(demo.data), "--json"))
+        assert scored["indices"]["movements"] == night["movements"]
+        assert scored["indices"]["periodic"] == night["periodic"]
+        expect(page.locator('[data-testid="signal-chart"][data-ready="minmax"]')).to_be_visible()
+        expect(page.get_by_test_id("simulated").first).to_be_visible()
+
+
+@needs_chromium
+def test_a_movement_zooms_the_chart_to_its_samples(demo: Demo, page: Page) -> None:
+    nights = demo.get("/nights")
+    assert isinstance(nights, list)
+    page.goto(f"{demo.address}/#/night/{nights[-1]['id']}")
+    expect(page.locator('[data-testid="signal-chart"][data-ready="minmax"]')).to_be_visible()
+    row = page.get_by_test_id("movement-row").nth(3)
+    row.locator("button").press("Enter")
+    expect(page.locator('[data-testid="signal-chart"][data-ready="raw"]')).to_be_visible()
+    chart = page.get_by_test_id("signal-chart")
+    start, end = (float(chart.get_attribute(f"data-{x}") or 0) for x in ("start", "end"))
+    assert start < float(row.get_attribute("data-onset") or 0) < end
+    assert end - start < 70
+
+
+@needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_are_accessible_and_fit(
+    demo: Demo, browser: Browser, scheme: Literal["light", "dark"], width: int
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
+    nights = demo.get("/nights")
+    assert isinstance(nights, list)
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+    )
+    page = context.new_page()
+    for path in ("tonight", f"night/{nights[-1]['id']}"):
+        page.goto(f"{demo.address}/#/{path}")
+        expect(page.locator("h1, h2").first).to_be_visible()
+        page.wait_for_timeout(1000)
+        page.add_script_tag(path=AXE)
+        found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))")
+        assert found == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
+    context.close()
+
+
+def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
+    (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
+    os.kill(dashboard[0], signal.SIGKILL)
+    until(lambda: "The dashboard had ended and was started again." in demo.process.lines, 20)
+    segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
+    size = segments[-1].stat().st_size
+    until(lambda: segments[-1].stat().st_size > size)
+
+
+def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
+    """Last on purpose: it ends the demo of this module."""
+    seen = {pid for pid, _ in processes(demo.data)}
+    assert len(seen) >= 3
+    pressed = time.monotonic()
+    demo.process.process.send_signal(signal.SIGINT)
+    assert demo.process.process.wait(10) == 0
+    took = time.monotonic() - pressed
+    assert took < 3.5, f"ended after {took:.1f} s"
+    assert not [p for p in processes(demo.data) if p[0] in seen], "nothing that was started is left"
+    catalog = Catalog(demo.data)
+    night = catalog.night("last")
+    segment = catalog.segment(night.id, "left")
+    catalog.close()
+    assert night.state == "closed"
+    data = ("--data", str(demo.data), "--json")
+    assert cli("score", "last", *data) == cli("nights", "last", *data), (
+        "scored again, byte for byte what was written live"
+    )
+    (log,) = demo.data.glob("simulated/*.sent.jsonl")
+    sent = sum(e["count"] for e in map(json.loads, log.read_text().splitlines()) if e["event"] == "sent")
+    assert sum(len(r.xyz) for r in read_segment(segment) if isinstance(r, Samples)) == sent > 10_000
+
+
+def processes(data: Path) -> list[tuple[int, str]]:
+    """Every process whose command line names this data folder, and the air and sensor of its demo."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                dead = " Z " in (entry / "stat").read_text()
+            except OSError:
+                continue
+            if str(data) in line and not dead and "legmon demo" not in line:
+                found.append((int(entry.name), line))
+    return found
