@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 
 STANDARD_GRAVITY = 9.80665
 
+RING_S = 0.5
+"""How long a loose strap rings after a stroke; a modelling choice."""
+
 
 class Motion(Protocol):
     """A movement from one resting position to another."""
@@ -70,6 +73,13 @@ def swing(arm: Array, axis: Array, velocity: Array, acceleration: Array) -> Arra
     return (acceleration[:, None] * across + (velocity * velocity)[:, None] * inwards) / STANDARD_GRAVITY
 
 
+def ringing(t: Array, hz: float, length: float) -> Array:
+    """Damped oscillation of amplitude 1 that starts at 0 and has died away, and ends, after `length` seconds."""
+    inside = np.clip(t / length, 0.0, 1.0)
+    ring: Array = np.exp(-4.0 * inside) * (1.0 - inside) * np.sin(2.0 * np.pi * hz * length * inside)
+    return ring
+
+
 @dataclass(frozen=True, slots=True)
 class Flexion:
     """A leg movement: the shank turns, stays, and turns back to where it was.
@@ -88,6 +98,8 @@ class Flexion:
         Length of the three parts.
     tremor_hz : float
         Beats a second while it stays; 0 for a still hold.
+    ring_g, ring_hz : float
+        How a loose strap lets the sensor ring after each of the two strokes: amplitude in g, and frequency.
     """
 
     up: Array
@@ -98,11 +110,13 @@ class Flexion:
     hold_s: float
     fall_s: float
     tremor_hz: float
+    ring_g: float = 0.0
+    ring_hz: float = 8.0
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
-        return self.rise_s + self.hold_s + self.fall_s
+        """How long it lasts, the ringing of the strap included."""
+        return self.rise_s + self.hold_s + self.fall_s + (RING_S if self.ring_g else 0.0)
 
     @property
     def up_before(self) -> Array:
@@ -123,7 +137,13 @@ class Flexion:
             beat, beat_v, beat_a = self._tremor(t - self.rise_s)
             angle, velocity, acceleration = angle + beat, velocity + beat_v, acceleration + beat_a
         up = turned(self.up, self.axis, self.angle * angle)
-        return up + swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
+        felt = up + swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
+        if self.ring_g:
+            across = np.cross(self.axis, self.arm)
+            across *= self.ring_g / np.linalg.norm(across)
+            for stroke_s in (self.rise_s, self.rise_s + self.hold_s + self.fall_s):
+                felt += across * ringing(t - stroke_s, self.ring_hz, RING_S)[:, None]
+        return felt
 
     def _tremor(self, t: Array) -> tuple[Array, Array, Array]:
         """Clonic beats of 5 % of the angle that swell and fade during the hold, with their derivatives."""
@@ -159,55 +179,3 @@ def angle_for_peak(peak_g: Array, up: Array, axis: Array, arm: Array, quickest_s
     per_radian = np.linalg.norm(tilt + push / (quickest_s**2)[:, None, None], axis=2).max(axis=1)
     angle: Array = peak_g / per_radian
     return angle
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A movement of the whole body: the leg is shaken about and comes to rest at another angle.
-
-    Attributes
-    ----------
-    up_from, up_to : ndarray, shape (3,)
-        Up at rest before and after.
-    arm : ndarray, shape (3,)
-        From the joint to the sensor, m.
-    duration_s : float
-        How long it lasts.
-    shake : ndarray, shape (n, 3)
-        Amplitude of each wave of the shaking, g.
-    shake_hz, shake_phase : ndarray, shape (n,)
-        Its frequency, and its phase in rad.
-    """
-
-    up_from: Array
-    up_to: Array
-    arm: Array
-    duration_s: float
-    shake: Array
-    shake_hz: Array
-    shake_phase: Array
-
-    @property
-    def up_before(self) -> Array:
-        """Up while resting before it."""
-        return self.up_from
-
-    @property
-    def up_after(self) -> Array:
-        """Up while resting after it."""
-        return self.up_to
-
-    def felt(self, t: Array) -> Array:
-        """Give what the sensor feels, g."""
-        axis = np.cross(self.up_from, self.up_to)
-        sin = float(np.linalg.norm(axis))
-        angle = float(np.arctan2(sin, self.up_from @ self.up_to))
-        axis = axis / sin
-        position, velocity, acceleration = minimum_jerk(t, self.duration_s)
-        up = turned(self.up_from, axis, angle * position)
-        window = np.sin(np.pi * np.clip(t / self.duration_s, 0.0, 1.0)) ** 2
-        waves = np.sin(2.0 * np.pi * np.outer(t, self.shake_hz) + self.shake_phase)
-        # Summed wave by wave: a matrix product may add in another order for another number of rows.
-        shaking = (waves[:, :, None] * self.shake).sum(axis=1) * window[:, None]
-        felt: Array = up + swing(self.arm, axis, angle * velocity, angle * acceleration) + shaking
-        return felt

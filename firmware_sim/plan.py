@@ -1,7 +1,10 @@
 """When the leg moves during a night, before anything is said about how.
 
-Numbers are modelling choices near what is published: inter-movement intervals are log-normal with a median of 22 s (modes of
-22 to 26 s, Ferri 2006), shifts of posture come 1.6 an hour (Skarpsno 2017), long movements are those over 10 s.
+Leg movements come first: series and single ones with quiet between them that grows towards the morning. A walk to the
+bathroom takes the place of what would have happened meanwhile. Everything else takes the first free place among those its
+own stream proposes, so that it moves nothing that was there without it.
+
+Numbers are modelling choices near what is published; ``docs/scenarios.md`` names the sources.
 """
 
 from __future__ import annotations
@@ -12,111 +15,179 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["leg", "posture", "long"]
+from firmware_sim.streams import stream
+from firmware_sim.vocabulary import Body, Scenario
+
+Kind = Literal["leg", "posture", "long", "locomotion", "tremor", "jerk"]
 
 NEAREST_S = 2.5
 """Two movements are never closer than this, offset to onset."""
 
-_PERIODIC = 0.8
 _SHORTEST_SERIES = 4
-_MEAN_SERIES = 14
-_MEDIAN_INTERVAL_S = 22.0
-_INTERVAL_SIGMA = 0.3
-_POSTURE_PER_HOUR = 1.6
-_LONG_PER_HOUR = 1.0
 _LARGEST_SERIES_SHARE = 0.7
 """Series take at most this much of the night; beyond it their intervals shrink."""
+_PROPOSALS = 512
+_SHORTEST_LEG_S, _LONGEST_LEG_S = 0.7, 9.0
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One movement: when, how long, and what kind."""
+    """One movement: when, how long, what kind, and its number among those of its kind."""
 
     start_s: float
     duration_s: float
     kind: Kind
+    number: int
+
+    @property
+    def end_s(self) -> float:
+        """When it is over."""
+        return self.start_s + self.duration_s
 
 
 @dataclass(slots=True)
 class _Item:
-    """What is placed in one piece: a series, or one movement. Times count from its first onset."""
+    """A series, or a single movement: which leg movements it has, and their onsets counted from its first."""
 
-    kind: Kind
+    numbers: NDArray[np.int64]
     onsets: NDArray[np.float64]
-    durations: NDArray[np.float64]
+    lasting: NDArray[np.float64]
 
     @property
     def length(self) -> float:
-        return float(self.onsets[-1] + self.durations[-1])
+        return float(self.onsets[-1] + self.lasting[-1])
 
 
-def plan_night(rng: np.random.Generator, duration_s: float, movements_per_hour: float) -> list[Planned]:
+def plan_night(scenario: Scenario) -> list[Planned]:
     """Plan a night's movements in order of time, at least `NEAREST_S` apart, all inside the night."""
-    hours = duration_s / 3600.0
-    items = _leg_items(rng, duration_s, _whole(rng, movements_per_hour * hours))
-    for _ in range(rng.poisson(_POSTURE_PER_HOUR * hours)):
-        items.append(_Item("posture", np.zeros(1), rng.uniform(1.0, 5.0, 1)))
-    for _ in range(rng.poisson(_LONG_PER_HOUR * hours)):
-        long = np.clip(14.0 * np.exp(rng.normal(0.0, 0.3, 1)), 10.5, 40.0)
-        items.append(_Item("long", np.zeros(1), long))
-    order = rng.permutation(len(items))
-    return _place(rng, [items[i] for i in order], duration_s)
+    body, hours = scenario.body, scenario.duration_s / 3600.0
+    trips = _trips(scenario)
+    legs = _place(scenario, _leg_items(scenario))
+    planned = trips + [leg for leg in legs if not any(_touch(leg, trip) for trip in trips)]
+    rates: dict[Kind, float] = {
+        "posture": body.posture_per_hour,
+        "long": body.large_per_hour,
+        "tremor": body.tremor_trains_per_hour,
+        "jerk": body.jerks_per_hour,
+    }
+    for kind, per_hour in rates.items():
+        for number in range(stream(scenario.seed, kind).poisson(per_hour * hours)):
+            _squeeze_in(planned, scenario, kind, number)
+    return sorted(planned, key=lambda each: each.start_s)
 
 
-def _whole(rng: np.random.Generator, expected: float) -> int:
-    """Draw a whole number whose mean is `expected`."""
-    return int(expected) + int(rng.random() < expected % 1.0)
+def _trips(scenario: Scenario) -> list[Planned]:
+    trips: list[Planned] = []
+    for number, trip in enumerate(sorted(scenario.body.bathroom, key=lambda trip: trip.at_s)):
+        walk = Planned(max(trip.at_s, NEAREST_S), trip.for_s, "locomotion", number)
+        if walk.end_s < scenario.duration_s - NEAREST_S and not any(_touch(walk, other) for other in trips):
+            trips.append(walk)
+    return trips
 
 
-def _leg_items(rng: np.random.Generator, duration_s: float, count: int) -> list[_Item]:
-    """Cut the leg movements into series and single ones."""
-    durations = np.clip(2.8 * np.exp(rng.normal(0.0, 0.45, count)), 0.6, 9.0)
-    left = round(_PERIODIC * count)
+def _touch(one: Planned, other: Planned) -> bool:
+    return one.start_s < other.end_s + NEAREST_S and other.start_s < one.end_s + NEAREST_S
+
+
+def _length(rng: np.random.Generator, kind: Kind) -> float:
+    """How long a movement of the whole body, a train of tremor or a jerk lasts, s."""
+    if kind == "posture":
+        return float(rng.uniform(1.0, 5.0))
+    if kind == "long":
+        return float(np.clip(14.0 * np.exp(rng.normal(0.0, 0.3)), 10.5, 40.0))
+    if kind == "tremor":
+        return float(rng.uniform(5.0, 30.0))
+    return float(rng.uniform(0.1, 0.5))
+
+
+def _squeeze_in(planned: list[Planned], scenario: Scenario, kind: Kind, number: int) -> None:
+    """Add one movement at the first free place among those its stream proposes; none free, none added."""
+    rng = stream(scenario.seed, f"{kind} time", number)
+    length = _length(rng, kind)
+    starts = rng.uniform(NEAREST_S, max(NEAREST_S, scenario.duration_s - length - 2 * NEAREST_S), _PROPOSALS)[
+        :, None
+    ]
+    taken = np.array([(other.start_s, other.end_s) for other in planned]).reshape(-1, 2)
+    clash = (starts < taken[:, 1] + NEAREST_S) & (taken[:, 0] < starts + length + NEAREST_S)
+    free = ~clash.any(axis=1) & (starts[:, 0] + length + NEAREST_S <= scenario.duration_s)
+    if free.any():
+        planned.append(Planned(float(starts[np.argmax(free), 0]), length, kind, number))
+
+
+def _leg_items(scenario: Scenario) -> list[_Item]:
+    """Cut the leg movements into series and single ones, in the order in which they come."""
+    body = scenario.body
+    rng = stream(scenario.seed, "leg times")
+    expected = scenario.movements_per_hour * scenario.duration_s / 3600.0
+    count = int(expected) + int(rng.random() < expected % 1.0)
+    lasting = np.clip(
+        body.duration_s.median * np.exp(rng.normal(0.0, body.duration_s.sigma, count)),
+        _SHORTEST_LEG_S,
+        _LONGEST_LEG_S,
+    )
+    lengths = _series_lengths(rng, body, count)
+    lengths += [1] * (count - sum(lengths))
+    order = rng.permutation(len(lengths))
+    ends = np.cumsum(lengths)
+    items = []
+    for place, i in enumerate(order):
+        numbers = np.arange(ends[i] - lengths[i], ends[i])
+        interval = body.series.interval_s
+        medians = interval.median * body.series.lengthen ** (place / len(lengths))
+        intervals = medians * np.exp(rng.normal(0.0, interval.sigma, lengths[i] - 1))
+        intervals = np.maximum(intervals, lasting[numbers][:-1] + NEAREST_S)
+        items.append(_Item(numbers, np.concatenate(([0.0], np.cumsum(intervals))), lasting[numbers]))
+    _shrink(items, _LARGEST_SERIES_SHARE * scenario.duration_s)
+    return items
+
+
+def _series_lengths(rng: np.random.Generator, body: Body, count: int) -> list[int]:
+    left = round(body.periodic_share * count)
     lengths: list[int] = []
     while left >= _SHORTEST_SERIES:
-        length = _SHORTEST_SERIES - 1 + int(rng.geometric(1.0 / (_MEAN_SERIES - _SHORTEST_SERIES + 1)))
+        length = _SHORTEST_SERIES - 1 + int(rng.geometric(1.0 / (body.series.length - _SHORTEST_SERIES + 1)))
         # What remains must not be too short for a series of its own.
         length = left if left - length < _SHORTEST_SERIES else length
         lengths.append(length)
         left -= length
-    series = [durations[end - length : end] for length, end in zip(lengths, np.cumsum(lengths), strict=True)]
-    intervals = [
-        np.maximum(
-            _MEDIAN_INTERVAL_S * np.exp(rng.normal(0.0, _INTERVAL_SIGMA, len(lasting) - 1)),
-            lasting[:-1] + NEAREST_S,
-        )
-        for lasting in series
-    ]
-    floor = sum(float(lasting.sum()) + NEAREST_S * len(lasting) for lasting in series)
-    whole = sum(
-        float(gaps.sum()) + float(lasting[-1]) for gaps, lasting in zip(intervals, series, strict=True)
-    )
-    room = _LARGEST_SERIES_SHARE * duration_s
-    keep = 1.0 if whole <= room else max(0.0, (room - floor) / (whole - floor))
-    items = []
-    for lasting, gaps in zip(series, intervals, strict=True):
-        shortest = lasting[:-1] + NEAREST_S
-        onsets = np.concatenate(([0.0], np.cumsum(shortest + keep * (gaps - shortest))))
-        items.append(_Item("leg", onsets, lasting))
-    items += [_Item("leg", np.zeros(1), durations[i : i + 1]) for i in range(sum(lengths), count)]
-    return items
+    return lengths
 
 
-def _place(rng: np.random.Generator, items: list[_Item], duration_s: float) -> list[Planned]:
+def _shrink(items: list[_Item], room: float) -> None:
+    """Shorten the intervals of the series, down to the nearest possible, until they need no more than `room`."""
+    series = [item for item in items if len(item.numbers) > 1]
+    whole = sum(item.length for item in series)
+    floor = sum(float(item.lasting.sum()) + NEAREST_S * len(item.lasting) for item in series)
+    if whole <= room:
+        return
+    keep = max(0.0, (room - floor) / (whole - floor))
+    for item in series:
+        shortest = item.lasting[:-1] + NEAREST_S
+        intervals = shortest + keep * (np.diff(item.onsets) - shortest)
+        item.onsets = np.concatenate(([0.0], np.cumsum(intervals)))
+
+
+def _place(scenario: Scenario, items: list[_Item]) -> list[Planned]:
     """Lay the items out with quiet between them that is, on average, longer towards the morning."""
+    duration_s, body = scenario.duration_s, scenario.body
     while items and sum(item.length + NEAREST_S for item in items) + NEAREST_S > duration_s:
-        # Only a very short scenario is too full; the rarest things give way first.
-        items.remove(max(items, key=lambda item: (item.kind != "leg", item.length)))
+        # Only a very short scenario is too full; the longest give way first.
+        items.remove(max(items, key=lambda item: item.length))
+    extra = np.array([0.0] + [body.series.gap_min_s * (len(item.numbers) > 1) for item in items] + [0.0])
+    quiet = np.maximum(np.maximum(extra[:-1], extra[1:]) - NEAREST_S, 0.0)
     slack = duration_s - sum(item.length for item in items) - NEAREST_S * (len(items) + 1)
-    weights = rng.exponential(1.0, len(items) + 1) * np.linspace(0.5, 1.5, len(items) + 1)
-    quiet = NEAREST_S + slack * weights / weights.sum()
+    quiet *= min(1.0, slack / quiet.sum()) if quiet.any() else 1.0
+    rng = stream(scenario.seed, "quiet")
+    steps = np.linspace(2.0, 2.0 * body.thin, len(items) + 1) / (1.0 + body.thin)
+    weights = rng.exponential(1.0, len(items) + 1) * steps
+    quiet += NEAREST_S + (slack - quiet.sum()) * weights / weights.sum()
     planned: list[Planned] = []
     now = 0.0
     for item, before in zip(items, quiet, strict=False):
         now += float(before)
         planned += [
-            Planned(now + float(onset), float(lasting), item.kind)
-            for onset, lasting in zip(item.onsets, item.durations, strict=True)
+            Planned(now + float(onset), float(lasting), "leg", int(number))
+            for number, onset, lasting in zip(item.numbers, item.onsets, item.lasting, strict=True)
         ]
         now += item.length
     return planned

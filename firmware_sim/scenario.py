@@ -1,74 +1,51 @@
-"""What kind of night a scenario file asks for, and what is wrong with the file when it asks for nonsense.
+"""How a scenario file is read and written, and what is wrong with one that asks for nonsense.
 
-A scenario is a short YAML file; only ``duration`` is required::
+A scenario is a YAML file; only ``duration`` is required::
 
     scenario: 1              # version of this format
     name: restless
     duration: 8h             # or 7h30m, 90m, 45s, or a number of seconds
     seed: 1
-    rate_hz: 50              # what the sensor declares: 25, 50, 100 or 200
-    rate_error_percent: 1.2  # how far the chip's clock is off, -10 to 10
-    leg: left
-    movements_per_hour: 30   # leg movements, 0 to 400
+    movements_per_hour: 30   # leg movements
+    body: {series: {interval_s: {median: 18}}, posture_per_hour: 3}
+    disturb: {breath_mg: 4}
+
+``docs/scenarios.md`` lists every key. What is not named there is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
+from firmware_sim.vocabulary import (
+    DEFAULT,
+    Choice,
+    Number,
+    Part,
+    Rule,
+    Scenario,
+    Several,
+    Spread,
+    Spreads,
+    Text,
+    Time,
+)
+
+__all__ = ["DEFAULT", "Scenario", "ScenarioError", "parse_scenario", "read_scenario", "write_scenario"]
+
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-_LONGEST_S = 48 * 3600.0
-_RATES_HZ = (25, 50, 100, 200)
+
+_Asked = TypeVar("_Asked")
 
 
 class ScenarioError(ValueError):
     """A scenario that cannot be simulated; the message names the key and says what is expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One night of one leg.
-
-    Attributes
-    ----------
-    duration_s : float
-        Length of the night in seconds of true time.
-    name : str
-        What the night is called in every output.
-    seed : int
-        Everything random follows from it.
-    rate_hz : int
-        Declared sampling rate.
-    rate_error_percent : float
-        True rate off the declared one. 1.2 % is a modelling choice within the few percent that makers allow
-        their oscillators.
-    leg : {"left", "right"}
-        The leg that wears the sensor.
-    movements_per_hour : float
-        Expected number of performed leg movements per hour.
-    """
-
-    duration_s: float
-    name: str = "night"
-    seed: int = 1
-    rate_hz: int = 50
-    rate_error_percent: float = 1.2
-    leg: Literal["left", "right"] = "left"
-    movements_per_hour: float = 30.0
-
-    def true_rate_hz(self, declared_hz: int) -> float:
-        """Rate at which the chip really samples when it declares `declared_hz`."""
-        # Rounded so that 50 Hz and 1.2 % print as 50.6, not as 50.599999999999994.
-        return round(declared_hz * (1.0 + self.rate_error_percent / 100.0), 9)
-
-
-DEFAULT = Scenario(duration_s=8 * 3600.0)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -94,67 +71,21 @@ def parse_scenario(text: str) -> Scenario:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ScenarioError(f"this is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
         raise ScenarioError('expected "key: value" lines, at least "duration: 8h".')
-    lines: dict[str, int] = {}
-    for key, _value in node.value:
-        name = str(key.value)
-        if name in lines:
-            raise ScenarioError(f'line {key.start_mark.line + 1}: "{name}" is there twice; keep one.')
-        lines[name] = key.start_mark.line + 1
-    return _scenario(values, lines)
-
-
-def _scenario(values: Mapping[Any, Any], lines: Mapping[str, int]) -> Scenario:
-    keys = {"duration" if field.name == "duration_s" else field.name for field in fields(Scenario)}
-
-    def wrong(key: str, expected: str) -> ScenarioError:
-        where = f"line {lines[key]}: " if key in lines else ""
-        return ScenarioError(f'{where}"{key}" {expected}')
-
-    def number(key: str, low: float, high: float, default: float) -> float:
-        value = values.get(key, default)
-        if not _is_number(value) or not low <= value <= high:
-            raise wrong(key, f"must be a number from {low:g} to {high:g}, not {value!r}.")
-        return float(value)
-
-    for key in values:
-        if key not in keys | {"scenario"}:
-            raise wrong(str(key), f"is not a key of a scenario; the keys are {', '.join(sorted(keys))}.")
-    version = values.get("scenario", 1)
+    reader = _Reader(dict(_lines(node, "")))
+    version = values.pop("scenario", 1)
     if version != 1 or isinstance(version, bool):
-        raise wrong("scenario", f"must be 1, the version of this format, not {version!r}.")
-    if "duration" not in values:
-        raise ScenarioError('"duration" is missing; write for example "duration: 8h".')
-    duration_s = parse_duration(values["duration"])
-    if duration_s is None or not 1.0 <= duration_s <= _LONGEST_S:
-        raise wrong(
-            "duration",
-            f'must be a time from 1s to 48h such as "7h30m", "90m" or 45, not {values["duration"]!r}.',
-        )
-    name = values.get("name", DEFAULT.name)
-    if not isinstance(name, str) or not name.strip():
-        raise wrong("name", f"must be text, not {name!r}; put it in quotes.")
-    rate_hz = values.get("rate_hz", DEFAULT.rate_hz)
-    if isinstance(rate_hz, bool) or rate_hz not in _RATES_HZ:
-        raise wrong("rate_hz", f"must be 25, 50, 100 or 200, not {rate_hz!r}.")
-    leg = values.get("leg", DEFAULT.leg)
-    if leg not in ("left", "right"):
-        raise wrong("leg", f"must be left or right, not {leg!r}.")
-    seed = values.get("seed", DEFAULT.seed)
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise wrong("seed", f"must be a whole number from 0 up, not {seed!r}.")
-    return Scenario(
-        duration_s=duration_s,
-        name=name,
-        seed=seed,
-        rate_hz=int(rate_hz),
-        rate_error_percent=number("rate_error_percent", -10, 10, DEFAULT.rate_error_percent),
-        leg=leg,
-        movements_per_hour=number("movements_per_hour", 0, 400, DEFAULT.movements_per_hour),
-    )
+        raise reader.wrong("scenario", f"must be 1, the version of this format, not {version!r}.")
+    return reader.part(Scenario, None, values, "")
+
+
+def write_scenario(scenario: Scenario) -> str:
+    """YAML text that reads as `scenario`, with the keys that are not at their defaults."""
+    asked = {"scenario": 1, **_asked(scenario, Scenario(duration_s=-1.0))}
+    return yaml.safe_dump(asked, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
 
 
 def parse_duration(value: object) -> float | None:
@@ -167,6 +98,120 @@ def parse_duration(value: object) -> float | None:
     if match is None:
         return None
     return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+
+
+class _Reader:
+    """Holds values to the rules of `firmware_sim.vocabulary`; `lines` says where each key stands."""
+
+    def __init__(self, lines: Mapping[str, int]) -> None:
+        self._lines = lines
+
+    def wrong(self, key: str, expected: str) -> ScenarioError:
+        where = f"line {self._lines[key]}: " if key in self._lines else ""
+        return ScenarioError(f'{where}"{key}" {expected}')
+
+    def part(self, kind: type[_Asked], default: _Asked | None, values: Any, at: str) -> _Asked:
+        """Read the keys of one dataclass; the ones not there are as in `default`."""
+        if not isinstance(values, dict):
+            raise self.wrong(at, f"must have keys of its own, not {values!r}.")
+        known = {key: (each, rule) for each, rule, key in _rules(kind)}
+        of = f'of "{at}"' if at else "of a scenario"
+        for key in values:
+            if key not in known:
+                full = f"{at}.{key}" if at else str(key)
+                raise self.wrong(full, f"is not a key {of}; the keys are {', '.join(sorted(known))}.")
+        read: dict[str, Any] = {}
+        for key, (each, rule) in known.items():
+            full = f"{at}.{key}" if at else key
+            before = getattr(default, each.name, each.default)
+            if key in values:
+                read[each.name] = self._value(rule, before, values[key], full)
+            elif before is MISSING:
+                raise self.wrong(full, f"is missing{'; write for example duration: 8h' if not at else ''}.")
+        return kind(**read) if default is None else replace(default, **read)  # type: ignore[type-var]
+
+    def _value(self, rule: Rule, before: Any, value: Any, key: str) -> Any:
+        match rule:
+            case Part():
+                return self.part(type(before), before, value, key)
+            case Spreads(low, high):
+                spread = self.part(Spread, before, value, key)
+                self._value(Number(low, high), None, spread.median, f"{key}.median")
+                return spread
+            case Several(item):
+                if not isinstance(value, list):
+                    raise self.wrong(key, f"must be a list, each item with keys of its own, not {value!r}.")
+                return tuple(self.part(item, None, one, f"{key}[{n}]") for n, one in enumerate(value))
+            case Number(low, high, whole):
+                if (
+                    not _is_number(value)
+                    or not low <= value <= high
+                    or (whole and not isinstance(value, int))
+                ):
+                    what = "a whole number" if whole else "a number"
+                    raise self.wrong(key, f"must be {what} from {low:g} to {high:g}, not {value!r}.")
+                return value if whole else float(value)
+            case Time(low, high):
+                seconds = parse_duration(value)
+                if seconds is None or not low <= seconds <= high:
+                    raise self.wrong(
+                        key,
+                        f"must be a time from {low:g}s to {high / 3600:g}h "
+                        f'such as "7h30m", "90m" or 45, not {value!r}.',
+                    )
+                return seconds
+            case Choice(choices):
+                if isinstance(value, (bool, float)) or value not in choices:
+                    listed = ", ".join(str(one) for one in choices[:-1])
+                    raise self.wrong(key, f"must be {listed} or {choices[-1]}, not {value!r}.")
+                return value
+            case Text():
+                if not isinstance(value, str) or not value.strip():
+                    raise self.wrong(key, f"must be text, not {value!r}; put it in quotes.")
+                return value
+
+
+def _lines(node: yaml.Node, at: str) -> Iterator[tuple[str, int]]:
+    """Give each key with the line it stands on; refuse one that is there twice."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = f"{at}.{key.value}" if at else str(key.value)
+            line = key.start_mark.line + 1
+            if name in seen:
+                raise ScenarioError(f'line {line}: "{name}" is there twice; keep one.')
+            seen.add(name)
+            yield name, line
+            yield from _lines(value, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for n, item in enumerate(node.value):
+            yield f"{at}[{n}]", item.start_mark.line + 1
+            yield from _lines(item, f"{at}[{n}]")
+
+
+def _asked(part: Any, default: Any) -> dict[str, Any]:
+    """What of a dataclass differs from `default`, as YAML has it."""
+    asked: dict[str, Any] = {}
+    for each, rule, key in _rules(type(part)):
+        value, plain = getattr(part, each.name), getattr(default, each.name, each.default)
+        if value == plain:
+            continue
+        match rule:
+            case Part() | Spreads():
+                asked[key] = _asked(value, plain)
+            case Several():
+                asked[key] = [_asked(one, None) for one in value]
+            case _:
+                asked[key] = value
+    return asked
+
+
+def _rules(kind: type[Any]) -> Iterator[tuple[Field[Any], Rule, str]]:
+    """Give each field of a part with its rule and its key in a file."""
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        rule = hints[each.name].__metadata__[0]
+        yield each, rule, each.name.removesuffix("_s") if isinstance(rule, Time) else each.name
 
 
 def _is_number(value: object) -> bool:

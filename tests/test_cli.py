@@ -93,7 +93,7 @@ def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
         (["score"], "name a night (`legmon score last`) or a file"),
         (["score", "last", "--left", "x.csv"], "either a night or files"),
         (["score", "--left", "nowhere.csv"], "nowhere.csv cannot be read"),
-        (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "this version knows wasm2016"),
+        (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "there is no rule set"),
         (["score", "--left", "README.md"], "line 1: the header is"),
         (["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml"),
         (["run", "--no-browser"], "legmon demo"),

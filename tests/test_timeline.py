@@ -188,6 +188,19 @@ def test_a_stall_at_either_end_does_not_move_the_clock(at: float) -> None:
     check_night(fitted(arrivals), arrivals)
 
 
+def test_stalls_over_a_fifth_of_the_night_do_not_move_the_clock() -> None:
+    arrivals = night(8)
+    for at in range(200, 28_000, 290):
+        arrivals = stalled(arrivals, at, 58)
+    check_night(fitted(arrivals), arrivals)
+
+
+def test_a_rate_as_declared_gives_the_time_of_the_earliest_arrivals() -> None:
+    anchor = fitted(night(8, true_hz=DECLARED))
+    assert abs(anchor.utc(0) - START) < 0.005 * NS
+    assert abs(anchor.utc(1_400_000) - (START + 28_000 * NS)) < 0.005 * NS
+
+
 def test_hours_without_the_link_do_not_move_the_clock() -> None:
     ends, at = night(8)
     here = (at < START + 2 * 3600 * NS) | (at > START + 5 * 3600 * NS)

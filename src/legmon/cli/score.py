@@ -10,7 +10,7 @@ from rich.table import Table
 from legmon.cli.options import DataOption, JsonOption, existing, print_json
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.scoring.scored import RULES, Scored
+from legmon.scoring.scored import NAMES, RULES, Scored, known_rules
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def score(
     right: Annotated[
         str | None, typer.Option(metavar="FILE", help="CSV of the right ankle, or a night.")
     ] = None,
-    rules: Annotated[str, typer.Option(help="The rule set.")] = RULES,
+    rules: Annotated[str, typer.Option(help="The rule set: wasm2016, wasm2006 or aasm.")] = RULES,
     chunk: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Feed N samples at a time; the result is the same.")
     ] = None,
@@ -41,8 +41,10 @@ def score(
     [bold]legmon score last[/bold] scores the newest night from its samples.
     [bold]legmon score --left ankle.csv --json[/bold] scores a file.
     """
-    if rules != RULES:
-        raise LegmonError(f"rules are {rules!r}; this version knows wasm2016")
+    try:
+        known_rules(rules)
+    except ValueError as e:
+        raise LegmonError(str(e)) from e
     if night is not None and (left or right):
         raise LegmonError("name either a night or files, not both")
     if night is None and not (left or right):
@@ -98,7 +100,7 @@ def show(scored: Scored) -> None:
         f"{i.movements} leg movements in {hours}. {i.periodic} of them came in {i.series} periodic series{rate}."
     )
     console.print(
-        f"Rules: WASM 2016. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
+        f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
     )
     table = Table("onset s", "length s", "leg", "kind", "interval s", "peak mg", "series", box=None)
     for s in scored.events:

@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -143,56 +142,67 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
 
 
 def _table(path: Path) -> NDArray[np.float64]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as e:
-        raise CsvError(f"{path} cannot be read ({e.strerror})") from e
-    except UnicodeDecodeError as e:
-        raise CsvError(f"{path} is not text; expected a CSV file with the header {HEADER}") from e
-    header, _, body = text.partition("\n")
-    if not text.strip():
-        raise CsvError(f"{path}, line 1: the file is empty; expected the header {HEADER}")
+    header, _, body = _text(path).partition("\n")
     if header.strip() != HEADER:
         raise CsvError(f"{path}, line 1: the header is {header.strip()[:60]!r}; expected {HEADER}")
     if not body.strip():
         raise CsvError(f"{path}, line 2: there are no samples; expected four numbers a line")
     try:
         table = np.loadtxt(io.StringIO(body), delimiter=",", comments=None, ndmin=2)
+        whole = (
+            table.shape[1] == COLUMNS and np.isfinite(table).all() and not (np.diff(table[:, 0]) < 0).any()
+        )
     except ValueError:
-        table = None
-    if (
-        table is None
-        or table.shape[1] != COLUMNS
-        or not np.isfinite(table).all()
-        or (np.diff(table[:, 0]) < 0).any()
-    ):
-        raise CsvError(f"{path}, {_first_fault(body)}")
+        whole = False
+    if not whole:
+        table = _line_by_line(path, body)
     if len(table) < 2:
         raise CsvError(f"{path}, line 3: there is only one sample; two at least give a sample rate")
-    return np.asarray(table, dtype=np.float64)
+    return table
 
 
-def _lines(body: str) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(body.splitlines(), start=2):
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise CsvError(f"{path} cannot be read ({e.strerror})") from e
+    if not data.strip():
+        raise CsvError(f"{path}, line 1: the file is empty; expected the header {HEADER}")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        raise CsvError(
+            f"{path}, line {line}: this is not text in UTF-8; expected CSV with the header {HEADER}"
+        ) from e
+
+
+def _line_by_line(path: Path, body: str) -> NDArray[np.float64]:
+    """Read what the fast way refused, or say which line is wrong and how."""
+    rows: list[list[float]] = []
+    for number, line in enumerate(body.split("\n"), start=2):
         if line.strip():
-            yield number, line.split(",")
-
-
-def _first_fault(body: str) -> str:
-    """Find the first line that is not as it should be, and say how."""
-    before = -math.inf
-    for number, fields in _lines(body):
-        if len(fields) != COLUMNS:
-            return f"line {number}: {len(fields)} columns; expected 4 ({HEADER})"
-        for name, field in zip(HEADER.split(","), fields, strict=True):
             try:
-                value = float(field)
-            except ValueError:
-                return f"line {number}: {name} is {field.strip()!r}; expected a number"
-            if not math.isfinite(value):
-                return f"line {number}: {name} is {field.strip()}; expected a finite number (leave a gap out altogether)"
-        time = float(fields[0])
-        if time < before:
-            return f"line {number}: time_s goes back from {before:g} to {time:g}; expected times in order"
-        before = time
-    return f"line 2: the numbers cannot be read; expected {HEADER}"
+                rows.append(_row(line, rows[-1][0] if rows else -math.inf))
+            except ValueError as e:
+                raise CsvError(f"{path}, line {number}: {e}") from None
+    return np.array(rows, dtype=np.float64)
+
+
+def _row(line: str, before: float) -> list[float]:
+    fields = line.split(",")
+    if len(fields) != COLUMNS:
+        raise ValueError(f"{len(fields)} columns; expected 4 ({HEADER})")
+    row: list[float] = []
+    for name, field in zip(HEADER.split(","), fields, strict=True):
+        plain = field.strip()
+        try:
+            value = float(plain if plain.isascii() and "_" not in plain else "no number")
+        except ValueError:
+            raise ValueError(f"{name} is {plain!r}; expected a number") from None
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is {plain}; expected a finite number (leave a gap out altogether)")
+        row.append(value)
+    if row[0] < before:
+        raise ValueError(f"time_s goes back from {before:g} to {row[0]:g}; expected times in order")
+    return row

@@ -83,6 +83,7 @@ def score_night(tracks: Sequence[LegTrack], rules: str = RULES, *, origin_ns: in
         end - start,
         rules=rules,
         origin_ns=origin,
+        start_ns=start - origin,
         simulated=any(track.simulated for track in tracks),
     )
 

@@ -127,13 +127,21 @@ _JSON: dict[Kind, type[Any]] = {t.KIND: t for t in (Meta, Stream, Gap, Anchored,
 
 
 def encode(record: Record) -> bytes:
-    """Give the bytes of one record."""
+    """Give the bytes of one record.
+
+    Raises
+    ------
+    ValueError
+        If it is longer than any reader would take.
+    """
     if isinstance(record, Samples):
         payload = (
             SAMPLES.pack(record.first, record.arrival_ns, record.t_us) + record.xyz.astype("<i2").tobytes()
         )
     else:
         payload = json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":")).encode()
+    if len(payload) > LONGEST:
+        raise ValueError(f"a record of {len(payload)} bytes; a reader takes {LONGEST} at most")
     head = HEADER.pack(record.KIND, VERSION, 0, len(payload), 0)[:8]
     return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
 

@@ -3,9 +3,11 @@
 Times are integers in nanoseconds, so that a bound of exactly 0.5, 10, 15 or 90 s is compared exactly.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import attrgetter, itemgetter
+from typing import Literal, NamedTuple
 
 from legmon.movement import NS, Leg, LegMovement
 
@@ -15,8 +17,7 @@ Gap = tuple[int, int]
 """Start and end of a stretch without samples, ns from the start of the recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Movements that count as one: of one leg, or of both."""
 
     onset: int
@@ -29,6 +30,36 @@ class Event:
     def peak_mg(self) -> float | None:
         """The largest peak among the parts."""
         return max((p.peak_mg for p in self.parts if p.peak_mg is not None), default=None)
+
+
+@dataclass(slots=True)
+class ScoredEvent:
+    """An event with what a rule set says of it.
+
+    Parameters
+    ----------
+    event : Event
+        The movement, of one leg or both.
+    candidate : bool
+        Whether it is a candidate leg movement (CLM).
+    interval : int or None
+        Onset to onset from the candidate before, ns; None where it is not measured.
+    series : int or None
+        Number of its periodic series, from 1.
+    """
+
+    event: Event
+    candidate: bool
+    interval: int | None = None
+    series: int | None = None
+
+    @property
+    def periodic(self) -> bool:
+        """Whether it belongs to a periodic series."""
+        return self.series is not None
+
+
+_IN_TIME = attrgetter("onset_ns", "offset_ns", "leg", "kind")
 
 
 def join_pieces(movements: Iterable[LegMovement]) -> list[LegMovement]:
@@ -44,15 +75,17 @@ def join_pieces(movements: Iterable[LegMovement]) -> list[LegMovement]:
     """
     joined: list[LegMovement] = []
     last: dict[Leg, int] = {}
-    for m in sorted(movements, key=lambda m: (m.onset_ns, m.offset_ns, m.leg)):
-        at = last.get(m.leg)
-        if m.kind == "leg" and at is not None and m.onset_ns - joined[at].offset_ns < HALF_SECOND:
-            joined[at] = _one(joined[at], m)
-            continue
-        joined.append(m)
+    ends: dict[Leg, int] = {}
+    for m in sorted(movements, key=_IN_TIME):
         if m.kind == "leg":
-            last[m.leg] = len(joined) - 1
-    return [m for m in joined if m.kind != "leg" or m.offset_ns - m.onset_ns >= HALF_SECOND]
+            leg = m.leg
+            if leg in ends and m.onset_ns - ends[leg] < HALF_SECOND:
+                joined[last[leg]] = _one(joined[last[leg]], m)
+                ends[leg] = max(ends[leg], m.offset_ns)
+                continue
+            last[leg], ends[leg] = len(joined), m.offset_ns
+        joined.append(m)
+    return [m for m in joined if m.offset_ns - m.onset_ns >= HALF_SECOND or m.kind != "leg"]
 
 
 def _one(a: LegMovement, b: LegMovement) -> LegMovement:
@@ -75,7 +108,40 @@ def merge_legs(movements: Sequence[LegMovement]) -> list[Event]:
     Parameters
     ----------
     movements : sequence of LegMovement
-        From `join_pieces`.
+        From `join_pieces`, so that movements of one leg lie 0.5 s apart or more.
+
+    Returns
+    -------
+    list of Event
+        Sorted by onset.
+    """
+    groups: list[list[LegMovement]] = []
+    group: list[LegMovement] = []
+    ends: dict[Leg, int] = {}  # of the open group, per leg
+    for m in movements:
+        if m.kind != "leg":
+            groups.append([m])
+            continue
+        other: Leg = "right" if m.leg == "left" else "left"
+        if other in ends and m.onset_ns < ends[other] + HALF_SECOND:
+            group.append(m)
+        else:
+            group = [m]
+            groups.append(group)
+            ends = {}
+        ends[m.leg] = m.offset_ns
+    return _events(groups)
+
+
+def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[Event]:
+    """Merge movements of opposite legs whose onsets lie less than `within` ns from the first one's, not chained.
+
+    Parameters
+    ----------
+    movements : sequence of LegMovement
+        From `join_pieces`. Only kind ``"leg"`` takes part.
+    within : int
+        ns.
 
     Returns
     -------
@@ -88,40 +154,50 @@ def merge_legs(movements: Sequence[LegMovement]) -> list[Event]:
         if m.kind != "leg":
             groups.append([m])
             continue
-        open_groups = [g for g in open_groups if any(m.onset_ns < p.offset_ns + HALF_SECOND for p in g)]
-        touching = [g for g in open_groups if any(_touch(p, m) for p in g)]
-        if not touching:
+        onset, leg = m.onset_ns, m.leg
+        while open_groups and onset - open_groups[0][0].onset_ns >= within:
+            del open_groups[0]
+        for group in open_groups:
+            if len(group) > 1 or group[0].leg != leg:  # a group of two or more has both legs
+                group.append(m)
+                break
+        else:
             group = [m]
             groups.append(group)
             open_groups.append(group)
-            continue
-        first, *rest = touching
-        first.append(m)
-        for other in rest:
-            first.extend(other)
-            groups.remove(other)
-            open_groups.remove(other)
-    return sorted((_event(g) for g in groups), key=lambda e: (e.onset, e.offset))
+    return _events(groups)
 
 
-def _touch(earlier: LegMovement, later: LegMovement) -> bool:
-    return earlier.leg != later.leg and later.onset_ns < earlier.offset_ns + HALF_SECOND
-
-
-def _event(group: list[LegMovement]) -> Event:
-    legs = {m.leg for m in group}
-    return Event(
-        onset=min(m.onset_ns for m in group),
-        offset=max(m.offset_ns for m in group),
-        side="both" if len(legs) == 2 else group[0].leg,
-        kind=group[0].kind,
-        parts=tuple(sorted(group, key=lambda m: m.onset_ns)),
-    )
+def _events(groups: list[list[LegMovement]]) -> list[Event]:
+    """Make events of groups, which come in the order of their first movements."""
+    events = []
+    for group in groups:
+        m = group[0]
+        if len(group) == 1:
+            events.append(Event(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)))
+        else:
+            last = max(p.offset_ns for p in group)
+            events.append(Event(m.onset_ns, last, "both", "leg", tuple(group)))
+    return events
 
 
 def longest_missing(gaps: Sequence[Gap], start: int, end: int) -> int:
-    """Length of the longest single stretch of missing data inside ``start`` to ``end``, ns."""
-    return max((min(b, end) - max(a, start) for a, b in gaps if a < end and b > start), default=0)
+    """Length of the longest single stretch of missing data inside ``start`` to ``end``, ns.
+
+    Parameters
+    ----------
+    gaps : sequence of (start, end)
+        From `normalise_gaps`.
+    """
+    longest = 0
+    if not gaps:
+        return 0
+    for i in range(bisect_right(gaps, start, key=itemgetter(1)), len(gaps)):
+        a, b = gaps[i]
+        if a >= end:
+            break
+        longest = max(longest, min(b, end) - max(a, start))
+    return longest
 
 
 def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
@@ -133,3 +209,17 @@ def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
         else:
             merged.append((a, b))
     return merged
+
+
+def onset_missing(gaps: Sequence[Gap], onset: int) -> bool:
+    """Whether an onset lies in missing data: it was not seen, and its time is in no denominator.
+
+    Parameters
+    ----------
+    gaps : sequence of (start, end)
+        From `normalise_gaps`.
+    """
+    if not gaps:
+        return False
+    i = bisect_right(gaps, onset, key=itemgetter(1))
+    return i < len(gaps) and gaps[i][0] <= onset

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from legmon.movement import NS
-from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, ScoredEvent
+from legmon.scoring.events import ScoredEvent
+from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 
 BIN_S = 2
 BINS = 50

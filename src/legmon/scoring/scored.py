@@ -1,16 +1,42 @@
-"""A recording under a rule set: every movement with what the rules say of it, and the numbers that follow."""
+"""A recording under a rule set: every movement with what the rules say of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
 
 from legmon.movement import NS, LegMovement
-from legmon.scoring.events import Gap, normalise_gaps
+from legmon.scoring.aasm import aasm
+from legmon.scoring.events import Gap, ScoredEvent, normalise_gaps
 from legmon.scoring.indices import Indices, indices
-from legmon.scoring.wasm2016 import ScoredEvent, wasm2016
+from legmon.scoring.sleep import Span, Stage
+from legmon.scoring.wasm2006 import wasm2006
+from legmon.scoring.wasm2016 import Ninety, Restart, wasm2016
 
-Rules = Literal["wasm2016"]
+Rules = Literal["wasm2016", "wasm2006", "aasm"]
 RULES: Final[Rules] = "wasm2016"
+"""The rule set where none is named."""
+
+NAMES: Final[dict[str, str]] = {"wasm2016": "WASM 2016", "wasm2006": "WASM 2006", "aasm": "AASM"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the open places of the rules are read, and what was scored elsewhere.
+
+    Parameters
+    ----------
+    restart, ninety : str
+        See `legmon.scoring.wasm2016.wasm2016`; no other rule set has these places.
+    respiratory : sequence of (start, end)
+        Respiratory events, ns from the origin; none known where empty.
+    stages : sequence of (start, end, stage)
+        Sleep stages, ns from the origin; none known where empty.
+    """
+
+    restart: Restart = "permissive"
+    ninety: Ninety = "inclusive"
+    respiratory: Sequence[Span] = ()
+    stages: Sequence[Stage] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +51,28 @@ class Scored:
         Whether the samples came from a simulated sensor.
     origin_ns : int
         What onset 0 means, ns UTC; 0 for files without a date.
-    duration_ns, analysed_ns : int
-        First sample to last, and the same less what is missing.
+    start_ns, duration_ns, analysed_ns : int
+        First sample, seen from the origin; from there to the last; and the same less what is missing.
     gaps : list of (start, end)
-        Gap stretches, ns from the origin.
+        Missing stretches, ns from the origin.
     events : list of ScoredEvent
         Every movement after joining and merging, in order of onset.
+    movements : tuple of LegMovement
+        What was scored.
+    reading : Reading
+        How the rules were read.
     """
 
-    rules: str
+    rules: Rules
     simulated: bool
     origin_ns: int
+    start_ns: int
     duration_ns: int
     analysed_ns: int
     gaps: list[Gap]
     events: list[ScoredEvent]
+    movements: tuple[LegMovement, ...] = ()
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def indices(self) -> Indices:
@@ -48,15 +81,9 @@ class Scored:
 
     def answer(self) -> dict[str, Any]:
         """Give the JSON object of `legmon score`, seconds rounded to the millisecond."""
-        return {
-            "rules": self.rules,
-            "simulated": self.simulated,
-            "duration_s": _s(self.duration_ns),
-            "analysed_s": _s(self.analysed_ns),
-            "gaps": [[_s(a), _s(b)] for a, b in self.gaps],
-            "movements": [movement_json(s) for s in self.events],
-            "indices": indices_json(self.indices),
-        }
+        from legmon.scoring.answer import answer
+
+        return answer(self)
 
 
 def score(
@@ -65,6 +92,8 @@ def score(
     gaps: Sequence[tuple[float, float]] = (),
     *,
     duration_s: float | None = None,
+    restart: Restart = "permissive",
+    ninety: Ninety = "inclusive",
 ) -> Scored:
     """Apply a rule set to movements.
 
@@ -72,24 +101,25 @@ def score(
     ----------
     movements : iterable of LegMovement
         Of one leg or both, in any order; times from the start of the recording.
-    rules : str
-        ``"wasm2016"``.
+    rules : {"wasm2016", "wasm2006", "aasm"}
+        The rule set; each is a function of its own in this package.
     gaps : sequence of (start, end)
         Stretches without samples, seconds from the start of the recording.
     duration_s : float, optional
         Length of the recording; the last offset where it is left out.
+    restart, ninety : str
+        Open places of WASM 2016; see `legmon.scoring.wasm2016.wasm2016`.
 
     Raises
     ------
     ValueError
-        If the rule set is another one.
+        If the rule set or a reading is another one.
     """
     movements = list(movements)
     last = max((m.offset_ns for m in movements), default=0)
     missing = [(round(a * NS), round(b * NS)) for a, b in gaps]
-    return scored_night(
-        movements, missing, round(duration_s * NS) if duration_s is not None else last, rules=rules
-    )
+    duration = round(duration_s * NS) if duration_s is not None else last
+    return scored_night(movements, missing, duration, rules=rules, reading=Reading(restart, ninety))
 
 
 def scored_night(
@@ -99,83 +129,53 @@ def scored_night(
     *,
     rules: str = RULES,
     origin_ns: int = 0,
+    start_ns: int = 0,
     simulated: bool = False,
+    reading: Reading | None = None,
 ) -> Scored:
-    """Score with times in ns; see `score`."""
-    if rules != RULES:
-        raise ValueError(f"rules are {rules!r}; this version knows 'wasm2016'")
-    merged = normalise_gaps(gaps)
+    """Score with times in ns; see `score` and `Scored`."""
+    reading = reading or Reading()
+    known = known_rules(rules)
+    if reading.restart not in get_args(Restart) or reading.ninety not in get_args(Ninety):
+        raise ValueError("restart is permissive or strict, ninety is inclusive or exclusive")
+    movements = tuple(movements)
+    end_ns = start_ns + duration_ns
+    merged = normalise_gaps((max(a, start_ns), min(b, end_ns)) for a, b in gaps)
     return Scored(
-        rules=rules,
+        rules=known,
         simulated=simulated,
         origin_ns=origin_ns,
+        start_ns=start_ns,
         duration_ns=duration_ns,
         analysed_ns=duration_ns - sum(b - a for a, b in merged),
         gaps=merged,
-        events=wasm2016(movements, merged),
+        events=events_by(known, movements, merged, reading),
+        movements=movements,
+        reading=reading,
     )
 
 
-def by_hour(scored: Scored) -> list[dict[str, int]]:
-    """Count movements and time with samples in each hour from the start.
+def known_rules(rules: str) -> Rules:
+    """Check the name of a rule set.
 
-    Returns
-    -------
-    list of dict
-        ``start`` (ns from the origin), ``analysed`` (ns), ``movements``, ``periodic``.
+    Raises
+    ------
+    ValueError
+        If there is none of this name; names those there are.
     """
-    hour = 3600 * NS
-    starts = range(0, max(scored.duration_ns, 1), hour)
-    rows = []
-    for a in starts:
-        b = min(a + hour, scored.duration_ns)
-        lost = sum(max(min(e, b) - max(s, a), 0) for s, e in scored.gaps)
-        inside = [s for s in scored.events if a <= s.event.onset < a + hour]
-        rows.append(
-            {
-                "start": a,
-                "analysed": b - a - lost,
-                "movements": sum(s.event.kind == "leg" for s in inside),
-                "periodic": sum(s.periodic for s in inside),
-            }
-        )
-    return rows
+    for name in get_args(Rules):
+        if rules == name:
+            found: Rules = name
+            return found
+    raise ValueError(f"there is no rule set {rules!r}; choose {', '.join(get_args(Rules))}")
 
 
-def movement_json(scored: ScoredEvent) -> dict[str, Any]:
-    """One movement as `legmon score` prints it."""
-    e = scored.event
-    return {
-        "onset_s": _s(e.onset),
-        "offset_s": _s(e.offset),
-        "leg": e.side,
-        "kind": e.kind,
-        "candidate": scored.candidate,
-        "periodic": scored.periodic,
-        "series": scored.series,
-        "interval_s": None if scored.interval is None else _s(scored.interval),
-        "peak_mg": e.peak_mg,
-    }
-
-
-def indices_json(i: Indices) -> dict[str, Any]:
-    """Indices as `legmon score` prints them."""
-    return {
-        "movements": i.movements,
-        "candidates": i.candidates,
-        "periodic": i.periodic,
-        "series": i.series,
-        "hours": round(i.hours, 6),
-        "periodic_per_hour": _rounded(i.periodic_per_hour),
-        "periodicity_index_2006": _rounded(i.periodicity_index_2006),
-        "periodic_ratio": _rounded(i.periodic_ratio),
-        "interval_geometric_mean_s": _rounded(i.interval_geometric_mean_s),
-    }
-
-
-def _s(ns: int) -> float:
-    return round(ns / NS, 3)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def events_by(
+    rules: Rules, movements: Iterable[LegMovement], gaps: Sequence[Gap], reading: Reading
+) -> list[ScoredEvent]:
+    """Run one rule set."""
+    if rules == "aasm":
+        return aasm(movements, gaps, respiratory=reading.respiratory, stages=reading.stages)
+    if rules == "wasm2006":
+        return wasm2006(movements, gaps)
+    return wasm2016(movements, gaps, restart=reading.restart, ninety=reading.ninety)

@@ -6,43 +6,40 @@ after too short or too long an interval may be the first of a new series.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
     Event,
     Gap,
+    ScoredEvent,
     join_pieces,
     longest_missing,
     merge_legs,
     normalise_gaps,
+    onset_missing,
 )
+from legmon.scoring.series import Runs
 
 SHORTEST_INTERVAL = 10 * NS
 LONGEST_INTERVAL = 90 * NS
 LONGEST_MOVEMENT = 10 * NS
 LONGEST_BILATERAL = 15 * NS
 MOST_PARTS = 4
-SERIES = 4
 
 
-@dataclass(slots=True)
-class ScoredEvent:
-    """An event with what the rules say of it."""
-
-    event: Event
-    candidate: bool
-    interval: int | None = None
-    series: int | None = None
-
-    @property
-    def periodic(self) -> bool:
-        """Whether it belongs to a periodic series."""
-        return self.series is not None
+Restart = Literal["permissive", "strict"]
+Ninety = Literal["inclusive", "exclusive"]
 
 
-def wasm2016(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list[ScoredEvent]:
+def wasm2016(
+    movements: Iterable[LegMovement],
+    gaps: Sequence[Gap] = (),
+    *,
+    restart: Restart = "permissive",
+    ninety: Ninety = "inclusive",
+) -> list[ScoredEvent]:
     """Score movements by WASM 2016.
 
     Parameters
@@ -52,6 +49,11 @@ def wasm2016(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list
     gaps : sequence of (start, end)
         Stretches without samples, ns. One of more than 0.5 s (the shortest movement that could hide there) between two
         onsets leaves the interval undefined and ends the series; inside a movement it makes it no candidate. This policy is ours.
+    restart : {"permissive", "strict"}
+        Whether a candidate less than 10 s after the one before may be the first of a new series. The text is open;
+        PLMScoRe, MATPLM and Luna say yes, SOMAS no.
+    ninety : {"inclusive", "exclusive"}
+        Whether an interval of exactly 90 s stays in the series. PLMScoRe, MATPLM and Luna say yes, SOMAS no.
 
     Returns
     -------
@@ -60,7 +62,9 @@ def wasm2016(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list
     """
     gaps = normalise_gaps(gaps)
     scored = [ScoredEvent(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
-    _mark_series(scored, gaps)
+    machine = SeriesMachine(restart, ninety)
+    for s in scored:
+        machine.take(s, gaps)
     return scored
 
 
@@ -69,41 +73,54 @@ def is_candidate(event: Event, gaps: Sequence[Gap]) -> bool:
 
     One leg: 0.5 to 10 s. Both legs: at most 4 movements, none over 10 s, 15 s in all. All bounds inclusive.
     """
-    if event.kind != "leg" or longest_missing(gaps, event.onset, event.offset) > HALF_SECOND:
+    onset, offset, _, kind, parts = event
+    if kind != "leg":
         return False
-    if any(p.offset_ns - p.onset_ns > LONGEST_MOVEMENT for p in event.parts):
+    if gaps and (longest_missing(gaps, onset, offset) > HALF_SECOND or onset_missing(gaps, onset)):
         return False
-    if len(event.parts) == 1:
-        return True
-    return len(event.parts) <= MOST_PARTS and event.offset - event.onset <= LONGEST_BILATERAL
+    if len(parts) == 1:
+        return offset - onset <= LONGEST_MOVEMENT
+    if len(parts) > MOST_PARTS or offset - onset > LONGEST_BILATERAL:
+        return False
+    return all(p.offset_ns - p.onset_ns <= LONGEST_MOVEMENT for p in parts)
 
 
-def _mark_series(scored: list[ScoredEvent], gaps: Sequence[Gap]) -> None:
-    """Set intervals, and the number of the series where four or more candidates follow 10 to 90 s apart."""
-    run: list[ScoredEvent] = []
-    before: ScoredEvent | None = None
-    series = 0
+class SeriesMachine:
+    """Takes events in order of onset and sets their intervals and series; also what the live scorer runs on.
 
-    def close() -> None:
-        nonlocal series
-        if len(run) >= SERIES:
-            series += 1
-            for member in run:
-                member.series = series
-        run.clear()
+    Parameters
+    ----------
+    restart, ninety : str
+        As in `wasm2016`.
+    """
 
-    for s in scored:
+    def __init__(self, restart: Restart, ninety: Ninety) -> None:
+        self.runs = Runs()
+        self._strict = restart == "strict"
+        self._longest = LONGEST_INTERVAL if ninety == "inclusive" else LONGEST_INTERVAL - 1
+        self._before: ScoredEvent | None = None
+
+    def take(self, s: ScoredEvent, gaps: Sequence[Gap]) -> None:
+        """Take the next event."""
         if not s.candidate:
-            close()
+            self.runs.close()
+            self._before = None
+            return
+        before, self._before = self._before, s
+        if (
+            gaps
+            and before is not None
+            and longest_missing(gaps, before.event.onset, s.event.onset) > HALF_SECOND
+        ):
             before = None
-            continue
-        if before and longest_missing(gaps, before.event.onset, s.event.onset) > HALF_SECOND:
-            close()
-            before = None
-        if before is not None:
+        if before is None:
+            self.runs.close()
+        else:
             s.interval = s.event.onset - before.event.onset
-            if not SHORTEST_INTERVAL <= s.interval <= LONGEST_INTERVAL:
-                close()
-        run.append(s)
-        before = s
-    close()
+            if s.interval > self._longest:
+                self.runs.close()
+            elif s.interval < SHORTEST_INTERVAL:
+                self.runs.close()
+                if self._strict:
+                    return
+        self.runs.append(s)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Leg = Literal["left", "right"]
 Side = Literal["left", "right", "both"]
-Rules = Literal["wasm2016"]
+Rules = Literal["wasm2016", "wasm2006", "aasm"]
 NightState = Literal["recording", "closed"]
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 

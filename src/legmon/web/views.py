@@ -10,9 +10,12 @@ from legmon.catalog.zone import local_zone
 from legmon.link.faults import sentence
 from legmon.movement import NS
 from legmon.night.track import LegTrack, score_night
+from legmon.scoring.answer import indices_json
+from legmon.scoring.details import by_hour
+from legmon.scoring.events import ScoredEvent
 from legmon.scoring.indices import BIN_S, interval_histogram
-from legmon.scoring.scored import RULES, Rules, Scored, by_hour, indices_json
-from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, ScoredEvent
+from legmon.scoring.scored import RULES, Rules, Scored
+from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from legmon.web import models as m
 
 ALIVE_NS = 3 * NS
@@ -129,7 +132,7 @@ def night(catalog: Catalog, info: NightInfo) -> m.Night:
     first = tracks[0].time.at(tracks[0].end) if scored else None
     counts, longer = interval_histogram(scored.events if scored else [])
     origin = scored.origin_ns if scored else info.started_ns
-    empty = Scored(RULES, info.simulated, origin, 0, 0, [], [])
+    empty = Scored(RULES, info.simulated, origin, 0, 0, 0, [], [])
     return m.Night(
         **summary(info).model_dump(),
         rate_hz=first.rate_hz if first else None,
@@ -143,10 +146,10 @@ def night(catalog: Catalog, info: NightInfo) -> m.Night:
         ),
         by_hour=[
             m.Hour(
-                start=(origin + h["start"]) / NS,
-                analysed_s=h["analysed"] / NS,
-                movements=h["movements"],
-                periodic=h["periodic"],
+                start=(origin + h.start) / NS,
+                analysed_s=h.analysed / NS,
+                movements=h.movements,
+                periodic=h.periodic,
             )
             for h in by_hour(scored or empty)
         ],

@@ -1,0 +1,136 @@
+"""What a sensor on the shank feels when the whole body moves: a shift of posture, and a walk to the bathroom and back.
+
+As in `firmware_sim.kinematics`, times are seconds since the movement began and what is felt is in g. Shapes are modelling
+choices; a walker takes 1.5 to 2.5 steps a second and feels 1 to 3 g at the ankle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware_sim.kinematics import Array, minimum_jerk, swing, turned
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A movement of the whole body: the leg is shaken about and comes to rest at another angle.
+
+    Attributes
+    ----------
+    up_from, up_to : ndarray, shape (3,)
+        Up at rest before and after.
+    arm : ndarray, shape (3,)
+        From the joint to the sensor, m.
+    duration_s : float
+        How long it lasts.
+    shake : ndarray, shape (n, 3)
+        Amplitude of each wave of the shaking, g.
+    shake_hz, shake_phase : ndarray, shape (n,)
+        Its frequency, and its phase in rad.
+    """
+
+    up_from: Array
+    up_to: Array
+    arm: Array
+    duration_s: float
+    shake: Array
+    shake_hz: Array
+    shake_phase: Array
+
+    @property
+    def up_before(self) -> Array:
+        """Up while resting before it."""
+        return self.up_from
+
+    @property
+    def up_after(self) -> Array:
+        """Up while resting after it."""
+        return self.up_to
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels, g."""
+        axis = np.cross(self.up_from, self.up_to)
+        sin = float(np.linalg.norm(axis))
+        angle = float(np.arctan2(sin, self.up_from @ self.up_to))
+        axis = axis / sin
+        position, velocity, acceleration = minimum_jerk(t, self.duration_s)
+        up = turned(self.up_from, axis, angle * position)
+        window = np.sin(np.pi * np.clip(t / self.duration_s, 0.0, 1.0)) ** 2
+        waves = np.sin(2.0 * np.pi * np.outer(t, self.shake_hz) + self.shake_phase)
+        # Summed wave by wave: a matrix product may add in another order for another number of rows.
+        shaking = (waves[:, :, None] * self.shake).sum(axis=1) * window[:, None]
+        felt: Array = up + swing(self.arm, axis, angle * velocity, angle * acceleration) + shaking
+        return felt
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Getting up, walking there, standing a while, walking back and lying down.
+
+    Attributes
+    ----------
+    rising, settling : Shift
+        How the shank comes to stand upright, and how it comes to lie again.
+    walking_s : float
+        Time between the two; its third fifth is spent standing.
+    stride_hz : float
+        Strides a second, each of two steps.
+    impact_g, swing_g : float
+        Peak along the shank when the foot lands, and amplitude along `across` while the leg swings.
+    across : ndarray, shape (3,)
+        Unit vector fore and aft.
+    """
+
+    rising: Shift
+    settling: Shift
+    walking_s: float
+    stride_hz: float
+    impact_g: float
+    swing_g: float
+    across: Array
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.rising.duration_s + self.walking_s + self.settling.duration_s
+
+    @property
+    def up_before(self) -> Array:
+        """Up while lying before it."""
+        return self.rising.up_from
+
+    @property
+    def up_after(self) -> Array:
+        """Up while lying after it."""
+        return self.settling.up_to
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels, g."""
+        upright_from = self.rising.duration_s
+        upright_to = upright_from + self.walking_s
+        felt = np.empty((len(t), 3))
+        rises, settles = t < upright_from, t >= upright_to
+        felt[rises] = self.rising.felt(t[rises])
+        felt[settles] = self.settling.felt(t[settles] - upright_to)
+        upright = ~(rises | settles)
+        felt[upright] = self._gait(t[upright] - upright_from)
+        return felt
+
+    def _gait(self, t: Array) -> Array:
+        fifth = self.walking_s / 5.0
+        # Steps grow and fade within half a second.
+        edges = (0.0, 2.0 * fifth, 3.0 * fifth, self.walking_s)
+        there = np.clip(2.0 * np.minimum(t - edges[0], edges[1] - t), 0.0, 1.0)
+        back = np.clip(2.0 * np.minimum(t - edges[2], edges[3] - t), 0.0, 1.0)
+        walks = there + back
+        phase = np.pi * self.stride_hz * t
+        cos = np.cos(phase)
+        landing = cos * cos
+        landing = landing * landing * landing  # narrow, once a stride
+        along = self.rising.up_to
+        dynamic = self.impact_g * (landing * walks)[:, None] * along
+        dynamic += self.swing_g * (np.sin(2.0 * phase) * walks)[:, None] * self.across
+        felt: Array = along + dynamic
+        return felt

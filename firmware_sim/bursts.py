@@ -1,0 +1,79 @@
+"""What a sensor on the shank feels of short twitches: a train of foot tremor, or a single hypnic jerk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware_sim.kinematics import STANDARD_GRAVITY, Array, swing, turned
+
+
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    """Twitches one after another, each there and straight back.
+
+    Attributes
+    ----------
+    up : ndarray, shape (3,)
+        Up at rest.
+    axis : ndarray, shape (3,)
+        Unit vector the shank turns about.
+    arm : ndarray, shape (3,)
+        From the joint to the sensor, m.
+    onsets : ndarray, shape (n,)
+        When each begins; the first at 0.
+    angles : ndarray, shape (n,)
+        How far each turns the shank, rad.
+    burst_s : float
+        How long one lasts; shorter than the time to the next.
+    """
+
+    up: Array
+    axis: Array
+    arm: Array
+    onsets: Array
+    angles: Array
+    burst_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long all of them last."""
+        return float(self.onsets[-1]) + self.burst_s
+
+    @property
+    def up_before(self) -> Array:
+        """Up while resting before it."""
+        return self.up
+
+    @property
+    def up_after(self) -> Array:
+        """Up while resting after it: the same."""
+        return self.up
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels, g."""
+        number = np.maximum(np.searchsorted(self.onsets, t, side="right") - 1, 0)
+        position, velocity, acceleration = twitch(t - self.onsets[number], self.burst_s)
+        angle = self.angles[number]
+        up = turned(self.up, self.axis, angle * position)
+        return up + swing(self.arm, self.axis, angle * velocity, angle * acceleration)
+
+
+def twitch(t: Array, length: float) -> tuple[Array, Array, Array]:
+    """From 0 to 1 and back within `length` seconds: position, velocity and acceleration at `t`; 0 outside."""
+    x = np.clip(t / length, 0.0, 1.0)
+    way = x * (1.0 - x)
+    slope = 1.0 - 2.0 * x
+    position = 64.0 * way * way * way
+    velocity = 192.0 * way * way * slope / length
+    acceleration = 384.0 * way * (slope * slope - way) / (length * length)
+    return position, velocity, acceleration
+
+
+def twitch_for_peak(peak_g: float, up: Array, axis: Array, arm: Array, length: float) -> float:
+    """How far (rad) a twitch must turn the shank for its signal to leave rest by about `peak_g`; linear in the angle."""
+    position, _velocity, acceleration = twitch(np.linspace(0.0, length, 33), length)
+    tilt = np.cross(axis, up) * position[:, None]
+    push = np.cross(axis, arm) * acceleration[:, None] / STANDARD_GRAVITY
+    return float(peak_g / np.linalg.norm(tilt + push, axis=1).max())

@@ -1,0 +1,72 @@
+"""AASM (version 2 and 3): leg movements and periodic series.
+
+Stated in our own words after public descriptions of the manual (PMC9619152, table 3; the NSRR manual, 6.8.4). The manual is
+silent on two movements less than 5 s apart on one leg: we skip the later one and measure to the next, an interpretation.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from legmon.movement import NS, LegMovement
+from legmon.scoring.events import (
+    HALF_SECOND,
+    Event,
+    Gap,
+    ScoredEvent,
+    join_pieces,
+    merge_onsets,
+    normalise_gaps,
+    onset_missing,
+)
+from legmon.scoring.series import mark_series_skipping_short
+from legmon.scoring.sleep import Span, Stage, asleep
+
+LONGEST_MOVEMENT = 10 * NS
+ONE_MOVEMENT = 5 * NS
+
+
+def aasm(
+    movements: Iterable[LegMovement],
+    gaps: Sequence[Gap] = (),
+    *,
+    respiratory: Sequence[Span] = (),
+    stages: Sequence[Stage] = (),
+) -> list[ScoredEvent]:
+    """Score movements by the AASM rules.
+
+    Parameters
+    ----------
+    movements : iterable of LegMovement
+        Of one leg or both, in any order.
+    gaps : sequence of (start, end)
+        Stretches without samples, ns. One of more than 0.5 s between two onsets ends the series (ours).
+    respiratory : sequence of (start, end)
+        Respiratory events, ns, where they were scored elsewhere: a movement within 0.5 s of one is not counted.
+    stages : sequence of (start, end, stage)
+        Sleep stages, ns, where they were scored elsewhere: only a movement of which some part falls in sleep is counted.
+
+    Returns
+    -------
+    list of ScoredEvent
+        In order of onset, after joining and merging; movements shorter than 0.5 s are not in it. One longer than 10 s is no
+        leg movement by these rules: it is listed, merges with none, and ends nothing.
+    """
+    gaps = normalise_gaps(gaps)
+    pieces = join_pieces(movements)
+    short = [m for m in pieces if m.kind != "leg" or m.offset_ns - m.onset_ns <= LONGEST_MOVEMENT]
+    long = [m for m in pieces if m.kind == "leg" and m.offset_ns - m.onset_ns > LONGEST_MOVEMENT]
+    events = merge_onsets(short, ONE_MOVEMENT)
+    scored = [ScoredEvent(e, _counts(e, gaps, respiratory, stages)) for e in events]
+    scored += [
+        ScoredEvent(Event(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)), candidate=False) for m in long
+    ]
+    scored.sort(key=lambda s: (s.event.onset, s.event.offset))
+    mark_series_skipping_short(scored, gaps)
+    return scored
+
+
+def _counts(event: Event, gaps: Sequence[Gap], respiratory: Sequence[Span], stages: Sequence[Stage]) -> bool:
+    if event.kind != "leg" or onset_missing(gaps, event.onset):
+        return False
+    if any(a - HALF_SECOND <= event.offset and event.onset <= b + HALF_SECOND for a, b in respiratory):
+        return False
+    return not stages or asleep(stages, event.onset, event.offset)

@@ -1,0 +1,59 @@
+"""Runs of candidates that become periodic series."""
+
+from collections.abc import Sequence
+
+from legmon.movement import NS
+from legmon.scoring.events import HALF_SECOND, Gap, ScoredEvent, longest_missing
+
+SERIES = 4
+"""Candidates in a row that make a series, in every rule set."""
+
+
+class Runs:
+    """The run that is growing, and the number of the last series."""
+
+    def __init__(self) -> None:
+        self.run: list[ScoredEvent] = []
+        self._series = 0
+
+    def append(self, s: ScoredEvent) -> None:
+        """Go on with the run; from the fourth member on it is a series, and so are the three before."""
+        run = self.run
+        run.append(s)
+        if len(run) > SERIES:
+            s.series = self._series
+        elif len(run) == SERIES:
+            self._series += 1
+            for member in run:
+                member.series = self._series
+
+    def close(self) -> None:
+        """End the run."""
+        self.run = []
+
+
+def mark_series_skipping_short(scored: Sequence[ScoredEvent], gaps: Sequence[Gap]) -> None:
+    """Mark series as AASM and WASM 2006 have them: intervals of 5 to 90 s, bounds inclusive.
+
+    A candidate less than 5 s after the last one of the run is skipped, and the next interval is measured from before it. A
+    leg movement that is no candidate ends nothing. Ours: a movement of another kind (posture …) and a gap of more than
+    0.5 s end the run.
+    """
+    runs = Runs()
+    for s in scored:
+        if s.event.kind != "leg":
+            runs.close()
+        if not s.candidate:
+            continue
+        if runs.run:
+            before = runs.run[-1].event.onset
+            if longest_missing(gaps, before, s.event.onset) > HALF_SECOND:
+                runs.close()
+            else:
+                interval = s.event.onset - before
+                if interval < 5 * NS:
+                    continue
+                s.interval = interval
+                if interval > 90 * NS:
+                    runs.close()
+        runs.append(s)
