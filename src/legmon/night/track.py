@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from legmon.movement import Leg, LegMovement
-from legmon.scoring.scored import RULES, Scored, scored_night
+from legmon.scoring.scored import RULES, Reading, Scored, scored_night
 from legmon.timeline.clock import Anchor, TimeMap
 
 
@@ -50,7 +50,13 @@ class LegTrack:
         return TimeMap(self.anchors)
 
 
-def score_night(tracks: Sequence[LegTrack], rules: str = RULES, *, origin_ns: int | None = None) -> Scored:
+def score_night(
+    tracks: Sequence[LegTrack],
+    rules: str = RULES,
+    *,
+    origin_ns: int | None = None,
+    reading: Reading | None = None,
+) -> Scored:
     """Score the legs of one night on one clock.
 
     Parameters
@@ -61,6 +67,8 @@ def score_night(tracks: Sequence[LegTrack], rules: str = RULES, *, origin_ns: in
         The rule set.
     origin_ns : int, optional
         What onset 0 means; the first sample where it is left out.
+    reading : Reading, optional
+        How open places of the rules are read.
 
     Raises
     ------
@@ -85,6 +93,7 @@ def score_night(tracks: Sequence[LegTrack], rules: str = RULES, *, origin_ns: in
         origin_ns=origin,
         start_ns=start - origin,
         simulated=any(track.simulated for track in tracks),
+        reading=reading,
     )
 
 

@@ -1,0 +1,252 @@
+"""Reads movements that something else found: JSON, CSV, Luna or NSRR annotations, EDF+ annotations."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from legmon.errors import LegmonError
+from legmon.scoring.checked import (
+    RowError,
+    checked_movements,
+    checked_spans,
+    checked_stages,
+    nanoseconds,
+)
+from legmon.scoring.scored import Reading, Scored, scored_night
+
+CSV_HEADER = "onset_s,offset_s,leg"
+KEYS = {"movements", "gaps", "duration_s", "respiratory", "stages"}
+LARGEST = 1 << 30
+
+
+class EventsError(LegmonError):
+    """The file is not what it should be; names the row and what was expected."""
+
+
+@dataclass(slots=True)
+class Events:
+    """Rows as they were found in a file, seconds from the start of the recording.
+
+    Parameters
+    ----------
+    movements : list of [onset_s, offset_s, leg]
+        Leg movements.
+    gaps, respiratory : list of [start_s, end_s]
+        Missing data; respiratory events.
+    stages : list of [start_s, end_s, stage]
+        Sleep stages: W, N1, N2, N3, R.
+    duration_s : float or None
+        Length of the recording.
+    left_out, unlabelled : int
+        Annotations that say nothing about legs, breathing or sleep; and movements that do not say which leg, which are
+        taken as one leg, the left.
+    """
+
+    movements: list[Any] = field(default_factory=list)
+    gaps: list[Any] = field(default_factory=list)
+    respiratory: list[Any] = field(default_factory=list)
+    stages: list[Any] = field(default_factory=list)
+    duration_s: float | None = None
+    left_out: int = 0
+    unlabelled: int = 0
+
+    def scored(self, rules: str, reading: Reading) -> Scored:
+        """Check the rows and score them.
+
+        Raises
+        ------
+        RowError
+            At the first row that is wrong.
+        """
+        movements = checked_movements(self.movements, self.duration_s)
+        spans = checked_spans(self.respiratory, "respiratory event")
+        stages = checked_stages(self.stages)
+        last = max((m.offset_ns for m in movements), default=0)
+        return scored_night(
+            movements,
+            checked_spans(self.gaps, "gap"),
+            last if self.duration_s is None else nanoseconds(self.duration_s),
+            rules=rules,
+            reading=Reading(reading.restart, reading.ninety, respiratory=spans, stages=stages),
+        )
+
+
+def read_events(path: Path) -> list[Events]:
+    """Read a file by its ending: ``.json`` (one recording or a list), ``.csv``, ``.annot``, ``.edf``.
+
+    Raises
+    ------
+    EventsError
+        If it cannot be read or is not what its ending says.
+    """
+    readers: dict[str, Callable[[Path], list[Events]]] = {
+        ".json": _json,
+        ".csv": _csv,
+        ".annot": _annot,
+        ".edf": _edf,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise EventsError(f"{path}: expected a file that ends in {', '.join(readers)}")
+    try:
+        if path.stat().st_size > LARGEST:
+            raise EventsError(f"{path} is larger than 1 GiB; no night of movements is")
+        return reader(path)
+    except OSError as e:
+        raise EventsError(f"{path} cannot be read ({e.strerror})") from e
+    except UnicodeDecodeError as e:
+        raise EventsError(f"{path} is not text in UTF-8") from e
+
+
+def score_events(path: Path, rules: str, reading: Reading) -> list[Scored]:
+    """Read a file and score every recording in it; see `read_events`.
+
+    Raises
+    ------
+    EventsError
+        If the file or one of its rows is wrong.
+    """
+    recordings = read_events(path)
+    found = []
+    for number, recording in enumerate(recordings, start=1):
+        try:
+            found.append(recording.scored(rules, reading))
+        except RowError as e:
+            where = f"{path}, recording {number}" if len(recordings) > 1 else str(path)
+            raise EventsError(f"{where}, {e}") from e
+    return found
+
+
+def _json(path: Path) -> list[Events]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as e:
+        raise EventsError(f"{path} is not JSON: {e}") from e
+    except RecursionError as e:
+        raise EventsError(f"{path} is nested too deep to be a list of movements") from e
+    objects = value if isinstance(value, list) else [value]
+    return [_object(path, number, o) for number, o in enumerate(objects, start=1)]
+
+
+def _object(path: Path, number: int, value: Any) -> Events:
+    name = f"{path}, recording {number}"
+    if not isinstance(value, dict) or "movements" not in value:
+        raise EventsError(f'{name}: expected an object with "movements": [[onset_s, offset_s, leg], …]')
+    if unknown := set(value) - KEYS:
+        raise EventsError(f"{name}: {min(unknown)!r} is not known; expected {', '.join(sorted(KEYS))}")
+    for key in KEYS - {"duration_s"}:
+        if not isinstance(value.get(key, []), list):
+            raise EventsError(f"{name}: {key!r} is not a list")
+    duration = value.get("duration_s")
+    if duration is not None and (
+        isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 <= duration < 1e9
+    ):
+        raise EventsError(f"{name}: 'duration_s' is {duration!r}; expected seconds")
+    return Events(**{k: v for k, v in value.items() if k != "duration_s"}, duration_s=duration)
+
+
+def _csv(path: Path) -> list[Events]:
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    if not lines or lines[0].strip() != CSV_HEADER:
+        raise EventsError(f"{path}, line 1: expected the header {CSV_HEADER}")
+    events = Events()
+    for number, line in enumerate(lines[1:], start=2):
+        if line.strip():
+            fields = line.split(",")
+            if len(fields) != 3:
+                raise EventsError(f"{path}, line {number}: {len(fields)} columns; expected 3 ({CSV_HEADER})")
+            onset, offset = (_number(path, number, f) for f in fields[:2])
+            events.movements.append([onset, offset, fields[2].strip()])
+    return [events]
+
+
+def _number(path: Path, line: int, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise EventsError(f"{path}, line {line}: {text.strip()!r} is not a number of seconds") from None
+
+
+_CLOCK = re.compile(r"(?P<elapsed>\d\+)?(\d{1,3}):(\d{2}):(\d{2}(?:\.\d+)?)$")
+
+
+def _annot(path: Path) -> list[Events]:
+    """Luna's six columns: class, instance, channel, start, stop, meta.
+
+    Times are seconds, ``0+hh:mm:ss`` since the start, or clock times; those are counted from the first one in the file.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        fields = line.split("\t")
+        if not line.strip() or line.startswith("#") or fields[0].strip() == "class":
+            continue
+        if len(fields) < 5:
+            raise EventsError(
+                f"{path}, line {number}: {len(fields)} columns; expected class, instance, channel, start, stop"
+            )
+        rows.append((number, fields))
+    events = Events()
+    origin: float | None = None
+    for number, fields in rows:
+        start, is_clock = _moment(path, number, fields[3])
+        if is_clock and origin is None:
+            origin = start
+        stop = start if fields[4].strip() == "..." else _moment(path, number, fields[4])[0]
+        if is_clock and origin is not None:
+            start = (start - origin) % 86_400
+            stop = start + (stop - origin - start) % 86_400
+        _sort(events, f"{fields[0]} {fields[2]}", start, stop)
+    return [events]
+
+
+def _moment(path: Path, line: int, text: str) -> tuple[float, bool]:
+    match = _CLOCK.match(text.strip())
+    if match is None:
+        return _number(path, line, text), False
+    hours, minutes, seconds = (float(x) for x in match.groups()[1:])
+    return hours * 3600 + minutes * 60 + seconds, match["elapsed"] is None
+
+
+def _edf(path: Path) -> list[Events]:
+    """Annotations of an EDF+ file, with their durations."""
+    import edfio
+
+    try:
+        file = edfio.read_edf(path, lazy_load_data=True)
+        annotations = file.annotations
+        duration = float(file.duration)
+    except (ValueError, KeyError, AssertionError, IndexError) as e:
+        raise EventsError(f"{path} cannot be read as EDF+: {e}") from e
+    events = Events(duration_s=duration)
+    for a in annotations:
+        _sort(events, a.text, a.onset, a.onset + (a.duration or 0.0))
+    return [events]
+
+
+_LEG_MOVEMENT = re.compile(
+    r"\b(p?lms?|limb movement|leg movement|limb jerk|lm_(left|right)|plm_(left|right))\b", re.IGNORECASE
+)
+_RIGHT = re.compile(r"(\bright\b|_right\b|\br\b|\brat\b|@@.*\br(at)?\b)", re.IGNORECASE)
+_LEFT = re.compile(r"(\bleft\b|_left\b|\bl\b|\blat\b|@@.*\bl(at)?\b)", re.IGNORECASE)
+_SERIES = re.compile(r"series|episode", re.IGNORECASE)
+_BREATH = re.compile(r"apn(o?)ea|hypopn(o?)ea|\brera\b|respiratory effort", re.IGNORECASE)
+_STAGE = re.compile(r"^(sleep[ _]stage[ _]*)?(?P<stage>wake|w|n1|n2|n3|rem|r)\b", re.IGNORECASE)
+_STAGE_NAMES = {"wake": "W", "w": "W", "n1": "N1", "n2": "N2", "n3": "N3", "rem": "R", "r": "R"}
+
+
+def _sort(events: Events, text: str, start: float, stop: float) -> None:
+    """Put an annotation where it belongs by what it is called."""
+    stage = _STAGE.match(text.strip())
+    if stage is not None:
+        events.stages.append([start, stop, _STAGE_NAMES[stage["stage"].lower()]])
+    elif _LEG_MOVEMENT.search(text) and not _SERIES.search(text):
+        right, left = _RIGHT.search(text), _LEFT.search(text)
+        events.unlabelled += bool(left) == bool(right)
+        events.movements.append([start, stop, "right" if right and not left else "left"])
+    elif _BREATH.search(text):
+        events.respiratory.append([start, stop])
+    else:
+        events.left_out += 1

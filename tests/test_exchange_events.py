@@ -1,0 +1,206 @@
+"""Movements found by something else: read, checked, scored."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import edfio
+import numpy as np
+import pytest
+
+from legmon.exchange.events import EventsError, read_events, score_events
+from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
+from legmon.scoring.scored import Reading, Scored
+from tests.conftest import ROOT
+
+SHARED = Path(__file__).parents[2] / "shared"
+RUN: list[tuple[float, float, str]] = [(0, 2, "left"), (20, 22, "left"), (40, 42, "right"), (60, 62, "left")]
+
+
+def one(path: Path, rules: str = "wasm2016") -> Scored:
+    (scored,) = score_events(path, rules, Reading())
+    return scored
+
+
+def write(path: Path, value: object) -> Path:
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+def test_json_one_recording_and_a_list(tmp_path: Path) -> None:
+    whole = {"movements": RUN, "gaps": [[100, 110]], "duration_s": 3600}
+    scored = one(write(tmp_path / "a.json", whole))
+    assert (scored.indices.periodic, scored.analysed_ns) == (4, 3590 * 10**9)
+    both = score_events(write(tmp_path / "b.json", [whole, {"movements": []}]), "aasm", Reading())
+    assert [s.indices.movements for s in both] == [4, 0]
+    assert both[1].indices.periodic_per_hour is None
+
+
+def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
+    rows = "\n".join(f"{a},{b},{leg}" for a, b, leg in RUN)
+    plain = one(write(tmp_path / "a.csv", f"onset_s,offset_s,leg\n{rows}\n"))
+    lines = [f"lm_{leg}\t.\t.\t{a}\t{b}\t." for a, b, leg in RUN]
+    annot = one(
+        write(tmp_path / "a.annot", "class\tinstance\tchannel\tstart\tstop\tmeta\n" + "\n".join(lines))
+    )
+    file = edfio.Edf(
+        [edfio.EdfSignal(np.zeros(100), 1, label="Acc X ankle L", physical_range=(-1, 1))],
+        annotations=[
+            edfio.EdfAnnotation(a, b - a, f"Limb movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
+            for a, b, leg in RUN
+        ]
+        + [
+            edfio.EdfAnnotation(0, 30, "Sleep stage N2"),
+            edfio.EdfAnnotation(5, 10, "Obstructive apnea"),
+            edfio.EdfAnnotation(7, None, "Lights off"),
+        ],
+    )
+    file.write(tmp_path / "a.edf")
+    edf = one(tmp_path / "a.edf")
+    spans = [(s.event.onset, s.event.offset, s.event.side, s.periodic) for s in plain.events]
+    assert [side for _, _, side, _ in spans] == ["left", "left", "right", "left"]
+    for other in (annot, edf):
+        assert [(s.event.onset, s.event.offset, s.event.side, s.periodic) for s in other.events] == spans
+    assert edf.reading.stages == [(0, 30 * 10**9, "N2")]
+    assert edf.reading.respiratory == [(5 * 10**9, 15 * 10**9)]
+    assert read_events(tmp_path / "a.edf")[0].left_out == 1
+
+
+def test_luna_clock_times_and_elapsed_times(tmp_path: Path) -> None:
+    clock = [("23:59:50", "23:59:52"), ("00:00:10", "00:00:12.5")]
+    lines = [f"lm_left\t.\t.\t{a}\t{b}\t." for a, b in clock]
+    scored = one(write(tmp_path / "a.annot", "\n".join(["# a comment", *lines])))
+    assert [(s.event.onset / 1e9, s.event.offset / 1e9) for s in scored.events] == [(0, 2), (20, 22.5)]
+    elapsed = one(write(tmp_path / "b.annot", "lm_left\t.\t.\t0+00:01:00\t0+00:01:02\t."))
+    assert elapsed.events[0].event.onset == 60 * 10**9
+
+
+def test_series_and_unlabelled_annotations(tmp_path: Path) -> None:
+    lines = ["PLM series 07\t.\t.\t0\t100\t.", "Limb movement\t.\t.\t10\t12\t.", "PLM\t.\tR\t20\t22\t."]
+    (events,) = read_events(write(tmp_path / "a.annot", "\n".join(lines)))
+    assert (len(events.movements), events.left_out, events.unlabelled) == (2, 1, 1)
+    assert [m[2] for m in events.movements] == ["left", "right"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([[2, 1, "left"]], "movement 1: it ends at 1 s, before it starts at 2 s"),
+        ([[0, 1, "left"], [5, float("nan"), "left"]], "movement 2: its end is nan; expected a finite number"),
+        ([[float("inf"), 1, "left"]], "movement 1: its start is inf"),
+        ([[0, 1, "tail"]], "movement 1: the leg is 'tail'; expected 'left' or 'right'"),
+        ([[0, 1, None]], "movement 1: the leg is None"),
+        ([[0, 1]], "movement 1: expected onset, offset and leg"),
+        (["abc"], "movement 1: expected onset, offset and leg"),
+        ([7], "movement 1: expected onset, offset and leg"),
+        ([["0", 1, "left"]], "movement 1: its start is '0'; expected seconds"),
+        ([[True, 1, "left"]], "movement 1: its start is True"),
+        ([[-1, 1, "left"]], "movement 1: it starts at -1 s, before the recording does"),
+        (
+            [[0, 1, "left"], [99, 101, "left"]],
+            "movement 2: it ends at 101 s, after the recording does at 100 s",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_by_its_number(rows: list[object], says: str) -> None:
+    with pytest.raises(RowError) as error:
+        checked_movements(rows, 100.0)
+    assert says in str(error.value)
+
+
+def test_what_the_standard_puts_right_is_put_right(tmp_path: Path) -> None:
+    unsorted = [RUN[2], RUN[0], RUN[3], RUN[1], [0.5, 1.5, "left"], [21, 23, "left"]]
+    scored = one(write(tmp_path / "a.json", {"movements": unsorted, "duration_s": 100}))
+    assert [s.event.onset / 1e9 for s in scored.events] == [0, 20, 40, 60]
+    assert scored.events[1].event.offset == 23 * 10**9
+    assert scored.indices.periodic == 4
+
+
+def test_ten_million_movements_are_refused_before_they_fill_the_memory() -> None:
+    row = [0.0, 1.0, "left"]
+    with pytest.raises(RowError, match="more than 1,000,000 movements"):
+        checked_movements(row for _ in range(10_000_000))
+    assert MOST == 1_000_000
+
+
+def test_seconds_since_1970_keep_an_interval_of_10_s() -> None:
+    onset = 1_790_000_000.1
+    assert nanoseconds(onset + 10.0) - nanoseconds(onset) == 10 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.json", "{", "is not JSON"),
+        ("a.json", "[" * 100_000, "is not JSON|nested too deep"),
+        ("a.json", "[1]", "recording 1: expected an object"),
+        ("a.json", '{"movements": 5}', "'movements' is not a list"),
+        ("a.json", '{"movements": [], "moves": []}', "'moves' is not known"),
+        ("a.json", '{"movements": [], "duration_s": "long"}', "'duration_s' is 'long'"),
+        ("a.json", '{"movements": [], "gaps": [[5, 1]]}', "gap 1: it ends at 1 s, before it starts"),
+        ("a.json", '{"movements": [], "stages": [[0, 30, "N4"]]}', "stage 1: the stage is 'N4'"),
+        ("a.csv", "onset,offset\n", "line 1: expected the header onset_s,offset_s,leg"),
+        ("a.csv", "onset_s,offset_s,leg\n1,2\n", "line 2: 2 columns; expected 3"),
+        ("a.csv", "onset_s,offset_s,leg\n1,x,left\n", "line 2: 'x' is not a number"),
+        ("a.annot", "lm_left\t1\t2\n", "line 1: 3 columns"),
+        ("a.annot", "lm_left\t.\t.\tnoon\t2\t.\n", "line 1: 'noon' is not a number"),
+        ("a.edf", "not an EDF file", "cannot be read as EDF"),
+        ("a.txt", "", "expected a file that ends in .json"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_said(
+    tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    with pytest.raises(EventsError, match=says):
+        score_events(write(tmp_path / name, content), "wasm2016", Reading())
+
+
+def test_the_command_line_answers_in_the_order_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "two.json", [{"movements": RUN, "duration_s": 3600}, {"movements": []}])
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "legmon", "score", "--events", str(path), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    answers = json.loads(run("--json", "--rules", "wasm2006").stdout)
+    assert [(a["rules"], a["indices"]["periodic"]) for a in answers] == [("wasm2006", 4), ("wasm2006", 0)]
+    assert answers[0]["movements"][0]["peak_mg"] is None
+    table = run("--rules", "aasm").stdout
+    assert "Rules: AASM." in table
+    assert "sleep stage, respiration, arousal" in table
+    write(path, {"movements": [[3, 1, "left"]]})
+    bad = run("--json")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert "movement 1: it ends at 1 s" in bad.stderr
+
+
+def test_a_real_scored_night_has_its_one_episode_and_nothing_else() -> None:
+    """A laboratory's own marks (Noxturnal, MIT): 29 leg movements, one episode drawn by the scorer."""
+    source = SHARED / "data" / "noxturnal_leg_events" / "noxturnal_events_example_unicode_2.csv"
+    if not source.exists():
+        pytest.skip(f"{source} is not here")
+    rows = list(csv.reader(io.StringIO(source.read_bytes().decode("utf-16"))))[2:]
+    moments = {r[0] for r in rows}
+    origin = min(datetime.strptime(m, "%d/%m/%Y %H:%M:%S") for m in moments if m)  # noqa: DTZ007 (a local time, only differences count)
+
+    def seconds(text: str) -> float:
+        return (datetime.strptime(text, "%d/%m/%Y %H:%M:%S") - origin).total_seconds()  # noqa: DTZ007
+
+    movements = [[seconds(r[0]), seconds(r[0]) + float(r[3]), "left"] for r in rows if r[2] == "MJ"]
+    episodes = [(seconds(r[0]), seconds(r[1])) for r in rows if r[2] == "PLM"]
+    assert (len(movements), len(episodes)) == (29, 1)
+    for rules in ("wasm2016", "wasm2006", "aasm"):
+        from legmon.scoring.scored import scored_night
+
+        scored = scored_night(checked_movements(movements), [], 9 * 3600 * 10**9, rules=rules)
+        members = [s.event.onset / 1e9 for s in scored.events if s.periodic]
+        assert scored.indices.series == 1
+        assert len(members) == 4
+        assert episodes[0][0] - 1 <= members[0]
+        assert members[-1] <= episodes[0][1] + 1
