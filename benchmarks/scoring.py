@@ -2,8 +2,8 @@
 
 ``uv run --with psgscoring python benchmarks/scoring.py``
 
-psgscoring (BSD-3) scores by AASM from a signal; timed here are its two functions that do on a list what a rule set does: merging the
-legs and finding the series. Rounds alternate, and the fastest of each is compared, since these machines are shared.
+psgscoring (BSD-3) scores by AASM from a signal; timed here are its two functions that do on a list what a rule set does:
+merging the legs and finding the series. Rounds alternate, and the fastest of each is compared, since these machines are shared.
 """
 
 import random

@@ -86,6 +86,7 @@ def test_a_movement_waits_for_what_could_join_it() -> None:
     assert early.tally() == Tally()
     assert early.provisional() == Tally(movements=1)
     assert fed(lm(10, 21), until=21.5).tally() == Tally(movements=1)
+    assert fed(lm(10, 21), lm(21.5, 23), until=21.5).tally() == Tally(movements=1), "the next one is another"
 
 
 def test_the_fourth_candidate_confirms_all_four() -> None:

@@ -358,6 +358,7 @@ def test_gap_policy_2_only_what_lies_inside_the_movement_counts() -> None:
 def test_gap_policy_3_an_onset_in_missing_time_was_not_seen_and_is_not_counted() -> None:
     assert candidates(wasm2016([lm(10, 14)], [(ns(9.7), ns(10))])) == [True]
     assert candidates(wasm2016([lm(10, 14)], [(ns(9.7), ns(10) + 1)])) == [False]
+    assert candidates(wasm2016([lm(10, 14)], [(ns(10), ns(10.2))])) == [False]
     assert candidates(wasm2016([lm(10, 14)], [(ns(10) + 1, ns(10.2))])) == [True]
 
 

@@ -2,7 +2,11 @@
 import type { Movement, NightSummary, Status } from "./client";
 import { clock, duration } from "./clock";
 
-export const RULES = { wasm2016: "WASM 2016 rules" } as const;
+export const RULES = {
+  wasm2016: "WASM 2016 rules",
+  wasm2006: "WASM 2006 rules",
+  aasm: "AASM rules",
+} as const;
 
 const count = new Intl.NumberFormat("en-GB");
 

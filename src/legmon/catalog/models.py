@@ -124,3 +124,4 @@ class RecorderRow(Base):
     simulated: Mapped[bool]
     night_id: Mapped[str | None] = mapped_column(String(40))
     sensors: Mapped[str]
+    confirmed: Mapped[str]

@@ -1,10 +1,11 @@
 """What the catalog says, as values."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from legmon.movement import Leg
+from legmon.scoring.live import Tally
 
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
@@ -58,6 +59,7 @@ class RecorderState:
     simulated: bool
     night: str | None
     sensors: list[SensorState]
+    confirmed: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from legmon.errors import LegmonError
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import Hole, LegTrack
 from legmon.recording.records import Meta
+from legmon.scoring.live import Tally
 from legmon.scoring.scored import Scored
 from legmon.timeline.clock import Anchor
 
@@ -249,6 +250,7 @@ class Catalog:
                 "simulated": state.simulated,
                 "night_id": state.night,
                 "sensors": json.dumps([asdict(x) for x in state.sensors]),
+                "confirmed": json.dumps(asdict(state.confirmed)),
             }
             _upsert(s, RecorderRow, values)
 
@@ -264,6 +266,7 @@ class Catalog:
                 simulated=row.simulated,
                 night=row.night_id,
                 sensors=[SensorState(**x) for x in json.loads(row.sensors)],
+                confirmed=Tally(**json.loads(row.confirmed)),
             )
 
 

@@ -64,6 +64,15 @@ class Detector:
         """Index the next sample will get, gaps included."""
         return int(self._i[k.INDEX])
 
+    @property
+    def earliest(self) -> int:
+        """Index before which no movement will begin any more, also not one that is under way."""
+        if self._i[k.ACTIVE]:
+            first = int(self._i[k.FIRST])
+        else:
+            first = max(int(self._i[k.LAST_CALM]) + 1, self.position - int(self._p[k.LOOK_BACK]))
+        return max(first - self._delay, self._last_end)
+
     def feed(self, block: ArrayLike) -> list[LegMovement]:
         """Take samples that follow the last ones.
 

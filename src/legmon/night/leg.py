@@ -41,6 +41,11 @@ class LegNight:
         """How many samples are known to be missing."""
         return sum(h.count for h in self.holes)
 
+    @property
+    def earliest(self) -> int:
+        """Index before which no movement will begin any more."""
+        return self._detector.earliest
+
     def feed(self, record: Record) -> list[LegMovement]:
         """Take the next record.
 

@@ -6,8 +6,9 @@ from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
-from legmon.night.track import score_night
+from legmon.night.track import on_clock, score_night
 from legmon.recorder.leg import LegRecorder, Source
+from legmon.scoring.live import LiveScorer, Tally
 from legmon.scoring.scored import RULES
 
 
@@ -29,6 +30,8 @@ class NightRecorder:
         self.legs: dict[Leg, LegRecorder] = {}
         self._catalog = catalog
         self._simulated = simulated
+        self._live: LiveScorer | None = None
+        self._told: dict[Leg, list[int]] = {}  # movements and holes per leg that the live scorer knows
 
     @classmethod
     def begin(cls, catalog: Catalog, now_ns: int, *, simulated: bool) -> "NightRecorder":
@@ -58,8 +61,30 @@ class NightRecorder:
         for leg, (rate, scale) in self._catalog.scales(self.id).items():
             self.leg(leg, Source("", "", round(rate), 0, scale))
 
+    def _score_live(self) -> None:
+        """Tell the live scorer what is new; times by the fit so far."""
+        if self._live is None and self.legs:
+            self._live = LiveScorer(list(self.legs))
+        for leg, recorder in self.legs.items():
+            track = recorder.night.track()
+            if self._live is None or not track.anchors:
+                continue
+            time, told = track.time, self._told.setdefault(leg, [0, 0])
+            for m in on_clock(track.movements[told[0] :], time, 0):
+                self._live.movement(m)
+            for hole in track.holes[told[1] :]:
+                self._live.gap(time.utc(hole.first), time.utc(hole.first + hole.count))
+            told[:] = [len(track.movements), len(track.holes)]
+            self._live.advance(leg, time.utc(recorder.night.earliest))
+
+    @property
+    def confirmed(self) -> Tally:
+        """Counts that nothing to come can change, going by the fit of time so far."""
+        return self._live.tally() if self._live else Tally()
+
     def save(self, *, closed: bool = False) -> None:
         """Bring the catalog up to date."""
+        self._score_live()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None

@@ -16,6 +16,7 @@ from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder, Source
 from legmon.recorder.night import NightRecorder
 from legmon.recording.segment import RecordingError
+from legmon.scoring.live import Tally
 from legmon.sensors.base import Frame
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,7 @@ class Recorder:
                 simulated=self._simulated,
                 night=self._night.id if self._night else None,
                 sensors=[sensor] if self._link is not None else [],
+                confirmed=self._night.confirmed if self._night else Tally(),
             )
         )
 

@@ -67,8 +67,17 @@ class Zone(_Frozen):
     utc_offset_s: int
 
 
+class Confirmed(_Frozen):
+    """Counts of the running night that nothing to come can change."""
+
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+
+
 class Status(_Frozen):
-    """What is happening now."""
+    """What is happening now; counts are of everything known so far, and provisional."""
 
     version: str
     simulated: bool
@@ -84,6 +93,7 @@ class Status(_Frozen):
     candidates: int
     periodic: int
     series: int
+    confirmed: Confirmed
     analysed_s: float
     sensors: list[Sensor]
     last_movements: list[Movement] = Field(description="up to 12, newest first")

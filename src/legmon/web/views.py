@@ -1,6 +1,7 @@
 """From the catalog to what the HTTP interface says."""
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from legmon import __version__
@@ -14,6 +15,7 @@ from legmon.scoring.answer import indices_json
 from legmon.scoring.details import by_hour
 from legmon.scoring.events import ScoredEvent
 from legmon.scoring.indices import BIN_S, interval_histogram
+from legmon.scoring.live import Tally
 from legmon.scoring.scored import RULES, Rules, Scored
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from legmon.web import models as m
@@ -46,6 +48,7 @@ def status(catalog: Catalog) -> m.Status:
         candidates=i.candidates if i else 0,
         periodic=i.periodic if i else 0,
         series=i.series if i else 0,
+        confirmed=m.Confirmed(**asdict(recorder.confirmed if recorder and night else Tally())),
         analysed_s=scored.analysed_ns / NS if scored else 0.0,
         sensors=[_sensor(s) for s in recorder.sensors] if recorder and alive else [],
         last_movements=[movement(e, scored.origin_ns) for e in scored.events[: -LAST - 1 : -1]]

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("night_id", sa.String(length=40), nullable=True),
         sa.Column("sensors", sa.String(), nullable=False),
+        sa.Column("confirmed", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recorder")),
     )
     op.create_table(
