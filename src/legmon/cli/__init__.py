@@ -24,9 +24,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; what was asked wrongly ends with one sentence and status 2."""
-    from legmon.cli import nights, run, score, simulate
+    from legmon.cli import golden, nights, run, score, simulate
 
-    for module in (run, score, nights, simulate):
+    for module in (run, score, nights, simulate, golden):
         module.register(app)
     try:
         app()

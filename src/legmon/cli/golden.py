@@ -1,40 +1,24 @@
 """``legmon golden``: the detector judged on simulated nights whose truth is known, fixed thresholds beside it."""
 
-import json
-import subprocess
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from legmon.cli.options import JsonOption, child_environment, firmware_sim, print_json
-from legmon.cli.simulate import run_simulator
-from legmon.detection.agreement import Agreement, Errors, agreement, count_agreement, wilson
+from legmon.cli.judging import Judged, Night, Outcome, golden_nights, judge_all
+from legmon.cli.options import JsonOption, print_json
+from legmon.detection.agreement import Agreement, Errors, count_agreement, wilson
 from legmon.detection.detector import NAME, VERSION
-from legmon.detection.thresholds import PUBLISHED, fixed_thresholds
+from legmon.detection.thresholds import PUBLISHED
 from legmon.errors import LegmonError
-from legmon.exchange.capture import Capture, read_capture
-from legmon.link.faults import Cause
-from legmon.movement import NS, LegMovement
-from legmon.night.leg import LegNight
-from legmon.recording.records import Gap, Meta, Samples
-from legmon.scoring.scored import score
-from legmon.timeline.axis import SampleAxis
 
 JUDGING = 1_000_000
 """Drawn nights from this seed up are for judging alone; whoever tunes the detector draws from seeds below 1000."""
-NOT_THE_LEG = {"bump", "vibration"}
-"""Kinds that come from outside: nothing the sleeper did, so they break no true series."""
 MANY = 50
 """Periodic movements above which a night's own error is judged."""
 
@@ -52,51 +36,6 @@ AIMS: tuple[tuple[str, str, float, str, float], ...] = (
     ("fixed_f1", "F1 of the best fixed threshold (golden: hard enough?)", 0.85, "", 1),
 )
 AT_LEAST = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Night:
-    """A night to judge: a scenario file, or the seed of one to draw."""
-
-    name: str
-    scenario: Path | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one detector made of a night, or of several."""
-
-    agreement: Agreement
-    periodic: int
-    periodic_true: int
-
-    @property
-    def periodic_error(self) -> float | None:
-        """Error of the number of periodic movements, as a share of the true one."""
-        return (self.periodic - self.periodic_true) / self.periodic_true if self.periodic_true else None
-
-    @property
-    def f1(self) -> float:
-        """F1, and 0 where there is none."""
-        return self.agreement.f1 or 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A night with its outcomes: ours, and that of each of `PUBLISHED`.
-
-    `kinds` is how many visible truths of each kind there are, `holed` how many leg movements have missing samples in
-    them: nobody can find what was never received, and yet they count as missed.
-    """
-
-    night: Night
-    hours: float
-    missing_s: float
-    kinds: Counter[str]
-    holed: int
-    ours: Outcome
-    fixed: tuple[Outcome, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -127,15 +66,16 @@ def golden(
 ) -> None:
     """Judge the detector on simulated nights whose truth is known.
 
-    The golden nights are fixed scenarios, hard on purpose; the drawn ones come from distributions, with seeds from 1000000 up, which
-    are never used for tuning (tune with [bold]--first-seed 0[/bold]). Fixed thresholds, the published way, stand beside it.
+    The golden nights are fixed scenarios, hard on purpose; the drawn ones come from distributions, with seeds from 1000000
+    up, which are never used for tuning (tune with [bold]--first-seed 0[/bold]). Fixed thresholds, the published way, stand
+    beside it.
     """
     if only and scenario:
         raise LegmonError("--only names golden nights and --scenario files; use one of them")
-    fixed = [Night(p.stem, p) for p in scenario] if scenario else _golden_nights(only)
+    fixed = [Night(p.stem, p) for p in scenario] if scenario else golden_nights(only)
     count = nights if nights is not None else (0 if only or scenario else 100)
     drawn = [Night(f"drawn {seed}", seed=seed) for seed in range(first_seed, first_seed + count)]
-    judged = _judge_all([*fixed, *drawn], workers)
+    judged = judge_all([*fixed, *drawn], workers)
     groups = {"given" if scenario else "golden": judged[: len(fixed)], "drawn": judged[len(fixed) :]}
     if fixed and drawn:
         groups["all"] = judged
@@ -146,147 +86,220 @@ def golden(
         _show(groups, judged[: len(fixed)], first_seed if count else JUDGING)
 
 
-def _golden_nights(only: Sequence[str] | None) -> list[Night]:
-    lines = (line.partition("\t") for line in _simulator("golden").splitlines() if line)
-    found = {name: Night(name, Path(path)) for name, _, path in lines}
-    for name in only or ():
-        if name not in found:
-            raise LegmonError(f"there is no golden night {name!r}; there are {', '.join(found)}")
-    return [found[name] for name in only] if only else list(found.values())
-
-
-def _simulator(*arguments: str) -> str:
-    """Run the simulator's command line and return what it prints."""
-    done = subprocess.run(
-        [*firmware_sim(), *arguments], capture_output=True, text=True, env=child_environment(), check=False
-    )
-    if done.returncode:
-        raise LegmonError(done.stderr.strip() or f"the simulator ended with status {done.returncode}")
-    return done.stdout
-
-
-def _judge_all(nights: Sequence[Night], workers: int) -> list[Judged]:
-    """Judge several nights at a time: each is simulated by a process, and the detectors run outside Python's lock."""
-    simulators: list[subprocess.Popen[str]] = []
-    with (
-        Progress(console=Console(stderr=True), transient=True) as bar,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        task = bar.add_task("Judging nights", total=len(nights))
-        jobs = [pool.submit(_judge, night, simulators.append) for night in nights]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                bar.advance(task)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for simulator in simulators:
-                simulator.kill()
-            raise
-    return [job.result() for job in jobs]
-
-
-def _judge(night: Night, started: Callable[[subprocess.Popen[str]], None]) -> Judged:
-    with tempfile.TemporaryDirectory(prefix="legmon-golden-") as made:
-        scenario, capture = night.scenario, Path(made) / "night.capture"
-        if scenario is None:
-            scenario = Path(made) / "drawn.yaml"
-            _simulator("draw", str(night.seed), "-o", str(scenario))
-        run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
-        truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
-        return judge(night, read_capture(capture), truth)
-
-
-def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
-    """Compare what the detectors find in a capture with its truth.
-
-    A sample was taken at its index over the true rate, so that an error of onset is the detector's alone and not that of the fitted clock.
-    """
-    rate, duration_s = float(truth["rate_hz"]), float(truth["duration_s"])
-    meta = Meta(
-        night.name, capture.leg, capture.sensor, "capture", float(capture.rate_hz), capture.scale_ug, capture.range_g, simulated=True
-    )  # fmt: skip
-    leg = LegNight(meta)
-    stretches: list[tuple[int, list[NDArray[np.int16]]]] = []
-    for record in _records(capture, rate):
-        leg.feed(record)
-        if isinstance(record, Samples):
-            if not stretches or leg.holes and leg.holes[-1].first + leg.holes[-1].count == record.first:
-                stretches.append((record.first, []))
-            stretches[-1][1].append(record.xyz)
-    leg.finish()
-    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.holes]
-    if leg.end + 1 < duration_s * rate:
-        gaps.append((leg.end / rate, duration_s))
-
-    seen = [m for m in truth["movements"] if m["visible"]]
-    true_periodic = _periodic(
-        [
-            LegMovement(round(m["onset_s"] * NS), round(m["offset_s"] * NS), m["leg"], m["kind"])
-            for m in seen
-            if m["kind"] not in NOT_THE_LEG
-        ],
-        gaps,
-        duration_s,
-    )
-
-    def outcome(found: list[LegMovement]) -> Outcome:
-        timed = [_on_true_clock(m, rate) for m in found]
-        periodic = _periodic(timed, gaps, duration_s)
-        return Outcome(agreement(timed, truth["movements"]), periodic, true_periodic)
-
-    arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
-    return Judged(
-        night=night,
-        hours=duration_s / 3600,
-        missing_s=sum(b - a for a, b in gaps),
-        kinds=Counter(m["kind"] for m in seen),
-        holed=sum(
-            m["kind"] == "leg" and any(a < m["offset_s"] and b > m["onset_s"] for a, b in gaps) for m in seen
-        ),
-        ours=outcome(leg.movements),
-        fixed=tuple(
-            outcome(
-                [
-                    m
-                    for first, x in arrays
-                    for m in fixed_thresholds(x, capture.rate_hz, t, capture.leg, first=first)
-                ]
-            )
-            for t in PUBLISHED
-        ),
-    )
-
-
-def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
-    """Give a capture's frames as the records a recorder writes, with a gap for what is missing before each."""
-    axis = SampleAxis()
-    sensor_start_us: float | None = None
-    for at_us, frame in capture.frames():
-        if sensor_start_us is None:
-            sensor_start_us = frame.t_us - frame.first * 1e6 / rate_hz
-        before = axis.next
-        starts = round((frame.t_us - sensor_start_us) * 1e-6 * rate_hz)
-        placed = axis.place(frame.stream, frame.first, len(frame.xyz), if_new=starts)
-        if placed.missing:
-            yield Gap(before, placed.missing, Cause.NOT_SENT.value)
-        if placed.skip < len(frame.xyz):
-            yield Samples(placed.first, at_us * 1000, frame.t_us, frame.xyz[placed.skip :])
-
-
-def _on_true_clock(m: LegMovement, rate_hz: float) -> LegMovement:
-    assert m.first is not None  # noqa: S101
-    assert m.end is not None  # noqa: S101
-    return replace(m, onset_ns=round(m.first * NS / rate_hz), offset_ns=round(m.end * NS / rate_hz))
-
-
-def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> int:
-    return score(movements, "wasm2016", gaps, duration_s=duration_s).indices.periodic
-
-
 def _sum(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(
         Agreement.total([o.agreement for o in outcomes]),
         sum(o.periodic for o in outcomes),
         sum(o.periodic_true for o in outcomes),
     )
+
+
+def _fixed(members: Sequence[Judged]) -> list[Outcome]:
+    """Sum each of the fixed thresholds over nights."""
+    return [_sum([j.fixed[n] for j in members]) for n in range(len(PUBLISHED))]
+
+
+def _worst(members: Sequence[Judged]) -> Judged | None:
+    """Return the night of the lowest F1, of those that have movements to find."""
+    return min((j for j in members if j.ours.agreement.truths), key=lambda j: j.ours.f1, default=None)
+
+
+def _measured(members: Sequence[Judged]) -> dict[str, float | None]:
+    """Give the figures that have an aim."""
+    total = _sum([j.ours for j in members])
+    onset = total.agreement.onset_errors
+    worst = _worst(members)
+    many = [j.ours.periodic_error for j in members if j.ours.periodic_true > MANY]
+    fixed = [o.agreement.f1 for o in _fixed(members) if o.agreement.f1 is not None]
+    return {
+        "f1": total.agreement.f1,
+        "precision": total.agreement.precision,
+        "recall": total.agreement.recall,
+        "worst_f1": worst.ours.f1 if worst else None,
+        "onset_median_s": onset.median_s if onset else None,
+        "onset_p95_s": onset.p95_s if onset else None,
+        "periodic_error": abs(total.periodic_error) if total.periodic_error is not None else None,
+        "worst_periodic_error": max((abs(e) for e in many if e is not None), default=None),
+        "periodic_from_none": sum(j.ours.periodic for j in members if not j.ours.periodic_true),
+        "fixed_f1": max(fixed, default=None),
+    }
+
+
+def _meets(number: int, value: float) -> bool:
+    aim = AIMS[number][2]
+    return value >= aim if number < AT_LEAST else value <= aim
+
+
+def _answer(groups: dict[str, list[Judged]], judged: Sequence[Judged]) -> dict[str, Any]:
+    """Everything as one JSON object."""
+    return {
+        "simulated": True,
+        "detector": {"name": NAME, "version": VERSION},
+        "rules": "wasm2016",
+        "nights": [
+            {
+                "name": j.night.name,
+                "seed": j.night.seed,
+                "hours": round(j.hours, 4),
+                "missing_s": round(j.missing_s, 3),
+                "truths": dict(sorted(j.kinds.items())),
+                "holed": j.holed,
+                "ours": _figures(j.ours),
+                "fixed": [_figures(o) for o in j.fixed],
+            }
+            for j in judged
+        ],
+        "thresholds": [asdict(t) for t in PUBLISHED],
+        "totals": {name: _group(members) for name, members in groups.items()},
+        "aims": {key: aim for key, _, aim, _, _ in AIMS},
+    }
+
+
+def _group(members: Sequence[Judged]) -> dict[str, Any]:
+    worst = _worst(members)
+    counts = count_agreement([j.ours.periodic for j in members], [j.ours.periodic_true for j in members])
+    measured = _measured(members)
+    return {
+        "nights": len(members),
+        "measured": measured,
+        "met": {a[0]: _meets(n, v) for n, a in enumerate(AIMS) if (v := measured[a[0]]) is not None},
+        "worst": worst.night.name if worst else None,
+        "ours": _figures(_sum([j.ours for j in members])),
+        "fixed": [_figures(o) for o in _fixed(members)],
+        "periodic_counts": asdict(counts),
+    }
+
+
+def _figures(o: Outcome) -> dict[str, Any]:
+    a = o.agreement
+    return {
+        "true": a.truths,
+        "found": a.detections,
+        "paired": len(a.pairs),
+        "missed": len(a.misses),
+        "false": len(a.false_positives),
+        "uncounted": a.uncounted,
+        "precision": a.precision,
+        "precision_95": wilson(len(a.pairs), a.detections),
+        "recall": a.recall,
+        "recall_95": wilson(len(a.pairs), a.truths),
+        "f1": a.f1,
+        "onset_error_s": asdict(a.onset_errors) if a.onset_errors else None,
+        "offset_error_s": asdict(a.offset_errors) if a.offset_errors else None,
+        "false_by_kind": dict(sorted(a.confused.items())),
+        "periodic_true": o.periodic_true,
+        "periodic": o.periodic,
+        "periodic_error": o.periodic_error,
+    }
+
+
+def _show(groups: dict[str, list[Judged]], rows: Sequence[Judged], first_seed: int) -> None:
+    """Print the tables for a person."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 150
+    console.print(f"[reverse] SIMULATED [/reverse] {NAME} {VERSION} against the truth of simulated nights.")
+    if first_seed < JUDGING:
+        console.print(f"Seeds below {JUDGING} are for tuning: the drawn nights are no verdict here.")
+    table = Table(
+        "night", "true", "found", "precision", "recall", "F1", "onset ms (95 %)", "offset ms",
+        "periodic true", "found", "error %", "best fixed F1", "in gaps", box=None,
+    )  # fmt: skip
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for j in rows:
+        table.add_row(*_row(j.night.name, j.ours, j.fixed, j.holed))
+    for name, members in groups.items():
+        label = f"{len(members)} nights, {name}"
+        holed = sum(j.holed for j in members)
+        table.add_row(*_row(label, _sum([j.ours for j in members]), _fixed(members), holed), style="bold")
+    console.print(table)
+    for part in (_fixed_table(groups), _confuser_table(groups), _aim_table(groups)):
+        console.print()
+        console.print(part)
+    for name, members in groups.items():
+        _say_rest(console, name, members)
+
+
+def _row(label: str, ours: Outcome, fixed: Sequence[Outcome], holed: int) -> list[str]:
+    a = ours.agreement
+    return [
+        label, str(a.truths), str(a.detections), _3(a.precision), _3(a.recall), _3(a.f1), _ms(a.onset_errors),
+        _ms(a.offset_errors, short=True), str(ours.periodic_true), str(ours.periodic),
+        "" if ours.periodic_error is None else f"{100 * ours.periodic_error:+.1f}",
+        _3(max((o.agreement.f1 for o in fixed if o.agreement.f1 is not None), default=None)), str(holed),
+    ]  # fmt: skip
+
+
+def _fixed_table(groups: dict[str, list[Judged]]) -> Table:
+    table = Table("fixed thresholds, release", box=None)
+    sums = [_fixed(members) for members in groups.values()]
+    for name in groups:
+        for column in ("F1", "periodic %"):
+            table.add_column(f"{name} {column}", justify="right")
+    for n, thresholds in enumerate(PUBLISHED):
+        cells = []
+        for o in (group[n] for group in sums):
+            error = "" if o.periodic_error is None else f"{100 * o.periodic_error:+.1f}"
+            cells += [_3(o.agreement.f1), error]
+        table.add_row(str(thresholds), *cells)
+    return table
+
+
+def _confuser_table(groups: dict[str, list[Judged]]) -> Table:
+    """False positives per kind of truth, ours and the best fixed thresholds', and how many such truths there are."""
+    table = Table("false positives in", box=None)
+    ours = {name: _sum([j.ours for j in members]).agreement.confused for name, members in groups.items()}
+    there = {name: sum((j.kinds for j in members), Counter[str]()) for name, members in groups.items()}
+    best = {
+        name: max(_fixed(members), key=lambda o: o.f1).agreement.confused for name, members in groups.items()
+    }
+    for name in groups:
+        for column in ("ours", "fixed", "of"):
+            table.add_column(f"{name} {column}", justify="right")
+    for kind in sorted({k for counts in (*ours.values(), *best.values(), *there.values()) for k in counts}):
+        cells = [(ours[name][kind], best[name][kind], there[name][kind] or "") for name in groups]
+        table.add_row("leg, one more" if kind == "leg" else kind, *(str(c) for row in cells for c in row))
+    return table
+
+
+def _aim_table(groups: dict[str, list[Judged]]) -> Table:
+    table = Table("aims of issue 4", "aim", *groups, box=None)
+    measured = [_measured(members) for members in groups.values()]
+    for n, (key, name, aim, unit, factor) in enumerate(AIMS):
+        digits = 3 if factor == 1 and aim else 1 if factor == 100 else 0
+        cells = []
+        for value in (m[key] for m in measured):
+            shown = "" if value is None else f"{value * factor:.{digits}f}{unit}"
+            cells.append(shown if value is None or _meets(n, value) else f"[red]{shown} (no)[/red]")
+        table.add_row(name, f"{'≥' if n < AT_LEAST else '≤'} {aim * factor:g}{unit}", *cells)
+    return table
+
+
+def _say_rest(console: Console, name: str, members: Sequence[Judged]) -> None:
+    c = count_agreement([j.ours.periodic for j in members], [j.ours.periodic_true for j in members])
+    worst = _worst(members)
+    said = [f"{name}: worst night {worst.night.name}" if worst else f"{name}: nothing to find"]
+    a = Agreement.total([j.ours.agreement for j in members])
+    for share, interval in (
+        ("precision", wilson(len(a.pairs), a.detections)),
+        ("recall", wilson(len(a.pairs), a.truths)),
+    ):
+        if interval is not None:
+            said.append(f"{share} {interval[0]:.3f} to {interval[1]:.3f} (95 %)")
+    if c.limits is not None:
+        low, high = c.limits
+        said.append(f"periodic a night {c.bias:+.1f}, limits of agreement {low:+.1f} to {high:+.1f}")
+    if c.icc is not None and c.icc_95 is not None:
+        said.append(f"ICC(2,1) {c.icc:.3f} (95 % {c.icc_95[0]:.3f} to {c.icc_95[1]:.3f})")
+    console.print("; ".join(said) + ".")
+
+
+def _3(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _ms(errors: Errors | None, *, short: bool = False) -> str:
+    if errors is None:
+        return ""
+    return f"{1000 * errors.median_s:.0f}" + ("" if short else f" ({1000 * errors.p95_s:.0f})")

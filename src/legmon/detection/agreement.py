@@ -184,7 +184,6 @@ def _one_leg(detections: list[Mark], truths: list[Mark]) -> Agreement:
     hidden = [t for t in truths if t.kind == "leg" and not t.visible]
     positives = [t for t in seen if _of_candidate_length(t)]
     pairs, misses, left_over = _pair(detections, positives)
-
     others = [t for t in truths if t.kind != "leg"] + seen
     in_others, in_hidden = _Overlaps(others), _Overlaps(hidden)
     false_positives, uncounted = [], 0
@@ -296,9 +295,8 @@ def count_agreement(found_counts: Sequence[int], true_counts: Sequence[int]) -> 
     Raises ValueError if the two are not of one length, or empty.
     """
     if len(found_counts) != len(true_counts) or not len(found_counts):
-        raise ValueError(
-            f"{len(found_counts)} found counts and {len(true_counts)} true ones; give one of each a night"
-        )
+        n, m = len(found_counts), len(true_counts)
+        raise ValueError(f"{n} found counts and {m} true ones; give one of each a night")
     counts = np.column_stack([found_counts, true_counts]).astype(np.float64)
     n = len(counts)
     difference = counts[:, 0] - counts[:, 1]
@@ -329,5 +327,4 @@ def _icc(x: NDArray[np.float64]) -> NDArray[np.float64]:
     c = n * ((count - grand) ** 2).sum(axis=(1, 2)) / (k - 1)
     e = ((x - night - count + grand) ** 2).sum(axis=(1, 2)) / ((n - 1) * (k - 1))
     below = r + (k - 1) * e + k * (c - e) / n
-    icc: NDArray[np.float64] = np.divide(r - e, below, out=np.full(len(x), math.nan), where=below > 0)
-    return icc
+    return np.asarray(np.divide(r - e, below, out=np.full(len(x), math.nan), where=below > 0))

@@ -1,0 +1,239 @@
+"""Judges the detector on a simulated night whose truth is known, and fixed thresholds on the same samples."""
+
+import json
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from legmon.cli.options import child_environment, firmware_sim
+from legmon.cli.simulate import run_simulator
+from legmon.detection.agreement import Agreement, FalsePositive, agreement
+from legmon.detection.thresholds import PUBLISHED, fixed_thresholds
+from legmon.errors import LegmonError
+from legmon.exchange.capture import Capture, read_capture
+from legmon.link.faults import Cause
+from legmon.movement import NS, LegMovement
+from legmon.night.leg import LegNight
+from legmon.recording.records import Gap, Meta, Samples
+from legmon.scoring.scored import score
+from legmon.timeline.axis import SampleAxis
+
+NOT_THE_LEG = {"bump", "vibration"}
+"""Kinds that come from outside: nothing the sleeper did, so they break no true series."""
+VISIBLE_MG = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A night to judge: a scenario file, or the seed of one to draw."""
+
+    name: str
+    scenario: Path | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one detector made of a night, or of several."""
+
+    agreement: Agreement
+    periodic: int
+    periodic_true: int
+
+    @property
+    def periodic_error(self) -> float | None:
+        """Error of the number of periodic movements, as a share of the true one."""
+        return (self.periodic - self.periodic_true) / self.periodic_true if self.periodic_true else None
+
+    @property
+    def f1(self) -> float:
+        """F1, and 0 where there is none."""
+        return self.agreement.f1 or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A night with its outcomes: ours, and that of each of `PUBLISHED`.
+
+    `kinds` is how many truths of each kind there are, of leg movements the visible ones; `holed` how many leg movements that
+    are strong enough to be seen have samples missing. Whether such a one counts as visible is the truth's word.
+    """
+
+    night: Night
+    hours: float
+    missing_s: float
+    kinds: Counter[str]
+    holed: int
+    ours: Outcome
+    fixed: tuple[Outcome, ...]
+
+
+def golden_nights(only: Sequence[str] | None) -> list[Night]:
+    """Ask the simulator for its golden nights, all or those named."""
+    lines = (line.partition("\t") for line in _simulator("golden").splitlines() if line)
+    found = {name: Night(name, Path(path)) for name, _, path in lines}
+    for name in only or ():
+        if name not in found:
+            raise LegmonError(f"there is no golden night {name!r}; there are {', '.join(found)}")
+    return [found[name] for name in only] if only else list(found.values())
+
+
+def _simulator(*arguments: str) -> str:
+    """Run the simulator's command line and return what it prints."""
+    done = subprocess.run(
+        [*firmware_sim(), *arguments], capture_output=True, text=True, env=child_environment(), check=False
+    )
+    if done.returncode:
+        raise LegmonError(done.stderr.strip() or f"the simulator ended with status {done.returncode}")
+    return done.stdout
+
+
+def judge_all(nights: Sequence[Night], workers: int) -> list[Judged]:
+    """Judge several nights at a time: each is simulated by a process, and the detectors run outside Python's lock."""
+    simulators: list[subprocess.Popen[str]] = []
+    with (
+        Progress(console=Console(stderr=True), transient=True) as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        task = bar.add_task("Judging nights", total=len(nights))
+        jobs = [pool.submit(_judge, night, simulators.append) for night in nights]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                bar.advance(task)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for simulator in simulators:
+                simulator.kill()
+            raise
+    return [job.result() for job in jobs]
+
+
+def _judge(night: Night, started: Callable[[subprocess.Popen[str]], None]) -> Judged:
+    with tempfile.TemporaryDirectory(prefix="legmon-golden-") as made:
+        scenario, capture = night.scenario, Path(made) / "night.capture"
+        if scenario is None:
+            scenario = Path(made) / "drawn.yaml"
+            _simulator("draw", str(night.seed), "-o", str(scenario))
+        run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
+        truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
+        return judge(night, read_capture(capture), truth)
+
+
+def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
+    """Compare what the detectors find in a capture with its truth.
+
+    A sample was taken at its index over the true rate, so that an error of onset is the detector's alone and not also that of
+    the clock fitted to arrivals.
+    """
+    rate, duration_s = float(truth["rate_hz"]), float(truth["duration_s"])
+    meta = Meta(
+        night=night.name,
+        leg=capture.leg,
+        sensor=capture.sensor,
+        address="capture",
+        declared_hz=float(capture.rate_hz),
+        scale_ug=capture.scale_ug,
+        range_g=capture.range_g,
+        simulated=True,
+    )
+    leg = LegNight(meta)
+    stretches: list[tuple[int, list[NDArray[np.int16]]]] = []
+    for record in _records(capture, rate):
+        leg.feed(record)
+        if isinstance(record, Samples):
+            if not stretches or (leg.holes and leg.holes[-1].first + leg.holes[-1].count == record.first):
+                stretches.append((record.first, []))
+            stretches[-1][1].append(record.xyz)
+    leg.finish()
+    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.holes]
+    if leg.end + 1 < duration_s * rate:
+        gaps.append((leg.end / rate, duration_s))
+
+    seen = [m for m in truth["movements"] if m["visible"]]
+    true_periodic = _periodic(
+        [
+            LegMovement(round(m["onset_s"] * NS), round(m["offset_s"] * NS), m["leg"], m["kind"])
+            for m in seen
+            if m["kind"] not in NOT_THE_LEG
+        ],
+        gaps,
+        duration_s,
+    )
+
+    def outcome(found: list[LegMovement]) -> Outcome:
+        timed = [_on_true_clock(m, rate) for m in found]
+        periodic = _periodic(timed, gaps, duration_s)
+        compared = _with_faults(agreement(timed, truth["movements"]), truth.get("faults", []))
+        return Outcome(compared, periodic, true_periodic)
+
+    arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
+    return Judged(
+        night=night,
+        hours=duration_s / 3600,
+        missing_s=sum(b - a for a, b in gaps),
+        kinds=Counter(m["kind"] for m in truth["movements"] if m["kind"] != "leg" or m["visible"]),
+        holed=sum(
+            any(a < m["offset_s"] and b > m["onset_s"] for a, b in gaps)
+            for m in truth["movements"]
+            if m["kind"] == "leg" and m["peak_mg"] >= VISIBLE_MG
+        ),
+        ours=outcome(leg.movements),
+        fixed=tuple(
+            outcome(
+                [
+                    m
+                    for first, x in arrays
+                    for m in fixed_thresholds(x, capture.rate_hz, t, capture.leg, first=first)
+                ]
+            )
+            for t in PUBLISHED
+        ),
+    )
+
+
+def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
+    """Give a capture's frames as the records a recorder writes, with a gap for what is missing before each."""
+    axis = SampleAxis()
+    sensor_start_us: float | None = None
+    for at_us, frame in capture.frames():
+        if sensor_start_us is None:
+            sensor_start_us = frame.t_us - frame.first * 1e6 / rate_hz
+        before = axis.next
+        starts = round((frame.t_us - sensor_start_us) * 1e-6 * rate_hz)
+        placed = axis.place(frame.stream, frame.first, len(frame.xyz), if_new=starts)
+        if placed.missing:
+            yield Gap(before, placed.missing, Cause.NOT_SENT.value)
+        if placed.skip < len(frame.xyz):
+            yield Samples(placed.first, at_us * 1000, frame.t_us, frame.xyz[placed.skip :])
+
+
+def _on_true_clock(m: LegMovement, rate_hz: float) -> LegMovement:
+    assert m.first is not None  # noqa: S101
+    assert m.end is not None  # noqa: S101
+    return replace(m, onset_ns=round(m.first * NS / rate_hz), offset_ns=round(m.end * NS / rate_hz))
+
+
+def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Agreement:
+    """Put false positives in nothing down to the failing chip, where one begins while it fails."""
+    named = [
+        FalsePositive(f.found, next((k for a, b, k in faults if a <= f.found.onset_ns / NS < b), None))
+        if f.inside is None
+        else f
+        for f in a.false_positives
+    ]
+    return replace(a, false_positives=tuple(named))
+
+
+def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> int:
+    return score(movements, "wasm2016", gaps, duration_s=duration_s).indices.periodic

@@ -1,0 +1,212 @@
+"""``legmon golden``: what it says of a night, and that it judges the detector and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from legmon.cli.judging import Judged, Night, judge
+from legmon.detection.thresholds import PUBLISHED, Thresholds, fixed_thresholds
+from legmon.exchange.capture import Capture, read_capture
+from tests.conftest import ROOT
+
+RATE = 50.0
+NIGHT = "duration: 40m\nseed: 11\nmovements_per_hour: 120\nrate_error_percent: 2\n"
+STILL = "duration: 10m\nseed: 12\nmovements_per_hour: 0\n"
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+# The command.
+
+
+@pytest.fixture(scope="module")
+def scenarios(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("golden")
+    for name, text in (("restless", NIGHT), ("still", STILL)):
+        (folder / f"{name}.yaml").write_text(text)
+    return [folder / "restless.yaml", folder / "still.yaml"]
+
+
+@pytest.fixture(scope="module")
+def answer(scenarios: list[Path]) -> dict[str, Any]:
+    done = run("legmon", "golden", *(f"--scenario={s}" for s in scenarios), "--json")
+    assert done.returncode == 0, done.stderr
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    return parsed
+
+
+def test_the_answer_holds_every_night_in_the_order_asked_for(answer: dict[str, Any]) -> None:
+    assert answer["simulated"] is True
+    assert [n["name"] for n in answer["nights"]] == ["restless", "still"]
+    restless = answer["nights"][0]
+    ours = restless["ours"]
+    assert ours["true"] == ours["paired"] + ours["missed"] > 50
+    assert ours["found"] == ours["paired"] + ours["false"]
+    assert ours["f1"] > 0.85
+    assert len(restless["fixed"]) == len(answer["thresholds"]) == 8
+    assert sum(ours["false_by_kind"].values()) == ours["false"]
+    assert restless["truths"]["leg"] >= ours["true"]
+
+
+def test_onset_errors_are_free_of_the_rate_error(answer: dict[str, Any]) -> None:
+    # 2 % of 40 minutes are 48 s: an error of the clock would leave nothing that matches
+    assert answer["nights"][0]["ours"]["onset_error_s"]["median_s"] < 0.1
+
+
+def test_totals_are_sums_and_stand_beside_their_aims(answer: dict[str, Any]) -> None:
+    total = answer["totals"]["given"]
+    assert total["ours"]["true"] == sum(n["ours"]["true"] for n in answer["nights"])
+    assert total["worst"] == "restless"  # the still night has nothing to find
+    assert total["measured"]["f1"] == total["ours"]["f1"]
+    assert set(total["measured"]) == set(answer["aims"])
+    assert total["met"]["onset_median_s"] is True
+    low, high = total["ours"]["recall_95"]
+    assert low < total["ours"]["recall"] < high
+
+
+def test_the_table_shows_the_nights_the_thresholds_the_confusers_and_the_aims(scenarios: list[Path]) -> None:
+    said = run("legmon", "golden", "--scenario", str(scenarios[0]))
+    assert said.returncode == 0, said.stderr
+    for part in (
+        "SIMULATED",
+        "restless",
+        "0.015/0.008 g, 1 s",
+        "false positives in",
+        "≥ 0.97",
+        "worst night",
+    ):
+        assert part in said.stdout
+    assert "drawn" not in said.stdout
+
+
+def test_asked_wrongly_it_says_so(scenarios: list[Path]) -> None:
+    both = run("legmon", "golden", "--only", "quiet", "--scenario", str(scenarios[0]))
+    unknown = run("legmon", "golden", "--only", "no-such-night")
+    missing = run("legmon", "golden", "--scenario", "nowhere.yaml")
+    assert (both.returncode, unknown.returncode, missing.returncode) == (2, 2, 2)
+    assert "use one of them" in both.stderr
+    assert "nowhere.yaml" in missing.stderr
+    assert "Traceback" not in both.stderr + unknown.stderr + missing.stderr
+
+
+# A night with holes.
+
+
+@pytest.fixture(scope="module")
+def captured(scenarios: list[Path]) -> tuple[Capture, dict[str, Any]]:
+    file = scenarios[0].with_suffix(".capture")
+    done = run("firmware_sim", "capture", str(scenarios[0]), "-o", str(file))
+    assert done.returncode == 0, done.stderr
+    return read_capture(file), json.loads(file.with_suffix(".truth.json").read_text())
+
+
+def judged(captured: tuple[Capture, dict[str, Any]], *, without: slice | None = None) -> Judged:
+    capture, truth = captured
+    notifications = list(capture.notifications)
+    if without is not None:
+        del notifications[without]
+    return judge(Night("n"), replace(capture, notifications=notifications), truth)
+
+
+def test_missing_frames_are_a_gap_and_move_nothing_after_them(
+    captured: tuple[Capture, dict[str, Any]],
+) -> None:
+    whole, holed = judged(captured), judged(captured, without=slice(300, 420))
+    samples = 120 * 83
+    assert whole.missing_s == 0.0
+    assert holed.missing_s == pytest.approx(samples / 51.0, abs=0.01)
+    assert holed.holed > 0
+    errors = holed.ours.agreement.onset_errors
+    assert errors is not None
+    assert errors.median_s < 0.1
+    missed = len(holed.ours.agreement.misses) - len(whole.ours.agreement.misses)
+    assert 0 < missed <= holed.holed + 1
+
+
+@pytest.mark.parametrize("without", [slice(0, 60), slice(-60, None)])
+def test_frames_missing_at_either_end_are_a_gap(
+    captured: tuple[Capture, dict[str, Any]], without: slice
+) -> None:
+    holed = judged(captured, without=without)
+    assert holed.missing_s == pytest.approx(60 * 83 / 51.0, abs=83 / 51.0)
+    assert holed.ours.f1 > 0.8
+
+
+def test_the_fixed_thresholds_see_the_same_samples(captured: tuple[Capture, dict[str, Any]]) -> None:
+    result = judged(captured)
+    assert len(result.fixed) == len(PUBLISHED)
+    assert all(o.agreement.truths == result.ours.agreement.truths for o in result.fixed)
+    assert all(o.periodic_true == result.ours.periodic_true for o in result.fixed)
+
+
+def test_a_false_positive_while_the_chip_fails_is_put_down_to_the_fault(
+    captured: tuple[Capture, dict[str, Any]],
+) -> None:
+    capture, truth = captured
+    failing = truth | {"movements": [], "faults": [[0.0, 1200.0, "spikes"]]}
+    confused = judged((capture, failing)).ours.agreement.confused
+    assert set(confused) == {"spikes", "nothing"}
+
+
+# The fixed thresholds.
+
+
+def shaken(seconds: float, *bursts: tuple[float, float], g: float = 0.2) -> NDArray[np.float64]:
+    """A leg that shakes at 5 Hz from and to given times, and is otherwise perfectly still."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    x = np.zeros((len(t), 3))
+    x[:, 2] = 1.0
+    for start, end in bursts:
+        inside = (t >= start) & (t < end)
+        x[inside, 0] += g * np.sin(2 * np.pi * 5.0 * (t[inside] - start) + 1.0)
+    return x
+
+
+def spans(x: NDArray[np.float64], thresholds: Thresholds, first: int = 0) -> list[tuple[float, float, str]]:
+    found = fixed_thresholds(x, RATE, thresholds, first=first)
+    return [(m.onset_s, m.offset_s, m.kind) for m in found]
+
+
+def test_a_burst_is_one_movement_from_its_first_to_its_last_crossing() -> None:
+    ((onset, offset, kind),) = spans(shaken(30, (10, 13)), Thresholds(0.04, 0.02, 0.5))
+    assert onset == pytest.approx(10.0, abs=0.03)
+    assert offset == pytest.approx(13.0, abs=0.4)  # the high-pass rings on
+    assert kind == "leg"
+
+
+def test_bursts_nearer_than_the_release_are_one() -> None:
+    x = shaken(30, (10, 12), (12.8, 15))
+    assert len(spans(x, Thresholds(0.10, 0.05, 0.5))) == 2
+    assert len(spans(x, Thresholds(0.10, 0.05, 1.0))) == 1
+
+
+def test_gravity_and_what_stays_below_the_threshold_are_nothing() -> None:
+    assert spans(shaken(30), Thresholds(0.015, 0.008, 0.5)) == []
+    assert spans(shaken(30, (10, 13), g=0.03), Thresholds(0.04, 0.02, 0.5)) == []
+
+
+def test_what_is_short_is_left_out_and_what_is_long_is_no_leg_movement() -> None:
+    x = shaken(60, (10, 10.2), (30, 45))
+    (movement,) = spans(x, Thresholds(0.10, 0.05, 0.5))
+    assert movement[2] == "long"
+
+
+def test_one_under_way_at_the_end_ends_there_and_a_stretch_keeps_its_place() -> None:
+    x = shaken(20, (18, 25))
+    ((onset, offset, _),) = spans(x, Thresholds(0.10, 0.05, 0.5), first=500)
+    assert onset == pytest.approx(28.0, abs=0.03)
+    assert offset == pytest.approx(30.0, abs=0.1)
+    assert spans(np.empty((0, 3)), Thresholds(0.10, 0.05, 0.5)) == []
