@@ -1,19 +1,52 @@
-"""What the chip makes of what it feels: noise, an offset, a range and 16 bits."""
+"""What the chip makes of what it feels: noise, an offset, a wrong scale, a drift with its warmth, a range and some bits."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.blocks import BLOCK, Blocks
+from firmware_sim.faults import Faults
 from firmware_sim.profile import SCALE_UG
 from firmware_sim.sleeper import Sleeper
+from firmware_sim.streams import stream
+from firmware_sim.vocabulary import MakeName, Sensor
 
-_NOISE_DENSITY_G = 160e-6
-"""Noise per root hertz: the data sheet's of a Bosch BMI270."""
+_WARMING_S = 8 * 60.0
+"""A strapped-on chip has most of the skin's warmth after 20 minutes: two and a half of these."""
 
-_LARGEST_OFFSET_G = 0.020
-"""Zero-g offset of an axis; makers promise 20 to 60 mg."""
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A chip as its data sheet has it.
+
+    Attributes
+    ----------
+    noise_ug_rthz : float
+        Noise per root hertz, µg.
+    bits : int
+        Resolution of its converter over the whole range.
+    offset_mg : float
+        Largest zero-g offset of an axis.
+    drift_mg_per_k : float
+        How far an axis moves with each kelvin.
+    """
+
+    noise_ug_rthz: float
+    bits: int
+    offset_mg: float
+    drift_mg_per_k: float
+
+
+MAKES: dict[MakeName, Make] = {
+    "bmi270": Make(160.0, 16, 20.0, 0.25),
+    "lsm6dso": Make(70.0, 16, 20.0, 0.1),
+    "lsm6dso-lowpower": Make(350.0, 16, 20.0, 0.1),  # 1.8 mg rms at 52 Hz
+    "lis3dh": Make(220.0, 12, 40.0, 0.5),
+    "adxl362": Make(550.0, 12, 50.0, 0.5),
+}
 
 
 class Accelerometer:
@@ -22,20 +55,27 @@ class Accelerometer:
     Parameters
     ----------
     sleeper : Sleeper
-        Whose leg it is on; noise and offset follow from the scenario's seed.
+        Whose leg it is on; the chip is the scenario's, and its noise follows from the scenario's seed.
     range_g : int
         2, 4, 8 or 16.
     """
 
     def __init__(self, sleeper: Sleeper, range_g: int) -> None:
+        scenario = sleeper.scenario
+        chip = _chip(scenario.sensor)
+        rng = stream(scenario.seed, "chip")
         self._sleeper = sleeper
-        self._scale_g = SCALE_UG[range_g] * 1e-6
-        self._seed = sleeper.scenario.seed
-        self._offset_g = np.random.default_rng([self._seed, 0x0FF5]).uniform(
-            -_LARGEST_OFFSET_G, _LARGEST_OFFSET_G, 3
-        )
+        self._seed = scenario.seed
+        self._unit_g = SCALE_UG[range_g] * 1e-6
+        # A coarser converter's values stand shifted up in the 16 bits.
+        self._step = 1 << (16 - chip.bits)
+        self._offset_g = 1e-3 * chip.offset_mg * rng.uniform(-1.0, 1.0, 3)
+        warmth_mg = chip.drift_mg_per_k * scenario.disturb.temperature_k
+        self._warm_g = 1e-3 * warmth_mg * rng.uniform(-1.0, 1.0, 3)
+        self._scale = 1.0 + scenario.sensor.scale_error_percent / 100.0
         # White up to half the sampling rate, which is where the chip's own filter ends.
-        self._noise_g = _NOISE_DENSITY_G * np.sqrt(sleeper.rate_hz / 2.0)
+        self._noise_g = 1e-6 * chip.noise_ug_rthz * np.sqrt(sleeper.rate_hz / 2.0)
+        self._faults = Faults(scenario, sleeper.rate_hz)
         self._blocks = Blocks(self._compute)
 
     def samples(self, first: int, count: int) -> NDArray[np.int16]:
@@ -46,9 +86,32 @@ class Accelerometer:
         return self._blocks.read(first, count)
 
     def _compute(self, block: int) -> NDArray[np.int16]:
-        seed = np.random.SeedSequence([self._seed, 0x4015E], spawn_key=(block,))
-        noise = np.random.default_rng(seed).standard_normal((BLOCK, 3))
-        felt = self._sleeper.acceleration(block * BLOCK, BLOCK)
-        counts = np.rint((felt + self._offset_g + self._noise_g * noise) / self._scale_g)
-        samples: NDArray[np.int16] = np.clip(counts, -32768, 32767).astype(np.int16)
+        first = block * BLOCK
+        noise = stream(self._seed, "noise", block).standard_normal((BLOCK, 3))
+        felt = self._sleeper.acceleration(first, BLOCK) * self._scale + self._offset_g
+        if self._warm_g.any():
+            t = np.arange(first, first + BLOCK) / self._sleeper.rate_hz
+            felt += (1.0 - np.exp(-t / _WARMING_S))[:, None] * self._warm_g
+        counts = self._round((felt + self._noise_g * noise) / self._unit_g)
+        return self._faults.befall(counts, first, self._before)
+
+    def _round(self, counts: NDArray[np.float64]) -> NDArray[np.int16]:
+        steps = np.rint(counts / self._step) * self._step
+        samples: NDArray[np.int16] = np.clip(steps, -32768, 32768 - self._step).astype(np.int16)
         return samples
+
+    def _before(self, index: int) -> NDArray[np.int16]:
+        """Sample `index` without noise: what a chip that is stuck from there on keeps."""
+        felt = self._sleeper.acceleration(index, 1) * self._scale + self._offset_g
+        sample: NDArray[np.int16] = self._round(felt / self._unit_g)[0]
+        return sample
+
+
+def _chip(asked: Sensor) -> Make:
+    make = MAKES[asked.make]
+    return Make(
+        make.noise_ug_rthz if asked.noise_ug_rthz is None else asked.noise_ug_rthz,
+        make.bits,
+        make.offset_mg if asked.offset_mg is None else asked.offset_mg,
+        make.drift_mg_per_k if asked.drift_mg_per_k is None else asked.drift_mg_per_k,
+    )

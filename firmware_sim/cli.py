@@ -9,16 +9,15 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, register
+
 if TYPE_CHECKING:
     from firmware_sim.peripheral import Peripheral
-    from firmware_sim.render import Progress
     from firmware_sim.scenario import Scenario
 
 app = typer.Typer(
@@ -34,26 +33,17 @@ app = typer.Typer(
         "    python -m firmware_sim sensor unix-client:/tmp/air --speed 60\n\n"
         "    (your client, on the HCI transport unix-client:/tmp/air)\n\n"
         "or make a night's files at once:\n\n"
-        "    python -m firmware_sim render scenario.yaml -o night"
+        "    python -m firmware_sim render scenario.yaml -o night\n\n"
+        "firmware_sim/README.md and docs/scenarios.md say more."
     ),
 )
+
+register(app)
 
 _STATIC_RANDOM = re.compile(r"[C-F][0-9A-F](?::[0-9A-F]{2}){5}", re.IGNORECASE)
 _ADDRESSES = {"left": "C4:4C:4D:00:00:01", "right": "C4:4C:4D:00:00:02"}
 
 UntilEof = Annotated[bool, typer.Option("--until-eof", help="End also when standard input ends.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Use this seed instead of the scenario's.")]
-ShowProgress = Annotated[
-    bool, typer.Option("--progress", help='Print "progress 0.25" lines, for a parent process.')
-]
-
-
-class BadInputError(Exception):
-    """What was asked for makes no sense; the message says what to do."""
-
-
-class FailedError(Exception):
-    """It could not be done; the message says what to do."""
 
 
 @app.command()
@@ -106,7 +96,7 @@ def sensor(
 ) -> None:
     """Be an ankle sensor on an HCI transport; print "advertising NAME ADDRESS" when it can be found."""
     _log_to_stderr()
-    night = _read(scenario, seed)
+    night = read_night(scenario, seed)
     from firmware_sim.render import sensor_name
 
     name = sensor_name(night.leg) if name is None else name
@@ -211,70 +201,6 @@ async def _until_told(
         for task in (working, waiting):
             task.cancel()
         await asyncio.gather(working, waiting, return_exceptions=True)
-
-
-@app.command()
-def render(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file; see firmware_sim/scenario.py.")],
-    *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.")],
-    seed: Seed = None,
-    progress: ShowProgress = False,
-) -> None:
-    """Write a night as left.csv or right.csv, with its truth.json."""
-    from firmware_sim.render import render as write
-
-    with _progress(to_stdout=progress) as report, _writing(out):
-        write(_read(scenario, seed), out, report)
-
-
-@app.command()
-def capture(
-    scenario: Annotated[Path, typer.Argument(help="Scenario file; see firmware_sim/scenario.py.")],
-    *,
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
-    seed: Seed = None,
-    progress: ShowProgress = False,
-) -> None:
-    """Write the notifications of a night, as a sensor would have sent them, with its truth beside it."""
-    from firmware_sim.render import capture as write
-
-    with _progress(to_stdout=progress) as report, _writing(out):
-        write(_read(scenario, seed), out, report)
-
-
-def _read(path: Path | None, seed: int | None) -> Scenario:
-    from firmware_sim.scenario import DEFAULT, ScenarioError, read_scenario
-
-    try:
-        night = DEFAULT if path is None else read_scenario(path)
-    except ScenarioError as error:
-        raise BadInputError(str(error)) from error
-    return night if seed is None else replace(night, seed=seed)
-
-
-@contextlib.contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FailedError(f"{error.filename or out}: cannot be written ({error.strerror}).") from error
-
-
-@contextlib.contextmanager
-def _progress(*, to_stdout: bool) -> Iterator[Progress]:
-    """Tell how far the work is: lines for a parent, a bar for a person, nothing for a file."""
-    if to_stdout:
-        yield lambda done: print(f"progress {done:.2f}", flush=True)
-    elif sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        with Bar(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("simulating the night", total=1.0)
-            yield lambda done: bar.update(task, completed=done)
-    else:
-        yield lambda _done: None
 
 
 def _log_to_stderr() -> None:

@@ -259,7 +259,7 @@ class Peripheral:
                 if stream is None:
                     return
                 client = self._subscribed(self._attributes.live)
-                if client is None or client.att_mtu < profile.SMALLEST_MTU:
+                if client is None or client.att_mtu < profile.SMALLEST_MTU or stream.loses(first, count):
                     self._sensor.drop(count)
                     self._journal.write("dropped", stream=stream.number, first=first, count=count)
                     continue

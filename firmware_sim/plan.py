@@ -23,6 +23,9 @@ Kind = Literal["leg", "posture", "long", "locomotion", "tremor", "jerk"]
 NEAREST_S = 2.5
 """Two movements are never closer than this, offset to onset."""
 
+_SETTLED_S = 4.0
+"""Quiet around what is no leg movement: somebody who turns over lies still for a moment before and after."""
+
 _SHORTEST_SERIES = 4
 _LARGEST_SERIES_SHARE = 0.7
 """Series take at most this much of the night; beyond it their intervals shrink."""
@@ -86,7 +89,7 @@ def _trips(scenario: Scenario) -> list[Planned]:
 
 
 def _touch(one: Planned, other: Planned) -> bool:
-    return one.start_s < other.end_s + NEAREST_S and other.start_s < one.end_s + NEAREST_S
+    return one.start_s < other.end_s + _SETTLED_S and other.start_s < one.end_s + _SETTLED_S
 
 
 def _length(rng: np.random.Generator, kind: Kind) -> float:
@@ -94,10 +97,10 @@ def _length(rng: np.random.Generator, kind: Kind) -> float:
     if kind == "posture":
         return float(rng.uniform(1.0, 5.0))
     if kind == "long":
-        return float(np.clip(14.0 * np.exp(rng.normal(0.0, 0.3)), 10.5, 40.0))
+        return float(np.clip(14.0 * np.exp(rng.normal(0.0, 0.3)), 12.0, 40.0))
     if kind == "tremor":
         return float(rng.uniform(5.0, 30.0))
-    return float(rng.uniform(0.1, 0.5))
+    return float(rng.uniform(0.1, 0.4))
 
 
 def _squeeze_in(planned: list[Planned], scenario: Scenario, kind: Kind, number: int) -> None:
@@ -108,7 +111,7 @@ def _squeeze_in(planned: list[Planned], scenario: Scenario, kind: Kind, number: 
         :, None
     ]
     taken = np.array([(other.start_s, other.end_s) for other in planned]).reshape(-1, 2)
-    clash = (starts < taken[:, 1] + NEAREST_S) & (taken[:, 0] < starts + length + NEAREST_S)
+    clash = (starts < taken[:, 1] + _SETTLED_S) & (taken[:, 0] < starts + length + _SETTLED_S)
     free = ~clash.any(axis=1) & (starts[:, 0] + length + NEAREST_S <= scenario.duration_s)
     if free.any():
         planned.append(Planned(float(starts[np.argmax(free), 0]), length, kind, number))
@@ -177,7 +180,7 @@ def _place(scenario: Scenario, items: list[_Item]) -> list[Planned]:
     quiet = np.maximum(np.maximum(extra[:-1], extra[1:]) - NEAREST_S, 0.0)
     slack = duration_s - sum(item.length for item in items) - NEAREST_S * (len(items) + 1)
     quiet *= min(1.0, slack / quiet.sum()) if quiet.any() else 1.0
-    rng = stream(scenario.seed, "quiet")
+    rng = stream(scenario.seed, "leg quiet")
     steps = np.linspace(2.0, 2.0 * body.thin, len(items) + 1) / (1.0 + body.thin)
     weights = rng.exponential(1.0, len(items) + 1) * steps
     quiet += NEAREST_S + (slack - quiet.sum()) * weights / weights.sum()

@@ -11,6 +11,7 @@ import numpy as np
 
 from firmware_sim import profile
 from firmware_sim.accelerometer import Accelerometer
+from firmware_sim.losses import lost_samples
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Stream
 from firmware_sim.sleeper import Sleeper
@@ -19,7 +20,6 @@ from firmware_sim.truth import write_truth
 Progress = Callable[[float], None]
 """Is told which share of the work is done."""
 
-RANGE_G = 4
 _ROWS_AT_ONCE = 8192
 _STREAM = 1
 _BOOT_US = 1_000_000
@@ -36,12 +36,14 @@ def sensor_name(leg: str) -> str:
 def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
     """Write ``left.csv`` (or ``right.csv``) and ``truth.json``.
 
-    The CSV has the header ``time_s,x_g,y_g,z_g``: seconds of true time, and what the chip measured, in g.
+    The CSV has the header ``time_s,x_g,y_g,z_g``: seconds of true time, and what the chip measured, in g. What the
+    radio lost is not in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sleeper = Sleeper(scenario)
-    chip = Accelerometer(sleeper, RANGE_G)
-    scale_g = profile.SCALE_UG[RANGE_G] * 1e-6
+    range_g = scenario.sensor.range_g
+    chip = Accelerometer(sleeper, range_g)
+    scale_g = profile.SCALE_UG[range_g] * 1e-6
     with (folder / f"{scenario.leg}.csv").open("w", encoding="ascii", newline="") as file:
         file.write("time_s,x_g,y_g,z_g\n")
         for first, count in _pieces(scenario, sleeper, _ROWS_AT_ONCE, progress):
@@ -56,12 +58,13 @@ def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
 def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
     """Write the notifications of a night (section 9 of the document), and its truth beside it as ``.truth.json``."""
     sleeper = Sleeper(scenario)
+    range_g = scenario.sensor.range_g
     stream = Stream(
         number=_STREAM,
         rate_hz=scenario.rate_hz,
-        range_g=RANGE_G,
+        range_g=range_g,
         batch=profile.MOST_SAMPLES,
-        accelerometer=Accelerometer(sleeper, RANGE_G),
+        accelerometer=Accelerometer(sleeper, range_g),
         true_rate_hz=sleeper.rate_hz,
         night_us=_BOOT_US,
         night_first=0,
@@ -73,8 +76,8 @@ def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
         "leg": scenario.leg,
         "sensor": sensor_name(scenario.leg),
         "rate_hz": scenario.rate_hz,
-        "range_g": RANGE_G,
-        "scale_ug": profile.SCALE_UG[RANGE_G],
+        "range_g": range_g,
+        "scale_ug": profile.SCALE_UG[range_g],
         "duration_s": scenario.duration_s,
         "simulated": True,
     }
@@ -89,12 +92,16 @@ def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
 
 
 def _pieces(scenario: Scenario, sleeper: Sleeper, size: int, progress: Progress) -> Iterator[tuple[int, int]]:
-    """Cut the night's samples, those taken before its end, into pieces; the last one may be shorter."""
+    """Cut the night's samples, those taken before its end and not lost, into pieces of `size` or fewer."""
     total = int(np.ceil(scenario.duration_s * sleeper.rate_hz))
-    step = 0
-    for first in range(0, total, size):
-        yield first, min(size, total - first)
-        done = min(total, first + size)
-        if done * _STEPS // total > step:
-            step = done * _STEPS // total
-            progress(done / total)
+    step = first = 0
+    for begin, end in [*lost_samples(scenario, sleeper.rate_hz), (total, total)]:
+        while first < begin:
+            count = min(size, begin - first)
+            yield first, count
+            first += count
+            if first * _STEPS // total > step:
+                step = first * _STEPS // total
+                progress(first / total)
+        first = max(first, end)
+    progress(1.0)

@@ -8,7 +8,7 @@ A scenario is a YAML file; only ``duration`` is required::
     seed: 1
     movements_per_hour: 30   # leg movements
     body: {series: {interval_s: {median: 18}}, posture_per_hour: 3}
-    disturb: {breath_mg: 4}
+    disturb: {breath_mg: 2}
 
 ``docs/scenarios.md`` lists every key. What is not named there is refused.
 """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from firmware_sim import profile
 from firmware_sim.accelerometer import Accelerometer
+from firmware_sim.losses import lost_samples
 from firmware_sim.profile import Answer, Op
 from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Sleeper
@@ -36,6 +37,8 @@ class Stream:
         Uptime at the scenario's time 0.
     night_first : int
         Which sample of the night is index 0 of the stream.
+    lost : tuple of (int, int)
+        Samples of the night that the scenario's radio loses: first one, and first that is not lost again.
     """
 
     number: int
@@ -46,6 +49,7 @@ class Stream:
     true_rate_hz: float
     night_us: int
     night_first: int
+    lost: tuple[tuple[int, int], ...] = ()
 
     def time_us(self, index: int) -> int:
         """Uptime at which the sample `index` is taken."""
@@ -65,6 +69,11 @@ class Stream:
         """Live frame with the samples `first` to `first + count - 1`."""
         samples = self.accelerometer.samples(self.night_first + first, count)
         return profile.frame(stream=self.number, first=first, t_us=self.time_us(first), samples=samples)
+
+    def loses(self, first: int, count: int) -> bool:
+        """Whether the radio loses a frame of the samples `first` to `first + count - 1`."""
+        first += self.night_first
+        return any(begin < first + count and first < end for begin, end in self.lost)
 
 
 class Sensor:
@@ -148,6 +157,7 @@ class Sensor:
             true_rate_hz=true_rate_hz,
             night_us=self._night_us,
             night_first=night_first,
+            lost=tuple(lost_samples(self.scenario, true_rate_hz)),
         )
         self._next_number = (self._next_number + 1) & 0xFFFF
         self.framed = self.dropped = 0

@@ -1,7 +1,11 @@
 """Which movements a night really has, and which of them any sensor could see.
 
-Judged on the noise-free signal alone, never on a detector: a movement begins when the signal has left its value of
-before by 5 mg, ends when it is back within 5 mg of where it stays, and is visible when it leaves by 20 mg or more.
+There are two truths. *Performed* is when the sleeper moves. *Visible* is judged on the noise-free signal of that movement
+alone, never on a detector: it begins when the signal has left its value of before by 5 mg, ends when it is back within
+5 mg of where it stays, and is visible when it leaves by 20 mg or more. What the strap does to a movement belongs to it; breath,
+pulse, hum, bumps and the chip do not. A movement whose samples are lost or come from a failing chip is not visible either.
+
+Two leg movements are never within 0.5 s of each other (`firmware_sim.plan.NEAREST_S`), so none have to be made one.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from firmware_sim.losses import losses_of
 from firmware_sim.sleeper import Movement, Sleeper
 
 _LEAVES_G = 0.005
@@ -54,19 +59,18 @@ def judge(movement: Movement) -> Judged:
 def truth(sleeper: Sleeper) -> dict[str, Any]:
     """Everything ``truth.json`` says about a night."""
     scenario = sleeper.scenario
-    movements = []
-    for movement in sleeper.movements:
-        judged = judge(movement)
-        movements.append(
-            {
-                "onset_s": round(judged.onset_s, 3),
-                "offset_s": round(judged.offset_s, 3),
-                "leg": sleeper.leg,
-                "kind": movement.kind,
-                "visible": judged.visible,
-                "peak_mg": round(judged.peak_mg, 1),
-            }
-        )
+    lost = losses_of(scenario)
+    faults = [
+        (fault.at_s, min(fault.at_s + fault.for_s, scenario.duration_s), fault.kind)
+        for fault in scenario.faults
+    ]
+    hidden = lost + [(begin, end) for begin, end, _kind in faults]
+    movements = [_told(sleeper, movement, hidden) for movement in sleeper.movements + sleeper.bumps]
+    movements += [
+        _row(hum.at_s, min(hum.at_s + hum.for_s, scenario.duration_s), sleeper.leg, "vibration", hum.mg)
+        for hum in scenario.disturb.vibration
+        if hum.at_s < scenario.duration_s
+    ]
     return {
         "simulated": True,
         "scenario": scenario.name,
@@ -74,7 +78,31 @@ def truth(sleeper: Sleeper) -> dict[str, Any]:
         "rate_hz": sleeper.rate_hz,
         "declared_rate_hz": scenario.rate_hz,
         "duration_s": scenario.duration_s,
+        "lost": [[round(begin, 3), round(end, 3)] for begin, end in lost],
+        "faults": [[round(begin, 3), round(end, 3), kind] for begin, end, kind in faults],
         "movements": sorted(movements, key=lambda movement: movement["onset_s"]),
+    }
+
+
+def _told(sleeper: Sleeper, movement: Movement, hidden: list[tuple[float, float]]) -> dict[str, Any]:
+    judged = judge(movement)
+    row = _row(judged.onset_s, judged.offset_s, sleeper.leg, movement.kind, judged.peak_mg)
+    if any(begin < judged.offset_s and judged.onset_s < end for begin, end in hidden):
+        row["visible"] = False
+    if movement.kind == "leg":
+        row["performed_onset_s"] = round(movement.start_s, 3)
+        row["performed_offset_s"] = round(movement.end_s, 3)
+    return row
+
+
+def _row(onset_s: float, offset_s: float, leg: str, kind: str, peak_mg: float) -> dict[str, Any]:
+    return {
+        "onset_s": round(onset_s, 3),
+        "offset_s": round(offset_s, 3),
+        "leg": leg,
+        "kind": kind,
+        "visible": peak_mg >= 1000.0 * _VISIBLE_G,
+        "peak_mg": round(peak_mg, 1),
     }
 
 

@@ -1,0 +1,120 @@
+"""What a person or a parent process types to make files: a night's samples or notifications, or a scenario."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from firmware_sim.render import Progress
+    from firmware_sim.scenario import Scenario
+
+GOLDEN = Path(__file__).parent / "golden"
+
+Seed = Annotated[int | None, typer.Option(min=0, help="Use this seed instead of the scenario's.")]
+ShowProgress = Annotated[
+    bool, typer.Option("--progress", help='Print "progress 0.25" lines, for a parent process.')
+]
+
+
+class BadInputError(Exception):
+    """What was asked for makes no sense; the message says what to do."""
+
+
+class FailedError(Exception):
+    """It could not be done; the message says what to do."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (render, capture, draw, golden):
+        app.command()(command)
+
+
+def render(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file; see docs/scenarios.md.")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.")],
+    seed: Seed = None,
+    progress: ShowProgress = False,
+) -> None:
+    """Write a night as left.csv or right.csv, with its truth.json."""
+    from firmware_sim.render import render as write
+
+    with _progress(to_stdout=progress) as report, _writing(out):
+        write(read_night(scenario, seed), out, report)
+
+
+def capture(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file; see docs/scenarios.md.")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
+    seed: Seed = None,
+    progress: ShowProgress = False,
+) -> None:
+    """Write the notifications of a night, as a sensor would have sent them, with its truth beside it."""
+    from firmware_sim.render import capture as write
+
+    with _progress(to_stdout=progress) as report, _writing(out):
+        write(read_night(scenario, seed), out, report)
+
+
+def draw(
+    seed: Annotated[int, typer.Argument(min=0, help="Which night; every number is another one.")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Scenario file to write.")],
+) -> None:
+    """Write the scenario of a night drawn from wide but plausible distributions."""
+    from firmware_sim.draw import drawn
+    from firmware_sim.scenario import write_scenario
+
+    with _writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(write_scenario(drawn(seed)), encoding="utf-8")
+
+
+def golden() -> None:
+    """List the golden nights, hard on purpose: name, tab, scenario file."""
+    for path in sorted(GOLDEN.glob("*.yaml")):
+        print(f"{path.stem}\t{path}")
+
+
+def read_night(path: Path | None, seed: int | None) -> Scenario:
+    """Read a scenario, or take the plain one without a path, with another seed if there is one."""
+    from firmware_sim.scenario import DEFAULT, ScenarioError, read_scenario
+
+    try:
+        night = DEFAULT if path is None else read_scenario(path)
+    except ScenarioError as error:
+        raise BadInputError(str(error)) from error
+    return night if seed is None else replace(night, seed=seed)
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FailedError(f"{error.filename or out}: cannot be written ({error.strerror}).") from error
+
+
+@contextlib.contextmanager
+def _progress(*, to_stdout: bool) -> Iterator[Progress]:
+    """Tell how far the work is: lines for a parent, a bar for a person, nothing for a file."""
+    if to_stdout:
+        yield lambda done: print(f"progress {done:.2f}", flush=True)
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        with Bar(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("simulating the night", total=1.0)
+            yield lambda done: bar.update(task, completed=done)
+    else:
+        yield lambda _done: None

@@ -1,0 +1,124 @@
+"""A night nobody chose: everything a scenario can ask for, drawn from wide but plausible distributions.
+
+A detector is judged on nights whose seeds were never used while it was tuned. Of every kind of confuser some nights have
+none, some a few and some many; one night in eight has no series. Nights never ask for what no observer could tell: a hum
+stays well below the movements, and links lose minutes, not hours.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+
+from firmware_sim.streams import stream
+from firmware_sim.vocabulary import (
+    Body,
+    Disturb,
+    Link,
+    MakeName,
+    Scenario,
+    Sensor,
+    Series,
+    Spread,
+    Strap,
+    Trip,
+    Vibration,
+)
+
+
+def drawn(seed: int) -> Scenario:
+    """Draw the night `seed`, 5 to 8 hours; the night's own seed is the same number."""
+    rng = stream(seed, "drawn")
+    duration_s = float(rng.integers(300, 480) * 60)
+    return Scenario(
+        duration_s=duration_s,
+        name=f"drawn-{seed}",
+        seed=seed,
+        rate_hz=int(rng.choice((25, 50, 50, 100))),
+        rate_error_percent=_round(rng.uniform(-4.0, 4.0)),
+        leg="left" if rng.random() < 0.5 else "right",
+        movements_per_hour=_round(_often(rng, 0.05, 2.0, 80.0)),
+        sensor=_sensor(stream(seed, "drawn sensor")),
+        body=_body(stream(seed, "drawn body"), duration_s),
+        disturb=_disturb(stream(seed, "drawn disturb"), duration_s),
+        link=_link(stream(seed, "drawn link")),
+    )
+
+
+def _sensor(rng: np.random.Generator) -> Sensor:
+    makes: tuple[MakeName, ...] = get_args(MakeName)
+    return Sensor(
+        make=makes[rng.integers(len(makes))],
+        range_g=int(rng.choice((2, 4, 8))),
+        scale_error_percent=_round(rng.uniform(-3.0, 3.0)),
+    )
+
+
+def _body(rng: np.random.Generator, duration_s: float) -> Body:
+    return Body(
+        periodic_share=_round(_often(rng, 0.125, 0.4, 0.95)),
+        series=Series(
+            interval_s=Spread(_round(rng.uniform(14.0, 35.0)), _round(rng.uniform(0.2, 0.4))),
+            length=_round(rng.uniform(6.0, 30.0)),
+            lengthen=_round(rng.uniform(0.9, 1.5)),
+        ),
+        thin=_round(rng.uniform(1.0, 5.0)),
+        peak_mg=Spread(_round(rng.uniform(70.0, 220.0)), _round(rng.uniform(0.4, 0.8))),
+        invisible_share=_round(rng.uniform(0.0, 0.35)),
+        duration_s=Spread(_round(rng.uniform(2.0, 4.2)), _round(rng.uniform(0.3, 0.5))),
+        clonic_share=_round(rng.uniform(0.0, 0.6)),
+        slow_share=_round(_often(rng, 0.5, 0.05, 0.4)),
+        large_per_hour=_round(rng.uniform(0.3, 7.0)),
+        posture_per_hour=_round(rng.uniform(0.3, 3.5)),
+        tremor_trains_per_hour=_round(_often(rng, 0.6, 0.3, 4.0)),
+        jerks_per_hour=_round(_often(rng, 0.5, 0.3, 3.0)),
+        bathroom=tuple(
+            Trip(_round(rng.uniform(0.05, 0.9) * duration_s), _round(rng.uniform(90.0, 420.0)))
+            for _ in range(rng.integers(0, 3))
+        ),
+    )
+
+
+def _disturb(rng: np.random.Generator, duration_s: float) -> Disturb:
+    loosens = rng.random() < 0.3
+    return Disturb(
+        breath_mg=_round(rng.uniform(0.5, 4.0)),
+        pulse_mg=_round(rng.uniform(0.0, 1.5)),
+        bumps_per_hour=_round(_often(rng, 0.5, 3.0, 60.0)),
+        bump_mg=Spread(_round(rng.uniform(5.0, 20.0)), 0.6),
+        vibration=tuple(
+            Vibration(
+                _round(rng.uniform(0.0, 0.9) * duration_s),
+                _round(rng.uniform(60.0, 1800.0)),
+                _round(rng.uniform(3.0, 12.0)),
+                _round(rng.uniform(9.0, 40.0)),
+            )
+            for _ in range(rng.integers(1, 4) if rng.random() < 0.25 else 0)
+        ),
+        strap=(
+            Strap(
+                _round(rng.uniform(0.2, 0.7) * duration_s),
+                _round(rng.uniform(0.6, 1.5)),
+                _round(rng.uniform(0.0, 0.3)),
+            ),
+        )
+        if loosens
+        else (),
+        temperature_k=_round(rng.uniform(0.0, 10.0)),
+    )
+
+
+def _link(rng: np.random.Generator) -> Link:
+    return Link(losses_per_hour=_round(_often(rng, 0.6, 0.3, 8.0)), loss_s=Spread(3.0, 0.8))
+
+
+def _often(rng: np.random.Generator, never: float, low: float, high: float) -> float:
+    """Draw 0 with the chance `never`, else from `low` to `high`."""
+    value = rng.uniform(low, high)
+    return 0.0 if rng.random() < never else float(value)
+
+
+def _round(value: float) -> float:
+    """Keep two decimals: a scenario file is read by people."""
+    return round(float(value), 2)

@@ -1,0 +1,154 @@
+"""What a sensor feels though the sleeper's leg does not move: breath, pulse, bumps through the mattress, a hum.
+
+All of it is added to what the leg does. Amplitudes are modelling choices: no measurement of any of these at the ankle
+during sleep has been published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware_sim.kinematics import Array, ringing
+from firmware_sim.streams import stream
+from firmware_sim.vocabulary import Scenario, Vibration
+
+_SMALLEST_BUMP_G, _LARGEST_BUMP_G = 0.002, 0.040
+_BUMPS_APART_S = 3.0
+_FADE_S = 2.0
+"""A hum swells and fades like a motor that starts and stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bump:
+    """One to three knocks of somebody else in the bed, each a damped ring; no rest position changes.
+
+    Attributes
+    ----------
+    knocks : ndarray, shape (n,)
+        When each begins, s; the first at 0.
+    push : ndarray, shape (3,)
+        Direction and amplitude, g.
+    hz : float
+        Frequency of the mattress.
+    ring_s : float
+        How long one rings.
+    """
+
+    knocks: Array
+    push: Array
+    hz: float
+    ring_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return float(self.knocks[-1]) + self.ring_s
+
+    @property
+    def up_before(self) -> Array:
+        """Nothing: a bump is added to what the leg feels."""
+        return np.zeros(3)
+
+    @property
+    def up_after(self) -> Array:
+        """Nothing, as before it."""
+        return np.zeros(3)
+
+    def felt(self, t: Array) -> Array:
+        """Give what the sensor feels of it, g."""
+        ring = np.zeros(len(t))
+        for knock in self.knocks:
+            ring += ringing(t - knock, self.hz, self.ring_s)
+        felt: Array = ring[:, None] * self.push
+        return felt
+
+
+def bumps_of(scenario: Scenario) -> list[tuple[float, Bump]]:
+    """Every bump of a night with its time, s, in order."""
+    asked, duration_s = scenario.disturb, scenario.duration_s
+    rng = stream(scenario.seed, "bump times")
+    count = rng.poisson(asked.bumps_per_hour * duration_s / 3600.0)
+    bumps: list[tuple[float, Bump]] = []
+    for number, at in enumerate(np.sort(rng.uniform(0.0, max(0.0, duration_s - _BUMPS_APART_S), count))):
+        if bumps and at - bumps[-1][0] < _BUMPS_APART_S:
+            continue
+        rng = stream(scenario.seed, "bump", number)
+        size = 1e-3 * asked.bump_mg.median * np.exp(rng.normal(0.0, asked.bump_mg.sigma))
+        hz, ring_s = rng.uniform(5.0, 20.0), rng.uniform(0.15, 0.5)
+        knocks = np.concatenate(([0.0], np.cumsum(rng.uniform(0.15, 0.5, rng.integers(0, 3)))))
+        direction = unit(rng.normal(size=3))
+        # A ring's first swing is already damped: what is asked for is what it reaches.
+        reaches = np.abs(ringing(np.linspace(0.0, ring_s, 513), hz, ring_s)).max()
+        push = direction * (np.clip(size, _SMALLEST_BUMP_G, _LARGEST_BUMP_G) / reaches)
+        bumps.append((float(at), Bump(knocks, push, float(hz), float(ring_s))))
+    return bumps
+
+
+class Surroundings:
+    """Breath, pulse and hum of a night, for a chip whose own filter ends at half its rate of `rate_hz`."""
+
+    def __init__(self, scenario: Scenario, rate_hz: float) -> None:
+        self._disturb = scenario.disturb
+        self._breath = _Rhythm(scenario.seed, "breath", 0.2, 0.33)
+        self._pulse = _Rhythm(scenario.seed, "pulse", 0.85, 1.2)
+        self._hums = [
+            (hum, unit(rng.normal(size=3)), rng.uniform(0.0, 2.0 * np.pi))
+            for number, hum in enumerate(scenario.disturb.vibration)
+            for rng in [stream(scenario.seed, "vibration", number)]
+            if hum.hz < rate_hz / 2.0
+        ]
+
+    def add_to(self, felt: Array, t: Array) -> None:
+        """Add what is felt at the times `t` (s) to `felt`, shape (len(t), 3), g."""
+        if self._disturb.breath_mg:
+            phase, swell = self._breath.at(t)
+            wave = 0.8 * np.sin(phase) + 0.2 * np.sin(2.0 * phase)
+            felt += (1e-3 * self._disturb.breath_mg * swell * wave)[:, None] * self._breath.direction
+        if self._disturb.pulse_mg:
+            phase, swell = self._pulse.at(t)
+            cos = np.cos(0.5 * phase)
+            beat = cos * cos
+            beat = beat * beat * beat  # narrow, once a heart beat
+            wave = beat * np.sin(4.0 * phase)
+            felt += (1e-3 * self._disturb.pulse_mg * swell * wave)[:, None] * self._pulse.direction
+        for hum, direction, start in self._hums:
+            if hum.at_s < t[-1] and t[0] < hum.at_s + hum.for_s:
+                felt += (1e-3 * hum.mg * _hum(hum, start, t))[:, None] * direction
+
+
+class _Rhythm:
+    """A rhythm whose rate and strength wander a little, by sums of slow sines, so that any moment can be computed."""
+
+    def __init__(self, seed: int, name: str, slowest_hz: float, fastest_hz: float) -> None:
+        rng = stream(seed, name)
+        self.direction = unit(rng.normal(size=3))
+        self._hz = rng.uniform(slowest_hz, fastest_hz)
+        self._wander_hz = rng.uniform(0.002, 0.02, 3)
+        self._wander_phase = rng.uniform(0.0, 2.0 * np.pi, 3)
+
+    def at(self, t: Array) -> tuple[Array, Array]:
+        """Phase, rad, and strength, 0.4 to 1, at the times `t`."""
+        slow = [
+            np.sin(2.0 * np.pi * hz * t + start)
+            for hz, start in zip(self._wander_hz, self._wander_phase, strict=True)
+        ]
+        # The rate wanders by at most some 6 % of itself for each of the two.
+        depth = 0.06 * self._hz / self._wander_hz[:2]
+        phase = 2.0 * np.pi * self._hz * t + depth[0] * slow[0] + depth[1] * slow[1]
+        return phase, 0.7 + 0.3 * slow[2]
+
+
+def _hum(hum: Vibration, start: float, t: Array) -> Array:
+    fades = np.clip(np.minimum(t - hum.at_s, hum.at_s + hum.for_s - t) / _FADE_S, 0.0, 1.0)
+    # Beats of a few seconds, as between a motor and the bed it shakes.
+    beats = 0.8 + 0.2 * np.sin(2.0 * np.pi * 0.23 * t + start)
+    wave: Array = fades * beats * np.sin(2.0 * np.pi * hum.hz * t + start)
+    return wave
+
+
+def unit(vector: Array) -> Array:
+    """`vector` at length 1."""
+    of_length_1: Array = vector / np.linalg.norm(vector)
+    return of_length_1

@@ -1,0 +1,127 @@
+"""The golden nights: each has in it what its comment says is hard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firmware_sim.cli_files import GOLDEN
+from firmware_sim.scenario import Scenario, read_scenario
+from firmware_sim.sleeper import Sleeper
+from firmware_sim.truth import truth
+
+NAMES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
+
+
+@cache
+def night(name: str) -> tuple[Scenario, dict[str, Any]]:
+    scenario = read_scenario(GOLDEN / f"{name}.yaml")
+    return scenario, truth(Sleeper(scenario))
+
+
+def legs(name: str, *, visible: bool = True) -> list[dict[str, Any]]:
+    movements = night(name)[1]["movements"]
+    return [m for m in movements if m["kind"] == "leg" and (m["visible"] or not visible)]
+
+
+def kinds(name: str) -> Counter[str]:
+    return Counter(movement["kind"] for movement in night(name)[1]["movements"])
+
+
+def intervals(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.diff([movement["onset_s"] for movement in legs(name)])
+
+
+def lasting(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([movement["offset_s"] - movement["onset_s"] for movement in legs(name)])
+
+
+def test_there_are_twelve_with_seeds_of_their_own_and_a_comment() -> None:
+    assert len(NAMES) == 12
+    assert len({night(name)[0].seed for name in NAMES}) == 12
+    for name in NAMES:
+        text = (GOLDEN / f"{name}.yaml").read_text()
+        assert text.startswith("# ")
+        assert "Hard because" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_may_be_found_is_a_leg_movement_by_itself(name: str) -> None:
+    assert (lasting(name) >= 0.5).mean() > 0.98
+    assert lasting(name).max() <= 10.0
+    body = [m for m in night(name)[1]["movements"] if m["kind"] not in {"bump", "vibration"}]
+    assert min(b["onset_s"] - a["offset_s"] for a, b in pairwise(body)) > 2.0
+
+
+def test_still() -> None:
+    assert len(legs("01-still")) < 20
+    assert kinds("01-still")["bump"] > 60
+
+
+def test_healthy_few_has_no_run_of_four_intervals_of_a_series() -> None:
+    inside = (intervals("02-healthy-few") >= 10) & (intervals("02-healthy-few") <= 90)
+    assert not any(inside[i : i + 3].all() for i in range(len(inside) - 2))
+    assert kinds("02-healthy-few")["locomotion"] == 1
+
+
+def test_typical() -> None:
+    assert 18 < np.median(intervals("03-typical")[intervals("03-typical") < 60]) < 28
+    starts = np.array([movement["onset_s"] for movement in legs("03-typical")])
+    assert (starts < 4 * 3600).mean() > 0.5
+
+
+def test_dense_intervals_are_12_to_16_s() -> None:
+    assert 12 < np.percentile(intervals("04-dense"), 25) < np.percentile(intervals("04-dense"), 60) < 16
+    assert len(legs("04-dense")) > 350
+
+
+def test_restless_is_half_something_else() -> None:
+    count = kinds("05-restless")
+    assert count["long"] + count["posture"] + count["jerk"] + count["tremor"] > 100
+    assert count["locomotion"] == 2
+
+
+def test_slow_lifts_are_slow_and_a_third_is_invisible() -> None:
+    share = len(legs("06-slow-lifts")) / len(legs("06-slow-lifts", visible=False))
+    assert 0.6 < share < 0.72
+    assert np.median(lasting("06-slow-lifts")) > 3.5
+
+
+def test_lossy_link() -> None:
+    lost = night("07-lossy-link")[1]["lost"]
+    assert len(lost) > 60
+    assert sum(end - begin for begin, end in lost) > 900
+
+
+def test_foot_tremor() -> None:
+    assert kinds("08-foot-tremor")["tremor"] > 40
+    assert kinds("08-foot-tremor")["jerk"] > 15
+
+
+def test_partner_bumps_outnumber_the_movements() -> None:
+    assert kinds("09-partner")["bump"] > 2 * len(legs("09-partner"))
+
+
+def test_hum_is_above_8_mg_for_an_hour_and_below_the_movements() -> None:
+    hums = [m for m in night("10-hum")[1]["movements"] if m["kind"] == "vibration"]
+    assert sum(m["offset_s"] - m["onset_s"] for m in hums) > 3600
+    assert all(8 <= m["peak_mg"] <= 15 for m in hums)
+    assert np.mean([m["peak_mg"] > 40 for m in legs("10-hum")]) > 0.9
+
+
+def test_cheap_and_loose() -> None:
+    scenario, _truth = night("11-cheap-loose")
+    assert (scenario.rate_hz, scenario.sensor.make, len(scenario.disturb.strap)) == (25, "adxl362", 2)
+
+
+def test_long_holds_last_and_their_intervals_lie_on_both_sides_of_90_s() -> None:
+    assert np.median(lasting("12-long-holds")) > 5
+    near = intervals("12-long-holds")
+    assert ((near > 75) & (near <= 90)).sum() > 15
+    assert ((near > 90) & (near <= 110)).sum() > 15
+    assert kinds("12-long-holds")["locomotion"] == 2

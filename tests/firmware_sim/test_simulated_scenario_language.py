@@ -1,0 +1,119 @@
+"""The scenario language: strict about every key, documented in full, and written as it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from firmware_sim.draw import drawn
+from firmware_sim.scenario import Scenario, ScenarioError, parse_scenario, write_scenario
+from firmware_sim.vocabulary import Fault, Number, Part, Spread, Strap, Time
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
+
+
+def wrong(text: str) -> str:
+    with pytest.raises(ScenarioError, match=r".") as error:
+        parse_scenario(f"duration: 1h\n{text}")
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("body: 3", 'line 2: "body" must have keys of its own'),
+        ("body: {hop: 3}", 'line 2: "body.hop" is not a key of "body"; the keys are bathroom,'),
+        ("body:\n  slow_share: 1.1", 'line 3: "body.slow_share" must be a number from 0 to 1, not 1.1'),
+        ("body:\n  slow_share: yes", 'line 3: "body.slow_share" must be a number'),
+        ("body:\n  series:\n    interval_s: 20", 'line 4: "body.series.interval_s" must have keys'),
+        ("body: {series: {interval_s: {median: 200}}}", '"body.series.interval_s.median" must be a number from 4'),
+        ("body: {series: {interval_s: {mean: 20}}}", '"body.series.interval_s.mean" is not a key'),
+        ("body: {slow_share: 0, slow_share: 1}", '"body.slow_share" is there twice'),
+        ("body: {bathroom: 2}", '"body.bathroom" must be a list'),
+        ("body: {bathroom: [2h]}", '"body.bathroom[0]" must have keys of its own'),
+        ("body: {bathroom: [{for: 4m}]}", '"body.bathroom[0].at" is missing'),
+        ("body: {bathroom: [{at: 1h, for: 4h}]}", '"body.bathroom[0].for" must be a time from 30s to 0.5h'),
+        ("sensor: {make: apple}", '"sensor.make" must be bmi270, lsm6dso, lsm6dso-lowpower, lis3dh or adxl362'),
+        ("sensor: {range_g: 3}", '"sensor.range_g" must be 2, 4, 8 or 16, not 3'),
+        ("sensor: {noise_ug_rthz: null}", '"sensor.noise_ug_rthz" must be a number'),
+        ("disturb: {bump_mg: {median: 41}}", '"disturb.bump_mg.median" must be a number from 2 to 40'),
+        ("link: {losses: [{at: 1m}]}", '"link.losses[0].for" is missing'),
+        ("faults:\n- {kind: stuck, at: 1m, for: 1s}\n- {kind: nan, at: 1m, for: 1s}", 'line 4: "faults[1].kind"'),
+        ("seed: 1.5", '"seed" must be a whole number'),
+        ("scenario: 1.0.0", '"scenario" must be 1'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_place_and_what_is_expected(text: str, names: str) -> None:
+    assert names in wrong(text)
+
+
+def test_half_a_spread_keeps_the_other_half() -> None:
+    night = parse_scenario("duration: 1h\nbody: {series: {interval_s: {median: 30}}, peak_mg: {sigma: 0.2}}")
+    assert night.body.series.interval_s == Spread(30.0, 0.3)
+    assert night.body.peak_mg == Spread(120.0, 0.2)
+
+
+def test_times_in_lists_may_be_written_either_way() -> None:
+    night = parse_scenario(
+        "duration: 1h\ndisturb: {strap: [{at: 10m, gain: 0.5}]}\nfaults: [{kind: clip, at: 90, for: 1m30s}]"
+    )
+    assert night.disturb.strap == (Strap(600.0, 0.5, 0.0),)
+    assert night.faults == (Fault("clip", 90.0, 90.0),)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_drawn_night_is_read_as_it_was_written(seed: int) -> None:
+    night = drawn(seed)
+    assert parse_scenario(write_scenario(night)) == night
+    assert drawn(seed) == night
+
+
+def test_drawn_nights_are_wide() -> None:
+    nights = [drawn(seed) for seed in range(200)]
+    assert {night.rate_hz for night in nights} == {25, 50, 100}
+    assert len({night.sensor.make for night in nights}) == 5
+    per_hour = [night.movements_per_hour for night in nights]
+    assert min(per_hour) == 0.0
+    assert 70 < max(per_hour) <= 80
+    assert all(abs(night.rate_error_percent) <= 4 for night in nights)
+    assert 10 < sum(night.body.periodic_share == 0 for night in nights) < 50
+    assert 30 < sum(bool(night.disturb.vibration) for night in nights) < 80
+
+
+def keys(kind: type[Any], at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every key of the language with its rule and its default."""
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        rule = hints[each.name].__metadata__[0]
+        key = at + (each.name.removesuffix("_s") if isinstance(rule, Time) else each.name)
+        yield key, rule, each.default
+        if isinstance(rule, Part):
+            yield from keys(type(each.default), f"{key}.")
+
+
+@pytest.mark.parametrize(("key", "rule", "default"), list(keys(Scenario)))
+def test_the_document_lists_every_key_with_its_default_and_range(key: str, rule: Any, default: Any) -> None:
+    row = re.search(
+        rf"^\| \**`{re.escape(key)}`\** \|([^|]*)\|([^|]*)\|([^|]*)\|", DOCUMENT.read_text(), re.MULTILINE
+    )
+    assert row is not None, f"{key} is not documented"
+    _unit, said, spans = (cell.strip() for cell in row.groups())
+    if isinstance(default, Spread):
+        assert said == f"{default.median:g}, {default.sigma:g}"
+    elif isinstance(default, (int, float)):
+        assert said == f"{default:g}"
+    elif default is MISSING:
+        assert said == "required"
+    if isinstance(rule, Number) and not rule.whole:
+        assert spans == f"{rule.low:g}–{rule.high:g}".replace("-", "−")
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+def test_the_examples_of_the_document_are_scenarios(text: str) -> None:
+    assert parse_scenario(text).duration_s > 0
