@@ -90,8 +90,8 @@ def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["score"], "name a night (`legmon score last`) or a file"),
-        (["score", "last", "--left", "x.csv"], "either a night or files"),
+        (["score"], "name one thing to score"),
+        (["score", "last", "--left", "x.csv"], "name one thing to score"),
         (["score", "--left", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "there is no rule set"),
         (["score", "--left", "README.md"], "line 1: the header is"),

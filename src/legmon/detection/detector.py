@@ -1,31 +1,30 @@
 """Finds leg movements in acceleration, as it arrives or all at once."""
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from legmon.detection import kernel as k
+from legmon.detection.bouts import Assembler, Bout, Kind, bout
 from legmon.detection.filters import high_pass, low_pass
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
-# Starting values from the literature on ankle accelerometry and from simulated nights; none is validated against EMG.
+# From the literature on ankle accelerometry (docs/detector.md) and from simulated nights; none is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
-SMOOTH_S = 0.08
-SLOW_S = 0.06
-REST_S = 4.0
-FLOOR_S = 20.0
-ON_FACTOR, ON_LEAST_G, OFF_SHARE = 4.0, 0.016, 0.4
-TURN_ON_G, TURN_OFF_G, TURN_BACK = 0.018, 0.008, 0.3
-MOTION_BACK = 0.2
-QUIET_S, SETTLE_S, LOOK_BACK_S = 1.0, 8.5, 1.0
-DELAY_S = 0.06  # of the filters at onset and offset, subtracted
-POSTURE_G = 0.35  # a rest turned by 20 degrees or more is another posture: 2 sin(10 deg)
-LONG_S = 10.0
+SLOW_S, SMOOTH_S, REST_S, FLOOR_S = 0.1, 0.06, 2.0, 20.0
+ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 4.0, 0.012, 0.4, 0.12
+TURN_FACTOR, TURN_LEAST_G = 4.0, 0.014
+SPEED_FACTOR, SPEED_LEAST_G, SPEED_LAG_S = 3.0, 0.005, 0.4
+EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
+KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9.0
+QUIET_S, CALM_S, HALF_S, TRIM_S, LOOK_BACK_S = 1.0, 0.15, 0.03, 0.02, 3.0
+FIRST_FLOOR_G = 0.004
 
 
 class Detector:
@@ -40,9 +39,9 @@ class Detector:
 
     Notes
     -----
-    `feed` cut anywhere gives the same movements as one call. A movement becomes final 1 s after the leg is quiet and back
-    where it was, or 8.5 s after it settled elsewhere. Thresholds follow the noise of the recording, since fixed ones are known
-    to fail (Yang et al. 2014); a lift and its return are one movement, held open while gravity stays turned.
+    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 5 s after the leg rests again, or
+    some 13 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed ones
+    are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`.
     """
 
     def __init__(self, rate_hz: float, leg: Leg = "left") -> None:
@@ -54,9 +53,11 @@ class Detector:
         self.leg: Leg = leg
         self._p = _parameters(self.rate_hz)
         self._s = np.zeros(k.FLOATS)
+        self._s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = FIRST_FLOOR_G
         self._i = np.zeros(k.INTEGERS, dtype=np.int64)
-        self._s[k.FLOOR] = 0.002
-        self._delay = round(DELAY_S * self.rate_hz)
+        self._ring = np.zeros((k.RING, 9))
+        self._trim = math.floor(TRIM_S * self.rate_hz + 0.5)
+        self._assembler = Assembler(self.rate_hz)
         self._last_end = 0
 
     @property
@@ -67,11 +68,13 @@ class Detector:
     @property
     def earliest(self) -> int:
         """Index before which no movement will begin any more, also not one that is under way."""
+        return max(self._assembler.earliest(self._horizon()), self._last_end)
+
+    def _horizon(self) -> int:
+        """Index before which no bout to come begins."""
         if self._i[k.ACTIVE]:
-            first = int(self._i[k.FIRST])
-        else:
-            first = max(int(self._i[k.LAST_CALM]) + 1, self.position - int(self._p[k.LOOK_BACK]))
-        return max(first - self._delay, self._last_end)
+            return int(self._i[k.FIRST])
+        return max(int(self._i[k.LIMIT]), self.position - int(self._p[k.LOOK_BACK]))
 
     def feed(self, block: ArrayLike) -> list[LegMovement]:
         """Take samples that follow the last ones.
@@ -99,8 +102,11 @@ class Detector:
         if not np.isfinite(x).all():
             raise ValueError("samples hold NaN or infinity; leave such stretches out with gap()")
         out = np.empty((len(x) // int(self._p[k.QUIET]) + 1, k.COLUMNS))
-        count = k.run(x, self._p, self._s, self._i, out)
-        return [self._movement(row) for row in out[:count]]
+        count = k.run(x, self._p, self._s, self._i, self._ring, out)
+        found: list[LegMovement] = []
+        for row in out[:count]:
+            found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
+        return found + self._movements(self._assembler.advance(self._horizon()))
 
     def gap(self, missing: int) -> list[LegMovement]:
         """Skip samples that were never received; a movement under way ends where the data end.
@@ -120,31 +126,37 @@ class Detector:
 
     def finish(self) -> list[LegMovement]:
         """End the recording here: the movement under way, if any, with what is known of it."""
-        if not self._i[k.ACTIVE]:
-            return []
-        self._i[k.ACTIVE] = 0
-        end = max(self._i[k.LAST_MOTION], self._i[k.LAST_TURN]) + 1
-        turn = math.dist(self._s[k.SLOW_V2 : k.SLOW_V2 + 3], self._s[k.REST_V : k.REST_V + 3])
-        return [self._movement(np.array([self._i[k.FIRST], end, self._s[k.PEAK], turn]))]
+        found: list[LegMovement] = []
+        if self._i[k.ACTIVE]:
+            self._i[k.ACTIVE] = 0
+            row = np.zeros(k.COLUMNS)
+            now, before = self._s[k.SLOW_V : k.SLOW_V + 3], self._s[k.BEFORE_V : k.BEFORE_V + 3]
+            is_away = math.dist(now, before) > max(EDGE_LEAST_G, EDGE_FACTOR * self._s[k.MOTION_FLOOR])
+            row[k.OUT_FIRST] = self._i[k.FIRST]
+            row[k.OUT_END] = self.position + self._trim if is_away else self._i[k.LAST] + 1
+            row[k.OUT_PEAK], row[k.OUT_TURN] = self._s[k.PEAK], self._s[k.TURN_PEAK]
+            row[k.OUT_FLOOR] = self._s[k.TURN_FLOOR]
+            row[k.OUT_BEFORE : k.OUT_BEFORE + 3], row[k.OUT_AFTER : k.OUT_AFTER + 3] = before, now
+            found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
+        return found + self._movements(self._assembler.finish(self.position))
 
-    def _movement(self, row: NDArray[np.float64]) -> LegMovement:
-        first = max(int(row[k.OUT_FIRST]) - self._delay, self._last_end)
-        end = max(int(row[k.OUT_END]) - self._delay, first + 1)
-        self._last_end = end
-        kind = "leg"
-        if row[k.OUT_TURN] > POSTURE_G:
-            kind = "posture"
-        elif end - first > LONG_S * self.rate_hz:
-            kind = "long"
-        return LegMovement(
-            onset_ns=round(first * NS / self.rate_hz),
-            offset_ns=round(end * NS / self.rate_hz),
-            leg=self.leg,
-            kind=kind,
-            peak_mg=round(float(row[k.OUT_PEAK]) * 1000.0, 1),
-            first=first,
-            end=end,
-        )
+    def _movements(self, given: Iterable[tuple[Bout, Kind]]) -> list[LegMovement]:
+        found = []
+        for b, kind in given:
+            first = max(b.first, self._last_end)
+            end = max(b.end, first + 1)
+            self._last_end = end
+            movement = LegMovement(
+                onset_ns=round(first * NS / self.rate_hz),
+                offset_ns=round(end * NS / self.rate_hz),
+                leg=self.leg,
+                kind=kind,
+                peak_mg=round(b.peak * 1000.0, 1),
+                first=first,
+                end=end,
+            )
+            found.append(movement)
+        return found
 
 
 def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left") -> list[LegMovement]:
@@ -177,14 +189,16 @@ def _parameters(rate_hz: float) -> NDArray[np.float64]:
     p = np.zeros(k.PARAMETERS)
     p[k.HP_B0 : k.HP_A2 + 1] = high_pass(MOTION_BAND_HZ[0], rate_hz)
     p[k.LP_B0 : k.LP_A2 + 1] = low_pass(min(MOTION_BAND_HZ[1], 0.4 * rate_hz), rate_hz)
-    p[k.SMOOTH] = _share(SMOOTH_S, rate_hz)
-    p[k.SLOW] = _share(SLOW_S, rate_hz)
-    p[k.REST] = _share(REST_S, rate_hz)
-    p[k.FLOOR_UP] = p[k.FLOOR_DOWN] = 0.5 * _share(FLOOR_S, rate_hz)
-    p[k.FLOOR_LEAST] = 0.0005
-    p[k.ON_FACTOR], p[k.ON_LEAST], p[k.OFF_SHARE] = ON_FACTOR, ON_LEAST_G, OFF_SHARE
-    p[k.TURN_ON], p[k.TURN_OFF], p[k.TURN_BACK] = TURN_ON_G, TURN_OFF_G, TURN_BACK
-    p[k.MOTION_BACK] = MOTION_BACK
-    p[k.QUIET], p[k.SETTLE] = round(QUIET_S * rate_hz), round(SETTLE_S * rate_hz)
-    p[k.BUSY_FLOOR], p[k.LOOK_BACK] = 0.25, round(LOOK_BACK_S * rate_hz)
+    p[k.SLOW], p[k.SMOOTH], p[k.REST] = (_share(t, rate_hz) for t in (SLOW_S, SMOOTH_S, REST_S))
+    p[k.FLOOR_STEP] = 0.5 * _share(FLOOR_S, rate_hz)
+    p[k.ON_FACTOR], p[k.ON_LEAST] = ON_FACTOR, ON_LEAST_G
+    p[k.OFF_SHARE], p[k.MOTION_BACK] = OFF_SHARE, MOTION_BACK
+    p[k.TURN_FACTOR], p[k.TURN_LEAST] = TURN_FACTOR, TURN_LEAST_G
+    p[k.SPEED_FACTOR], p[k.SPEED_LEAST] = SPEED_FACTOR, SPEED_LEAST_G
+    p[k.EDGE_FACTOR], p[k.EDGE_LEAST] = EDGE_FACTOR, EDGE_LEAST_G
+    p[k.HELD_FACTOR], p[k.HELD_LEAST], p[k.HELD_BACK] = KERNEL_HELD_FACTOR, KERNEL_HELD_G, HELD_BACK
+    p[k.QUIET], p[k.CALM] = round(QUIET_S * rate_hz), round(CALM_S * rate_hz)
+    p[k.HELD], p[k.SPEED_LAG] = round(KERNEL_HOLD_S * rate_hz), round(SPEED_LAG_S * rate_hz)
+    p[k.LOOK_BACK] = round(LOOK_BACK_S * rate_hz)
+    p[k.HALF] = max(round(HALF_S * rate_hz), 1)
     return p
