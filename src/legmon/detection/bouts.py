@@ -1,7 +1,7 @@
 """From bouts of activity to movements: a lift and its return are one, a train of twitches is one, and each is named.
 
-Rules on what rests before and after a bout, and how it shakes in between. They look at no clock but sample indices, so that what comes out
-does not depend on how samples were cut.
+Rules on what rests before and after a bout, and how it shakes in between. They look at no clock but sample indices, so that
+what comes out does not depend on how samples were cut.
 """
 
 import math
@@ -158,7 +158,11 @@ class Assembler:
             wait = HOLD_S if self._is_held(now) else LARGE_GAP_S
             if horizon - now.end > wait * self._rate:
                 yield from self._settle()
-        if self._row and min(horizon, self._open.first if self._open else horizon) - self._row[-1].end >= TRAIN_GAP_S * self._rate:
+        if (
+            self._row
+            and min(horizon, self._open.first if self._open else horizon) - self._row[-1].end
+            >= TRAIN_GAP_S * self._rate
+        ):
             yield from self._give()
 
     def finish(self, position: int) -> Iterator[tuple[Bout, Kind]]:
@@ -185,7 +189,8 @@ class Assembler:
                 continue
             last = self._row[-1] if self._row else None
             if last is not None and (
-                b.first - last.end >= TRAIN_GAP_S * self._rate or last.end - last.first >= TWITCH_S * self._rate
+                b.first - last.end >= TRAIN_GAP_S * self._rate
+                or last.end - last.first >= TWITCH_S * self._rate
             ):
                 yield from self._give()
             self._row.append(b)

@@ -39,9 +39,9 @@ class Detector:
 
     Notes
     -----
-    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 5 s after the leg rests again, or
-    some 13 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed ones
-    are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`.
+    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 5 s after the leg rests again, or some
+    13 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed
+    ones are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`.
     """
 
     def __init__(self, rate_hz: float, leg: Leg = "left") -> None:

@@ -6,12 +6,12 @@ A *bout* is a stretch in which the leg moves, between two in which it rests. Thr
 - *turn*, how far gravity has turned away from where it rested: it sees slow lifts;
 - in the seconds after a bout that left the leg displaced, gravity coming *back*: it sees the soft return of a lift.
 
-A bout ends when motion and the speed at which gravity turns have been low for a second. Then, with all its samples still in a ring, its edges
-are found: the first and the last sample at which the signal, averaged over a few samples centred on it, is away from rest by 5 mg or by what
-the noise demands. So an edge has no delay of a filter.
+A bout ends when motion and the speed at which gravity turns have been low for a second. Then, with its samples still in a
+ring, its edges are found: the first and the last sample at which the signal, averaged over a few samples centred on it, is away
+from rest by 5 mg or by what the noise demands. So an edge has no delay of a filter.
 
-Everything lives in arrays, so that a block can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last samples. The same
-source runs as plain Python (`run.py_func`) with the same bits.
+Everything lives in arrays, so that a block can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last
+samples. The same source runs as plain Python (`run.py_func`) with the same bits.
 """
 
 import math
@@ -29,17 +29,30 @@ RING = 4096
 HP_B0, HP_B1, HP_B2, HP_A1, HP_A2 = 0, 1, 2, 3, 4
 LP_B0, LP_B1, LP_B2, LP_A1, LP_A2 = 5, 6, 7, 8, 9
 SLOW, SMOOTH, REST, FLOOR_STEP = 10, 11, 12, 13  # shares of a new sample
-ON_FACTOR, ON_LEAST, OFF_SHARE, MOTION_BACK = 14, 15, 16, 17  # motion: factor of its floor, g, share, share of the peak
+ON_FACTOR, ON_LEAST, OFF_SHARE, MOTION_BACK = (
+    14,
+    15,
+    16,
+    17,
+)  # motion: factor of its floor, g, share, share of the peak
 TURN_FACTOR, TURN_LEAST = 18, 19  # factor of its floor, g
 SPEED_FACTOR, SPEED_LEAST = 20, 21
 EDGE_FACTOR, EDGE_LEAST = 22, 23
-HELD_FACTOR, HELD_LEAST, HELD_BACK = 24, 25, 26  # displaced: factor of the turn's floor, g; share that counts as back
+HELD_FACTOR, HELD_LEAST, HELD_BACK = (
+    24,
+    25,
+    26,
+)  # displaced: factor of the turn's floor, g; share that counts as back
 QUIET, CALM, HELD, SPEED_LAG, HALF, LOOK_BACK = 27, 28, 29, 30, 31, 32  # samples
 PARAMETERS = 33
 
 # Where each value stands in s; a vector's three axes lie one behind the other.
 HP1, HP2, BP1, BP2, LP1, LP2, SLOW_V, REST_V = 0, 3, 6, 9, 12, 15, 18, 21
-BEFORE_V, AFTER_V, ORIGIN_V = 24, 27, 30  # rest before the bout, after it, and before the lift that is being held
+BEFORE_V, AFTER_V, ORIGIN_V = (
+    24,
+    27,
+    30,
+)  # rest before the bout, after it, and before the lift that is being held
 ENERGY, MOTION_FLOOR, TURN_FLOOR, SPEED_FLOOR = 33, 34, 35, 36
 MOTION_PEAK, PEAK, TURN_PEAK, DISPLACED = 37, 38, 39, 40
 FLOATS = 41
