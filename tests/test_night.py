@@ -329,3 +329,12 @@ def test_a_frame_that_cannot_be_read_in_a_capture_is_refused(catalog: Catalog) -
     capture = Capture("left", "LegMon-1", 50, 4, 122, [(0, b"\x11\x00" + bytes(30))])
     with pytest.raises(CaptureError, match="frame that cannot be read"):
         record_capture(catalog, capture, START)
+
+
+def test_samples_in_a_damaged_record_are_a_named_gap() -> None:
+    meta = Meta("n", "left", "s", "a", 50.0, 122, 4, simulated=True)
+    quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
+    records = [Samples(first, 0, 0, quiet) for first in (0, 50, 150, 200)]
+    night = analyse([meta, *records])
+    assert [(h.first, h.count, h.cause) for h in night.holes] == [(100, 50, "recording_damaged")]
+    assert night.end == 250

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
+from legmon.recorder.leg import LegRecorder, Source
 from legmon.recording.records import Gap, Note, Record, Samples
 from legmon.recording.segment import read_segment
+from legmon.sensors.base import Frame
 from tests.conftest import Running, sensor, started, until
 
 FIVE_A_MINUTE = "duration: 2h\nseed: 11\nmovements_per_hour: 300\n"
 
 
 def recorder(data: Path, air: str, *, speed: int = 30) -> tuple[str, ...]:
-    import time
-
     now = str(time.time_ns())
     return (
         "-m",
@@ -185,3 +189,48 @@ def test_a_night_without_a_sample_leaves_no_night(air: str, tmp_path: Path) -> N
     catalog = Catalog(tmp_path)
     assert catalog.nights() == []
     catalog.close()
+
+
+def test_a_frame_whose_index_cannot_be_is_refused_and_the_stream_goes_on(tmp_path: Path) -> None:
+    source = Source("s", "a", 50, 4, 122)
+    leg = LegRecorder(tmp_path / "left.seg", "n", "left", source, simulated=True)
+    quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
+    for second in range(100):
+        leg.frame(Frame(1, 50 * second, 0, quiet), (second + 1) * 10**9)
+        if second == 10:
+            leg.frame(Frame(1, 1_000_000_000, 0, quiet), (second + 1) * 10**9)
+            leg.frame(Frame(1, 50 * second, 0, quiet), (second + 1) * 10**9)
+    assert (leg.night.samples, leg.night.missing, leg.refused) == (5000, 0, 2)
+
+
+def test_a_sensor_that_counts_anew_without_saying_so_is_taken_up_again(tmp_path: Path) -> None:
+    source = Source("s", "a", 50, 4, 122)
+    leg = LegRecorder(tmp_path / "left.seg", "n", "left", source, simulated=True)
+    quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
+    for second in range(100):
+        leg.frame(
+            Frame(1, 50 * second if second < 60 else 50 * (second - 60), 0, quiet), (second + 1) * 10**9
+        )
+    assert leg.refused == 20
+    assert leg.night.samples == 80 * 50
+    assert leg.night.missing == 20 * 50
+
+
+def test_a_busy_catalog_keeps_no_sample_waiting(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with sensor(air, tmp_path, "--speed", "30"), started(*recorder(data, air)) as process:
+        until(lambda: recorded(data) > 1000)
+        with sqlite3.connect(data / "catalog.sqlite", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            path = next(data.glob("nights/*/left.seg"))
+            before, until_then = path.stat().st_size, time.monotonic() + 7  # longer than a writer waits
+            while time.monotonic() < until_then:
+                time.sleep(1)
+                assert path.stat().st_size > before, "samples are written all the while"
+                before = path.stat().st_size
+            other.execute("ROLLBACK")
+        other.close()
+        close_by_itself(process, data)
+    assert not [r for r in records(data) if isinstance(r, Gap)]
+    assert recorded(data) == sent(tmp_path)

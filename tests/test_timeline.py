@@ -286,3 +286,12 @@ def test_index_to_time_and_back(index: int, rate: float, later_rate: float) -> N
 def test_a_night_without_anchors_has_no_time() -> None:
     with pytest.raises(ValueError, match="without anchors"):
         TimeMap([])
+
+
+def test_ahead_says_how_far_a_frame_is_off_and_forgetting_makes_all_new() -> None:
+    axis = SampleAxis()
+    axis.place(7, 100, 10)
+    assert [axis.ahead(7, first) for first in (110, 115, 100, 0)] == [0, 5, -10, -110]
+    assert axis.ahead(8, 5) == 0
+    axis.forget()
+    assert axis.place(7, 0, 10, if_new=30).new_stream

@@ -162,6 +162,8 @@ def test_a_long_window_holds_minimum_and_maximum_and_nothing_in_the_gap(
         ("/nights/last/window?start=x&end=2", 422, "start"),
         ("/nights/last/window?start=1&end=2&leg=right", 404, "no samples of this leg"),
         ("/nights/last/movements?rules=mine", 422, "rules"),
+        ("/nights/last/window?start=0&end=inf", 422, "end"),
+        ("/nights/last/window?start=0&end=1e308", 422, "end"),
         ("/nothing", 404, "Not Found"),
     ],
 )

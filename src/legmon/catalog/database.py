@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 HEAD = "0001"
@@ -12,7 +12,7 @@ HEAD = "0001"
 
 def open_database(file: Path) -> Engine:
     """Open the file; writers wait for one another, and a crash of the program loses no transaction."""
-    engine = create_engine(f"sqlite:///{file}")
+    engine = create_engine(URL.create("sqlite", database=str(file)))
     event.listen(engine, "connect", _pragmas)
     return engine
 

@@ -1,4 +1,4 @@
-"""The catalog's tables. Everything in them but the desired state can be made again from the recordings."""
+"""The catalog's tables. All but the desired state is derived from the recordings, which are the truth."""
 
 from sqlalchemy import BigInteger, ForeignKey, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship

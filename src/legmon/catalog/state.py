@@ -10,9 +10,22 @@ from legmon.scoring.live import Tally
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
+def _ticks_ns() -> int:
+    """Time that never jumps and, where the system can tell, goes on while the computer sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return time.monotonic_ns()
+
+
+_WALL_NS, _TICKS_NS = time.time_ns(), _ticks_ns()
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The recording's clock: wall time, or a simulated night that runs faster.
+
+    The wall clock is read once, when the process begins; from then on time is counted, so that a wall clock that is set, or
+    jumps, changes nothing in a night.
 
     Parameters
     ----------
@@ -28,7 +41,8 @@ class Clock:
 
     def now_ns(self) -> int:
         """Return the time on the recording's clock, ns UTC."""
-        return self.night_ns + round((time.time_ns() - self.wall_ns) * self.speed)
+        wall_ns = _WALL_NS + _ticks_ns() - _TICKS_NS
+        return self.night_ns + round((wall_ns - self.wall_ns) * self.speed)
 
 
 @dataclass(frozen=True, slots=True)

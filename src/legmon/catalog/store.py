@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
@@ -32,6 +33,8 @@ from legmon.scoring.live import Tally
 from legmon.scoring.scored import Scored
 from legmon.timeline.clock import Anchor
 
+CAPTURE = "capture"
+"""Address of the sensor of a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
 
 
@@ -56,7 +59,7 @@ class Catalog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else's business
         except OSError as e:
             raise CatalogError(
                 f"the data folder {folder} cannot be made ({e.strerror}); name another with --data"
@@ -115,7 +118,7 @@ class Catalog:
         with self._session() as s:
             taken = set(s.scalars(select(NightRow.id)))
             name, n = night, 2
-            while name in taken:
+            while name in taken or (self.folder / "nights" / name).exists():
                 name, n = f"{night}-{n}", n + 1
             s.add(
                 NightRow(
@@ -189,7 +192,9 @@ class Catalog:
     def nights(self) -> list[NightInfo]:
         """All nights, newest first."""
         with self._session() as s:
-            return [_info(r) for r in s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))]
+            gaps = _gaps(s)
+            rows = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))
+            return [_info(r, gaps.get(r.id, 0)) for r in rows]
 
     def night(self, night: str) -> NightInfo:
         """One night; ``last`` is the newest.
@@ -199,14 +204,13 @@ class Catalog:
         CatalogError
             If there is none of this name.
         """
-        nights = self.nights()
-        if not nights:
-            raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
-        if night == "last":
-            return nights[0]
-        for info in nights:
-            if info.id == night:
-                return info
+        with self._session() as s:
+            newest = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()).limit(1)).one_or_none()
+            if newest is None:
+                raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
+            row = newest if night == "last" else s.get(NightRow, night)
+            if row is not None:
+                return _info(row, _gaps(s, row.id).get(row.id, 0))
         raise CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
 
     def tracks(self, night: str) -> list[LegTrack]:
@@ -220,10 +224,16 @@ class Catalog:
         with self._session() as s:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
 
+    def is_capture(self, night: str) -> bool:
+        """Whether a night was recorded from a capture file, not over the air."""
+        with self._session() as s:
+            return any(leg.address == CAPTURE for leg in s.get_one(NightRow, night).legs)
+
     def discard(self, night: str) -> None:
-        """Take a night without a single sample out of the list."""
+        """Take a night out of the list, and its folder away: one without a sample, or one that can be simulated again."""
         with self._session() as s:
             s.delete(s.get_one(NightRow, night))
+        shutil.rmtree(self.segment(night, "left").parent, ignore_errors=True)
 
     # desired state, and what the recorder says
 
@@ -297,13 +307,21 @@ def _replace(s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]]
         s.execute(insert(table).values(**w).on_conflict_do_update(index_elements=["leg_id", "first"], set_=w))
 
 
-def _info(row: NightRow) -> NightInfo:
+def _gaps(s: Session, night: str | None = None) -> dict[str, int]:
+    """Count the holes of each night, or of one."""
+    query = select(LegRow.night_id, func.count()).join(HoleRow).group_by(LegRow.night_id)
+    if night is not None:
+        query = query.where(LegRow.night_id == night)
+    return {name: number for name, number in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)
+
+
+def _info(row: NightRow, gaps: int) -> NightInfo:
     columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
     legs: Sequence[LegRow] = row.legs
     return NightInfo(
         **columns,
         legs=tuple(cast("Leg", leg.leg) for leg in legs),
-        gaps=sum(len(leg.holes) for leg in legs),
+        gaps=gaps,
     )
 
 

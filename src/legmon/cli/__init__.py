@@ -24,12 +24,14 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; what was asked wrongly ends with one sentence and status 2."""
-    from legmon.cli import golden, nights, run, score, simulate
+    from legmon.cli import golden, nights, replay, run, score, simulate
 
-    for module in (run, score, nights, simulate, golden):
+    for module in (run, replay, score, nights, simulate, golden):
         module.register(app)
     try:
         app()
     except LegmonError as e:
         print(f"legmon: {e}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(e.status)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,23 +1,27 @@
-"""One evening of the program: what `run` and `demo` start, say and end."""
+"""One evening of the program: what `run`, `demo` and `replay` start, say and end."""
 
 import asyncio
 import contextlib
+import io
 import signal
+import socket
 import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.markup import escape
 
 from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
 from legmon.cli.options import firmware_sim, quoted
-from legmon.cli.past import TONIGHT, SimulatedNight, next_evening, record_past_nights
+from legmon.cli.past import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
+from legmon.cli.played import Played, Plays, Progress
 from legmon.cli.supervisor import Child, end_all, python_module
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
@@ -62,20 +66,37 @@ class Evening:
         with self._ending():
             web = self._web()
             air = self._start_air()
-            if listed := catalog.nights():
-                self._say(f"{len(listed)} simulated nights are there from before.")
-            else:
-                with self._lock():
+            with self._lock():
+                discard_torn(catalog)
+                if listed := catalog.nights():
+                    self._say(f"{len(listed)} simulated nights are there from before.")
+                else:
                     record_past_nights(catalog, seed, self._out)
-                self._say("Three past simulated nights are recorded.")
+                    self._say("Three past simulated nights are recorded.")
             night_seed = seed * 1000 + len(catalog.nights())
             start_ns = TONIGHT.start_ns(next_evening(catalog))
             clock = Clock(start_ns, time.time_ns(), speed)
-            hci = self._simulated_sensor(air, TONIGHT, night_seed, speed)
+            _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, night_seed), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None)
             self._say(f"Recording tonight over simulated Bluetooth, {speed:g} times as fast as real time.")
             self._show(web)
-            self._watch(catalog, clock, start_ns + round(TONIGHT.hours * 3600 * NS))
+            end_ns = start_ns + round(TONIGHT.hours * 3600 * NS)
+            self._watch(catalog, lambda: clock.now_ns() > end_ns)
+
+    def replay(self, played: Played, *, speed: float) -> None:
+        """Record what a simulated sensor plays, at `speed` times real time."""
+        self._say(f"[reverse] SIMULATED [/reverse] A simulated sensor plays {escape(played.name)}.")
+        catalog = self._open(simulated=True)
+        with self._ending():
+            web = self._web()
+            made = self._folder / "simulated" / f"replay-{len(catalog.nights()) + 1}"
+            sensor, hci = self._simulated_sensor(self._start_air(), played.options(made), speed)
+            plays = Plays.read(sensor.ready("plays"))
+            clock = Clock(TONIGHT.start_ns(next_evening(catalog)), time.time_ns(), speed)
+            self._record(catalog, hci, clock, simulated=True, leg=None, rate_hz=plays.rate_hz)
+            self._say(plays.sentence(speed))
+            self._show(web)
+            self._watch(catalog, Progress(catalog, clock, plays, self._say, lambda: sensor.said("over")).over)
 
     def run(self, *, leg: Leg | None, simulate: bool) -> None:
         """Tonight, in real time."""
@@ -88,14 +109,19 @@ class Evening:
             hci: str | None = None
             if simulate:
                 self._say("[reverse] SIMULATED [/reverse] The sensor and the sleeper are simulated.")
-                hci = self._simulated_sensor(self._start_air(), TONIGHT, time.time_ns() % 100_000, 1.0)
+                night = self._asleep(TONIGHT, time.time_ns() % 100_000)
+                _, hci = self._simulated_sensor(self._start_air(), night, 1.0)
             self._record(catalog, hci, clock, simulated=simulate, leg=leg)
             self._say("Looking for the sensor; the night begins with its first samples.")
             self._show(web)
-            self._watch(catalog, clock, None)
+            self._watch(catalog, None)
 
     def _say(self, text: str) -> None:
-        self._out.print(text, soft_wrap=True)
+        """Say it, if anybody still listens: a closed terminal is no reason to end a night."""
+        try:
+            self._out.print(text, soft_wrap=True)
+        except OSError:
+            self._out = Console(file=io.StringIO())
 
     def _open(self, *, simulated: bool) -> Catalog:
         """Open the data folder, if nobody records into it and its nights are of the same kind."""
@@ -107,6 +133,7 @@ class Evening:
             )
         with self._lock():
             self._say(f"The data folder is {self._folder}.")
+        self._port = _free_port(self._port)
         return catalog
 
     @contextlib.contextmanager
@@ -134,37 +161,43 @@ class Evening:
         self._others.append(child)
         return child
 
-    def _simulated_sensor(self, air: Child, night: SimulatedNight, seed: int, speed: float) -> str:
-        """Start a sensor on the air; return the transport through which the recorder reaches it."""
-        spec = air.ready("ready")
-        scheme, _, rest = spec.partition(":")
-        hci = f"{scheme}-client:{rest}"
+    def _asleep(self, night: SimulatedNight, seed: int) -> list[str]:
+        """Write a night's scenario; return the options with which a sensor plays it."""
         made = self._folder / "simulated"
         made.mkdir(exist_ok=True)
         scenario = made / f"{seed}.yaml"
         scenario.write_text(night.scenario("tonight", seed))
-        command = [*firmware_sim(), "sensor", hci, "--scenario", str(scenario), "--speed", str(speed)]
-        command += [
-            "--log",
-            str(made / f"{seed}.sent.jsonl"),
-            "--truth",
-            str(made / f"{seed}.truth.json"),
-            "--until-eof",
-        ]
+        log, truth = made / f"{seed}.sent.jsonl", made / f"{seed}.truth.json"
+        return ["--scenario", str(scenario), "--log", str(log), "--truth", str(truth)]
+
+    def _simulated_sensor(self, air: Child, options: list[str], speed: float) -> tuple[Child, str]:
+        """Start a sensor on the air; return it, and the transport through which the recorder reaches it."""
+        spec = air.ready("ready")
+        scheme, _, rest = spec.partition(":")
+        hci = f"{scheme}-client:{rest}"
+        command = [*firmware_sim(), "sensor", hci, *options, "--speed", str(speed), "--until-eof"]
         sensor = Child("simulated sensor", command, self._log("sensor"))
         self._others.append(sensor)
         name = sensor.ready("advertising")
         self._say(f"A simulated ankle sensor is advertising: {name}.")
-        return hci
+        return sensor, hci
 
     def _record(
-        self, catalog: Catalog, hci: str | None, clock: Clock, *, simulated: bool, leg: Leg | None
+        self,
+        catalog: Catalog,
+        hci: str | None,
+        clock: Clock,
+        *,
+        simulated: bool,
+        leg: Leg | None,
+        rate_hz: int | None = None,
     ) -> None:
         catalog.want(record=True, leg=leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
         command += ["--simulated"] if simulated else []
+        command += ["--rate", str(rate_hz)] if rate_hz else []
         self._recorder = Child("recorder", command, self._log("recorder"))
         self._recorder.ready("ready")
 
@@ -174,15 +207,15 @@ class Evening:
         if self._browser:
             webbrowser.open(address)
 
-    def _watch(self, catalog: Catalog, clock: Clock, night_ends_ns: int | None) -> None:
+    def _watch(self, catalog: Catalog, over: Callable[[], bool] | None) -> None:
         """Keep everything going until the time is up or Ctrl-C."""
         until = time.monotonic() + self._minutes * 60 if self._minutes else None
         while until is None or time.monotonic() < until:
             for child in [*self._others, *([self._recorder] if self._recorder else [])]:
-                if child.revive():
+                if child.revive(for_ever=child is not self._recorder):
                     self._say(f"The {child.name} had ended and was started again.")
-            if night_ends_ns is not None and clock.now_ns() > night_ends_ns:
-                night_ends_ns = None
+            if over is not None and over():
+                over = None
                 catalog.want(record=False)
                 self._say("The simulated night is over and closed. The pages stay; Ctrl-C ends.")
             time.sleep(WATCH_S)
@@ -208,6 +241,25 @@ class Evening:
         self._say(
             f"Everything is closed. To score the night again: legmon score last --data {quoted(self._folder)}"
         )
+
+
+def _free_port(port: int) -> int:
+    """Check that the pages can be where they were asked for; 0 picks a port, which then stays theirs.
+
+    Raises
+    ------
+    LegmonError
+        If another program has it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as e:
+            raise LegmonError(
+                f"port {port} cannot be used ({e.strerror}); end the other program or choose another with --port"
+            ) from e
+        return int(probe.getsockname()[1])
 
 
 def _need_bluetooth() -> None:

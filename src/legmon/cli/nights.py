@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
@@ -48,14 +48,22 @@ def nights(
         print_json({"nights": [asdict(n) for n in listed]})
         return
     table = Table(
-        "night", "began", "hours", "movements", "periodic", "per hour recorded", "gaps", "", box=None
+        Column("night", no_wrap=True),
+        "began",
+        "hours",
+        "movements",
+        "periodic",
+        "per hour",
+        "gaps",
+        "",
+        box=None,
     )
     for n in listed:
         hours = n.analysed_ns / 3.6e12
         began = datetime.fromtimestamp(n.started_ns / 1e9, UTC) + timedelta(seconds=n.utc_offset_s)
         table.add_row(
             n.id,
-            began.strftime("%a %d %b %Y %H:%M"),
+            began.strftime("%a %H:%M"),
             f"{hours:.2f}",
             str(n.movements),
             str(n.periodic),

@@ -58,7 +58,7 @@ def quoted(path: Path) -> str:
 
 def print_json(value: Any) -> None:
     """Print a JSON object on one line of standard output."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def firmware_sim() -> list[str]:
@@ -69,5 +69,8 @@ def firmware_sim() -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """Environment of the processes we start: their output comes line by line."""
-    return os.environ | {"PYTHONUNBUFFERED": "1"}
+    """Environment of the processes we start.
+
+    Their output comes line by line, and the folder the person stands in holds none of their modules.
+    """
+    return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}

@@ -59,6 +59,15 @@ def next_evening(catalog: Catalog) -> date:
     return (began + timedelta(seconds=nights[0].utc_offset_s, hours=-12)).date() + timedelta(days=1)
 
 
+def discard_torn(catalog: Catalog) -> None:
+    """Take away past nights whose recording was interrupted, and all of them if some are missing: they are made anew."""
+    made = [n for n in catalog.nights() if catalog.is_capture(n.id)]
+    torn = [n for n in made if n.state == "recording"]
+    if torn or (made and len(made) < len(PAST)):
+        for night in made:
+            catalog.discard(night.id)
+
+
 def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
     """Simulate the past nights and record them: sleeper, sensor frames, segment, detector, scorer, catalog.
 

@@ -11,12 +11,13 @@ from collections import deque
 from pathlib import Path
 
 from legmon.cli.options import child_environment
-from legmon.errors import LegmonError
+from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector
 END_S = 2.5
 SHORTEST_LIFE_S = 5.0  # one that dies faster than this, again and again, is not started for ever
 MOST_FAST_DEATHS = 3
+SLOWEST_S = 30.0
 
 
 class Child:
@@ -37,6 +38,7 @@ class Child:
         self._command = command
         self._log = log
         self._fast_deaths = 0
+        self._not_before = 0.0
         self.start()
 
     def start(self) -> None:
@@ -63,12 +65,12 @@ class Child:
         self._lines.put(None)
 
     def _read_errors(self, pipe: object) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a", encoding="utf-8") as log:
-            for line in pipe:  # type: ignore[attr-defined]
-                log.write(line)
-                log.flush()
-                self._complaints.append(line.strip())
+        for line in pipe:  # type: ignore[attr-defined]
+            self._complaints.append(line.strip())
+            with contextlib.suppress(OSError):  # a full disk must not stop the pipe
+                self._log.parent.mkdir(parents=True, exist_ok=True)
+                with self._log.open("a", encoding="utf-8") as log:
+                    log.write(line)
 
     def ready(self, word: str) -> str:
         """Wait for the line that begins with `word`, and return the rest of it.
@@ -89,7 +91,7 @@ class Child:
             if line is None:
                 self.process.wait()
                 self._errors.join(1)
-                last = self._complaints[-1] if self._complaints else f"status {self.process.returncode}"
+                last = self._last_words()
                 raise LegmonError(
                     last
                     if self.process.returncode == 2
@@ -98,24 +100,41 @@ class Child:
             if line.startswith(word):
                 return line[len(word) :].strip()
 
-    def revive(self) -> bool:
+    def said(self, line: str) -> bool:
+        """Whether it has said this since it was last asked for anything; does not wait."""
+        with contextlib.suppress(queue.Empty):
+            while (said := self._lines.get_nowait()) is not None:
+                if said == line:
+                    return True
+        return False
+
+    def revive(self, *, for_ever: bool) -> bool:
         """Start again if it has ended; True if so.
+
+        Parameters
+        ----------
+        for_ever : bool
+            Whether to go on trying, ever more slowly, also with one that keeps ending at once.
 
         Raises
         ------
-        LegmonError
-            If it keeps ending at once.
+        FailedError
+            If it keeps ending at once and trying on makes no sense.
         """
-        if self.process.poll() is None:
+        if self.process.poll() is None or time.monotonic() < self._not_before:
             return False
         fast = time.monotonic() - self._born < SHORTEST_LIFE_S
         self._fast_deaths = self._fast_deaths + 1 if fast else 0
-        if self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS:
-            self._errors.join(1)
-            last = self._complaints[-1] if self._complaints else f"status {self.process.returncode}"
-            raise LegmonError(f"the {self.name} cannot go on: {last}; see {self._log}")
+        if not for_ever and (self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS):
+            raise FailedError(f"the {self.name} cannot go on: {self._last_words()}")
+        wait = min(2.0**self._fast_deaths, SLOWEST_S) if self._fast_deaths else 0.0
+        self._not_before = time.monotonic() + wait  # before it may be started once more
         self.start()
         return True
+
+    def _last_words(self) -> str:
+        self._errors.join(1)
+        return self._complaints[-1] if self._complaints else f"it said nothing; {self._log} may say more"
 
     def ask_to_end(self) -> None:
         """Close its standard input."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from legmon.catalog.store import Catalog
+from legmon.catalog.store import CAPTURE, Catalog
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.recorder.leg import Source
@@ -106,15 +106,19 @@ def record_capture(
         Id of the night.
     """
     night = NightRecorder.begin(catalog, started_ns, simulated=True)
-    source = Source(capture.sensor, "capture", capture.rate_hz, capture.range_g, capture.scale_ug)
-    leg = night.leg(capture.leg, source)
-    frames = capture.frames()
-    arrival, done = started_ns, 0
-    while step := list(islice(frames, FRAMES_A_STEP)):
-        for at_us, frame in step:
-            arrival = started_ns + at_us * 1000
-            leg.frame(frame, arrival)
-        done += len(step)
-        progress(done / len(capture.notifications))
-    night.close(arrival)
+    source = Source(capture.sensor, CAPTURE, capture.rate_hz, capture.range_g, capture.scale_ug)
+    try:
+        leg = night.leg(capture.leg, source)
+        frames = capture.frames()
+        arrival, done = started_ns, 0
+        while step := list(islice(frames, FRAMES_A_STEP)):
+            for at_us, frame in step:
+                arrival = started_ns + at_us * 1000
+                leg.frame(frame, arrival)
+            done += len(step)
+            progress(done / len(capture.notifications))
+        night.close(arrival)
+    except BaseException:
+        catalog.discard(night.id)  # half a past night is no night; it can be simulated again
+        raise
     return night.id

@@ -19,6 +19,7 @@ from legmon.timeline.clock import Anchor
 HEADER = "time_s,x_g,y_g,z_g"
 COLUMNS = 4
 GAP_PERIODS, GAP_LEAST_S = 1.5, 0.1
+LATEST_S, LARGEST_G = 1e11, 1000.0
 
 
 class CsvError(LegmonError):
@@ -150,7 +151,9 @@ def _table(path: Path) -> NDArray[np.float64]:
     try:
         table = np.loadtxt(io.StringIO(body), delimiter=",", comments=None, ndmin=2)
         whole = (
-            table.shape[1] == COLUMNS and np.isfinite(table).all() and not (np.diff(table[:, 0]) < 0).any()
+            table.shape[1] == COLUMNS
+            and bool((np.abs(table) <= [LATEST_S, LARGEST_G, LARGEST_G, LARGEST_G]).all())
+            and not (np.diff(table[:, 0]) < 0).any()
         )
     except ValueError:
         whole = False
@@ -202,6 +205,10 @@ def _row(line: str, before: float) -> list[float]:
             raise ValueError(f"{name} is {plain!r}; expected a number") from None
         if not math.isfinite(value):
             raise ValueError(f"{name} is {plain}; expected a finite number (leave a gap out altogether)")
+        if abs(value) > (LATEST_S if name == "time_s" else LARGEST_G):
+            raise ValueError(
+                f"{name} is {plain}; no {'clock' if name == 'time_s' else 'accelerometer'} says that"
+            )
         row.append(value)
     if row[0] < before:
         raise ValueError(f"time_s goes back from {before:g} to {row[0]:g}; expected times in order")

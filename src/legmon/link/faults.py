@@ -12,6 +12,7 @@ class Cause(StrEnum):
     FRAME_REFUSED = "frame_refused"
     SENSOR_RESTARTED = "sensor_restarted"
     RECORDER_DOWN = "recorder_down"
+    DAMAGED = "recording_damaged"
     FILE_GAP = "file_gap"
 
 
@@ -22,6 +23,7 @@ SENTENCES: dict[Cause, str] = {
     Cause.FRAME_REFUSED: "What arrived did not keep to the sensor's protocol and was left out.",
     Cause.SENSOR_RESTARTED: "The sensor started anew; check that its battery holds and sits tight.",
     Cause.RECORDER_DOWN: "legmon's recorder was not running; it went on as soon as it was started again.",
+    Cause.DAMAGED: "The recording is damaged here; check the disk, and copy the data folder while it can be read.",
     Cause.FILE_GAP: "The file holds no samples here.",
 }
 

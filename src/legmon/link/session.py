@@ -182,8 +182,9 @@ class Session:
             started = ankle.decode_started(await self._ask(client, ankle.Op.START, arguments))
         self._listener.sensor_started(Identity(client.name, client.address, capabilities.side, started))
         self._listener.link_changed("streaming", "Streaming.")
-        self._battery(await client.read_gatt_char(ankle.BATTERY_LEVEL))
-        await client.start_notify(ankle.BATTERY_LEVEL, lambda _, data: self._battery(data))
+        with contextlib.suppress(BleakError):  # a night without a battery level is a night
+            self._battery(await client.read_gatt_char(ankle.BATTERY_LEVEL))
+            await client.start_notify(ankle.BATTERY_LEVEL, lambda _, data: self._battery(data))
 
     async def _ask(self, client: BleakClient, op: ankle.Op, arguments: bytes = b"") -> bytes:
         tag = self._next_tag()

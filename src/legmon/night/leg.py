@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from legmon.detection.detector import Detector
+from legmon.link.faults import Cause
 from legmon.movement import LegMovement
 from legmon.night.track import Hole, LegTrack
 from legmon.recording.records import Anchored, Gap, Meta, Record, Samples
@@ -56,7 +57,11 @@ class LegNight:
         """
         found: list[LegMovement] = []
         if isinstance(record, Samples):
-            found = self._detector.feed(record.xyz * self._scale)
+            lost = record.first - self._detector.position
+            if lost > 0:  # no record says so: it was in one that is damaged
+                found += self._detector.gap(lost)
+                self.holes.append(Hole(record.first - lost, lost, Cause.DAMAGED.value))
+            found += self._detector.feed(record.xyz * self._scale)
             self.samples += len(record.xyz)
         elif isinstance(record, Gap):
             found = self._detector.gap(record.count)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.link.radio import pick
-from legmon.recorder.process import Recorder
+from legmon.recorder.process import RATE_HZ, Recorder
 
 
 def main() -> int:
@@ -26,13 +27,17 @@ def main() -> int:
     )
     parser.add_argument("--clock", nargs=3, metavar=("NIGHT_NS", "WALL_NS", "SPEED"), default=("0", "0", "1"))
     parser.add_argument("--simulated", action="store_true")
+    parser.add_argument(
+        "--rate", type=int, choices=(25, 50, 100, 200), default=RATE_HZ, help="asked of the sensor, Hz"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
     try:
         catalog = Catalog(args.data)
         with FileLock(args.data / "recorder.lock", timeout=0):
-            return asyncio.run(_record(Recorder(catalog, pick(args.hci), clock, simulated=args.simulated)))
+            recorder = Recorder(catalog, pick(args.hci), clock, simulated=args.simulated, rate_hz=args.rate)
+            return asyncio.run(_record(recorder))
     except Timeout:
         return _say(
             f"another legmon is recording into {args.data}; end that one first, or name another folder with --data"
@@ -53,7 +58,8 @@ async def _record(recorder: Recorder) -> int:
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """End when the parent is gone, however it went: its end of the pipe closes with it."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter when it ends first
+        pass
     loop.call_soon_threadsafe(ended.set)
 
 

@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from legmon.link.faults import Cause
-from legmon.movement import Leg
+from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import SegmentWriter, read_segment
 from legmon.sensors.base import Frame
 from legmon.timeline.axis import SampleAxis
 from legmon.timeline.clock import Anchor, ArrivalClock
+
+SLACK, SLACK_S = (
+    1.5,
+    120.0,
+)  # a frame may be this much further on than the clock says: sensors and clocks differ
+MOST_ODD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class LegRecorder:
         self._clocks: list[ArrivalClock] = []
         self._line: Anchor | None = None  # of the running stream, fitted at each completed half minute
         self._cause: Cause | None = None
+        self._arrival_ns = 0
+        self._odd = 0  # frames in a row whose index cannot be
         self._writer = SegmentWriter(path)
         before = list(read_segment(path))
         if before and isinstance(before[0], Meta):
@@ -78,6 +86,7 @@ class LegRecorder:
                 self._clocks.append(ArrivalClock(r.first, self.night.meta.declared_hz))
             elif isinstance(r, Samples):
                 self._clocks[-1].observe(r.end, r.arrival_ns)
+                self._arrival_ns = r.arrival_ns
             elif isinstance(r, Anchored):
                 self._line = r.anchor
         if stream is not None:
@@ -101,8 +110,21 @@ class LegRecorder:
         return (meta.declared_hz, meta.scale_ug) == (float(source.rate_hz), source.scale_ug)
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Take a frame: write it, then look at it."""
+        """Take a frame: write it, then look at it.
+
+        One whose index cannot be, going by the clock, is refused: it would leave a gap of hours, or make all that follows look
+        old. Where many in a row are old the sensor has begun to count anew.
+        """
         count = len(frame.xyz)
+        ahead = self._axis.ahead(frame.stream, frame.first)
+        since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
+        if ahead > (SLACK * since_s + SLACK_S) * self.night.meta.declared_hz or ahead <= -count:
+            self.refuse()
+            self._odd += 1
+            if self._odd >= MOST_ODD:
+                self._axis.forget()
+            return
+        self._odd, self._arrival_ns = 0, arrival_ns
         before = self._axis.next
         new = frame.stream != self._axis.stream
         starts = self._index_at(arrival_ns, count) if new else 0
@@ -114,8 +136,6 @@ class LegRecorder:
         if new:
             self._write(Stream(frame.stream, frame.first, placed.first))
             self._clocks.append(ArrivalClock(placed.first, self.night.meta.declared_hz))
-        if placed.skip == count:
-            return
         samples = Samples(placed.first, arrival_ns, frame.t_us, frame.xyz[placed.skip :])
         self._write(samples)
         if self._clocks[-1].observe(samples.end, arrival_ns) or new:

@@ -1,6 +1,8 @@
 """Records one night of one or two legs, and keeps the catalog up to date with it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
@@ -82,13 +84,13 @@ class NightRecorder:
         """Counts that nothing to come can change, going by the fit of time so far."""
         return self._live.tally() if self._live else Tally()
 
-    def save(self, *, closed: bool = False) -> None:
-        """Bring the catalog up to date."""
+    def saving(self, *, closed: bool = False) -> Callable[[], None]:
+        """Take what is known now; what is returned writes it to the catalog, and may take its time in another thread."""
         self._score_live()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
-        self._catalog.save(self.id, tracks, scored, closed=closed)
+        return partial(self._catalog.save, self.id, tracks, scored, closed=closed)
 
     def sync(self) -> None:
         """Bring the segments to the disk."""
@@ -100,6 +102,6 @@ class NightRecorder:
         for leg in self.legs.values():
             leg.close(now_ns)
         if any(leg.night.samples for leg in self.legs.values()):
-            self.save(closed=True)
+            self.saving(closed=True)()
         else:
             self._catalog.discard(self.id)

@@ -4,7 +4,11 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+
+from sqlalchemy.exc import OperationalError
 
 from legmon.catalog.state import Clock, RecorderState, SensorState
 from legmon.catalog.store import Catalog
@@ -41,25 +45,31 @@ class Recorder:
         The recording's clock.
     simulated : bool
         Whether the sensor is simulated.
+    rate_hz : int
+        Asked of the sensor.
     """
 
-    def __init__(self, catalog: Catalog, radio: Radio, clock: Clock, *, simulated: bool) -> None:
+    def __init__(
+        self, catalog: Catalog, radio: Radio, clock: Clock, *, simulated: bool, rate_hz: int = RATE_HZ
+    ) -> None:
         self.ended = asyncio.Event()
         self.failure: str | None = None
         self._catalog = catalog
         self._radio = radio
         self._clock = clock
         self._simulated = simulated
+        self._rate_hz = rate_hz
         self._night: NightRecorder | None = None
         self._leg: LegRecorder | None = None
         self._sensor = SensorState(leg="left")
         self._link: asyncio.Task[None] | None = None
         self._wanted_leg: Leg | None = None
+        self._wanted: tuple[bool, Leg | None] = (False, None)
         self._saved = (0.0, 0, 0)
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
-        Detector(RATE_HZ).feed(
+        Detector(self._rate_hz).feed(
             [[0.0, 0.0, 1.0]]
         )  # the kernel is compiled before the first sample waits for it
         self._take_up()
@@ -67,7 +77,7 @@ class Recorder:
         try:
             while not self.ended.is_set() and self.failure is None:
                 await self._reconcile()
-                self._save()
+                await self._tell()
                 if self._night and time.monotonic() - synced > SYNC_S:
                     await asyncio.to_thread(self._night.sync)
                     synced = time.monotonic()
@@ -75,7 +85,7 @@ class Recorder:
                     await asyncio.wait_for(self.ended.wait(), TURN_S)
         finally:
             await self._stop()
-            self._report()
+            await self._tell()
 
     def _take_up(self) -> None:
         """Go on with the night a crash interrupted, or close it."""
@@ -97,7 +107,9 @@ class Recorder:
                 night.close(self._clock.now_ns())
 
     async def _reconcile(self) -> None:
-        record, leg = self._catalog.wanted()
+        with contextlib.suppress(OperationalError):  # the catalog is busy: what was wanted before still is
+            self._wanted = await asyncio.to_thread(self._catalog.wanted)
+        record, leg = self._wanted
         if record and self._link is None:
             self._wanted_leg = leg
             session = Session(
@@ -105,7 +117,7 @@ class Recorder:
                 self._clock.now_ns,
                 self,
                 leg=leg,
-                rate_hz=RATE_HZ,
+                rate_hz=self._rate_hz,
                 range_g=RANGE_G,
                 speed=self._clock.speed,
             )
@@ -123,20 +135,31 @@ class Recorder:
                 await self._link
             self._link = None
         if self._night is not None and self.failure is None:
-            self._night.close(self._clock.now_ns())
+            try:
+                self._night.close(self._clock.now_ns())
+            except OperationalError:
+                log.exception("the catalog is busy; night %s is closed at the next start", self._night.id)
         self._night = self._leg = None
         self._sensor = replace(self._sensor, link="off", detail="Not recording.")
 
-    def _save(self) -> None:
+    async def _tell(self) -> None:
+        """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
+        jobs = [self._report()]
+        saved = self._saved
         if self._night is not None and self._leg is not None:
             now = time.monotonic()
             found = (len(self._leg.night.movements), len(self._leg.night.holes))
             if found != self._saved[1:] or now - self._saved[0] > SAVE_S:
-                self._night.save()
-                self._saved = (now, *found)
-        self._report()
+                jobs.insert(0, self._night.saving())
+                saved = (now, *found)
+        try:
+            for job in jobs:
+                await asyncio.to_thread(job)
+            self._saved = saved
+        except OperationalError as e:
+            log.warning("the catalog is busy, next turn again: %s", e)
 
-    def _report(self) -> None:
+    def _report(self) -> Callable[[], None]:
         sensor = self._sensor
         if self._leg is not None:
             sensor = replace(
@@ -147,7 +170,8 @@ class Recorder:
                 refused_frames=self._leg.refused,
                 last_sample_ns=self._leg.last_sample_ns,
             )
-        self._catalog.report(
+        return partial(
+            self._catalog.report,
             RecorderState(
                 seen_ns=time.time_ns(),
                 clock=self._clock,
@@ -155,7 +179,7 @@ class Recorder:
                 night=self._night.id if self._night else None,
                 sensors=[sensor] if self._link is not None else [],
                 confirmed=self._night.confirmed if self._night else Tally(),
-            )
+            ),
         )
 
     # what the link tells

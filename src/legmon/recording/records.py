@@ -147,7 +147,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
-    """Read whole records, until the data end or a record is not whole.
+    """Read whole records; what is damaged between them is passed over.
 
     Parameters
     ----------
@@ -159,18 +159,17 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
     Yields
     ------
     (int, Record)
-        Where the record ends, and the record. Kinds this version does not know are left out.
+        Where the record ends, and the record. Kinds this version does not know are left out. Samples that were in a damaged
+        record are missing from the indices of those that follow, and so are seen to be missing.
     """
     view = memoryview(data)
     at = start
     while at + HEADER.size <= len(view):
-        kind, version, _, length, crc = HEADER.unpack_from(view, at)
-        end = at + HEADER.size + length
-        if version != VERSION or length > LONGEST or end > len(view):
-            return
-        payload = view[at + HEADER.size : end]
-        if zlib.crc32(payload, zlib.crc32(view[at : at + 8])) != crc:
-            return
+        end = _whole(view, at)
+        if end is None:
+            at = _next_whole(data, view, at + 1)
+            continue
+        kind, payload = view[at], view[at + HEADER.size : end]
         if kind == Kind.SAMPLES:
             first, arrival, t_us = SAMPLES.unpack_from(payload)
             xyz = np.frombuffer(payload[SAMPLES.size :], dtype="<i2").reshape(-1, 3)
@@ -178,3 +177,24 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
         elif kind in _JSON:
             yield end, _JSON[Kind(kind)](**json.loads(bytes(payload)))
         at = end
+
+
+def _whole(view: memoryview, at: int) -> int | None:
+    """Where the record at a place ends, if it is one and undamaged."""
+    _, version, zero, length, crc = HEADER.unpack_from(view, at)
+    end = at + HEADER.size + length
+    if version != VERSION or zero or length > LONGEST or end > len(view):
+        return None
+    payload = view[at + HEADER.size : end]
+    return end if zlib.crc32(payload, zlib.crc32(view[at : at + 8])) == crc else None
+
+
+def _next_whole(data: bytes, view: memoryview, at: int) -> int:
+    """Where the next undamaged record begins, or the end of the data."""
+    mark = bytes([VERSION, 0, 0])
+    while (found := data.find(mark, at + 1)) >= 0:
+        at = found - 1
+        if at + HEADER.size <= len(view) and _whole(view, at) is not None:
+            return at
+        at = found
+    return len(view)

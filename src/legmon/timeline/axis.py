@@ -44,6 +44,17 @@ class SampleAxis:
         """The stream that is running."""
         return self._stream
 
+    def ahead(self, stream: int, first: int) -> int:
+        """How far ahead of what is expected a frame of the running stream begins; negative behind it, 0 in a new stream."""
+        if stream != self._stream:
+            return 0
+        ahead = (first - self._expected) % WRAP
+        return ahead - WRAP if ahead >= WRAP // 2 else ahead
+
+    def forget(self) -> None:
+        """Take whatever comes next for a new stream."""
+        self._stream = None
+
     def place(self, stream: int, first: int, count: int, *, if_new: int = 0) -> Placed:
         """Find the place of a frame and advance.
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -50,7 +51,8 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> 
         server.should_exit = True
 
     def await_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter when it ends first
+            pass
         loop.call_soon_threadsafe(end)
 
     threading.Thread(target=await_end_of_input, daemon=True).start()

@@ -30,6 +30,8 @@ def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> Nigh
 
 
 FromCatalog = Annotated[Catalog, Depends(_catalog)]
+Moment = Annotated[float, Query(allow_inf_nan=False, ge=0, le=32_503_680_000)]
+"""Unix seconds, up to the year 3000."""
 ThisNight = Annotated[NightInfo, Depends(_info)]
 
 
@@ -74,8 +76,8 @@ def get_window(
     info: ThisNight,
     catalog: FromCatalog,
     request: Request,
-    start: float,
-    end: float,
+    start: Moment,
+    end: Moment,
     points: Annotated[int, Query(ge=2, le=20_000)] = 2000,
     leg: models.Leg | None = None,
 ) -> Response:

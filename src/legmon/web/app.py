@@ -1,5 +1,6 @@
 """Puts the routes, the live socket, the pages and the guard together."""
 
+import logging
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from legmon.web import api, live
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
 from legmon.web.signal import SignalStore
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
 NOT_BUILT = (
@@ -39,6 +42,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app.include_router(live.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(Exception, _defect)
     app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
 
     @app.get("/", include_in_schema=False)
@@ -66,3 +70,10 @@ async def _http_problem(_: Request, error: Exception) -> JSONResponse:
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     return _problem(422, "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()))
+
+
+async def _defect(_: Request, error: Exception) -> JSONResponse:
+    log.error("a request failed", exc_info=error)
+    return _problem(
+        500, "legmon met a defect of its own; the recording is not touched. The dashboard's log says more."
+    )

@@ -1,6 +1,8 @@
 """The live socket: the trace at 20 frames a second and the status as it changes."""
 
 import asyncio
+import contextlib
+import logging
 import time
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from legmon.night.track import LegTrack
 from legmon.web import frames, models, views
 from legmon.web.signal import LegSignal, SignalStore
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1")
 
 FRAME_S = 0.05
@@ -56,14 +59,21 @@ class _Trace:
 async def live(socket: WebSocket) -> None:
     """Send hello, then status and trace until the page goes."""
     await socket.accept()
-    sender = asyncio.create_task(_send(socket))
-    try:
+    tasks = [asyncio.create_task(_send(socket)), asyncio.create_task(_until_it_goes(socket))]
+    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    if tasks[0] in done and (error := tasks[0].exception()) is not None:
+        log.error("a live socket failed", exc_info=error)
+        await socket.close(1011)  # the page sees it and connects again
+
+
+async def _until_it_goes(socket: WebSocket) -> None:
+    """Wait until the page is gone; it sends nothing else."""
+    with contextlib.suppress(WebSocketDisconnect):
         while True:
-            await socket.receive_text()  # the page sends nothing; this is how its leaving is seen
-    except WebSocketDisconnect:
-        pass
-    finally:
-        sender.cancel()
+            await socket.receive_text()
 
 
 async def _send(socket: WebSocket) -> None:

@@ -54,16 +54,21 @@ class LegSignal:
         with self._lock:
             for r in self._tail.read():
                 if isinstance(r, Samples):
+                    if r.first > self.end:  # damaged in between
+                        self._hole(self.end, r.first)
                     self._fill(r.end)
                     self._xyz[:, r.first : r.end] = r.xyz.T
                     self.end = r.end
                 elif isinstance(r, Gap):
-                    self._fill(r.first + r.count)
-                    self._xyz[:, r.first : r.first + r.count] = self._xyz[:, max(r.first - 1, 0), None]
-                    self._holes.append((r.first, r.first + r.count))
-                    self.end = r.first + r.count
+                    self._hole(r.first, r.first + r.count)
                 elif isinstance(r, Meta):
                     self.meta = r
+
+    def _hole(self, first: int, end: int) -> None:
+        self._fill(end)
+        self._xyz[:, first:end] = self._xyz[:, max(first - 1, 0), None]
+        self._holes.append((first, end))
+        self.end = end
 
     def _fill(self, end: int) -> None:
         if end > self._xyz.shape[1]:

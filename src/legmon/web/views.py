@@ -1,12 +1,13 @@
 """From the catalog to what the HTTP interface says."""
 
+import contextlib
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from legmon import __version__
-from legmon.catalog.state import NightInfo, SensorState
-from legmon.catalog.store import Catalog
+from legmon.catalog.state import NightInfo, RecorderState, SensorState
+from legmon.catalog.store import Catalog, CatalogError
 from legmon.catalog.zone import local_zone
 from legmon.link.faults import sentence
 from legmon.movement import NS
@@ -29,7 +30,7 @@ def status(catalog: Catalog) -> m.Status:
     recorder = catalog.recorder()
     alive = recorder is not None and time.time_ns() - recorder.seen_ns < ALIVE_NS
     now = recorder.clock.now_ns() if recorder and alive else time.time_ns()
-    night = catalog.night(recorder.night) if recorder and recorder.night else None
+    night = _running(catalog, recorder)
     scored = _scored(catalog.tracks(night.id)) if night else None
     i = scored.indices if scored else None
     zone = m.Zone(name=night.zone_name, utc_offset_s=night.utc_offset_s) if night else _zone(now)
@@ -55,6 +56,15 @@ def status(catalog: Catalog) -> m.Status:
         if scored
         else [],
     )
+
+
+def _running(catalog: Catalog, recorder: RecorderState | None) -> NightInfo | None:
+    """The night that is recorded; None also where it has just left the list."""
+    if recorder is None or recorder.night is None:
+        return None
+    with contextlib.suppress(CatalogError):
+        return catalog.night(recorder.night)
+    return None
 
 
 def _zone(now_ns: int) -> m.Zone:

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 from bumble import hci
-from bumble.core import UUID
+from bumble.core import UUID, BaseBumbleError
 from bumble.device import Device, DeviceConfiguration
 from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
@@ -81,7 +81,11 @@ class Adapter:
         async with self._scanning:
             self._listeners.add(listener)
             if len(self._listeners) == 1:
-                await self.device.start_scanning(active=active, filter_duplicates=False)
+                try:
+                    await self.device.start_scanning(active=active, filter_duplicates=False)
+                except (hci.HCI_Error, BaseBumbleError) as e:
+                    self._listeners.discard(listener)
+                    raise BleakError(f"the Bluetooth controller does not scan: {e}") from e
 
     async def unlisten(self, listener: Callable[[Any], None]) -> None:
         """Stop passing advertisements on."""
