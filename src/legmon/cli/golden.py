@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,6 +61,12 @@ def golden(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Judge this scenario instead of the golden nights."),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Draw each golden or given night there: truth and what was found, SVG."
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Nights at a time.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,6 +79,9 @@ def golden(
     if only and scenario:
         raise LegmonError("--only names golden nights and --scenario files; use one of them")
     fixed = [Night(p.stem, p) for p in scenario] if scenario else golden_nights(only)
+    if pictures is not None:
+        pictures.mkdir(parents=True, exist_ok=True)
+        fixed = [replace(n, picture=pictures / f"{n.name}.svg") for n in fixed]
     count = nights if nights is not None else (0 if only or scenario else 100)
     drawn = [Night(f"drawn {seed}", seed=seed) for seed in range(first_seed, first_seed + count)]
     judged = judge_all([*fixed, *drawn], workers)

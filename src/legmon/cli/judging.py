@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from legmon.cli.options import child_environment, firmware_sim
+from legmon.cli.picture import picture
 from legmon.cli.simulate import run_simulator
 from legmon.detection.agreement import Agreement, FalsePositive, agreement
 from legmon.detection.thresholds import PUBLISHED, fixed_thresholds
@@ -35,11 +36,12 @@ VISIBLE_MG = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A night to judge: a scenario file, or the seed of one to draw."""
+    """A night to judge: a scenario file, or the seed of one to draw; and where its picture goes."""
 
     name: str
     scenario: Path | None = None
     seed: int | None = None
+    picture: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,22 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         periodic = _periodic(timed, gaps, duration_s)
         compared = _with_faults(agreement(timed, truth["movements"]), truth.get("faults", []))
         return Outcome(compared, periodic, true_periodic)
+
+    if night.picture is not None:
+        whole = np.full((leg.end, 3), np.nan)
+        for first, parts in stretches:
+            samples = np.concatenate(parts) * (capture.scale_ug * 1e-6)
+            whole[first : first + len(samples)] = samples
+        found = [_on_true_clock(m, rate) for m in leg.movements]
+        picture(
+            night.name,
+            whole,
+            rate,
+            truth["movements"],
+            found,
+            outcome(leg.movements).agreement,
+            night.picture,
+        )
 
     arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
     return Judged(
