@@ -10,15 +10,15 @@ import secrets
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, register
+from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, read_playback, register
 
 if TYPE_CHECKING:
+    from firmware_sim.night import Night
     from firmware_sim.peripheral import Peripheral
-    from firmware_sim.scenario import Scenario
 
 app = typer.Typer(
     name="firmware_sim",
@@ -85,6 +85,13 @@ def sensor(
         Path | None, typer.Option(help="Scenario to play; without it, eight plain hours.")
     ] = None,
     seed: Seed = None,
+    play: Annotated[
+        Path | None,
+        typer.Option(help="Play this CSV (time_s,x_g,y_g,z_g) instead of a scenario."),
+    ] = None,
+    leg: Annotated[
+        Literal["left", "right"] | None, typer.Option(help="The ankle that --play is from; left if not said.")
+    ] = None,
     speed: Annotated[float, typer.Option(help="How many times faster than real time, 0.01 to 10000.")] = 1.0,
     name: Annotated[str | None, typer.Option(help="Advertised name, LegMon-... ")] = None,
     address: Annotated[str | None, typer.Option(help="Static random address AA:BB:CC:DD:EE:FF.")] = None,
@@ -92,18 +99,44 @@ def sensor(
     truth: Annotated[
         Path | None, typer.Option(help="Write the night's true movements here at start.")
     ] = None,
+    progress: Annotated[
+        bool,
+        typer.Option(
+            "--progress", help='Print "plays LEG HZ SECONDS", and "over" at its end, for a parent process.'
+        ),
+    ] = False,
     until_eof: UntilEof = False,
 ) -> None:
     """Be an ankle sensor on an HCI transport; print "advertising NAME ADDRESS" when it can be found."""
     _log_to_stderr()
-    night = read_night(scenario, seed)
+    night: Night
+    if play is None:
+        from firmware_sim.night import Performed
+
+        if leg is not None:
+            raise BadInputError("--leg goes with --play; a scenario names its leg itself.")
+        night = Performed(read_night(scenario, seed))
+    else:
+        if scenario is not None or seed is not None or truth is not None:
+            raise BadInputError("--play stands alone: a file has no scenario, no seed and no truth.")
+        night = read_playback(play, leg or "left")
     from firmware_sim.render import sensor_name
 
     name = sensor_name(night.leg) if name is None else name
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
     asyncio.run(
-        _sensor(transport, night, speed, name, address, log_path=log, truth_path=truth, until_eof=until_eof)
+        _sensor(
+            transport,
+            night,
+            speed,
+            name,
+            address,
+            log_path=log,
+            truth_path=truth,
+            progress=progress,
+            until_eof=until_eof,
+        )
     )
 
 
@@ -126,13 +159,14 @@ def _check_sensor(speed: float, name: str, address: str) -> None:
 
 async def _sensor(
     transport_spec: str,
-    night: Scenario,
+    night: Night,
     speed: float,
     name: str,
     address: str,
     *,
     log_path: Path | None,
     truth_path: Path | None,
+    progress: bool,
     until_eof: bool,
 ) -> None:
     from bumble.transport import open_transport
@@ -140,6 +174,7 @@ async def _sensor(
 
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
+    from firmware_sim.night import Performed
     from firmware_sim.peripheral import Peripheral
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
@@ -153,8 +188,8 @@ async def _sensor(
     )
     with contextlib.ExitStack() as stack:
         try:
-            if truth_path is not None:
-                write_truth(truth_path, firmware.sleeper)
+            if truth_path is not None and isinstance(night, Performed):
+                write_truth(truth_path, night.sleeper)
             journal = stack.enter_context(Journal(log_path))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
@@ -177,10 +212,13 @@ async def _sensor(
             clock=lambda: int((time.monotonic_ns() - born) * speed) // 1000,
             speed=speed,
             journal=journal,
+            over=lambda: print("over", flush=True) if progress else None,
         )
         try:
             await peripheral.advertise()
             print(f"advertising {name} {address}", flush=True)
+            if progress:
+                print(f"plays {night.leg} {night.declared_rate_hz} {night.duration_s:.3f}", flush=True)
             await _until_told(peripheral, transport.source.terminated, told, transport_spec)
         finally:
             await transport.close()

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from firmware_sim.playback import Playback
     from firmware_sim.render import Progress
     from firmware_sim.scenario import Scenario
 
@@ -94,6 +95,16 @@ def read_night(path: Path | None, seed: int | None) -> Scenario:
     except ScenarioError as error:
         raise BadInputError(str(error)) from error
     return night if seed is None else replace(night, seed=seed)
+
+
+def read_playback(path: Path, leg: Literal["left", "right"]) -> Playback:
+    """Read a recording that is to be played."""
+    from firmware_sim.playback import Playback, PlaybackError
+
+    try:
+        return Playback(path, leg)
+    except PlaybackError as error:
+        raise BadInputError(str(error)) from error
 
 
 @contextlib.contextmanager

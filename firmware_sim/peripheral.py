@@ -61,6 +61,8 @@ class Peripheral:
         How much faster than wall time that clock runs.
     journal : Journal
         Where it is told what happens.
+    over : callable
+        Is called once, when the end of the night has been sent.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Peripheral:
         clock: Callable[[], int],
         speed: float,
         journal: Journal,
+        over: Callable[[], None] = lambda: None,
     ) -> None:
         self._sensor = sensor
+        self._tell_over: Callable[[], None] | None = over
         self._name = name
         self._clock = clock
         self._speed = speed
@@ -242,6 +246,9 @@ class Peripheral:
         while True:
             self._changed.clear()
             await self._send_due(self._clock())
+            if self._tell_over is not None and self._sensor.over:
+                self._tell_over()
+                self._tell_over = None
             due_us = self._sensor.next_due_us(mtu=self._mtu())
             wait_s = None
             if due_us is not None:

@@ -5,14 +5,13 @@ No radio and no clock in here. The time is passed in, as the sensor's uptime in 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from firmware_sim import profile
-from firmware_sim.accelerometer import Accelerometer
-from firmware_sim.losses import lost_samples
+from firmware_sim.night import Chip, Night, Performed
 from firmware_sim.profile import Answer, Op
 from firmware_sim.scenario import Scenario
-from firmware_sim.sleeper import Sleeper
 
 _TEMPERATURE_C = 31  # skin under a strap; a modelling choice
 _BATTERY_AT_START = 87
@@ -29,23 +28,23 @@ class Stream:
         Number of the stream, u16.
     rate_hz, range_g, batch : int
         As START answered.
-    accelerometer : Accelerometer
+    accelerometer : Chip
         Where the samples come from.
     true_rate_hz : float
         How often a sample is really taken.
     night_us : int
-        Uptime at the scenario's time 0.
+        Uptime at the night's time 0.
     night_first : int
         Which sample of the night is index 0 of the stream.
     lost : tuple of (int, int)
-        Samples of the night that the scenario's radio loses: first one, and first that is not lost again.
+        Samples of the night that never arrive: first one, and first that is not lost again; in order and apart.
     """
 
     number: int
     rate_hz: int
     range_g: int
     batch: int
-    accelerometer: Accelerometer
+    accelerometer: Chip
     true_rate_hz: float
     night_us: int
     night_first: int
@@ -72,8 +71,24 @@ class Stream:
 
     def loses(self, first: int, count: int) -> bool:
         """Whether the radio loses a frame of the samples `first` to `first + count - 1`."""
-        first += self.night_first
-        return any(begin < first + count and first < end for begin, end in self.lost)
+        loss = self._loss(first)
+        return loss is not None and loss[0] < first + count
+
+    def cut(self, first: int, size: int) -> int:
+        """Shorten a frame from sample `first` on so that it is lost whole or not at all."""
+        loss = self._loss(first)
+        if loss is None:
+            return size
+        begin, end = loss
+        return min(size, (begin if begin > first else end) - first)
+
+    def _loss(self, first: int) -> tuple[int, int] | None:
+        """Return the first loss that ends after a sample; its bounds as indices of the stream."""
+        at = bisect_right(self.lost, self.night_first + first, key=lambda loss: loss[1])
+        if at == len(self.lost):
+            return None
+        begin, end = self.lost[at]
+        return begin - self.night_first, end - self.night_first
 
 
 class Sensor:
@@ -81,18 +96,17 @@ class Sensor:
 
     Parameters
     ----------
-    scenario : Scenario
-        The night it will measure; its time 0 is the first sample of the first stream.
+    night : Scenario or Night
+        What it will measure; its time 0 is the first sample of the first stream.
     sensor_id : int
         u64 that stays the same for the life of the sensor.
     first_stream : int
         Number of the first stream; one that a sensor before a reboot has not used.
     """
 
-    def __init__(self, scenario: Scenario, *, sensor_id: int, first_stream: int) -> None:
-        self.scenario = scenario
+    def __init__(self, night: Scenario | Night, *, sensor_id: int, first_stream: int) -> None:
+        self.night: Night = Performed(night) if isinstance(night, Scenario) else night
         self.sensor_id = sensor_id
-        self.sleeper = Sleeper(scenario)
         self.stream: Stream | None = None
         self.dropped = 0
         self.framed = 0
@@ -140,11 +154,10 @@ class Sensor:
         )
 
     def _begin(self, wish: profile.StartRequest, now_us: int, mtu: int) -> Stream:
-        if wish.rate_hz != self.sleeper.declared_rate_hz:
-            self.sleeper = Sleeper(self.scenario, wish.rate_hz)
+        measured = self.night.measured(wish.rate_hz, wish.range_g)
         if self._night_us is None:
             self._night_us = now_us
-        true_rate_hz = self.sleeper.rate_hz
+        true_rate_hz = measured.rate_hz
         # A stream after the first goes on in the same night, on the same grid of sample times.
         night_first = -int(-(now_us - self._night_us) * true_rate_hz // 1e6)
         quarter_second = round(wish.rate_hz / 4)
@@ -153,11 +166,11 @@ class Sensor:
             rate_hz=wish.rate_hz,
             range_g=wish.range_g,
             batch=min(wish.batch or quarter_second, profile.samples_that_fit(mtu)),
-            accelerometer=Accelerometer(self.sleeper, wish.range_g),
+            accelerometer=measured.chip,
             true_rate_hz=true_rate_hz,
             night_us=self._night_us,
             night_first=night_first,
-            lost=tuple(lost_samples(self.scenario, true_rate_hz)),
+            lost=measured.lost,
         )
         self._next_number = (self._next_number + 1) & 0xFFFF
         self.framed = self.dropped = 0
@@ -193,10 +206,18 @@ class Sensor:
             return None
         return self.stream.time_us(self.framed + self._frame_size(self.stream, mtu) - 1)
 
-    @staticmethod
-    def _frame_size(stream: Stream, mtu: int) -> int:
+    def _frame_size(self, stream: Stream, mtu: int) -> int:
         # A client that comes back may agree on a smaller MTU than the one that started the stream.
-        return min(stream.batch, profile.samples_that_fit(mtu)) or stream.batch
+        return stream.cut(self.framed, min(stream.batch, profile.samples_that_fit(mtu)) or stream.batch)
+
+    @property
+    def over(self) -> bool:
+        """Whether the running stream has come to the end of the night, to the microsecond."""
+        stream = self.stream
+        return (
+            stream is not None
+            and stream.time_us(self.framed) - stream.night_us >= self.night.duration_s * 1e6 - 1.0
+        )
 
     def sent(self, count: int) -> None:
         """Count the next `count` samples as notified."""
@@ -222,7 +243,7 @@ class Sensor:
 
     def capabilities(self) -> bytes:
         """Value of the capabilities characteristic."""
-        return profile.capabilities(sensor_id=self.sensor_id, side=self.scenario.leg)
+        return profile.capabilities(sensor_id=self.sensor_id, side=self.night.leg)
 
     def battery(self, now_us: int) -> int:
         """Charge in percent; it drains slowly and never dies on the user of a simulation."""
@@ -231,5 +252,5 @@ class Sensor:
     def manufacturer_data(self, now_us: int) -> bytes:
         """Give what the scan response tells after the company number."""
         return profile.manufacturer_data(
-            side=self.scenario.leg, battery=self.battery(now_us), streaming=self.stream is not None
+            side=self.night.leg, battery=self.battery(now_us), streaming=self.stream is not None
         )

@@ -35,7 +35,9 @@ def test_eight_hours_of_a_real_sensors_noise_hold_no_movement(
     sd_g: float, step_g: float, rate_hz: float
 ) -> None:
     """Noise as measured on a table (ActiGraph), in static faces (NilsPod) and at a quiet ankle (Daphnet)."""
-    noise = np.random.default_rng(8).normal(0.0, sd_g, (round(8 * 3600 * rate_hz), 3)) + [0.1, -0.2, 0.97]
+    noise = np.random.default_rng(8).normal(0.0, sd_g, (round(8 * 3600 * rate_hz), 3)) + np.array(
+        [0.1, -0.2, 0.97]
+    )
     assert candidates(detect(np.round(noise / step_g) * step_g, rate_hz)) == []
 
 

@@ -16,6 +16,7 @@ from types import FrameType
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import OperationalError
 
 from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
@@ -54,6 +55,7 @@ class Evening:
         self._minutes = minutes
         self._out = Console(highlight=False)
         self._recorder: Child | None = None
+        self._night: str | None = None
         self._others: list[Child] = []
         self._air = tempfile.TemporaryDirectory(prefix="legmon-", ignore_cleanup_errors=True)
 
@@ -214,6 +216,9 @@ class Evening:
             for child in [*self._others, *([self._recorder] if self._recorder else [])]:
                 if child.revive(for_ever=child is not self._recorder):
                     self._say(f"The {child.name} had ended and was started again.")
+            with contextlib.suppress(OperationalError):  # the catalog is busy; the night goes on
+                state = catalog.recorder()
+                self._night = (state.night if state else None) or self._night
             if over is not None and over():
                 over = None
                 catalog.want(record=False)
@@ -238,9 +243,12 @@ class Evening:
             self._air.cleanup()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        self._say(
-            f"Everything is closed. To score the night again: legmon score last --data {quoted(self._folder)}"
+        again = (
+            f" To score it again: legmon score {self._night} --data {quoted(self._folder)}"
+            if self._night
+            else ""
         )
+        self._say(f"Everything is closed.{again}")
 
 
 def _free_port(port: int) -> int:

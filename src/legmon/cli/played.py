@@ -1,8 +1,11 @@
 """What a replay plays, and how far it has come."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
 
 from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
@@ -32,7 +35,7 @@ class Played:
         """Give the options of the simulated sensor, with files that begin like `made` for what it sends."""
         made.parent.mkdir(exist_ok=True)
         truth = ["--truth", f"{made}.truth.json"] if self.has_truth else []
-        return [*self.source, "--log", f"{made}.sent.jsonl", *truth]
+        return [*self.source, "--progress", "--log", f"{made}.sent.jsonl", *truth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ class Progress:
 
     def over(self) -> bool:
         """Say it at every quarter; whether all of it has been played."""
-        state = self._catalog.recorder()
+        state = None
+        with contextlib.suppress(OperationalError):  # the catalog is busy
+            state = self._catalog.recorder()
         if state is not None and state.clock == self._clock and state.sensors:
             sensor = state.sensors[0]
             played_s = (sensor.samples + sensor.missing_samples) / self._plays.rate_hz

@@ -66,5 +66,5 @@ def run(
     """
     from legmon.cli.evening import Evening
 
-    folder: Path = data or (demo_folder() if simulate else own_folder())
+    folder: Path = data or (own_folder() / "simulated" if simulate else own_folder())
     Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(leg=leg, simulate=simulate)
