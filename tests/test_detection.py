@@ -108,8 +108,8 @@ def test_a_movement_is_given_once_and_as_soon_as_it_is_final() -> None:
     x = felt(lift(t, 10, 12))  # over at 12.2 s
     detector = Detector(RATE)
     assert detector.feed(x[: round(14.0 * RATE)]) == [], "a return or a further twitch could still come"
-    (movement,) = detector.feed(x[round(14.0 * RATE) : round(19.0 * RATE)])
-    assert detector.feed(x[round(19.0 * RATE) :]) == []
+    (movement,) = detector.feed(x[round(14.0 * RATE) : round(20.5 * RATE)])
+    assert detector.feed(x[round(20.5 * RATE) :]) == []
     assert detector.finish() == []
     assert [movement] == detect(x, RATE)
 

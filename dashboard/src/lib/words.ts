@@ -51,6 +51,7 @@ const KINDS: Record<string, string> = {
   long: "longer than a leg movement",
   bump: "bump",
   vibration: "vibration",
+  artefact: "made by the sensor",
 };
 
 export type Shape = "periodic" | "single" | "other";

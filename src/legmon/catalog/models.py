@@ -42,7 +42,7 @@ class NightRow(Base):
 
 
 class LegRow(Base):
-    """One leg of a night: its sensor and its segment file."""
+    """One leg of a night: its sensor, its segment file, and what is wrong with the signal (JSON)."""
 
     __tablename__ = "legs"
     __table_args__ = (UniqueConstraint("night_id", "leg"),)
@@ -56,6 +56,7 @@ class LegRow(Base):
     scale_ug: Mapped[int]
     samples: Mapped[int] = mapped_column(BigInteger, default=0)
     end: Mapped[int] = mapped_column(BigInteger, default=0)
+    quality: Mapped[str] = mapped_column(default="[]")
 
     night: Mapped[NightRow] = relationship(back_populates="legs")
     movements: Mapped[list["MovementRow"]] = relationship(

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,14 +24,14 @@ from legmon.catalog.models import (
     RecorderRow,
     WantedRow,
 )
+from legmon.catalog.rows import info_of, movement_values, quality_text, track_of
 from legmon.catalog.state import Clock, NightInfo, RecorderState, SensorState
 from legmon.errors import LegmonError
-from legmon.movement import Leg, LegMovement
-from legmon.night.track import Hole, LegTrack
+from legmon.movement import Leg
+from legmon.night.track import LegTrack
 from legmon.recording.records import Meta
 from legmon.scoring.live import Tally
 from legmon.scoring.scored import Scored
-from legmon.timeline.clock import Anchor
 
 CAPTURE = "capture"
 """Address of the sensor of a night that was recorded from a capture file."""
@@ -177,7 +177,8 @@ class Catalog:
                 if leg is None:
                     raise ValueError(f"night {night} has no {track.leg} leg")
                 leg.end, leg.samples = track.end, samples
-                _replace(s, leg.id, MovementRow, (_movement_values(m) for m in track.movements))
+                leg.quality = quality_text(track.quality)
+                _replace(s, leg.id, MovementRow, (movement_values(m) for m in track.movements))
                 _replace(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
                 _replace(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
             if scored is not None:
@@ -194,7 +195,7 @@ class Catalog:
         with self._session() as s:
             gaps = _gaps(s)
             rows = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))
-            return [_info(r, gaps.get(r.id, 0)) for r in rows]
+            return [info_of(r, gaps.get(r.id, 0)) for r in rows]
 
     def night(self, night: str) -> NightInfo:
         """One night; ``last`` is the newest.
@@ -210,14 +211,14 @@ class Catalog:
                 raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
             row = newest if night == "last" else s.get(NightRow, night)
             if row is not None:
-                return _info(row, _gaps(s, row.id).get(row.id, 0))
+                return info_of(row, _gaps(s, row.id).get(row.id, 0))
         raise CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
 
     def tracks(self, night: str) -> list[LegTrack]:
         """Return what is known of each leg of a night."""
         with self._session() as s:
             row = s.get_one(NightRow, night)
-            return [_track(leg, simulated=row.simulated) for leg in row.legs]
+            return [track_of(leg, simulated=row.simulated) for leg in row.legs]
 
     def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
@@ -284,10 +285,6 @@ def _leg(s: Session, night: str, leg: str) -> LegRow | None:
     return s.scalars(select(LegRow).where(LegRow.night_id == night, LegRow.leg == leg)).one_or_none()
 
 
-def _movement_values(m: LegMovement) -> dict[str, Any]:
-    return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg}
-
-
 def _upsert(s: Session, table: Any, values: dict[str, Any]) -> None:
     s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=["id"], set_=values))
 
@@ -313,28 +310,3 @@ def _gaps(s: Session, night: str | None = None) -> dict[str, int]:
     if night is not None:
         query = query.where(LegRow.night_id == night)
     return {name: number for name, number in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)
-
-
-def _info(row: NightRow, gaps: int) -> NightInfo:
-    columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
-    legs: Sequence[LegRow] = row.legs
-    return NightInfo(
-        **columns,
-        legs=tuple(cast("Leg", leg.leg) for leg in legs),
-        gaps=gaps,
-    )
-
-
-def _track(row: LegRow, *, simulated: bool) -> LegTrack:
-    leg = cast("Leg", row.leg)
-    return LegTrack(
-        leg=leg,
-        end=row.end,
-        movements=[
-            LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
-            for m in row.movements
-        ],
-        holes=[Hole(h.first, h.count, h.cause) for h in row.holes],
-        anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
-        simulated=simulated,
-    )

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from legmon.detection import kernel as k
 from legmon.detection.bouts import Assembler, Bout, Kind, bout
+from legmon.detection.faults import Fault, Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
+from legmon.detection.quality import Quality
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
@@ -25,6 +27,7 @@ EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
 KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9.0
 QUIET_S, CALM_S, HALF_S, TRIM_S, LOOK_BACK_S = 1.0, 0.15, 0.03, 0.02, 3.0
 FIRST_FLOOR_G = 0.004
+LOOK_S: Final = 10.0  # between two looks at the noise floor
 
 
 class Detector:
@@ -36,15 +39,18 @@ class Detector:
         Sample rate, 20 to 500 Hz. Filters are designed for it; use the rate the sensor declares.
     leg : {"left", "right"}
         Which ankle.
+    range_g : float, optional
+        What the sensor can measure, so that the end of its range is known.
 
     Notes
     -----
-    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 5 s after the leg rests again, or some
-    13 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed
-    ones are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`.
+    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 6 s after the leg rests again, or some
+    14 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed
+    ones are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`. What a
+    failing sensor says is kept from it by `legmon.detection.quality`; a stretch in `unseen` is to it what a gap is.
     """
 
-    def __init__(self, rate_hz: float, leg: Leg = "left") -> None:
+    def __init__(self, rate_hz: float, leg: Leg = "left", *, range_g: float | None = None) -> None:
         if not 20.0 <= rate_hz <= 500.0:
             raise ValueError(f"a sample rate of {rate_hz} Hz is outside 20 to 500 Hz")
         if leg not in ("left", "right"):
@@ -59,22 +65,46 @@ class Detector:
         self._trim = math.floor(TRIM_S * self.rate_hz + 0.5)
         self._assembler = Assembler(self.rate_hz)
         self._last_end = 0
+        self._quality = Quality(self.rate_hz, range_g)
+        self._floors: list[float] = []
+        self._look = round(LOOK_S * self.rate_hz)
 
     @property
     def position(self) -> int:
         """Index the next sample will get, gaps included."""
-        return int(self._i[k.INDEX])
+        return self._quality.position
+
+    @property
+    def unseen(self) -> list[Unseen]:
+        """Stretches in which the sensor failed so that the leg was not seen, once they are over."""
+        return self._quality.unseen
+
+    def unseen_so_far(self) -> list[Unseen]:
+        """The same with one that is not over; all of a recording in which nothing ever changed."""
+        q = self._quality
+        if q.is_constant:
+            return [Unseen(0, q.position, Fault.STUCK)]
+        return q.unseen if q.under_way is None else [*q.unseen, q.under_way]
+
+    def quality(self) -> list[Finding]:
+        """Name what is wrong with the signal so far."""
+        return self._quality.findings(self._floors)
 
     @property
     def earliest(self) -> int:
         """Index before which no movement will begin any more, also not one that is under way."""
         return max(self._assembler.earliest(self._horizon()), self._last_end)
 
+    @property
+    def _seen(self) -> int:
+        """Index of the next sample to look at: a second behind `position`."""
+        return int(self._i[k.INDEX])
+
     def _horizon(self) -> int:
         """Index before which no bout to come begins."""
         if self._i[k.ACTIVE]:
             return int(self._i[k.FIRST])
-        return max(int(self._i[k.LIMIT]), self.position - int(self._p[k.LOOK_BACK]))
+        return max(int(self._i[k.LIMIT]), self._seen - int(self._p[k.LOOK_BACK]))
 
     def feed(self, block: ArrayLike) -> list[LegMovement]:
         """Take samples that follow the last ones.
@@ -101,8 +131,26 @@ class Detector:
             raise ValueError(f"samples have the shape {x.shape}; expected (m, 3), in g")
         if not np.isfinite(x).all():
             raise ValueError("samples hold NaN or infinity; leave such stretches out with gap()")
+        return self._take(self._quality.feed(x))
+
+    def _take(self, pieces: Iterable[NDArray[np.float64] | Unseen]) -> list[LegMovement]:
+        found: list[LegMovement] = []
+        for piece in pieces:
+            if isinstance(piece, Unseen):
+                found += self._skip(piece.count)
+                continue
+            at = 0
+            while at < len(piece):  # the floor is looked at wherever the samples were cut
+                part = piece[at : at + self._look - self._seen % self._look]
+                found += self._see(part)
+                at += len(part)
+        return found
+
+    def _see(self, x: NDArray[np.float64]) -> list[LegMovement]:
         out = np.empty((len(x) // int(self._p[k.QUIET]) + 1, k.COLUMNS))
         count = k.run(x, self._p, self._s, self._i, self._ring, out)
+        if self._seen % self._look == 0:
+            self._floors.append(float(self._s[k.MOTION_FLOOR]))
         found: list[LegMovement] = []
         for row in out[:count]:
             found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
@@ -118,14 +166,22 @@ class Detector:
         """
         if missing < 0:
             raise ValueError(f"a gap of {missing} samples cannot be")
-        ended = self.finish()
+        found = self._take(self._quality.flush()) + self._skip(missing)
+        self._quality.skip(missing)
+        return found
+
+    def _skip(self, missing: int) -> list[LegMovement]:
+        ended = self._end()
         self._i[k.INDEX] += missing
         self._i[k.STARTED] = 0
-        self._last_end = self.position
+        self._last_end = self._seen
         return ended
 
     def finish(self) -> list[LegMovement]:
         """End the recording here: the movement under way, if any, with what is known of it."""
+        return self._take(self._quality.flush()) + self._end()
+
+    def _end(self) -> list[LegMovement]:
         found: list[LegMovement] = []
         if self._i[k.ACTIVE]:
             self._i[k.ACTIVE] = 0
@@ -133,12 +189,12 @@ class Detector:
             now, before = self._s[k.SLOW_V : k.SLOW_V + 3], self._s[k.BEFORE_V : k.BEFORE_V + 3]
             is_away = math.dist(now, before) > max(EDGE_LEAST_G, EDGE_FACTOR * self._s[k.MOTION_FLOOR])
             row[k.OUT_FIRST] = self._i[k.FIRST]
-            row[k.OUT_END] = self.position + self._trim if is_away else self._i[k.LAST] + 1
+            row[k.OUT_END] = self._seen + self._trim if is_away else self._i[k.LAST] + 1
             row[k.OUT_PEAK], row[k.OUT_TURN] = self._s[k.PEAK], self._s[k.TURN_PEAK]
             row[k.OUT_FLOOR] = self._s[k.TURN_FLOOR]
             row[k.OUT_BEFORE : k.OUT_BEFORE + 3], row[k.OUT_AFTER : k.OUT_AFTER + 3] = before, now
             found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
-        return found + self._movements(self._assembler.finish(self.position))
+        return found + self._movements(self._assembler.finish(self._seen))
 
     def _movements(self, given: Iterable[tuple[Bout, Kind]]) -> list[LegMovement]:
         found = []
@@ -146,11 +202,14 @@ class Detector:
             first = max(b.first, self._last_end)
             end = max(b.end, first + 1)
             self._last_end = end
+            clipped = self._quality.clipped
+            inside = sum(first <= at < end for at in clipped)
+            clipped[:] = [at for at in clipped if at >= end]
             movement = LegMovement(
                 onset_ns=round(first * NS / self.rate_hz),
                 offset_ns=round(end * NS / self.rate_hz),
                 leg=self.leg,
-                kind=kind,
+                kind="artefact" if 2 * inside > end - first else kind,
                 peak_mg=round(b.peak * 1000.0, 1),
                 first=first,
                 end=end,

@@ -1,98 +1,52 @@
 """Which samples can be trusted: a failing or badly set sensor is named, and what it says is kept from the detector.
 
-One pass with a second's delay, so that a fault is known before the detector has seen its first sample; the result does not depend on how samples
-were cut. Two kinds of fault take samples away: an axis that is *frozen*, and a stretch at the end of the range. *Spikes* are replaced by the
-sample before them. A wrong *scale* and a *noisy* sensor are verdicts on the recording; movements are found all the same.
+One pass with a second's delay, so that a fault is known before the detector has seen its first sample; the result does not
+depend on how samples were cut. Two kinds of fault take samples away: an axis that is *frozen*, and a stretch at the end of the
+range. *Spikes* are replaced by the sample before them. A wrong *scale* and a *noisy* signal are verdicts on the recording;
+movements are found all the same.
 
-When is a repeated value a fault? Sensors of coarse resolution repeat themselves while all is well: three thousandths of g a step, noise of two, and
-every second sample equals the last. So what counts is whether *this* sensor can repeat itself for so long:
+When is a repeated value a fault? A sensor of coarse resolution repeats itself while all is well: with steps of 3 mg and noise of
+2 mg every second sample equals the last. So what counts is whether *this* sensor can repeat itself for so long:
 
-- its noise spans several steps (two steps or more from one sample to the next, in 40 % of samples): a second of one value is impossible;
-- its noise is about one step (5 %, and runs of one value usually shorter than 10 samples): ten seconds are;
-- its noise lies below a step, or it has none: only ten minutes without a single changed bit on any axis say that it is dead, since by then pulse,
-  breath and warmth would have moved something. Of a single axis this is never said.
+- its noise spans several steps (two or more from one sample to the next, in 40 % of samples): one second is impossible;
+- its noise is about one step (in 5 %, and runs of one value are usually shorter than 10 samples): ten seconds are;
+- its noise lies below a step, or it has none: only ten minutes without one changed bit on any axis say that it is dead, since by
+  then pulse, breath and warmth would have moved something. Of a single axis this is never said.
 
 A recording in which nothing ever changes is stuck from its first sample.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.detection.faults import CAUSES, Fault, Finding, Unseen
 from legmon.detection.jit import jit
-
-
-class Fault(StrEnum):
-    """Codes, as they stand in answers and the catalog."""
-
-    STUCK = "stuck"
-    DEAD_AXIS = "dead_axis"
-    CLIPPED = "clipped"
-    SPIKE = "spike"
-    SCALE = "scale"
-    NOISY = "noisy"
-
-
-SENTENCES: Final[dict[Fault, str]] = {
-    Fault.STUCK: "The sensor repeated one value, which no worn sensor does; restart it, and replace it if this comes back.",
-    Fault.DEAD_AXIS: "One axis of the sensor did not move while the others did; the chip is failing, so replace the sensor.",
-    Fault.CLIPPED: "The signal was at the end of the sensor's range; set a larger range, and check that the strap sits tight.",
-    Fault.SPIKE: "Single samples jumped out and back faster than a leg can; they were left out, and a weak battery or a loose contact is likely.",
-    Fault.SCALE: "Gravity reads more than 3 % from 1 g at rest; calibrate the sensor, since amplitudes are wrong by as much.",
-    Fault.NOISY: "The signal shakes too much at rest to see small movements; the signal is too poor, so take the sensor off what vibrates.",
-}
-
-Verdict = Literal["usable", "look", "poor"]
-CAUSE: Final = "sensor_"
-"""What stands before a fault's code where it is the cause of a hole."""
 
 DELAY_S, SOON_S, LATER_S, LATE_S = 1.1, 1.0, 10.0, 600.0
 LEARN_S: Final = 10.0  # before the noise of a sensor is known
-SPIKE_S, SPIKE_G, SPIKE_RANGE, SPIKE_BACK = 0.04, 3.0, 0.4, 0.25
+SPIKE_S, SPIKE_G, SPIKE_RANGE, SPIKE_BACK = 0.04, 4.0, 0.4, 0.25
 RAIL: Final = 0.999  # of the range; a chip of 12 bits ends 0.05 % below it
 CLIP_JOIN_S: Final = 0.2
 SCALE_SHARE, SCALE_S = 0.03, 30.0
 NOISY_G: Final = 0.008
 FINEST_G: Final = 2e-5  # no sensor's step is smaller
 
-_CODES: Final = (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)  # as numbers 1, 2, 3
+_CODES: Final = tuple(CAUSES.values())  # as numbers 1, 2, 3
 _BINS, _BIN_G = 4000, 0.001
 
 # Where each value stands in the integer state.
-_N, _RELEASED, _CODE, _FIRST, _AWAY, _CLIP_FIRST, _CLIP_LAST, _STEPS, _BIG, _SQUARES, _SPIKES, _RUN = range(12)
+_N, _RELEASED, _CODE, _FIRST, _AWAY, _CLIP_FIRST, _CLIP_LAST = range(7)
+_STEPS, _BIG, _SQUARES, _SPIKES, _RUN = range(7, 12)
 _INTEGERS: Final = _RUN + 3
 # And in the float state: last sample, last sample that is no spike, smallest step, size of the jump under way.
 _LAST, _GOOD, _STEP, _JUMP, _FLOATS = 0, 3, 6, 7, 8
 # And in the parameters.
 _SOON, _LATER, _LATE, _LEARN, _SPIKE, _JOIN, _RAIL_G = range(7)
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Samples that say nothing of the leg."""
-
-    first: int
-    count: int
-    fault: Fault
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A fault and how many seconds of the recording it touches; the whole of it for a wrong scale."""
-
-    code: Fault
-    seconds: float
-
-    @property
-    def sentence(self) -> str:
-        """Cause and advice."""
-        return SENTENCES[self.code]
 
 
 @jit
@@ -107,7 +61,9 @@ def _patience(p: Any, i: Any) -> float:
 
 
 @jit
-def _release(ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, sizes: Any, counts: Any) -> None:
+def _release(
+    ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, sizes: Any, counts: Any
+) -> None:
     """Give out the samples before `until`; `counts` holds how many samples, holes and clipped samples were written."""
     while i[_RELEASED] < until:
         at = i[_RELEASED] % ring.shape[0]
@@ -126,7 +82,17 @@ def _release(ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, 
 
 @jit
 def _run(
-    x: Any, p: Any, s: Any, i: Any, ring: Any, flags: Any, out: Any, holes: Any, clipped: Any, sizes: Any, counts: Any
+    x: Any,
+    p: Any,
+    s: Any,
+    i: Any,
+    ring: Any,
+    flags: Any,
+    out: Any,
+    holes: Any,
+    clipped: Any,
+    sizes: Any,
+    counts: Any,
 ) -> None:
     """Take samples; give out those a second older, and the stretches that cannot be trusted once they are over."""
     length = ring.shape[0]
@@ -183,8 +149,8 @@ def _run(
             for k in range(3):
                 s[_GOOD + k] = x[r, k]
         # Is this a stretch that cannot be trusted?
-        shortest = min(i[_RUN], min(i[_RUN + 1], i[_RUN + 2]))
-        longest = max(i[_RUN], max(i[_RUN + 1], i[_RUN + 2]))
+        shortest = min(i[_RUN], i[_RUN + 1], i[_RUN + 2])
+        longest = max(i[_RUN], i[_RUN + 1], i[_RUN + 2])
         code, first = 0, n
         is_clipped = i[_CLIP_LAST] >= 0 and n - i[_CLIP_LAST] <= p[_JOIN]
         if is_clipped and i[_CLIP_LAST] - i[_CLIP_FIRST] >= p[_SOON]:
@@ -231,7 +197,7 @@ class Quality:
         self._rate = rate_hz
         self._p = np.array(
             [round(t * rate_hz) for t in (SOON_S, LATER_S, LATE_S)]
-            + [3 * round(LEARN_S * rate_hz), max(round(SPIKE_S * rate_hz), 2), round(CLIP_JOIN_S * rate_hz)]
+            + [3 * round(LEARN_S * rate_hz), max(int(SPIKE_S * rate_hz), 2), round(CLIP_JOIN_S * rate_hz)]
             + [math.inf if range_g is None else RAIL * range_g]
         )
         self._s = np.zeros(_FLOATS)
@@ -296,7 +262,11 @@ class Quality:
             self.unseen.append(under_way)
             return [under_way]
         room = len(self._ring)
-        out, clipped, counts = np.empty((room, 3)), np.empty(room, dtype=np.int64), np.zeros(3, dtype=np.int64)
+        out, clipped, counts = (
+            np.empty((room, 3)),
+            np.empty(room, dtype=np.int64),
+            np.zeros(3, dtype=np.int64),
+        )
         _release(self._ring, self._flags, i, int(i[_N]), out, clipped, self._sizes, counts)
         self._note(clipped[: counts[2]])
         return [out[: counts[0]]]
@@ -339,17 +309,3 @@ class Quality:
     def _note(self, clipped: NDArray[np.int64]) -> None:
         self._clipped += len(clipped)
         self.clipped += clipped.tolist()
-
-
-def verdict(findings: Iterable[Finding], analysed: float, duration: float) -> Verdict:
-    """Whether a night can be read: as it is, with a look at what is named, or not at all."""
-    named = list(findings)
-    if any(f.code == Fault.NOISY for f in named) or analysed < 0.5 * duration:
-        return "poor"
-    return "look" if named else "usable"
-
-
-def cause_sentence(cause: str) -> str | None:
-    """Say why samples were not used, where `cause` is a fault of the sensor."""
-    code = cause.removeprefix(CAUSE)
-    return SENTENCES[Fault(code)] if cause != code and code in set(Fault) else None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.detection.detector import Detector
+from legmon.detection.quality import RAIL
 from legmon.errors import LegmonError
 from legmon.link.faults import Cause
 from legmon.movement import NS, Leg, LegMovement
@@ -20,6 +21,7 @@ HEADER = "time_s,x_g,y_g,z_g"
 COLUMNS = 4
 GAP_PERIODS, GAP_LEAST_S = 1.5, 0.1
 LATEST_S, LARGEST_G = 1e11, 1000.0
+RAIL_LEAST_G, RAIL_TIMES = 1.9, 10
 
 
 class CsvError(LegmonError):
@@ -68,6 +70,13 @@ class CsvRecording:
             end = a.first + len(a.xyz)
             found.append(Hole(end, b.first - end, Cause.FILE_GAP.value))
         return found
+
+    @property
+    def range_g(self) -> float | None:
+        """What the sensor can measure, as far as the samples show: a largest value that comes back to the last digit."""
+        largest = max(float(np.abs(s.xyz).max()) for s in self.stretches)
+        again = sum(int((np.abs(s.xyz) >= RAIL * largest).sum()) for s in self.stretches)
+        return largest if largest > RAIL_LEAST_G and again >= RAIL_TIMES else None
 
 
 def read_csv(path: Path) -> CsvRecording:
@@ -122,7 +131,7 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
     """
     recording = read_csv(path)
     try:
-        detector = Detector(recording.rate_hz, leg)
+        detector = Detector(recording.rate_hz, leg, range_g=recording.range_g)
     except ValueError as e:
         raise CsvError(f"{path}: {e}") from e
     found: list[LegMovement] = []
@@ -136,9 +145,13 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
         leg=leg,
         end=detector.position,
         movements=found,
-        holes=recording.holes,
+        holes=sorted(
+            [*recording.holes, *(Hole(u.first, u.count, u.cause) for u in detector.unseen_so_far())],
+            key=lambda h: h.first,
+        ),
         anchors=[Anchor(s.first, round(s.start_s * NS), recording.rate_hz) for s in recording.stretches],
         simulated=False,
+        quality=detector.quality(),
     )
 
 

@@ -1,8 +1,10 @@
 """From a leg's records to its track: the one way, live, again later, or from a file."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from legmon.detection.detector import Detector
+from legmon.detection.faults import CAUSES, Unseen
 from legmon.link.faults import Cause
 from legmon.movement import LegMovement
 from legmon.night.track import Hole, LegTrack
@@ -30,17 +32,14 @@ class LegNight:
         self._provisional: dict[int, Anchor] = {}
         self._final: dict[int, Anchor] = {}
         self._scale = meta.scale_ug * 1e-6
-        self._detector = Detector(meta.declared_hz, meta.leg)
+        self.missing = 0
+        self._unseen = 0  # stretches of a failing sensor that are among the holes
+        self._detector = Detector(meta.declared_hz, meta.leg, range_g=meta.range_g)
 
     @property
     def end(self) -> int:
         """Index after the last sample."""
         return self._detector.position
-
-    @property
-    def missing(self) -> int:
-        """How many samples are known to be missing."""
-        return sum(h.count for h in self.holes)
 
     @property
     def earliest(self) -> int:
@@ -60,11 +59,16 @@ class LegNight:
             lost = record.first - self._detector.position
             if lost > 0:  # no record says so: it was in one that is damaged
                 found += self._detector.gap(lost)
+                self._add_unseen()
                 self.holes.append(Hole(record.first - lost, lost, Cause.DAMAGED.value))
+                self.missing += lost
             found += self._detector.feed(record.xyz * self._scale)
             self.samples += len(record.xyz)
+            self._add_unseen()
         elif isinstance(record, Gap):
             found = self._detector.gap(record.count)
+            self._add_unseen()
+            self.missing += record.count
             self.holes.append(Hole(record.first, record.count, record.cause))
         elif isinstance(record, Anchored):
             (self._final if record.final else self._provisional)[record.first] = record.anchor
@@ -74,19 +78,32 @@ class LegNight:
     def finish(self) -> list[LegMovement]:
         """End the night: a movement under way ends with the data."""
         found = self._detector.finish()
+        self._add_unseen()
         self.movements += found
         return found
 
+    def _add_unseen(self) -> None:
+        for u in islice(self._detector.unseen, self._unseen, None):
+            self.holes.append(_hole(u))
+            self._unseen += 1
+
     def track(self) -> LegTrack:
-        """Return what is known so far; times by the final anchors where the night is closed."""
+        """Return what is known so far, a fault that is not over too; times by the final anchors where the night is closed."""
+        missing = [h for h in self.holes if h.cause not in CAUSES]
+        faults = [_hole(u) for u in self._detector.unseen_so_far()]
         return LegTrack(
             leg=self.meta.leg,
             end=self.end,
             movements=tuple(self.movements),
-            holes=tuple(self.holes),
+            holes=tuple(sorted([*missing, *faults], key=lambda h: h.first)),
             anchors=tuple((self._final or self._provisional).values()),
             simulated=self.meta.simulated,
+            quality=tuple(self._detector.quality()),
         )
+
+
+def _hole(u: Unseen) -> Hole:
+    return Hole(u.first, u.count, u.cause)
 
 
 def analyse(records: Iterable[Record]) -> LegNight:

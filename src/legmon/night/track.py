@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from legmon.detection.faults import Finding
 from legmon.movement import Leg, LegMovement
 from legmon.scoring.scored import RULES, Reading, Scored, scored_night
 from legmon.timeline.clock import Anchor, TimeMap
@@ -10,7 +11,7 @@ from legmon.timeline.clock import Anchor, TimeMap
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Samples of one leg that never came."""
+    """Samples of one leg that never came, or that a failing sensor made."""
 
     first: int
     count: int
@@ -30,11 +31,13 @@ class LegTrack:
     movements : sequence of LegMovement
         With sample indices.
     holes : sequence of Hole
-        Missing samples.
+        Missing samples, and those that a failing sensor made.
     anchors : sequence of Anchor
         Index to time; the final ones once the night is closed.
     simulated : bool
         Whether the sensor was simulated.
+    quality : sequence of Finding
+        What is wrong with the signal.
     """
 
     leg: Leg
@@ -43,6 +46,7 @@ class LegTrack:
     holes: Sequence[Hole]
     anchors: Sequence[Anchor]
     simulated: bool
+    quality: Sequence[Finding] = ()
 
     @property
     def time(self) -> TimeMap:
@@ -94,6 +98,7 @@ def score_night(
         start_ns=start - origin,
         simulated=any(track.simulated for track in tracks),
         reading=reading,
+        quality=[(track.leg, f) for track, _ in timed for f in track.quality],
     )
 
 

@@ -74,9 +74,9 @@ class NightRecorder:
             time, told = track.time, self._told.setdefault(leg, [0, 0])
             for m in on_clock(track.movements[told[0] :], time, 0):
                 self._live.movement(m)
-            for hole in track.holes[told[1] :]:
+            for hole in recorder.night.holes[told[1] :]:
                 self._live.gap(time.utc(hole.first), time.utc(hole.first + hole.count))
-            told[:] = [len(track.movements), len(track.holes)]
+            told[:] = [len(track.movements), len(recorder.night.holes)]
             self._live.advance(leg, time.utc(recorder.night.earliest))
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from legmon.catalog.state import Clock, RecorderState, SensorState
 from legmon.catalog.store import Catalog
-from legmon.detection.detector import Detector
+from legmon.detection.detector import detect
 from legmon.link.faults import Cause
 from legmon.link.radio import Radio
 from legmon.link.session import Identity, Session, State
@@ -69,9 +69,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
-        Detector(self._rate_hz).feed(
-            [[0.0, 0.0, 1.0]]
-        )  # the kernel is compiled before the first sample waits for it
+        detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compiles what the first samples would wait for
         self._take_up()
         synced = time.monotonic()
         try:

@@ -120,10 +120,20 @@ def details_json(scored: Scored) -> dict[str, Any]:
             *(() if reading.respiratory else ("respiration",)),
             "arousal",
         ],
+        "verdict": scored.verdict,
+        "quality": quality_json(scored),
     }
     if scored.rules == "wasm2016":
         said["reading"] = {"restart": reading.restart, "ninety": reading.ninety}
     return said
+
+
+def quality_json(scored: Scored) -> list[dict[str, Any]]:
+    """Say what is wrong with the signal."""
+    return [
+        {"code": f.code.value, "leg": leg, "seconds": f.seconds, "sentence": f.sentence}
+        for leg, f in scored.quality
+    ]
 
 
 def _sleep(scored: Scored) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from legmon.movement import NS, LegMovement
+from legmon.detection.faults import Finding, Verdict, verdict
+from legmon.movement import NS, Leg, LegMovement
 from legmon.scoring.aasm import aasm
 from legmon.scoring.events import Gap, ScoredEvent, normalise_gaps
 from legmon.scoring.indices import Indices, indices
@@ -61,6 +62,8 @@ class Scored:
         What was scored.
     reading : Reading
         How the rules were read.
+    quality : sequence of (leg, Finding)
+        What is wrong with the signal.
     """
 
     rules: Rules
@@ -73,11 +76,17 @@ class Scored:
     events: list[ScoredEvent]
     movements: tuple[LegMovement, ...] = ()
     reading: Reading = field(default_factory=Reading)
+    quality: Sequence[tuple[Leg, Finding]] = ()
 
     @property
     def indices(self) -> Indices:
         """Counts and indices."""
         return indices(self.events, self.analysed_ns)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the signal is good enough."""
+        return verdict((f for _, f in self.quality), self.analysed_ns, self.duration_ns)
 
     def answer(self) -> dict[str, Any]:
         """Give the JSON object of `legmon score`, seconds rounded to the millisecond."""
@@ -132,6 +141,7 @@ def scored_night(
     start_ns: int = 0,
     simulated: bool = False,
     reading: Reading | None = None,
+    quality: Sequence[tuple[Leg, Finding]] = (),
 ) -> Scored:
     """Score with times in ns; see `score` and `Scored`."""
     reading = reading or Reading()
@@ -152,6 +162,7 @@ def scored_night(
         events=events_by(known, movements, merged, reading),
         movements=movements,
         reading=reading,
+        quality=quality,
     )
 
 

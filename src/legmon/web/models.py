@@ -132,6 +132,15 @@ class Gap(_Frozen):
     sentence: str = Field(description="the cause in plain words")
 
 
+class Finding(_Frozen):
+    """Something that is wrong with the signal."""
+
+    code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy"]
+    leg: Leg
+    seconds: float = Field(description="how much of the night it touches")
+    sentence: str = Field(description="cause and advice in plain words")
+
+
 class Indices(_Frozen):
     """The rule set's counts and indices; null where one does not exist."""
 
@@ -173,6 +182,10 @@ class Night(NightSummary):
     intervals: IntervalHistogram
     by_hour: list[Hour]
     gap_list: list[Gap]
+    quality: list[Finding] = Field(description="what is wrong with the signal; empty where nothing is")
+    verdict: Literal["usable", "look", "poor"] = Field(
+        description="of the signal: good, to be read with `quality` in mind, or too poor to be read"
+    )
 
 
 class Movements(_Frozen):

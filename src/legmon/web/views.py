@@ -9,10 +9,11 @@ from legmon import __version__
 from legmon.catalog.state import NightInfo, RecorderState, SensorState
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.catalog.zone import local_zone
+from legmon.detection.faults import cause_sentence
 from legmon.link.faults import sentence
 from legmon.movement import NS
 from legmon.night.track import LegTrack, score_night
-from legmon.scoring.answer import indices_json
+from legmon.scoring.answer import indices_json, quality_json
 from legmon.scoring.details import by_hour
 from legmon.scoring.events import ScoredEvent
 from legmon.scoring.indices import BIN_S, interval_histogram
@@ -167,6 +168,8 @@ def night(catalog: Catalog, info: NightInfo) -> m.Night:
             for h in by_hour(scored or empty)
         ],
         gap_list=_gaps(tracks),
+        quality=[m.Finding(**f) for f in quality_json(scored or empty)],
+        verdict=(scored or empty).verdict,
     )
 
 
@@ -177,7 +180,7 @@ def _gaps(tracks: list[LegTrack]) -> list[m.Gap]:
             start=t.time.utc(h.first) / NS,
             end=t.time.utc(h.first + h.count) / NS,
             cause=h.cause,
-            sentence=sentence(h.cause),
+            sentence=cause_sentence(h.cause) or sentence(h.cause),
         )
         for t in tracks
         for h in t.holes

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("scale_ug", sa.Integer(), nullable=False),
         sa.Column("samples", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
+        sa.Column("quality", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["night_id"], ["nights.id"], name=op.f("fk_legs_night_id_nights"), ondelete="CASCADE"
         ),

@@ -1,0 +1,51 @@
+"""Between rows of the catalog and what they stand for."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+from legmon.catalog.models import LegRow, NightRow
+from legmon.catalog.state import NightInfo
+from legmon.detection.faults import Fault, Finding
+from legmon.movement import Leg, LegMovement
+from legmon.night.track import Hole, LegTrack
+from legmon.timeline.clock import Anchor
+
+
+def movement_values(m: LegMovement) -> dict[str, Any]:
+    """Columns of a movement."""
+    return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg}
+
+
+def quality_text(findings: Sequence[Finding]) -> str:
+    """Column of what is wrong with a leg's signal."""
+    return json.dumps([asdict(f) for f in findings])
+
+
+def info_of(row: NightRow, gaps: int) -> NightInfo:
+    """A night in the list, with the number of its holes."""
+    columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
+    legs: Sequence[LegRow] = row.legs
+    return NightInfo(
+        **columns,
+        legs=tuple(cast("Leg", leg.leg) for leg in legs),
+        gaps=gaps,
+    )
+
+
+def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
+    """What is known of a leg."""
+    leg = cast("Leg", row.leg)
+    return LegTrack(
+        leg=leg,
+        end=row.end,
+        movements=[
+            LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
+            for m in row.movements
+        ],
+        holes=[Hole(h.first, h.count, h.cause) for h in row.holes],
+        anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
+        simulated=simulated,
+        quality=[Finding(Fault(f["code"]), f["seconds"]) for f in json.loads(row.quality)],
+    )
