@@ -103,3 +103,18 @@ def test_people_lying_down_and_walking_over_ble() -> None:
             files += 1
             detect(np.array(rows), 20.0)
     assert files >= 15
+
+
+def test_the_still_stretches_of_a_real_sensor_hold_no_candidate() -> None:
+    """NilsPod, 204.8 Hz, at rest and handled in turn: seconds with less than 8 mg are still."""
+    file = DATA / "nilspod_static" / "NilsPodX-7FAD_20190430_0933_data.csv.gz"
+    with gzip.open(file, "rt") as text:
+        rows = [[float(v) for v in line.split(",")[4:7]] for line in text.read().splitlines()[1:]]
+    x, rate = np.array(rows) / 9.80665, 204.8
+    seconds = x[: int(len(x) / rate) * 204].reshape(-1, 204, 3)
+    still = np.sqrt(((seconds - seconds.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1)) < 0.008
+    assert still.sum() >= 10
+    inside = [
+        m for m in candidates(detect(x, rate)) if still[max(int(m.onset_s), 0) : int(m.offset_s) + 1].all()
+    ]
+    assert inside == []
