@@ -31,6 +31,8 @@ from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration"}
 """Kinds that come from outside: nothing the sleeper did, so they break no true series."""
+AS_THE_RULES = {"jerk": "leg"}
+"""A jerk is a movement of the leg: shorter than 0.5 s, the rules leave it out and it breaks nothing."""
 VISIBLE_MG = 20.0
 
 
@@ -165,7 +167,12 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
     seen = [m for m in truth["movements"] if m["visible"]]
     true_periodic = _periodic(
         [
-            LegMovement(round(m["onset_s"] * NS), round(m["offset_s"] * NS), m["leg"], m["kind"])
+            LegMovement(
+                round(m["onset_s"] * NS),
+                round(m["offset_s"] * NS),
+                m["leg"],
+                AS_THE_RULES.get(m["kind"], m["kind"]),
+            )
             for m in seen
             if m["kind"] not in NOT_THE_LEG
         ],

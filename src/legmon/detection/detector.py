@@ -20,7 +20,7 @@ VERSION: Final = "2"
 # From the literature on ankle accelerometry (docs/detector.md) and from simulated nights; none is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
 SLOW_S, SMOOTH_S, REST_S, FLOOR_S = 0.1, 0.06, 2.0, 20.0
-ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 4.0, 0.012, 0.4, 0.12
+ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 5.0, 0.012, 0.4, 0.12
 TURN_FACTOR, TURN_LEAST_G = 4.0, 0.014
 SPEED_FACTOR, SPEED_LEAST_G, SPEED_LAG_S = 3.0, 0.005, 0.4
 EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
