@@ -25,7 +25,7 @@ from legmon.web.views import night as night_view
 from tests.conftest import ROOT
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 
-TABLE = Path("/work/shared/data/table_rest/rest_on_table.csv")
+TABLE = Path(__file__).parents[2] / "shared" / "data" / "table_rest" / "rest_on_table.csv"
 
 
 def leg_at_rest(seconds: float, seed: int = 3) -> Samples:
