@@ -170,7 +170,8 @@ class Evening:
         scenario = made / f"{seed}.yaml"
         scenario.write_text(night.scenario("tonight", seed))
         log, truth = made / f"{seed}.sent.jsonl", made / f"{seed}.truth.json"
-        return ["--scenario", str(scenario), "--log", str(log), "--truth", str(truth)]
+        log.unlink(missing_ok=True)  # of an evening that was broken off: this sensor has no past
+        return ["--scenario", str(scenario), "--log", str(log), "--resume", "--truth", str(truth)]
 
     def _simulated_sensor(self, air: Child, options: list[str], speed: float) -> tuple[Child, str]:
         """Start a sensor on the air; return it, and the transport through which the recorder reaches it."""
