@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 
-KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "charge")
+from firmware_sim.profile import LATE_KIND
+
+KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "cutfill", "charge")
 
 
 class Mischief:
     """What the next frames suffer.
 
     A line is a word and a number: ``mute 8`` (seconds in which nothing is notified, though the link is up), ``drop 3``,
-    ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``charge 1`` (on the charger; 0: off it). What
-    cannot be read is ignored.
+    ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``cutfill 20`` (it hangs up after so many frames
+    of a back-fill), ``charge 1`` (on the charger; 0: off it). What cannot be read is ignored.
     """
 
     def __init__(self) -> None:
         self.is_charging = False
         self.cut = asyncio.Event()
         self._mute_until = 0.0
+        self._cut_after = 0
         self._left = dict.fromkeys(("drop", "corrupt", "duplicate"), 0)
         self._draws = random.Random(1)  # noqa: S311 (which byte is hit matters to nobody)
 
@@ -32,6 +35,8 @@ class Mischief:
             self._mute_until = asyncio.get_running_loop().time() + float(number)
         elif word == "cut":
             self.cut.set()
+        elif word == "cutfill":
+            self._cut_after = round(float(number))
         elif word == "charge":
             self.is_charging = float(number) > 0
         else:
@@ -40,6 +45,10 @@ class Mischief:
 
     def befall(self, frame: bytes) -> list[bytes]:
         """Give what goes out in place of a frame."""
+        if self._cut_after and frame[0] == LATE_KIND:
+            self._cut_after -= 1
+            if not self._cut_after:
+                self.cut.set()
         if asyncio.get_running_loop().time() < self._mute_until or self._hits("drop"):
             return []
         if self._hits("corrupt"):
