@@ -14,7 +14,15 @@ from tests.storm.verdict import judge
 from tests.storm.world import StormError, World
 
 WALL_S_A_FAULT = 4.5
-SCENARIO = "duration: {hours}h\nseed: {seed}\nmovements_per_hour: 60\n"
+SCENARIO = """duration: {hours}h
+seed: {seed}
+movements_per_hour: 40
+body:
+  series: {{interval_s: {{median: 21, sigma: 0.3}}, length: 16, gap_min_s: 60}}
+  peak_mg: {{median: 100, sigma: 0.8}}
+  large_per_hour: 4
+disturb: {{breath_mg: 4, bumps_per_hour: 10}}
+"""
 
 
 def main() -> int:
