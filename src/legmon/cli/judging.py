@@ -29,7 +29,7 @@ from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.scored import score
 from legmon.timeline.axis import SampleAxis
 
-NOT_THE_LEG = {"bump", "vibration"}
+NOT_THE_LEG = {"bump", "vibration", "roll"}
 """Kinds that come from outside: nothing the sleeper did, so they break no true series."""
 AS_THE_RULES = {"jerk": "leg"}
 """A jerk is a movement of the leg: shorter than 0.5 s, the rules leave it out and it breaks nothing."""
