@@ -99,7 +99,7 @@ class Remote:
                 await self._link().encrypt()
             except (hci.HCI_Error, core.BaseBumbleError) as e:
                 await self.disconnect()
-                raise BluezError("Failed", "le-connection-abort-by-local") from e
+                raise BluezError("Failed", "br-connection-canceled") from e
         self._discovery = asyncio.create_task(self._resolve(Peer(self._link())))
 
     async def _establish(self) -> None:
@@ -189,6 +189,7 @@ class Remote:
                 await service.discover_characteristics()
                 if service.uuid != _HIDDEN_SERVICE:
                     await self._publish_service(peer, service)
+            self.set(UUIDs=Variant("as", sorted(uuid_text(service.uuid) for service in peer.services)))
             self.set(ServicesResolved=Variant("b", True))
         except (hci.HCI_Error, core.BaseBumbleError) as e:
             _log.warning("The services of %s could not be read: %r", self._address, e)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -35,10 +36,13 @@ class Through:
         Which backend of bleak.
     air : str
         The air's HCI transport: for simulated sensors, and for the HCI backend.
+    process : Running
+        The air.
     """
 
     name: Name
     air: str
+    process: Running
 
     def pick(self) -> Radio:
         """Choose the radio as the program does: by its HCI transport, or as the operating system's."""
@@ -56,6 +60,25 @@ class Through:
             kept._bus.disconnect()
             if kept._bus_watcher_task is not None:
                 await kept._bus_watcher_task
+
+
+@contextmanager
+def opened_air(folder: Path) -> Iterator[tuple[str, Running]]:
+    """Run an air in a folder until the block ends; give its HCI transport."""
+    with started("-m", "firmware_sim", "air", f"unix:{folder}/air", "--until-eof") as process:
+        process.says("ready")
+        yield f"unix-client:{folder}/air", process
+
+
+@contextmanager
+def through_radio(name: Name, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Through]:
+    """Run an air, and what it takes to reach it in this way, until the block ends."""
+    with opened_air(folder) as (air, process):
+        if name == "hci":
+            yield Through(name, air, process)
+            return
+        with bluez(air, monkeypatch):
+            yield Through(name, air, process)
 
 
 @contextmanager
