@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -385,6 +386,20 @@ def test_no_radio_is_said_as_bleak_says_it() -> None:
 
     with pytest.raises(BleakBluetoothNotAvailableError, match="does not answer"):
         asyncio.run(play())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine's Bluetooth cannot be hidden")
+def test_a_machine_without_bluetooth_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(pick(None), time.time_ns, heard).run())
+        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
 
 
 def test_every_cause_has_one_sentence_of_its_own() -> None:

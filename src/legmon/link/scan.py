@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Scan:
         Raises
         ------
         BleakError
-            If the radio does not scan.
+            If the radio does not scan: `BleakBluetoothNotAvailableError` also where Linux has no D-Bus.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting[future] = wanted
@@ -63,11 +64,17 @@ class Scan:
                 while True:
                     async with BleakScanner(self._heard, **self._arguments):
                         await asyncio.sleep(RENEW_S)
+            except OSError as e:
+                reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
+                self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
             except Exception as e:  # noqa: BLE001 (it is raised where it is waited for)
-                log.info("scan: %s: %s", type(e).__name__, e)
-                for future in self._waiting:
-                    if not future.done():
-                        future.set_exception(e)
+                self._fail(e)
+
+    def _fail(self, error: Exception) -> None:
+        log.info("scan: %s: %s", type(error).__name__, error)
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         for future, wanted in list(self._waiting.items()):
