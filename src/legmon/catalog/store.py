@@ -229,6 +229,20 @@ class Catalog:
         with self._session() as s:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
 
+    def unsealed(self) -> tuple[str, Leg] | None:
+        """Return a leg of a closed night whose file was not verified yet."""
+        with self._session() as s:
+            query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.sealed.is_(None))
+            row = s.scalars(query.order_by(NightRow.started_ns.desc()).limit(1)).one_or_none()
+            return (row.night_id, cast("Leg", row.leg)) if row else None
+
+    def seal(self, night: str, leg: Leg, digest: str) -> None:
+        """Note what a leg's file was when it was verified; empty where it is damaged."""
+        with self._session() as s:
+            row = _leg(s, night, leg)
+            if row is not None:
+                row.sealed = digest
+
     def is_capture(self, night: str) -> bool:
         """Whether a night was recorded from a capture file, not over the air."""
         with self._session() as s:

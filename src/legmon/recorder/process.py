@@ -20,7 +20,7 @@ from legmon.night.rising import has_risen
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.segment import RecordingError, verify
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ SAVE_S = 1.0  # between two saves when nothing was found
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
+SEAL_S = 5.0  # between two files that are verified
 CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
 
@@ -70,6 +71,7 @@ class Recorder:
         self._wanted: tuple[Mode, Legs | None] = ("off", None)
         self._trouble: str | None = None
         self._saved: tuple[float, int] = (0.0, 0)
+        self._sealed = 0.0
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
@@ -81,6 +83,7 @@ class Recorder:
                 self.beat = time.monotonic()
                 await self._reconcile()
                 await self._tell()
+                await self._seal()
                 if self._night and time.monotonic() - synced > SYNC_S:
                     with contextlib.suppress(OSError):  # a full disk shows where samples are written
                         await asyncio.to_thread(self._night.sync)
@@ -269,6 +272,14 @@ class Recorder:
 
     # what the catalog is told
 
+    async def _seal(self) -> None:
+        """Verify the file of a night that was closed; from then on nobody writes to it. One a turn, in a thread."""
+        if time.monotonic() - self._sealed < SEAL_S:
+            return
+        self._sealed = time.monotonic()
+        with contextlib.suppress(OperationalError):
+            await asyncio.to_thread(_seal_next, self._catalog)
+
     async def _tell(self) -> None:
         """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
         jobs = [self._report()]
@@ -301,3 +312,18 @@ class Recorder:
                 mode=self._mode,
             ),
         )
+
+
+def _seal_next(catalog: Catalog) -> None:
+    found = catalog.unsealed()
+    if found is None:
+        return
+    night, leg = found
+    path = catalog.segment(night, leg)
+    try:
+        digest = verify(path)
+        path.chmod(0o400)
+    except (RecordingError, OSError) as e:
+        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (no traceback: it says all)
+        digest = ""
+    catalog.seal(night, leg, digest)
