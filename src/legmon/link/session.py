@@ -43,6 +43,9 @@ START_S = 30.0
 REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
+STALE_S = (
+    5.0  # between two looks whether the sensor is not heard because it is still held for a program that died
+)
 FRAME_S = 0.25
 LOOK_S = 0.25  # between two looks at the link, and at what is missing
 BATTERY_S = 600.0  # levels that are not notified are asked for
@@ -68,6 +71,8 @@ class Session:
     claim : callable
         Asked with the address of a sensor that would do whether it may be taken: once a night has its sensor no other will,
         and two sessions never take the same.
+    known : callable
+        Gives the address of the sensor that is looked for, where that is known.
     rate_hz, range_g : int
         Asked of the sensor.
     speed : float
@@ -83,6 +88,7 @@ class Session:
         drivers: Sequence[Driver] = (ankle.DRIVER,),
         leg: Leg | None = None,
         claim: Callable[[str], bool] = lambda _: True,
+        known: Callable[[], str | None] = lambda: None,
         rate_hz: int = 50,
         range_g: int = 4,
         speed: float = 1.0,
@@ -93,6 +99,7 @@ class Session:
         self._drivers = drivers
         self._leg = leg
         self._claim = claim
+        self._known = known
         self._rate_hz, self._range_g = rate_hz, range_g
         self._speed = speed
         self._frame_s = FRAME_S * max(1.0, speed / 15)
@@ -133,7 +140,22 @@ class Session:
             self._listener.signal(data.rssi)
             return device, driver
 
-        return await self._radio.scan.first(wanted)
+        freeing = asyncio.create_task(self._free())
+        try:
+            return await self._radio.scan.first(wanted)
+        finally:
+            await _ended(freeing)
+
+    async def _free(self) -> None:
+        """Have the known sensor let go, if it is not heard because something that died left it connected."""
+        while True:
+            address = self._known()
+            if address is not None and await self._radio.let_go(address):
+                self._listener.link_changed(
+                    "searching",
+                    "The sensor was still connected from before. It was let go and is looked for.",
+                )
+            await asyncio.sleep(STALE_S)
 
     async def _stream(self, device: BLEDevice, driver: Driver, connect_s: float) -> None:
         """Connect and stream until the link fails."""
