@@ -47,7 +47,7 @@ FRAME_S = 0.25
 LOOK_S = 0.25  # between two looks at the link, and at what is missing
 BATTERY_S = 600.0  # levels that are not notified are asked for
 FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
-FETCH_TRIES = 5  # without any progress, then it is given up
+FETCH_TRIES = 5  # without any progress, though live frames come; then it is given up
 
 
 class Session:
@@ -240,6 +240,8 @@ class Session:
                 continue
             tries = tries + 1 if missing == stuck else 0
             stuck = missing
+            if tries:  # nothing came of it: that counts once live frames show that the link carries anything
+                await self._next_frame()
             if tries >= FETCH_TRIES:
                 self._listener.unavailable(missing, None)
                 continue
@@ -248,6 +250,11 @@ class Session:
             except (BleakError, RefusedError, TimeoutError, FrameError) as e:
                 log.info("back-fill: %s: %s", type(e).__name__, e)
                 await asyncio.sleep(LOOK_S)
+
+    async def _next_frame(self) -> None:
+        heard = self._last_frame
+        while self._last_frame == heard:  # noqa: ASYNC110 (it is looked at as often as everything here)
+            await asyncio.sleep(LOOK_S)
 
     async def _fetch(self, talk: Talk, conversation: Conversation, missing: Missing) -> None:
         count = min(missing.count, FETCH_MOST)
