@@ -94,7 +94,7 @@ def storm(
         lost = [s for kind, s in waits if kind not in ("link_silent", "sensor_frozen")]
         return {
             "seed": seed,
-            "hours": round(v.expected / 50.0 / 3600, 2),
+            "hours": round(v.hours, 2),
             "faults": dict(Counter(kind for kind, _ in seen)),
             "samples_expected": v.expected,
             "samples_lost": v.lost,

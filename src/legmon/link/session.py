@@ -15,8 +15,9 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
+from legmon.link.backfill import LOOK_S, keep_up
 from legmon.link.faults import Cause
-from legmon.link.listener import Identity, Listener, Missing
+from legmon.link.listener import Identity, Listener
 from legmon.link.radio import Radio
 from legmon.link.talk import Talk
 from legmon.movement import Leg
@@ -47,10 +48,6 @@ STALE_S = (
     5.0  # between two looks whether the sensor is not heard because it is still held for a program that died
 )
 FRAME_S = 0.25
-LOOK_S = 0.25  # between two looks at the link, and at what is missing
-BATTERY_S = 600.0  # levels that are not notified are asked for
-FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
-FETCH_TRIES = 5  # without any progress, then it is given up
 
 
 class Session:
@@ -170,7 +167,9 @@ class Session:
             async with asyncio.timeout(connect_s + START_S):
                 await self._connect(client, driver)
                 silent_s = await self._start(client, talk, driver, conversation)
-            fetching = asyncio.create_task(self._keep_up(talk, driver, conversation))
+            fetching = asyncio.create_task(
+                keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)
+            )
             cause, sentence = await self._watch(gone, fetching, silent_s)
             self._listener.link_down(cause)
             if sentence:
@@ -243,53 +242,6 @@ class Session:
                 return Cause.SENSOR_STOPPED, f"{self._ended} Starting it again."
             if asyncio.get_running_loop().time() - self._last_frame > silent_s:
                 return Cause.LINK_SILENT, "Connected, but nothing arrives. Connecting again."
-
-    async def _keep_up(self, talk: Talk, driver: Driver, conversation: Conversation) -> None:
-        """In the background of the stream: the battery level now and then, and what was lost out of the buffer."""
-        loop = asyncio.get_running_loop()
-        asked = -BATTERY_S
-        stuck, tries = Missing(0, 0, 0), 0
-        while True:
-            if loop.time() - asked > BATTERY_S:
-                asked = loop.time()
-                with contextlib.suppress(BleakError, RefusedError, TimeoutError, FrameError):
-                    percent = await talk.run(conversation.battery())
-                    if percent is not None:  # a night without a battery level is a night
-                        self._listener.battery(percent)
-            missing = self._listener.missing() if driver.declares.buffer else None
-            if missing is None:
-                await asyncio.sleep(LOOK_S)
-                continue
-            tries = tries + 1 if missing == stuck else 0
-            stuck = missing
-            if tries >= FETCH_TRIES:
-                self._listener.unavailable(missing, None)
-                continue
-            try:
-                await self._fetch(talk, conversation, missing)
-            except (BleakError, RefusedError, TimeoutError, FrameError) as e:
-                log.info("back-fill: %s: %s", type(e).__name__, e)
-                await asyncio.sleep(LOOK_S)
-
-    async def _fetch(self, talk: Talk, conversation: Conversation, missing: Missing) -> None:
-        count = min(missing.count, FETCH_MOST)
-        try:
-            await talk.run(conversation.fetch(missing.stream, missing.first, count))
-        except RefusedError:
-            held = await talk.run(conversation.held(missing.stream))
-            if held is None:  # without a buffer, or lost with it in a restart
-                self._listener.unavailable(missing, None)
-                return
-            end = missing.first + missing.count
-            oldest = min(max(held.oldest, missing.first), end)
-            following = max(min(held.next, end), oldest)
-            if oldest > missing.first:
-                overrun = Missing(missing.stream, missing.first, oldest - missing.first)
-                self._listener.unavailable(overrun, Cause.BUFFER_OVERRUN)
-            if following < end:
-                self._listener.unavailable(Missing(missing.stream, following, end - following), None)
-            if (oldest, following) == (missing.first, end):
-                raise
 
     def _tell(self, told: Told, arrival: int) -> None:
         if isinstance(told, Frame):
