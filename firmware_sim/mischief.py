@@ -7,7 +7,7 @@ import random
 
 from firmware_sim.profile import LATE_KIND
 
-KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "cutfill", "charge")
+KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "cutfill", "charge", "level", "rest")
 
 
 class Mischief:
@@ -15,11 +15,14 @@ class Mischief:
 
     A line is a word and a number: ``mute 8`` (seconds in which nothing is notified, though the link is up), ``drop 3``,
     ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``cutfill 20`` (it hangs up after so many frames
-    of a back-fill), ``charge 1`` (on the charger; 0: off it). What cannot be read is ignored.
+    of a back-fill), ``charge 1`` (on the charger; 0: off it), ``level 12`` (battery, percent), ``rest 1`` (it stops measuring by
+    itself, as one that saves power). What cannot be read is ignored.
     """
 
     def __init__(self) -> None:
         self.is_charging = False
+        self.level: int | None = None
+        self._rests = False
         self.cut = asyncio.Event()
         self._mute_until = 0.0
         self._cut_after = 0
@@ -39,9 +42,18 @@ class Mischief:
             self._cut_after = round(float(number))
         elif word == "charge":
             self.is_charging = float(number) > 0
+        elif word == "level":
+            self.level = min(round(float(number)), 100)
+        elif word == "rest":
+            self._rests = True
         else:
             self._left[word] += round(float(number))
         return True
+
+    def takes_a_rest(self) -> bool:
+        """Whether it is to stop measuring now, once."""
+        rests, self._rests = self._rests, False
+        return rests
 
     def befall(self, frame: bytes) -> list[bytes]:
         """Give what goes out in place of a frame."""

@@ -1,7 +1,6 @@
 """How the sensor is reached over Bluetooth: its advertisement, its connection, its answers and its notifications.
 
-All that is decided is decided in `firmware_sim.sensor`; this file carries it to and from a bumble device on an HCI
-transport, which may be the virtual air or a real dongle.
+All that is decided is decided in `firmware_sim.sensor`; this carries it to and from a bumble device on any HCI transport.
 """
 
 from __future__ import annotations
@@ -141,21 +140,26 @@ class Peripheral:
         # In a task, so that the response to the write goes out before the indication.
         self._spawn(self._carry_out(connection, request))
 
-    async def _carry_out(self, connection: Connection, request: bytes) -> None:
+    async def _obey(self, request: bytes) -> bytes:
+        """Do what a request says; return its answer."""
         now_us = self._clock()
         before = self._sensor.stream
         if request[0] == profile.Op.STOP and len(request) == 2:
             # What has been taken goes out before the answer says where the stream ends.
             await self._send_due(now_us, rest=True)
-        answer = self._sensor.control(request, now_us=now_us, mtu=connection.att_mtu)
+        answer = self._sensor.control(request, now_us=now_us, mtu=self._mtu())
         after = self._sensor.stream
         if before is not None and after is None:
-            stream, taken = before.number, self._sensor.framed
-            self._journal.write("stop", stream=stream, next=taken, dropped=self._sensor.dropped)
+            taken, dropped = self._sensor.framed, self._sensor.dropped
+            self._journal.write("stop", stream=before.number, next=taken, dropped=dropped)
         elif before is None and after is not None:
             self.note_start(after)
         self._device.scan_response_data = self._scan_response()
         self._changed.set()
+        return answer
+
+    async def _carry_out(self, connection: Connection, request: bytes) -> None:
+        answer = await self._obey(request)
         # TimeoutError: the link was lost before the client confirmed.
         with suppress(TimeoutError, core.BaseBumbleError):
             await self._device.gatt_server.indicate_subscriber(connection, self._attributes.control, answer)
@@ -308,7 +312,9 @@ class Peripheral:
         while True:
             await asyncio.sleep(_NOTICES_EVERY_S)
             now_us = self._clock()
-            self._sensor.charging = self._mischief.is_charging
+            self._sensor.charging, self._sensor.level = self._mischief.is_charging, self._mischief.level
+            if self._mischief.takes_a_rest():
+                await self._obey(bytes([profile.Op.STOP, 0]))
             status, battery = self._sensor.status(now_us), self._sensor.battery(now_us)
             if (client := self._subscribed(self._attributes.status)) is not None and status != told_status:
                 await self._device.notify_subscriber(client, self._attributes.status, status)

@@ -70,6 +70,7 @@ class Sensor:
         self.time_tag = 0
         self.depth = depth
         self.charging = False
+        self.level: int | None = None
         self.is_filling = False
         """Whether a back-fill runs; the peripheral ends it."""
         self._past: list[tuple[Stream, int]] = []
@@ -310,6 +311,8 @@ class Sensor:
 
     def battery(self, now_us: int) -> int:
         """Charge in percent; it drains slowly and never dies on the user of a simulation."""
+        if self.level is not None:
+            return self.level
         return max(1, _BATTERY_AT_START - now_us // _US_PER_BATTERY_PERCENT)
 
     def manufacturer_data(self, now_us: int) -> bytes:

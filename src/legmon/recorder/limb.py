@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 WAITING = 400  # frames kept while a night is being begun
 LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
+OTHER_WAY = (
+    "The sensor measures in another way than this night began with; stop the night and start it again."
+)
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
 
@@ -143,7 +146,7 @@ class Limb:
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
                 self.recorder.lost(Cause.OTHER_SENSOR)
-                self._trouble = "The sensor measures in another way than this night began with; stop the night and start it again."
+                self._trouble = OTHER_WAY
                 return
             self.recorder.started(identity)
             self._note("connected", identity.address)

@@ -16,6 +16,7 @@ from legmon.sensors.base import (
     Started,
     Status,
     Steps,
+    Stopped,
     Subscribe,
     Told,
     Wish,
@@ -33,9 +34,11 @@ class AnkleConversation:
 
     def __init__(self) -> None:
         self._tag = 0
+        self._is_started = False
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Subscribe to everything, then START; a sensor left measuring in another way is stopped first."""
+        self._is_started = False
         can = a.decode_capabilities((yield Read(a.CAPABILITIES)))
         yield Subscribe(a.CONTROL)
         yield Subscribe(a.LIVE)
@@ -51,6 +54,7 @@ class AnkleConversation:
                 raise
             yield from self._ask(a.Op.STOP)
             running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
+        self._is_started = True
         before = None
         if can.buffer and wish.last is not None and wish.last != running.stream:
             before = yield from self.held(wish.last)
@@ -69,6 +73,7 @@ class AnkleConversation:
 
     def stop(self) -> Steps[None]:
         """STOP; the last samples come before its answer."""
+        self._is_started = False
         yield from self._ask(a.Op.STOP)
 
     def battery(self) -> Steps[int | None]:
@@ -108,7 +113,10 @@ class AnkleConversation:
             return (Answer(data),)
         if uuid == a.STATUS:
             status = a.decode_status(data)
-            return (Status(charging=status.charging, worn=status.worn),)
+            said = Status(charging=status.charging, worn=status.worn)
+            if self._is_started and status.state == "idle":
+                return (said, Stopped("The sensor stopped measuring by itself."))
+            return (said,)
         if uuid == a.BATTERY_LEVEL and (told := _battery(data)):
             return (told,)
         raise FrameError(f"{len(data)} bytes on {uuid} that this profile does not have")

@@ -1,0 +1,128 @@
+"""What goes wrong with sensors overnight, each with the program's own processes on the air: docs/link.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from legmon.catalog.state import RecorderState
+from legmon.catalog.store import Catalog
+from legmon.recording.records import Note, Samples
+from tests.bluez.through import opened_air
+from tests.conftest import Running, sensor, started, until
+from tests.test_recorder import close_by_itself, recorded, recorder, records, want, whole
+
+
+def tell(process: Running, line: str) -> None:
+    """Write a line to a process's standard input."""
+    assert process.process.stdin is not None
+    process.process.stdin.write(f"{line}\n")
+    process.process.stdin.flush()
+
+
+def state(data: Path) -> RecorderState | None:
+    """What the recorder last said."""
+    if not (data / "catalog.sqlite").exists():
+        return None
+    catalog = Catalog(data)
+    try:
+        return catalog.recorder()
+    finally:
+        catalog.close()
+
+
+def trouble(data: Path) -> str:
+    said = state(data)
+    return (said.trouble if said else None) or ""
+
+
+def test_a_battery_below_20_percent_at_the_beginning_is_said_and_stops_nothing(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with sensor(air, tmp_path, "--speed", "30") as ankle, started(*recorder(data, air)) as process:
+        tell(ankle, "level 12")
+        process.says("ready")
+        want(data, record=True)
+        until(lambda: trouble(data).startswith("Battery at 12 %: "), 60)
+        before = recorded(data)
+        until(lambda: recorded(data) > before + 1000)
+        assert trouble(data).startswith("Battery at 12 %: "), "until it is charged"
+        tell(ankle, "level 90")
+        until(lambda: not trouble(data))
+        tell(ankle, "level 10")
+        until(lambda: (said := state(data)) and said.sensors[0].battery_percent == 10)
+        assert not trouble(data), "in the midst of a night nobody can charge it"
+        close_by_itself(process, data)
+    assert not whole(data)[1]
+
+
+def test_a_sensor_that_stops_by_itself_is_started_again_at_once(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with sensor(air, tmp_path, "--speed", "30") as ankle, started(*recorder(data, air)) as process:
+        until(lambda: recorded(data) > 1000, 60)
+        tell(ankle, "rest 1")
+        until(lambda: any(isinstance(r, Note) and r.value == "sensor_stopped" for r in records(data)))
+        before = recorded(data)
+        until(lambda: recorded(data) > before + 1000)
+        close_by_itself(process, data)
+    _, gaps = whole(data)
+    assert [g.cause for g in gaps] == ["sensor_stopped"]
+    assert gaps[0].count < 50 * 30 * 3, "less than the seconds after which silence is one"
+
+
+def test_what_a_small_buffer_has_lost_is_a_gap_named_buffer_overrun(
+    short_folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    address = "C4:4C:4D:00:00:01"
+    with opened_air(short_folder) as (air, process_air):
+        options = ("--speed", "30", "--buffer", "2000", "--address", address)
+        with sensor(air, tmp_path, *options), started(*recorder(data, air)) as process:
+            until(lambda: recorded(data) > 1000, 60)
+            before = recorded(data)
+            tell(process_air, f"shadow {address} 3")  # 4500 samples, of which the sensor keeps 2000
+            until(lambda: any(isinstance(r, Note) and r.what == "disconnected" for r in records(data)))
+            until(lambda: recorded(data) > before + 4000)
+            close_by_itself(process, data)
+    rows, gaps = whole(data)
+    assert [g.cause for g in gaps] == ["buffer_overrun"]
+    assert 1000 < gaps[0].count < 10_000
+    late = sum(len(r.xyz) for r in rows if isinstance(r, Samples) and not r.arrival_ns)
+    assert 1000 < late <= 2000, "and what it still held was fetched"
+
+
+def test_a_sensor_with_another_rate_than_the_nights_is_not_mixed_in(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    command = recorder(data, air)
+    with sensor(air, tmp_path, "--speed", "30"):
+        with started(*command) as first:
+            until(lambda: recorded(data) > 1000, 60)
+            first.process.kill()
+            first.process.wait()
+        before = recorded(data)
+        with started(*command, "--rate", "100") as second:
+            until(lambda: "in another way than this night began with" in trouble(data), 60)
+            assert recorded(data) == before
+            close_by_itself(second, data)
+    assert recorded(data) == before
+
+
+def test_an_adapter_that_vanishes_is_said_and_the_night_goes_on_when_it_is_back(
+    short_folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with opened_air(short_folder) as (air, radio), started(*recorder(data, air)) as process:
+        with sensor(air, tmp_path, "--speed", "30", "--resume"):
+            until(lambda: recorded(data) > 1000, 60)
+            radio.process.kill()
+            until(lambda: (said := state(data)) and "Bluetooth has gone" in said.sensors[0].detail)
+        before = recorded(data)
+        with opened_air(short_folder) as (again, _), sensor(again, tmp_path, "--speed", "30", "--resume"):
+            until(lambda: recorded(data) > before + 1000, 40)
+            close_by_itself(process, data)
+    _, gaps = whole(data)
+    assert [g.cause for g in gaps] == ["sensor_restarted"], "the sensor's own radio went as well"
