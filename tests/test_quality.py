@@ -17,6 +17,7 @@ from legmon.catalog.store import Catalog
 from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import CAUSES, SENTENCES, Fault, Finding, cause_sentence, verdict
 from legmon.exchange.capture import read_capture, record_capture
+from legmon.exchange.csv import detect_csv
 from legmon.link.faults import SENTENCES as LINK_SENTENCES
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
@@ -293,6 +294,60 @@ def test_a_file_of_a_failing_sensor(tmp_path: Path) -> None:
     assert answer["details"]["verdict"] == "look"
     assert answer["analysed_s"] == pytest.approx(180, abs=1)
     assert answer["gaps"] == [[pytest.approx(60, abs=0.1), pytest.approx(120, abs=0.1)]]
+
+
+def written(path: Path, x: Samples) -> Path:
+    rows = np.column_stack([np.arange(len(x)) / RATE, x])
+    np.savetxt(path, rows, "%.6f", ",", header="time_s,x_g,y_g,z_g", comments="")
+    return path
+
+
+def amplified(range_g: float, lsb_g: float) -> Samples:
+    """Lifts every 12 s for four minutes; from 60 s to 120 s so large that the sensor is at the end of its range."""
+    x = restless(240)[0]
+    x[3000:6000] *= 4 * range_g
+    return np.rint(np.clip(x, -range_g, range_g - lsb_g) / lsb_g) * lsb_g
+
+
+@pytest.mark.parametrize("range_g", [2.0, 3.6, 8.0, 16.0])
+@pytest.mark.parametrize("lsb_g", [0.000061, 0.001, 0.016])
+def test_the_end_of_a_files_range_is_where_its_samples_pile_up(
+    range_g: float, lsb_g: float, tmp_path: Path
+) -> None:
+    track = detect_csv(written(tmp_path / "left.csv", amplified(range_g, lsb_g)), "left")
+    assert {f.code for f in track.quality} == {Fault.CLIPPED}
+    assert sum(f.seconds for f in track.quality) == pytest.approx(60, abs=2)
+    assert inside([m for m in track.movements if m.kind == "leg"], 61, 119) == []
+
+
+def test_a_file_of_a_sensor_at_the_end_of_its_range_names_it_and_counts_nothing_there(tmp_path: Path) -> None:
+    file = written(tmp_path / "left.csv", amplified(2.0, 0.001))
+    done = subprocess.run(
+        [sys.executable, "-m", "legmon", "score", "--left", str(file), "--json"],
+        capture_output=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert [(q["code"], round(q["seconds"] / 10)) for q in answer["details"]["quality"]] == [("clipped", 6)]
+    assert [m for m in answer["movements"] if 61 < m["onset_s"] < 119] == []
+    assert answer["indices"]["movements"] > 5
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        leg_at_rest(240),
+        restless(240)[0],
+        np.random.default_rng(1).normal(0, 1.2, (12_000, 3)),
+        np.rint(np.random.default_rng(1).normal(0, 1.2, (12_000, 3)) / 0.016) * 0.016,
+        np.rint(np.random.default_rng(1).uniform(-1.9, 2.4, (12_000, 3)) / 0.05) * 0.05,
+        np.rint(leg_at_rest(240) * 1.95 / 0.004) * 0.004,
+    ],
+    ids=["quiet", "lifts", "noisy", "noisy, coarse", "everywhere, coarse", "badly scaled, coarse"],
+)
+def test_a_file_that_is_large_without_a_rail_is_not_clipped(x: Samples, tmp_path: Path) -> None:
+    track = detect_csv(written(tmp_path / "left.csv", x), "left")
+    assert Fault.CLIPPED not in {f.code for f in track.quality}
 
 
 # The words.

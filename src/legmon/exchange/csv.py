@@ -21,7 +21,7 @@ HEADER = "time_s,x_g,y_g,z_g"
 COLUMNS = 4
 GAP_PERIODS, GAP_LEAST_S = 1.5, 0.1
 LATEST_S, LARGEST_G = 1e11, 1000.0
-RAIL_LEAST_G, RAIL_TIMES = 1.9, 10
+RAIL_LEAST_G, RAIL_TIMES, RAIL_NEAR = 1.9, 10, 0.9
 
 
 class CsvError(LegmonError):
@@ -73,10 +73,18 @@ class CsvRecording:
 
     @property
     def range_g(self) -> float | None:
-        """What the sensor can measure, as far as the samples show: a largest value that comes back to the last digit."""
-        largest = max(float(np.abs(s.xyz).max()) for s in self.stretches)
-        again = sum(int((np.abs(s.xyz) >= RAIL * largest).sum()) for s in self.stretches)
-        return largest if largest > RAIL_LEAST_G and again >= RAIL_TIMES else None
+        """What the sensor can measure, as far as the samples show: a largest value at which they pile up.
+
+        A signal that only happens to be largest there comes to its largest values less often the larger they are; at the end of a
+        range everything beyond it is added. A coarse sensor repeats every value, so the pile is compared with the value below it.
+        """
+        sizes = np.concatenate([np.abs(s.xyz).ravel() for s in self.stretches])
+        largest = float(sizes.max())
+        high = sizes[sizes >= RAIL_NEAR * largest]
+        at_rail = high >= RAIL * largest
+        pile, below = int(at_rail.sum()), high[~at_rail]
+        next_below = int((below == below.max()).sum()) if len(below) else 0
+        return largest if largest > RAIL_LEAST_G and pile >= max(RAIL_TIMES, 2 * next_below) else None
 
 
 def read_csv(path: Path) -> CsvRecording:
