@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import time
 from pathlib import Path
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
 
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
+from legmon.link.session import Session
 from legmon.recording.records import Note, Samples
-from tests.bluez.through import opened_air
+from legmon.sensors import ankle_bytes as a
+from tests.bluez.through import Through, opened_air
 from tests.conftest import Running, sensor, started, until
+from tests.test_link import Heard, through, when
 from tests.test_recorder import close_by_itself, recorded, recorder, records, want, whole
+
+__all__ = ["through"]  # the fixture: on both radios
 
 
 def tell(process: Running, line: str) -> None:
@@ -126,3 +138,77 @@ def test_an_adapter_that_vanishes_is_said_and_the_night_goes_on_when_it_is_back(
             close_by_itself(process, data)
     _, gaps = whole(data)
     assert [g.cause for g in gaps] == ["sensor_restarted"], "the sensor's own radio went as well"
+
+
+async def connected(way: Through) -> BleakClient:
+    """A client of the only sensor there is."""
+    radio = way.pick()
+    device = await BleakScanner.find_device_by_filter(
+        lambda _, data: a.SERVICE in data.service_uuids, timeout=10, **radio.scanner
+    )
+    assert device is not None
+    client = BleakClient(device, pair=True, **radio.client)
+    await client.connect()
+    return client
+
+
+def test_a_sensor_left_measuring_in_another_way_is_stopped_and_started(
+    through: Through, tmp_path: Path
+) -> None:
+    heard = Heard()
+
+    async def play() -> None:
+        client = await connected(through)
+        answers: asyncio.Queue[bytes] = asyncio.Queue()
+        await client.start_notify(a.CONTROL, lambda _, data: answers.put_nowait(bytes(data)))
+        request = a.request(a.Op.START, 7, a.start_arguments(100, 8, 25))
+        await client.write_gatt_char(a.CONTROL, request, response=True)
+        assert a.decode_started(a.decode_answer(await answers.get(), a.Op.START, 7) or b"").rate_hz == 100
+        await client.disconnect()  # and it measures on
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+        await when(lambda: len(heard.frames) > 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+
+    with sensor(through.air, tmp_path):
+        asyncio.run(play())
+    assert [(i.started.rate_hz, i.started.range_g) for i in heard.identities] == [(50, 4)]
+    assert not heard.downs
+
+
+def test_the_scanner_rests_while_the_sensor_streams(through: Through, tmp_path: Path) -> None:
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+        await when(lambda: len(heard.frames) > 2)
+        async with BleakScanner(**through.pick().scanner):  # BlueZ grants a process one discovery: it is free
+            before = len(heard.frames)
+            await when(lambda: len(heard.frames) > before + 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+
+    with sensor(through.air, tmp_path):
+        asyncio.run(play())
+
+
+def test_what_is_under_way_when_the_link_is_lost_fails_with_an_error_and_no_cancellation(
+    through: Through, tmp_path: Path
+) -> None:
+    async def play() -> None:
+        with sensor(through.air, tmp_path) as ankle:
+            client = await connected(through)
+            ankle.process.send_signal(signal.SIGSTOP)  # its radio still answers, it does not
+            reading = asyncio.create_task(client.read_gatt_char(a.BATTERY_LEVEL))
+            await asyncio.sleep(0.3)
+            assert not reading.done()
+            ankle.process.kill()
+            with pytest.raises((BleakError, EOFError)):
+                async with asyncio.timeout(8):
+                    await reading
+            await client.disconnect()
+        await through.close()
+
+    asyncio.run(play())
