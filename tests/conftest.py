@@ -84,7 +84,7 @@ def started(*command: str) -> Iterator[Running]:
                 pipe.close()
 
 
-def until(condition: Callable[[], object], within_s: float = 20.0, *, what: str = "") -> None:
+def until(condition: Callable[[], object], within_s: float = 60.0, *, what: str = "") -> None:
     """Wait for a condition."""
     end = time.monotonic() + within_s
     while not condition():
