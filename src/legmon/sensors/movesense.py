@@ -42,8 +42,10 @@ SCALE_UG: Final = 488
 """Twice as coarse as the chip at ± 8 g: a sensor that another app set to ± 16 g is not cut off."""
 WRAPS_NS = (1 << 32) * 1_000_000
 LONGEST = 512
-_ACC, _HAIL, _LEVEL = 99, 100, 101
-"""References: our own choice, they come back with what they asked for."""
+_HAIL, _LEVEL = 100, 101
+_REFERENCES = 90
+"""References are our own choice and come back with what they asked for; a subscription gets another one of these each time, so
+that an answer to an earlier one is not taken for its own."""
 
 _WHY = {
     404: "it does not know this measurement; its firmware may lack the GATT SensorData app",
@@ -93,6 +95,7 @@ class MovesenseConversation:
 
     def __init__(self) -> None:
         self._stream = 0
+        self._reference = 0
         self._index: TimedIndex | None = None
         self._begun = b""  # a packet whose rest is to come
 
@@ -107,13 +110,13 @@ class MovesenseConversation:
         self._index, self._begun = None, b""
         yield Subscribe(EVENTS)
         yield from ask(Write(COMMANDS, command(HELLO, _HAIL)), _to(_HAIL))
-        yield Write(COMMANDS, command(UNSUBSCRIBE, _ACC))  # left by whom we followed without a disconnect
+        self._reference = self._reference % _REFERENCES + 1
         rate_hz = nearest(wish.rate_hz, RATES_HZ)
         self._stream = wish.stream
         self._index = TimedIndex(rate_hz, stamp="first", wraps_ns=WRAPS_NS)
-        subscribe = Write(COMMANDS, command(SUBSCRIBE, _ACC, f"/Meas/Acc/{rate_hz:g}"))
+        subscribe = Write(COMMANDS, command(SUBSCRIBE, self._reference, f"/Meas/Acc/{rate_hz:g}"))
         try:
-            status = yield from ask(subscribe, _subscribed, seconds=1.5, tries=1)
+            status = yield from ask(subscribe, _status_to(self._reference), seconds=1.5, tries=1)
         except TimeoutError:
             status = 200  # older apps say nothing; whether samples come is watched anyway
         if status >= 300:
@@ -124,7 +127,7 @@ class MovesenseConversation:
     def stop(self) -> Steps[None]:
         """End the subscription."""
         self._index = None
-        yield Write(COMMANDS, command(UNSUBSCRIBE, _ACC))
+        yield Write(COMMANDS, command(UNSUBSCRIBE, self._reference))
 
     def received(self, uuid: str, data: bytes) -> Sequence[Told]:
         """Read a notification."""
@@ -136,7 +139,7 @@ class MovesenseConversation:
             return (Answer(data),)
         if data[0] not in {_DATA, _MORE}:
             raise FrameError(f"notification of kind {data[0]}; known are 1, 2 and 3")
-        if data[1] != _ACC or self._index is None:
+        if data[1] != self._reference or self._index is None:
             return ()
         payload = self._whole(data)
         if payload is None:
@@ -182,8 +185,8 @@ def _to(reference: int) -> Callable[[bytes], bytes | None]:
     return lambda data: data if len(data) >= 2 and data[1] == reference else None
 
 
-def _subscribed(data: bytes) -> int | None:
-    return decode_status(data) if len(data) >= 4 and data[1] == _ACC else None
+def _status_to(reference: int) -> Callable[[bytes], int | None]:
+    return lambda data: decode_status(data) if len(data) >= 4 and data[1] == reference else None
 
 
 class MovesenseDecoder:

@@ -19,6 +19,9 @@ ACC = 2
 MOST_SAMPLES = 1024
 """The longest notification has 512 bytes; one that claims more samples than this lies."""
 
+UNIX_2000_NS = 946_684_800_000_000_000
+"""Unix time of Polar's epoch, ns. Few sensors have their clock set, so that only differences mean something."""
+
 _HEADER = 10
 _RAW_BYTES = {0: 1, 1: 2, 2: 3}
 _COMPRESSED = 0x80
@@ -45,8 +48,11 @@ class PolarFrame:
 
     def g(self, factor: float) -> NDArray[np.float64]:
         """Accelerations in g; `factor` is the one the start was answered with, 1 where it had none."""
-        each = {"mg": 0.001, "factor": factor, "mg factor": factor / 1000.0}[self.unit]
-        values: NDArray[np.float64] = self.raw * each
+        values = self.raw.astype(np.float64)
+        if self.unit != "mg":
+            values *= factor
+        if self.unit != "factor":
+            values /= 1000.0
         return values
 
     def sdk_mg(self, factor: float) -> NDArray[np.float64]:
