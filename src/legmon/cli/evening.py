@@ -194,7 +194,7 @@ class Evening:
         leg: Leg | None,
         rate_hz: int | None = None,
     ) -> None:
-        catalog.want(record=True, leg=leg)
+        catalog.want("record", leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
@@ -221,7 +221,7 @@ class Evening:
                 self._night = (state.night if state else None) or self._night
             if over is not None and over():
                 over = None
-                catalog.want(record=False)
+                catalog.want("off")
                 self._say("The simulated night is over and closed. The pages stay; Ctrl-C ends.")
             time.sleep(WATCH_S)
 

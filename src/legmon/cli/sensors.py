@@ -110,7 +110,6 @@ def _decoded(decoder: Decoder, data: bytes, following: bytes | None) -> dict[str
 
 
 def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:
-    from legmon.sensors import ankle_captured
     from legmon.sensors.registry import registry
 
     known = registry()
@@ -118,8 +117,6 @@ def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:
     try:
         if isinstance(driver, Decodes):
             return driver.decoder(settings)
-        if sensor == "ankle":
-            return ankle_captured.decoder(settings)
     except SettingError as e:
         raise SensorError(f"--set: {e}") from e
     if sensor in known.broken:

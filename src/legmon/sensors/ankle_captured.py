@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from legmon.sensors import ankle, captured
+from legmon.sensors import ankle_bytes, captured
 
 SCALE_UG = 122
 settings: Mapping[str, str] = {
@@ -23,7 +23,7 @@ class AnkleDecoder:
 
     def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
         """Read one frame; between the samples of the first one lies the nominal period, then what frames show."""
-        frame = ankle.decode_frame(data)
+        frame = ankle_bytes.decode_frame(data)
         if self._last is not None and self._last[0] == frame.stream and frame.first > self._last[1]:
             own = (frame.t_us - self._last[2]) / (frame.first - self._last[1])
             self._spacing_us = own if own > 0 else self._spacing_us

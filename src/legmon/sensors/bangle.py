@@ -47,6 +47,7 @@ _STARTED = struct.Struct("<BHHHBIB")
 _HELD = struct.Struct("<HII")
 _VERSION = 1
 _SIDES: dict[int, Leg | None] = {1: "left", 2: "right"}
+_NOT_HELD = "the watch no longer holds these samples"
 _WHY = {
     1: "it does not know this command; update the app",
     2: "it cannot measure that way",
@@ -145,14 +146,27 @@ class BangleConversation:
             raise RefusedError(f"the watch refused: {_WHY.get(status, f'status {status}')}")
         if len(results) < _STARTED.size:
             raise FrameError(f"answer to the start of {len(results)} bytes; expected {_STARTED.size} or more")
-        version, stream, period_ms, scale_ug, range_g, _, side = _STARTED.unpack_from(results)
+        version, stream, period_ms, scale_ug, range_g, following, side = _STARTED.unpack_from(results)
         if version != _VERSION or not period_ms or not scale_ug:
             raise RefusedError(
                 f"the watch's legmon app speaks version {version}; this program speaks {_VERSION}"
             )
         self._stream = stream
         rate_hz = 1000 / period_ms
-        return Started(rate_hz, range_g, scale_ug, max(1.0, 45 / rate_hz), _SIDES.get(side))
+        before = None
+        if wish.last is not None and wish.last != stream:
+            before = yield from self.held(wish.last)
+        frame_s = max(1.0, 45 / rate_hz)
+        return Started(
+            rate_hz,
+            range_g,
+            scale_ug,
+            frame_s,
+            _SIDES.get(side),
+            stream=stream,
+            next=following,
+            before=before,
+        )
 
     def stop(self) -> Steps[None]:
         """End the stream; the watch saves power again."""
@@ -192,15 +206,23 @@ class BangleConversation:
         return held if held.stream == stream else None
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """Ask for samples again."""
+        """Ask for samples again.
+
+        Raises
+        ------
+        RefusedError
+            If the watch no longer holds the first of them.
+        """
         if stream != self._stream:
-            return 0
+            raise RefusedError(_NOT_HELD)
         sent = 0
         while sent < count:
             asked = min(count - sent, MOST_AT_ONCE)
             status, results = yield from _ask(f"F,{first + sent},{asked}", seconds=5.0 + asked / 100, tries=1)
-            if status or len(results) < 4:
-                break
+            if status:
+                raise RefusedError(_NOT_HELD if status == 4 else f"the watch refused: status {status}")
+            if len(results) < 4:
+                raise FrameError(f"answer about samples sent again of {len(results)} bytes; expected 4")
             got = int.from_bytes(results[:4], "little")
             sent += min(got, asked)
             if got < asked:
