@@ -9,6 +9,7 @@ import re
 import secrets
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +18,8 @@ import typer
 from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, read_playback, register
 
 if TYPE_CHECKING:
+    from firmware_sim.families.firmware import Firmware
+    from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.night import Night
     from firmware_sim.peripheral import Peripheral
 
@@ -105,6 +108,14 @@ def sensor(
             "--progress", help='Print "plays LEG HZ SECONDS", and "over" at its end, for a parent process.'
         ),
     ] = False,
+    family: Annotated[
+        str | None,
+        typer.Option(help="Be a commodity sensor instead: polar, movesense, witmotion, metamotion, bangle …"),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model of the family.")] = None,
+    stop_after: Annotated[
+        float | None, typer.Option(help="End the stream unasked after so many seconds (polar).")
+    ] = None,
     until_eof: UntilEof = False,
 ) -> None:
     """Be an ankle sensor on an HCI transport; print "advertising NAME ADDRESS" when it can be found."""
@@ -122,6 +133,7 @@ def sensor(
         night = read_playback(play, leg or "left")
     from firmware_sim.render import sensor_name
 
+    commodity = _commodity(family, night, model, stop_after, name)
     name = sensor_name(night.leg) if name is None else name
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
@@ -136,8 +148,28 @@ def sensor(
             truth_path=truth,
             progress=progress,
             until_eof=until_eof,
+            commodity=commodity,
         )
     )
+
+
+def _commodity(
+    family: str | None, night: Night, model: str | None, stop_after_s: float | None, name: str | None
+) -> Firmware | None:
+    if family is None:
+        if model is not None or stop_after_s is not None:
+            raise BadInputError("--model and --stop-after go with --family.")
+        return None
+    from firmware_sim.families import FAMILIES
+
+    made = FAMILIES.get(family)
+    if made is None:
+        raise BadInputError(f'There is no family "{family}"; there are {", ".join(FAMILIES)}.')
+    if name is not None:
+        raise BadInputError("--name goes without --family: a commodity sensor has its maker's name.")
+    if model is not None and model not in made.models:
+        raise BadInputError(f'{family} has no model "{model}"; it has {", ".join(made.models)}.')
+    return made(night, model or made.models[0], stop_after_s=stop_after_s)
 
 
 def _check_sensor(speed: float, name: str, address: str) -> None:
@@ -168,10 +200,12 @@ async def _sensor(
     truth_path: Path | None,
     progress: bool,
     until_eof: bool,
+    commodity: Firmware | None,
 ) -> None:
     from bumble.transport import open_transport
     from bumble.transport.common import TransportSpecError
 
+    from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
     from firmware_sim.night import Performed
@@ -204,16 +238,29 @@ async def _sensor(
             raise FailedError(
                 f"Nothing answers at {transport_spec} ({error}); start an air there, or plug the dongle in."
             ) from error
-        peripheral = Peripheral(
-            firmware,
-            transport,
-            name=name,
-            address=address,
-            clock=lambda: int((time.monotonic_ns() - born) * speed) // 1000,
-            speed=speed,
-            journal=journal,
-            over=lambda: print("over", flush=True) if progress else None,
-        )
+        clock = partial(_uptime_us, born, speed)
+
+        def over() -> None:
+            if progress:
+                print("over", flush=True)
+
+        peripheral: Peripheral | FamilyPeripheral
+        if commodity is not None:
+            name = commodity.name
+            peripheral = FamilyPeripheral(
+                commodity, transport, address=address, clock=clock, speed=speed, journal=journal, over=over
+            )
+        else:
+            peripheral = Peripheral(
+                firmware,
+                transport,
+                name=name,
+                address=address,
+                clock=clock,
+                speed=speed,
+                journal=journal,
+                over=over,
+            )
         try:
             await peripheral.advertise()
             print(f"advertising {name} {address}", flush=True)
@@ -224,8 +271,15 @@ async def _sensor(
             await transport.close()
 
 
+def _uptime_us(born_ns: int, speed: float) -> int:
+    return int((time.monotonic_ns() - born_ns) * speed) // 1000
+
+
 async def _until_told(
-    peripheral: Peripheral, lost: asyncio.Future[None], told: asyncio.Event, transport_spec: str
+    peripheral: Peripheral | FamilyPeripheral,
+    lost: asyncio.Future[None],
+    told: asyncio.Event,
+    transport_spec: str,
 ) -> None:
     working = asyncio.create_task(peripheral.run())
     waiting = asyncio.create_task(told.wait())
