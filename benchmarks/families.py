@@ -68,9 +68,9 @@ class Result:
     movements : int
         Leg movements found.
     samples, lost : int
-        Recorded, and known or reckoned to be missing.
+        Recorded, and sent by the sensor but not recorded.
     gaps : int
-        Of which the recording names.
+        Missing samples that the recording names.
     refused : int
         Frames that did not keep to the protocol.
     """
@@ -146,7 +146,8 @@ def night(model: str, *, minutes: float, speed: float, seed: int = 11, more: str
         with process("air", f"unix:{folder}/air") as air:
             says(air, "ready")
             place = f"unix-client:{folder}/air"
-            options = ("--scenario", str(folder / "night.yaml"), "--speed", str(speed), "--progress", *chosen)
+            files = ("--scenario", str(folder / "night.yaml"), "--log", str(folder / "log"))
+            options = (*files, "--speed", str(speed), "--progress", *chosen)
             with process("sensor", place, *options) as sensor:
                 says(sensor, "plays")
                 return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
@@ -173,17 +174,28 @@ async def _record(
     assert recording.identity is not None
     recorder.close(now_ns())
     rate_hz = recording.identity.started.rate_hz
-    samples = recorder.night.samples
-    expected = int(minutes * 60 * round(rate_hz) * 1.017)
+    samples, missing = recorder.night.samples, recorder.night.missing
+    lost = missing if model == "ankle" else _measured(folder / "log") - samples
     return Result(
         model,
         rate_hz,
         score_night([recorder.night.track()]).indices.movements,
         samples,
-        max(0, expected - samples, recorder.night.missing),
-        recorder.night.missing,
+        lost,
+        missing,
         recorder.refused,
     )
+
+
+def _measured(log: Path) -> int:
+    """How many samples the simulated sensor put into frames, in the longest of its runs."""
+    counts = [0]
+    for line in log.read_text().splitlines():
+        told = json.loads(line)
+        if told["event"] == "started":
+            counts.append(told["first"])
+        counts[-1] += told.get("count", 0)
+    return max(counts)
 
 
 def main() -> None:

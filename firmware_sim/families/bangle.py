@@ -49,7 +49,6 @@ class Bangle(Firmware):
         }
         self._stream = 0x0300
         self._period_ms = 20
-        self._waiting = b""
         self._line = b""
         self._cuts = cycle(_CUTS)
         self._moved_us = 0
@@ -61,7 +60,7 @@ class Bangle(Firmware):
         *lines, self._line = (self._line + data).split(b"\n")
         self._line = self._line[-64:]
         out = b"".join(self._carry_out(line.decode("ascii", "replace"), now_us) for line in lines if line)
-        return self._pieces(out, mtu, rest=True)
+        return self._pieces(out, mtu)
 
     def _carry_out(self, line: str, now_us: int) -> bytes:
         op, *arguments = line.split(",")
@@ -139,8 +138,8 @@ class Bangle(Firmware):
         lost = worn.loses(first, count)
         if lost:
             return [Notice(EVENTS, b"", count, lost=True)]
-        notices = self._pieces(self._samples(1, worn, first, count), mtu, rest=False)
-        return [*notices[:-1], Notice(EVENTS, notices[-1].data, count)] if notices else []
+        *notices, last = self._pieces(self._samples(1, worn, first, count), mtu)
+        return [*notices, Notice(EVENTS, last.data, count)]
 
     def _sleeps(self, worn: Worn, first: int, count: int) -> bool:
         """Whether the chip is polled too rarely to fill a frame: samples in between are never taken."""
@@ -149,19 +148,18 @@ class Bangle(Firmware):
             self._moved_us = worn.time_us(first + count)
         return worn.time_us(first) - self._moved_us > _STILL_US and (first // count) % 40 != 0
 
-    def _pieces(self, data: bytes, mtu: int, *, rest: bool) -> list[Notice]:
-        self._waiting += data
+    def _pieces(self, data: bytes, mtu: int) -> list[Notice]:
         notices = []
-        while self._waiting and (rest or len(self._waiting) >= 20):
-            cut = min(next(self._cuts), mtu - 3, len(self._waiting))
-            notices.append(Notice(EVENTS, self._waiting[:cut]))
-            self._waiting = self._waiting[cut:]
+        while data:
+            cut = min(next(self._cuts), mtu - 3)
+            notices.append(Notice(EVENTS, data[:cut]))
+            data = data[cut:]
         return notices
 
     def client_went(self, now_us: int) -> None:
-        """Go on measuring; what waits in the UART is lost."""
+        """Go on measuring; half a line is forgotten."""
         super().client_went(now_us)
-        self._waiting = self._line = b""
+        self._line = b""
 
 
 def _frame(kind: int, payload: bytes) -> bytes:

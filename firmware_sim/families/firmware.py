@@ -130,9 +130,9 @@ class Firmware(ABC):
         """How many samples the next frame holds."""
 
     def due(self, now_us: int, mtu: int) -> list[Notice]:
-        """Give the next frame that is due; nothing while there is none."""
+        """Give the next frame that is due; nothing while there is none, and nothing after the night."""
         worn = self.worn
-        if worn is None:
+        if worn is None or worn.over:
             return []
         count = self.frame_samples(worn, mtu)
         if worn.time_us(worn.sent + count - 1) > now_us:
@@ -141,8 +141,8 @@ class Firmware(ABC):
         return self.frame(worn, first, count, mtu)
 
     def next_due_us(self, mtu: int) -> int | None:
-        """Uptime at which the next frame is due; None while nothing is measured."""
-        if self.worn is None:
+        """Uptime at which the next frame is due; None while nothing is measured, and after the night."""
+        if self.worn is None or self.worn.over:
             return None
         return self.worn.time_us(self.worn.sent + self.frame_samples(self.worn, mtu) - 1)
 

@@ -111,11 +111,15 @@ class FamilyPeripheral:
 
     async def run(self) -> None:
         """Measure, notify and answer until cancelled."""
+        told = self._firmware.worn
         try:
             while True:
                 self._changed.clear()
                 await self._send_due()
                 worn = self._firmware.worn
+                if worn is not told:
+                    told = worn
+                    self._journal.write("started" if worn else "stopped", first=worn.sent if worn else 0)
                 if self._tell_over is not None and worn is not None and worn.over:
                     self._tell_over()
                     self._tell_over = None

@@ -43,6 +43,7 @@ class WitMotion(Firmware):
         self._rate = 6
         self._unlocked_us = -_UNLOCKED_US
         self._waiting = b""
+        self._uncounted = 0  # samples among what waits
         self._cuts = cycle(_CUTS)
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
@@ -74,7 +75,7 @@ class WitMotion(Firmware):
 
     def _stream(self, now_us: int) -> None:
         self.sample(_RATES[self._rate], 16, now_us)
-        self._waiting = b""
+        self._waiting, self._uncounted = b"", 0
 
     def client_went(self, now_us: int) -> None:
         """Nobody listens."""
@@ -89,6 +90,7 @@ class WitMotion(Firmware):
         """One frame into the byte stream, and what of it is sent now."""
         if worn.loses(first, count):
             return [Notice(EVENTS, b"", count, lost=True)]
+        self._uncounted += count
         acceleration = worn.g(first, 1)[0] / 16 * 32768
         self._waiting += b"\x55\x61" + words(np.concatenate([acceleration, np.zeros(6)]))
         if self.model == "sdcl":
@@ -104,5 +106,6 @@ class WitMotion(Firmware):
         cut = min(next(self._cuts), mtu - 3)
         if len(self._waiting) >= cut:
             piece, self._waiting = self._waiting[:cut], self._waiting[cut:]
-            notices.append(Notice(EVENTS, piece, count))
+            notices.append(Notice(EVENTS, piece, self._uncounted))
+            self._uncounted = 0
         return notices
