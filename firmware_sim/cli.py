@@ -9,7 +9,6 @@ import re
 import secrets
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,8 +17,6 @@ import typer
 from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, read_playback, register
 
 if TYPE_CHECKING:
-    from firmware_sim.families.firmware import Firmware
-    from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.night import Night
     from firmware_sim.peripheral import Peripheral
 
@@ -44,6 +41,8 @@ app = typer.Typer(
 register(app)
 
 _STATIC_RANDOM = re.compile(r"[C-F][0-9A-F](?::[0-9A-F]{2}){5}", re.IGNORECASE)
+BUFFER = 1_440_000
+"""Eight hours at 50 Hz, 8.6 MB: a small flash chip."""
 _ADDRESSES = {"left": "C4:4C:4D:00:00:01", "right": "C4:4C:4D:00:00:02"}
 
 UntilEof = Annotated[bool, typer.Option("--until-eof", help="End also when standard input ends.")]
@@ -63,12 +62,20 @@ def air(
 
 
 async def _air(spec: str, *, until_eof: bool) -> None:
-    from firmware_sim.air import AirError, open_air
+    from firmware_sim.air import AirError, AirLink, open_air
     from firmware_sim.lifetime import told_to_end
 
+    link = AirLink()
+
+    def obey(line: str) -> None:
+        """``shadow ADDRESS SECONDS`` puts a radio out of reach."""
+        words = line.split()
+        if len(words) == 3 and words[0] == "shadow":
+            link.shadow(words[1], float(words[2]))
+
     try:
-        with told_to_end(until_eof=until_eof) as told:
-            async with open_air(spec) as place:
+        with told_to_end(until_eof=until_eof, said=obey) as told:
+            async with open_air(spec, link) as place:
                 print(f"ready {place}", flush=True)
                 await told.wait()
     except AirError as error:
@@ -99,6 +106,13 @@ def sensor(
     name: Annotated[str | None, typer.Option(help="Advertised name, LegMon-... ")] = None,
     address: Annotated[str | None, typer.Option(help="Static random address AA:BB:CC:DD:EE:FF.")] = None,
     log: Annotated[Path | None, typer.Option(help="Write what it does here, a JSON object a line.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Come up as after a reboot, with what --log says its flash holds."),
+    ] = False,
+    buffer: Annotated[
+        int, typer.Option(min=0, help="Samples it keeps for back-fill; 0: it has no buffer.")
+    ] = BUFFER,
     truth: Annotated[
         Path | None, typer.Option(help="Write the night's true movements here at start.")
     ] = None,
@@ -109,12 +123,11 @@ def sensor(
         ),
     ] = False,
     family: Annotated[
-        str | None,
-        typer.Option(help="Be a commodity sensor instead: polar, movesense, witmotion, metamotion, bangle …"),
+        str | None, typer.Option(help="Be one a person can buy: polar, movesense, witmotion, bangle …")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Which model of the family.")] = None,
     stop_after: Annotated[
-        float | None, typer.Option(help="End the stream unasked after so many seconds (polar).")
+        float | None, typer.Option(help="End its stream unasked after seconds (polar).")
     ] = None,
     until_eof: UntilEof = False,
 ) -> None:
@@ -133,10 +146,18 @@ def sensor(
         night = read_playback(play, leg or "left")
     from firmware_sim.render import sensor_name
 
-    commodity = _commodity(family, night, model, stop_after, name)
     name = sensor_name(night.leg) if name is None else name
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
+    if family is not None:
+        from firmware_sim.cli_families import Played, made
+        from firmware_sim.cli_families import play as play_family
+
+        as_asked = Played(address, speed, log, truth, progress=progress, until_eof=until_eof)
+        asyncio.run(play_family(transport, made(family, model, night, stop_after), as_asked))
+        return
+    if resume and log is None:
+        raise BadInputError("--resume needs the --log of the sensor before.")
     asyncio.run(
         _sensor(
             transport,
@@ -145,31 +166,13 @@ def sensor(
             name,
             address,
             log_path=log,
+            resume=resume,
+            buffer=buffer,
             truth_path=truth,
             progress=progress,
             until_eof=until_eof,
-            commodity=commodity,
         )
     )
-
-
-def _commodity(
-    family: str | None, night: Night, model: str | None, stop_after_s: float | None, name: str | None
-) -> Firmware | None:
-    if family is None:
-        if model is not None or stop_after_s is not None:
-            raise BadInputError("--model and --stop-after go with --family.")
-        return None
-    from firmware_sim.families import FAMILIES
-
-    made = FAMILIES.get(family)
-    if made is None:
-        raise BadInputError(f'There is no family "{family}"; there are {", ".join(FAMILIES)}.')
-    if name is not None:
-        raise BadInputError("--name goes without --family: a commodity sensor has its maker's name.")
-    if model is not None and model not in made.models:
-        raise BadInputError(f'{family} has no model "{model}"; it has {", ".join(made.models)}.')
-    return made(night, model or made.models[0], stop_after_s=stop_after_s)
 
 
 def _check_sensor(speed: float, name: str, address: str) -> None:
@@ -197,37 +200,46 @@ async def _sensor(
     address: str,
     *,
     log_path: Path | None,
+    resume: bool,
+    buffer: int,
     truth_path: Path | None,
     progress: bool,
     until_eof: bool,
-    commodity: Firmware | None,
 ) -> None:
     from bumble.transport import open_transport
     from bumble.transport.common import TransportSpecError
 
-    from firmware_sim.families.peripheral import FamilyPeripheral
+    from firmware_sim.flash import read_flash
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
+    from firmware_sim.mischief import Mischief
     from firmware_sim.night import Performed
     from firmware_sim.peripheral import Peripheral
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
 
     born = time.monotonic_ns()
+    flash = read_flash(log_path) if resume and log_path is not None else None
     firmware = Sensor(
         night,
         sensor_id=int(address.replace(":", ""), 16),
         # Random, so that after a reboot it is another one than before.
         first_stream=secrets.randbelow(0x10000),
+        depth=buffer,
     )
+    mischief = Mischief()
+
+    def uptime_us() -> int:
+        return int((time.monotonic_ns() - born) * speed) // 1000
+
     with contextlib.ExitStack() as stack:
         try:
             if truth_path is not None and isinstance(night, Performed):
                 write_truth(truth_path, night.sleeper)
-            journal = stack.enter_context(Journal(log_path))
+            journal = stack.enter_context(Journal(log_path, goes_on=flash is not None))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        told = stack.enter_context(told_to_end(until_eof=until_eof))
+        told = stack.enter_context(told_to_end(until_eof=until_eof, said=mischief.take))
         try:
             transport = await open_transport(transport_spec)
         except (TransportSpecError, ValueError) as error:
@@ -238,29 +250,23 @@ async def _sensor(
             raise FailedError(
                 f"Nothing answers at {transport_spec} ({error}); start an air there, or plug the dongle in."
             ) from error
-        clock = partial(_uptime_us, born, speed)
-
-        def over() -> None:
-            if progress:
-                print("over", flush=True)
-
-        peripheral: Peripheral | FamilyPeripheral
-        if commodity is not None:
-            name = commodity.name
-            peripheral = FamilyPeripheral(
-                commodity, transport, address=address, clock=clock, speed=speed, journal=journal, over=over
-            )
-        else:
-            peripheral = Peripheral(
-                firmware,
-                transport,
-                name=name,
-                address=address,
-                clock=clock,
-                speed=speed,
-                journal=journal,
-                over=over,
-            )
+        peripheral = Peripheral(
+            firmware,
+            transport,
+            name=name,
+            address=address,
+            clock=uptime_us,
+            speed=speed,
+            journal=journal,
+            over=lambda: print("over", flush=True) if progress else None,
+            mischief=mischief,
+        )
+        if flash is not None:
+            zero_ns, streams = flash
+            now_us = uptime_us()
+            firmware.reboot(streams, now_us=now_us, night_us=-int((born - zero_ns) * speed) // 1000)
+            if firmware.stream is not None:
+                peripheral.note_start(firmware.stream)
         try:
             await peripheral.advertise()
             print(f"advertising {name} {address}", flush=True)
@@ -271,15 +277,8 @@ async def _sensor(
             await transport.close()
 
 
-def _uptime_us(born_ns: int, speed: float) -> int:
-    return int((time.monotonic_ns() - born_ns) * speed) // 1000
-
-
 async def _until_told(
-    peripheral: Peripheral | FamilyPeripheral,
-    lost: asyncio.Future[None],
-    told: asyncio.Event,
-    transport_spec: str,
+    peripheral: Peripheral, lost: asyncio.Future[None], told: asyncio.Event, transport_spec: str
 ) -> None:
     working = asyncio.create_task(peripheral.run())
     waiting = asyncio.create_task(told.wait())

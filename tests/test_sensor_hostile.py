@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import Any
 
@@ -19,7 +20,7 @@ SEEDS = {
     "ankle": ["110234120200010005040302010000000100ffff00200080ff7f0001"],
     "polar": [
         "02650000000000000081f1ff1400f00306017b0f08",
-        "f004020000" + "00021a003400",
+        "f00402000000021a003400",
         "010102",
         "02" + "00" * 8 + "01" + "00" * 12,
     ],
@@ -70,8 +71,7 @@ def test_captured_bytes(name: str, data: st.DataObject) -> None:
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
         try:
             decoded = decoder.read(piece, following)
-        except FrameError as e:
-            assert str(e)
+        except FrameError:
             continue
         assert decoded.samples_g.shape[1] == 3
         assert decoded.time_ns is None or len(decoded.time_ns) == len(decoded.samples_g)
@@ -87,8 +87,7 @@ def test_a_running_conversation(name: str, data: st.DataObject) -> None:
         for uuid in (*SCRIPTS[name][2], "00002a19-0000-1000-8000-00805f9b34fb"):
             try:
                 told = conversation.received(uuid, piece)
-            except FrameError as e:
-                assert str(e)
+            except FrameError:
                 continue
             for frame in (t for t in told if isinstance(t, Frame)):
                 assert frame.first >= 0
@@ -109,7 +108,5 @@ def test_polar_control_point(data: bytes) -> None:
         polar_control.decode_status,
         lambda d: polar_control.factor(polar_control.decode_settings(d)),
     ):
-        try:
+        with contextlib.suppress(FrameError):
             read(data)
-        except FrameError as e:
-            assert str(e)

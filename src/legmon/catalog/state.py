@@ -14,6 +14,7 @@ from legmon.scoring.live import Tally
 Mode = Literal["off", "check", "record"]
 """What is wanted of the recorder: nothing; a link and a look at the signal, but no night; a night."""
 Legs = Literal["left", "right", "both"]
+BOTH: tuple[Leg, Leg] = ("left", "right")
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from legmon.movement import LegMovement
 
-WALKED_S, WITHIN_S = 300.0, 600.0  # a way to the bathroom and back takes less
+WALKED_S, WITHIN_S = 600.0, 900.0  # a way to the bathroom and back, or to a child, takes less
 LEAST_S = 4 * 3600.0  # earlier in a night one is up for other reasons, and the night must not end
 
 
 def has_risen(movements: Sequence[LegMovement], end: int, rate_hz: float) -> bool:
-    """Say whether an ankle walked for five of the last ten minutes, after four hours or more.
+    """Say whether an ankle walked for ten of the last fifteen minutes, after four hours or more.
 
     Parameters
     ----------

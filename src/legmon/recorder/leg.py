@@ -183,10 +183,10 @@ class LegRecorder:
         for r in records:
             if isinstance(r, Stream):
                 self._open(r)
-        if frame.late:
-            return
         if not any(isinstance(r, Samples) for r in records):
             self.repeated += 1
+            return
+        if frame.late:
             return
         self._cause, self._odd, self._arrival_ns = None, 0, arrival_ns
         self._uptime[frame.stream].learn(frame.first, frame.t_us)

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import Clock, Legs, Mode, Moment, RecorderState
+from legmon.catalog.state import BOTH, Clock, Legs, Mode, Moment, RecorderState
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
@@ -32,7 +32,6 @@ RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone o
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
 CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
-BOTH: tuple[Leg, Leg] = ("left", "right")
 
 
 class Recorder:

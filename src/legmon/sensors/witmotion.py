@@ -97,6 +97,8 @@ class WitMotionConversation:
         for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[rate_hz])):
             yield Write(COMMANDS, command, response=False)
             yield Pause(SETTLES_S)
+        self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
+        self._index = TimedIndex(rate_hz, stamp="last")
         try:
             kept = yield from ask(
                 Write(COMMANDS, read_register(RATE), response=False), _values_of(RATE), seconds=1.0
@@ -104,11 +106,10 @@ class WitMotionConversation:
         except (TimeoutError, FrameError):
             kept = (RATES[rate_hz],)  # not every model answers
         if kept[0] & 0xFF != RATES[rate_hz]:
+            self._rate_hz = 0.0
             raise RefusedError(
                 "the WitMotion sensor keeps another rate than it was asked for; switch it off and on"
             )
-        self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
-        self._index = TimedIndex(rate_hz, stamp="last")
         return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz))
 
     def stop(self) -> Steps[None]:
