@@ -136,8 +136,10 @@ def says(running: subprocess.Popen[str], start: str) -> None:
     raise RuntimeError(f"the simulation ended before it said {start!r}")
 
 
-def night(model: str, *, minutes: float, speed: float, seed: int = 11, more: str = "") -> Result:
-    """Record one night of one model."""
+def night(
+    model: str, *, minutes: float, speed: float, seed: int = 11, more: str = "", extra: tuple[str, ...] = ()
+) -> Result:
+    """Record one night of one model; `more` is added to the scenario, `extra` to the sensor's options."""
     family, _, kind = model.partition("/")
     with tempfile.TemporaryDirectory(prefix="lm") as name:
         folder = Path(name)
@@ -147,7 +149,7 @@ def night(model: str, *, minutes: float, speed: float, seed: int = 11, more: str
             says(air, "ready")
             place = f"unix-client:{folder}/air"
             files = ("--scenario", str(folder / "night.yaml"), "--log", str(folder / "log"))
-            options = (*files, "--speed", str(speed), "--progress", *chosen)
+            options = (*files, "--speed", str(speed), "--progress", *chosen, *extra)
             with process("sensor", place, *options) as sensor:
                 says(sensor, "plays")
                 return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
@@ -166,6 +168,9 @@ async def _record(
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
             await asyncio.to_thread(says, sensor, "over")
         await asyncio.sleep(0.7)
+    except TimeoutError:
+        sensor.kill()  # else the thread that reads from it never ends
+        raise
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

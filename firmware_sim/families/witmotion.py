@@ -41,10 +41,12 @@ class WitMotion(Firmware):
             )
         }
         self._rate = 6
+        self._was_set = False
         self._unlocked_us = -_UNLOCKED_US
         self._waiting = b""
         self._uncounted = 0  # samples among what waits
         self._cuts = cycle(_CUTS)
+        self._cut = next(self._cuts)
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
         """Carry out a command of 5 bytes."""
@@ -58,7 +60,8 @@ class WitMotion(Firmware):
             self._unlocked_us = now_us
         elif register == 3 and now_us - self._unlocked_us < _UNLOCKED_US and value in _RATES:
             self._rate = value
-            self._night_us = None  # nobody has recorded before it: the night begins now
+            if not self._was_set:
+                self._was_set, self._night_us = True, None  # nobody has recorded before: the night begins now
             if self.worn is not None:
                 self._stream(now_us)
         return []
@@ -103,9 +106,8 @@ class WitMotion(Firmware):
             )
             self._waiting += (time.microsecond // 1000).to_bytes(2, "little")
         notices = []
-        cut = min(next(self._cuts), mtu - 3)
-        if len(self._waiting) >= cut:
-            piece, self._waiting = self._waiting[:cut], self._waiting[cut:]
+        while len(self._waiting) >= (cut := min(self._cut, mtu - 3)):
+            piece, self._waiting, self._cut = self._waiting[:cut], self._waiting[cut:], next(self._cuts)
             notices.append(Notice(EVENTS, piece, self._uncounted))
             self._uncounted = 0
         return notices

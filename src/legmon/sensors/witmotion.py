@@ -94,11 +94,12 @@ class WitMotionConversation:
         self._bytes = ByteStream()
         yield Subscribe(EVENTS)
         rate_hz = nearest(wish.rate_hz, tuple(RATES))
-        for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[rate_hz])):
-            yield Write(COMMANDS, command, response=False)
-            yield Pause(SETTLES_S)
+        yield Write(COMMANDS, write_register(UNLOCK, 0xB588), response=False)
+        yield Pause(SETTLES_S)
+        yield Write(COMMANDS, write_register(RATE, RATES[rate_hz]), response=False)
         self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
         self._index = TimedIndex(rate_hz, stamp="last")
+        yield Pause(SETTLES_S)
         try:
             kept = yield from ask(
                 Write(COMMANDS, read_register(RATE), response=False), _values_of(RATE), seconds=1.0
