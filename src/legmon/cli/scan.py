@@ -3,19 +3,18 @@
 import asyncio
 import math
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from bleak.exc import BleakError
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from legmon.cli.options import JsonOption, print_json
 from legmon.errors import FailedError
-from legmon.link.nearby import Nearby, listen
 from legmon.link.radio import Radio, pick
-from legmon.sensors.registry import registry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from legmon.link.nearby import Nearby
 
 HciOption = Annotated[
     str | None,
@@ -44,6 +43,9 @@ def scan(
 
     Hold a sensor close and see which line grows. Ctrl-C ends it earlier.
     """
+    from bleak.exc import BleakError
+    from rich.console import Console
+
     try:
         found = asyncio.run(_scan(radio(hci), seconds, everything=everything, quiet=json))
     except (BleakError, OSError) as e:
@@ -66,7 +68,13 @@ def no_radio(hci: str | None) -> str:
     return "this computer's Bluetooth cannot be used; switch it on, or plug an adapter in"
 
 
-async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) -> list[Nearby]:
+async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) -> "list[Nearby]":
+    from rich.console import Console
+    from rich.live import Live
+
+    from legmon.link.nearby import listen
+    from legmon.sensors.registry import registry
+
     known = registry()
     if quiet:
         return _wanted(await listen(radio, known, seconds, lambda _heard: None), everything=everything)
@@ -77,12 +85,14 @@ async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) 
     return _wanted(heard, everything=everything)
 
 
-def _wanted(heard: list[Nearby], *, everything: bool) -> list[Nearby]:
+def _wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
     fitting = [n for n in heard if n.driver is not None]
     return fitting + ([n for n in heard if n.driver is None][:MOST_UNKNOWN] if everything else [])
 
 
-def _table(heard: list[Nearby]) -> Table:
+def _table(heard: "list[Nearby]") -> "Table":
+    from rich.table import Table
+
     table = Table("signal", "dBm", "name", "driver", "leg", "address", box=None, pad_edge=False)
     for n in heard:
         bars = "▮" * max(1, min(8, math.ceil((n.rssi_dbm + 100) / 8)))
