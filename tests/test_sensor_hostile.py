@@ -61,7 +61,7 @@ def held(thing: Any, depth: int = 3) -> int:
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_captured_bytes(name: str, data: st.DataObject) -> None:
     driver = registry().drivers[name]
@@ -79,7 +79,7 @@ def test_captured_bytes(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_a_running_conversation(name: str, data: st.DataObject) -> None:
     conversation: Any = copy.deepcopy(started(name).conversation)
@@ -97,7 +97,7 @@ def test_a_running_conversation(name: str, data: st.DataObject) -> None:
             assert held(conversation) < 2048
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=64))
 def test_polar_control_point(data: bytes) -> None:
     for read in (

@@ -129,14 +129,17 @@ class Firmware(ABC):
     def frame_samples(self, worn: Worn, mtu: int) -> int:
         """How many samples the next frame holds."""
 
-    def due(self, now_us: int, mtu: int) -> list[Notice]:
-        """Give the next frame that is due; nothing while there is none, and nothing after the night."""
+    def due(self, now_us: int, mtu: int) -> list[Notice] | None:
+        """Give what goes out for the next frame that is due, which may be nothing.
+
+        None while there is no such frame, and after the night.
+        """
         worn = self.worn
         if worn is None or worn.over:
-            return []
+            return None
         count = self.frame_samples(worn, mtu)
         if worn.time_us(worn.sent + count - 1) > now_us:
-            return []
+            return None
         first, worn.sent = worn.sent, worn.sent + count
         return self.frame(worn, first, count, mtu)
 

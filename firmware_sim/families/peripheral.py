@@ -178,7 +178,7 @@ class FamilyPeripheral:
     async def _send_due(self) -> None:
         async with self._sending:
             count = 0
-            while notices := self._firmware.due(self._clock(), self._mtu()):
+            while (notices := self._firmware.due(self._clock(), self._mtu())) is not None:
                 for notice in notices:
                     count += await self._send(notice)
                 if count >= _NOTICES_PER_DRAIN and self._connection is not None:

@@ -153,7 +153,7 @@ class Polar(Firmware):
             return _OK, bytes([5, 1]) + struct.pack("<f", _FACTOR)
         return _OK, b"\x01" if self.model == "h10" else b""
 
-    def due(self, now_us: int, mtu: int) -> list[Notice]:
+    def due(self, now_us: int, mtu: int) -> list[Notice] | None:
         """Give the next frame; or say that the stream has ended."""
         idle = self.model != "h10" and self._sdk_since is None and now_us - self._began_us > _AUTO_OFF_US
         told = self.stop_after_s is not None and now_us - self._began_us > self.stop_after_s * 1e6

@@ -226,7 +226,7 @@ class WitMotion:
     def recognises(self, advertisement: Advertisement) -> bool:
         """By its service, or the WT in its name that the vendor's own programs look for."""
         name = advertisement.name or ""
-        return SERVICE in advertisement.services or name.startswith(("WT9", "WTSDCL", "BWT9"))
+        return SERVICE in advertisement.services or name.startswith(("WT", "BWT"))
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
         """It does not say."""
