@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 
+import pytest
+
 from legmon.sensors import polar
 from legmon.sensors.base import Advertisement
 from legmon.sensors.registry import GROUP, load, registry
+from tests.conftest import ROOT
 
 BUILT_IN = {
     "ankle", "polar", "movesense", "witmotion", "metamotion", "bangle", "microbit", "adafruit", "thingy52", "infinitime",
@@ -22,6 +25,18 @@ def test_those_that_come_with_the_program() -> None:
     assert set(known.drivers) >= BUILT_IN
     assert next(iter(known.drivers)) == "ankle"
     assert not known.broken
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN - {"ankle"}))
+def test_a_page_says_what_to_buy_and_that_it_was_not_proven_on_hardware(name: str) -> None:
+    boards = {"microbit", "adafruit", "thingy52", "infinitime"}
+    page = (ROOT / "docs" / "sensors" / f"{'open-services' if name in boards else name}.md").read_text()
+    assert "ot on hardware" in page or "has not run on a watch" in page
+    assert name in boards or "**What to buy.**" in page
+    assert (
+        f"sensors/{'open-services' if name in boards else name}.md"
+        in (ROOT / "docs" / "sensors.md").read_text()
+    )
 
 
 def test_a_broken_plug_in_is_named() -> None:
