@@ -17,11 +17,12 @@ from legmon.errors import LegmonError
 from legmon.link.radio import Radio
 from legmon.link.session import Session
 from legmon.movement import NS, Leg
-from legmon.night.rising import has_risen
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError, verify
+from legmon.recorder.over import over
+from legmon.recorder.seal import seal_next
+from legmon.recording.segment import RecordingError
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
+AGAIN_S = 2.0  # between two tries to close a night on a full disk
 SEAL_S = 5.0  # between two files that are verified
-CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
 
 
@@ -64,9 +65,15 @@ class Recorder:
         self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
+        said = catalog.recorder()
+        self._before = (
+            {s.leg: s.address for s in said.sensors} if said else {}
+        )  # the sensors of the recorder before
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
+        self._unclosed: NightRecorder | None = None
+        self._tried = 0.0
         self._links: dict[Limb, asyncio.Task[None]] = {}
         self._claimed: dict[Limb, str] = {}
         self._mode: Mode = "off"
@@ -133,6 +140,8 @@ class Recorder:
         mode, legs = self._wanted
         if mode != self._mode:
             await self._change(mode)
+        if self._unclosed is not None and time.monotonic() - self._tried > AGAIN_S:
+            self._close()
         if mode == "off":
             return
         self._link_all(legs)
@@ -158,13 +167,19 @@ class Recorder:
         """Begin to look for a sensor and keep it streaming."""
         limb = Limb(self._now_ns, leg, address)
 
+        def others() -> list[str]:
+            return [a for other, a in self._claimed.items() if other is not limb]
+
         def claim(heard: str) -> bool:
-            if limb.address not in (None, heard) or heard in [
-                a for o, a in self._claimed.items() if o is not limb
-            ]:
+            if limb.address not in (None, heard) or heard in others():
                 return False
             self._claimed[limb] = heard
             return True
+
+        def known() -> str | None:
+            before = self._before.get(leg) if leg else next(iter(self._before.values()), None)
+            known = limb.address or before
+            return None if known in others() else known
 
         session = Session(
             self._radio,
@@ -172,6 +187,7 @@ class Recorder:
             limb,
             leg=leg,
             claim=claim,
+            known=known,
             rate_hz=self._rate_hz,
             range_g=RANGE_G,
             speed=self._clock.speed,
@@ -219,20 +235,8 @@ class Recorder:
             )
 
     async def _end_by_itself(self) -> None:
-        """Stop where the night is plainly over: every sensor is on its charger, or the person has risen for good."""
-        now = time.monotonic()
-        on_charger = [
-            limb.charging_since is not None and now - limb.charging_since > CHARGER_S for limb in self._links
-        ]
-        why = "charger" if on_charger and all(on_charger) else None
-        if why is None and any(
-            limb.recorder is not None
-            and has_risen(
-                limb.recorder.night.movements, limb.recorder.night.end, limb.recorder.night.meta.declared_hz
-            )
-            for limb in self._links
-        ):
-            why = "risen"
+        """Stop where the night is plainly over."""
+        why = over(self._links)
         if why is not None:
             log.warning("the night is over: %s", why)
             with contextlib.suppress(OperationalError):
@@ -264,14 +268,21 @@ class Recorder:
         self._links.clear()
         self._claimed.clear()
         if self._night is not None:
-            try:
-                self._night.close(self._now_ns())
-            except (OperationalError, RecordingError) as e:
-                log.exception("night %s is closed at the next start", self._night.id)
-                self._trouble = (
-                    f"Night {self._night.id} could not be closed and will be at the next start: {e}."
-                )
-        self._night = None
+            self._unclosed, self._night = self._night, None
+            self._close()
+
+    def _close(self) -> None:
+        """Close the night that has ended; where that fails it is tried again, here or at the next start."""
+        night = self._unclosed
+        if night is None:
+            return
+        self._tried = time.monotonic()
+        try:
+            night.close(self._now_ns())
+            self._unclosed = self._trouble = None
+        except (OperationalError, RecordingError) as e:
+            log.warning("night %s cannot be closed yet: %s", night.id, e)
+            self._trouble = f"Night {night.id} is not closed yet, which is tried again: {e}."
 
     # what the catalog is told
 
@@ -281,7 +292,7 @@ class Recorder:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(OperationalError):
-            await asyncio.to_thread(_seal_next, self._catalog)
+            await asyncio.to_thread(seal_next, self._catalog)
 
     async def _tell(self) -> None:
         """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
@@ -325,18 +336,3 @@ _COUNTS: dict[str, Any] = {
     "last_sample_ns": None,
     "measured_rate_hz": None,
 }
-
-
-def _seal_next(catalog: Catalog) -> None:
-    found = catalog.unsealed()
-    if found is None:
-        return
-    night, leg = found
-    path = catalog.segment(night, leg)
-    try:
-        digest = verify(path)
-        path.chmod(0o400)
-    except (RecordingError, OSError) as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (no traceback: it says all)
-        digest = ""
-    catalog.seal(night, leg, digest)
