@@ -39,8 +39,9 @@ from legmon.sensors.base import (
 
 log = logging.getLogger(__name__)
 
-CONNECT_S, CONNECT_MOST_S = 5.0, 15.0  # a sensor that was just heard answers at once, or is gone again
-START_S = 30.0
+CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone again
+PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
+PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
 REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
@@ -115,7 +116,7 @@ class Session:
                 device, driver = await self._find()
                 tries += 1
                 self._listener.link_changed("connecting", f"Connecting to {device.name or device.address}.")
-                await self._stream(device, driver, min(tries * CONNECT_S, CONNECT_MOST_S))
+                await self._stream(device, driver, min(tries, PATIENT_TRIES))
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
                 log.info("link: %s: %s", type(e).__name__, e)
@@ -154,8 +155,9 @@ class Session:
                 )
             await asyncio.sleep(STALE_S)
 
-    async def _stream(self, device: BLEDevice, driver: Driver, connect_s: float) -> None:
-        """Connect and stream until the link fails."""
+    async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
+        """Connect and stream until the link fails; with more patience where it failed before."""
+        connect_s, pair_s, start_s = CONNECT_S * patience, PAIR_S * patience, START_S * patience
         gone = asyncio.Event()
         client = BleakClient(
             device, lambda _: gone.set(), timeout=connect_s, pair=driver.pairs, **self._radio.client
@@ -164,8 +166,9 @@ class Session:
         talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(connect_s + START_S):
+            async with asyncio.timeout(connect_s + pair_s):
                 await self._connect(client, driver)
+            async with asyncio.timeout(start_s):
                 silent_s = await self._start(client, talk, driver, conversation)
             fetching = asyncio.create_task(
                 keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)

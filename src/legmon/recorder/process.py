@@ -33,6 +33,7 @@ SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
+AGAIN_S = 2.0  # between two tries to close a night on a full disk
 SEAL_S = 5.0  # between two files that are verified
 RATE_HZ, RANGE_G = 50, 4
 
@@ -71,6 +72,8 @@ class Recorder:
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
+        self._unclosed: NightRecorder | None = None
+        self._tried = 0.0
         self._links: dict[Limb, asyncio.Task[None]] = {}
         self._claimed: dict[Limb, str] = {}
         self._mode: Mode = "off"
@@ -137,6 +140,8 @@ class Recorder:
         mode, legs = self._wanted
         if mode != self._mode:
             await self._change(mode)
+        if self._unclosed is not None and time.monotonic() - self._tried > AGAIN_S:
+            self._close()
         if mode == "off":
             return
         self._link_all(legs)
@@ -263,14 +268,21 @@ class Recorder:
         self._links.clear()
         self._claimed.clear()
         if self._night is not None:
-            try:
-                self._night.close(self._now_ns())
-            except (OperationalError, RecordingError) as e:
-                log.exception("night %s is closed at the next start", self._night.id)
-                self._trouble = (
-                    f"Night {self._night.id} could not be closed and will be at the next start: {e}."
-                )
-        self._night = None
+            self._unclosed, self._night = self._night, None
+            self._close()
+
+    def _close(self) -> None:
+        """Close the night that has ended; where that fails it is tried again, here or at the next start."""
+        night = self._unclosed
+        if night is None:
+            return
+        self._tried = time.monotonic()
+        try:
+            night.close(self._now_ns())
+            self._unclosed = self._trouble = None
+        except (OperationalError, RecordingError) as e:
+            log.warning("night %s cannot be closed yet: %s", night.id, e)
+            self._trouble = f"Night {night.id} is not closed yet, which is tried again: {e}."
 
     # what the catalog is told
 
