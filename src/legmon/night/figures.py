@@ -50,8 +50,8 @@ class Figures:
         What the hours are.
     mask : list of (start, end)
         Where both count, ns from the origin, without gaps.
-    movements, periodic : int
-        With their onset in the mask.
+    movements, periodic, series : int
+        Movements with their onset in the mask, those of them in periodic series, and in how many.
     held : list of Held
         How the leg was, for the strip.
     by : {"standing", "walking"} or None
@@ -62,6 +62,7 @@ class Figures:
     mask: list[Gap]
     movements: int
     periodic: int
+    series: int
     held: list[Held]
     by: CalibratedBy | None
 
@@ -142,6 +143,7 @@ def figures(
         mask=mask,
         movements=len(inside),
         periodic=sum(s.periodic for s in inside),
+        series=len({s.series for s in inside if s.periodic}),
         held=[
             Held(
                 clocks[p.leg].utc(s.first) - scored.origin_ns,

@@ -8,6 +8,7 @@ from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.movement import NS
 from legmon.web import frames, models, nights, views
+from legmon.web.models_evening import Leg
 from legmon.web.readings import Readings, envelope
 from legmon.web.signal import SignalStore
 
@@ -83,7 +84,7 @@ FRAME: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/nights/{night_id}/envelope", operation_id="getEnvelope", response_class=Response, responses=FRAME
 )
-def get_envelope(info: ThisNight, readings: AllReadings, leg: models.Leg | None = None) -> Response:
+def get_envelope(info: ThisNight, readings: AllReadings, leg: Leg | None = None) -> Response:
     """Give how far the signal went in each second of the night, g: one axis, one value a second, NaN without samples."""
     reading = readings.of(info)
     track = next((t for t in reading.tracks if leg in (None, t.leg) and t.end and t.anchors), None)
@@ -109,7 +110,7 @@ def get_window(
     start: Moment,
     end: Moment,
     points: Annotated[int, Query(ge=2, le=20_000)] = 2000,
-    leg: models.Leg | None = None,
+    leg: Leg | None = None,
 ) -> Response:
     """Give the signal between two times for a chart of so many points."""
     if not end > start:

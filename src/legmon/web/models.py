@@ -116,6 +116,7 @@ class Headline(Frozen):
     seconds: float
     movements: int
     periodic: int
+    series: int
     periodic_per_hour: float | None
 
 

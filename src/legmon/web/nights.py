@@ -95,6 +95,7 @@ def summary(reading: Reading) -> m.NightSummary:
             seconds=found.seconds if found else 0.0,
             movements=found.movements if found else 0,
             periodic=found.periodic if found else 0,
+            series=found.series if found else 0,
             periodic_per_hour=found.per_hour if found else None,
         ),
     )

@@ -3,6 +3,7 @@
 A closed night's reading is kept until somebody says something new of it.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
 
 from legmon.catalog.journal import Check, Derived, Journal, Lights
 from legmon.catalog.state import NightInfo
@@ -23,7 +25,10 @@ from legmon.recording.records import Meta, Note
 from legmon.recording.segment import SegmentTail
 from legmon.scoring.scored import RULES, Rules, Scored
 
+log = logging.getLogger(__name__)
+
 KEPT = 400
+WARM_S = 5.0
 FLOOR_PERCENTILE = 20
 
 
@@ -95,29 +100,41 @@ class Readings:
 
     def of(self, info: NightInfo, rules: Rules = RULES) -> Reading:
         """Read one night."""
+        key, revision = (info.id, rules), self.journal.revision
         with self._lock:
-            key, revision = (info.id, rules), self.journal.revision
-            kept = self._kept.pop(key, None)
-            if kept is None or kept[0] != revision or info.state != "closed" or kept[1].info != info:
-                kept = (revision, self._read(info, rules))
+            kept = self._kept.get(key)
+        if kept is None or kept[0] != revision or info.state != "closed" or kept[1].info != info:
+            kept = (revision, self._read(info, rules))
+        with self._lock:
             self._kept[key] = kept
+            self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return kept[1]
+        return kept[1]
 
     def derived(self, info: NightInfo, leg: Leg) -> Derived:
         """Posture, envelope and battery of a leg."""
         path = self._catalog.segment(info.id, leg)
-        closed = info.state == "closed"
-        with self._lock:
-
-            def make() -> Derived:
-                return self._growing.setdefault(path, _Growing(path)).derived()
-
-            found = self.journal.derived(info.id, leg, make, keep=closed)
-            if closed:
+        if info.state == "closed":
+            with self._lock:
                 self._growing.pop(path, None)
-            return found
+            return self.journal.derived(info.id, leg, lambda: _Growing(path).derived(), keep=True)
+        with self._lock:  # one reader goes on where it was
+            growing = self._growing.setdefault(path, _Growing(path))
+            return growing.derived()
+
+    def warm(self, ended: threading.Event) -> None:
+        """Read the closed nights before anybody asks for them, and those that close later, until it ends."""
+        while not ended.is_set():
+            try:
+                for info in self._catalog.nights():
+                    if ended.is_set():
+                        return
+                    if info.state == "closed":
+                        self.of(info)
+            except (SQLAlchemyError, ValueError, OSError) as error:  # asked for, it is said to who asks
+                log.warning("a night cannot be read ahead: %s", error)
+            ended.wait(WARM_S)
 
     def usual(self, reading: Reading) -> Usual:
         """What was usual before a night, under the same rules."""
