@@ -40,6 +40,28 @@ class AirError(Exception):
 class AirLink(LocalLink):
     """All radios in reach of each other, and what happens when one vanishes."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._shadowed: set[Controller] = set()
+
+    def shadow(self, address: str, seconds: float) -> bool:
+        """Put a radio out of everybody's reach for a while, as a body between it and the others does; False for one not there."""
+        far = next((c for c in self.controllers if str(c.random_address).startswith(address)), None)
+        if far is None:
+            return False
+        self._shadowed.add(far)
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, self._shadowed.discard, far)
+        both = [(far, c) for c in far.le_connections.values()] + self._peers(far)
+        loop.call_later(SUPERVISION_TIMEOUT_S, self._time_out, both)
+        return True
+
+    def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
+        """Carry an advertisement to all in reach."""
+        for c in self.controllers - self._shadowed:
+            if c is not sender_controller and sender_controller not in self._shadowed:
+                asyncio.get_running_loop().call_soon(c.on_ll_advertising_pdu, packet)
+
     # Defect: bumble looks a receiver up by its address alone and takes the sender's random address for the
     # connection's, so that a radio with a public address is deaf, and one that comes back under the address of a
     # vanished one gets the other's packets.
@@ -63,7 +85,7 @@ class AirLink(LocalLink):
             return
         own = connection.self_address
         receiver = self._other_end(own, destination_address)
-        if receiver is not None:
+        if receiver is not None and self._shadowed.isdisjoint((receiver, sender_controller)):
             asyncio.get_running_loop().call_soon(receiver.on_link_acl_data, own, transport, data)
 
     def send_ll_control_pdu(
@@ -74,7 +96,7 @@ class AirLink(LocalLink):
         Defect: bumble raises when nobody has the address, in the middle of a disconnect that then never completes.
         """
         receiver = self._other_end(sender_address, receiver_address)
-        if receiver is not None:
+        if receiver is not None and receiver not in self._shadowed:
             asyncio.get_running_loop().call_soon(receiver.on_ll_control_pdu, sender_address, packet)
 
     def lose(self, lost: Controller) -> None:
@@ -84,14 +106,17 @@ class AirLink(LocalLink):
         """
         lost.le_legacy_advertiser.stop()
         self.controllers.discard(lost)
+        asyncio.get_running_loop().call_later(SUPERVISION_TIMEOUT_S, self._time_out, self._peers(lost))
+
+    def _peers(self, lost: Controller) -> list[tuple[Controller, Connection]]:
         addresses = {lost.random_address, lost.public_address}
-        widowed = [
+        return [
             (peer, connection)
             for peer in self.controllers
+            if peer is not lost
             for connection in peer.le_connections.values()
             if connection.peer_address in addresses
         ]
-        asyncio.get_running_loop().call_later(SUPERVISION_TIMEOUT_S, self._time_out, widowed)
 
     @staticmethod
     def _time_out(widowed: list[tuple[Controller, Connection]]) -> None:
@@ -206,7 +231,7 @@ class _Port(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def open_air(spec: str) -> AsyncIterator[str]:
+async def open_air(spec: str, link: AirLink | None = None) -> AsyncIterator[str]:
     """Serve an air at ``unix:/path`` or ``tcp:host:port`` and give the place, with the real port for port 0.
 
     Raises
@@ -214,7 +239,7 @@ async def open_air(spec: str) -> AsyncIterator[str]:
     AirError
         When `spec` makes no sense or the place is taken.
     """
-    link = AirLink()  # type: ignore[no-untyped-call]
+    link = link or AirLink()
     loop = asyncio.get_running_loop()
     scheme, _, place = spec.partition(":")
     host, _, port = place.rpartition(":")

@@ -54,7 +54,7 @@ class Attributes:
             read,
             _value(read=lambda _connection: sensor.capabilities()),
         )
-        backfill = Characteristic[bytes](profile.BACKFILL_DATA, properties.NOTIFY, neither, _value())
+        self.backfill = Characteristic[bytes](profile.BACKFILL_DATA, properties.NOTIFY, neither, _value())
         time = Characteristic[bytes](
             profile.TIME,
             properties.READ | properties.WRITE,
@@ -71,7 +71,7 @@ class Attributes:
             _value(read=lambda _connection: bytes([sensor.battery(clock())])),
         )
         self._own = Service(
-            profile.SERVICE, [self.live, self.control, capabilities, self.status, backfill, time]
+            profile.SERVICE, [self.live, self.control, capabilities, self.status, self.backfill, time]
         )
         self._public = [
             Service(gatt.GATT_BATTERY_SERVICE, [self.battery]),
@@ -80,7 +80,7 @@ class Attributes:
                 model_number="simulated ankle sensor",
                 serial_number=f"{sensor.sensor_id:016x}",
                 hardware_revision="simulated",
-                firmware_revision="1.0",
+                firmware_revision="1.1",
                 software_revision="1.0",
             ),
         ]

@@ -41,6 +41,8 @@ app = typer.Typer(
 register(app)
 
 _STATIC_RANDOM = re.compile(r"[C-F][0-9A-F](?::[0-9A-F]{2}){5}", re.IGNORECASE)
+BUFFER = 1_440_000
+"""Eight hours at 50 Hz, 8.6 MB: a small flash chip."""
 _ADDRESSES = {"left": "C4:4C:4D:00:00:01", "right": "C4:4C:4D:00:00:02"}
 
 UntilEof = Annotated[bool, typer.Option("--until-eof", help="End also when standard input ends.")]
@@ -60,12 +62,20 @@ def air(
 
 
 async def _air(spec: str, *, until_eof: bool) -> None:
-    from firmware_sim.air import AirError, open_air
+    from firmware_sim.air import AirError, AirLink, open_air
     from firmware_sim.lifetime import told_to_end
 
+    link = AirLink()
+
+    def obey(line: str) -> None:
+        """``shadow ADDRESS SECONDS`` puts a radio out of reach."""
+        words = line.split()
+        if len(words) == 3 and words[0] == "shadow":
+            link.shadow(words[1], float(words[2]))
+
     try:
-        with told_to_end(until_eof=until_eof) as told:
-            async with open_air(spec) as place:
+        with told_to_end(until_eof=until_eof, said=obey) as told:
+            async with open_air(spec, link) as place:
                 print(f"ready {place}", flush=True)
                 await told.wait()
     except AirError as error:
@@ -96,6 +106,13 @@ def sensor(
     name: Annotated[str | None, typer.Option(help="Advertised name, LegMon-... ")] = None,
     address: Annotated[str | None, typer.Option(help="Static random address AA:BB:CC:DD:EE:FF.")] = None,
     log: Annotated[Path | None, typer.Option(help="Write what it does here, a JSON object a line.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Come up as after a reboot, with what --log says its flash holds."),
+    ] = False,
+    buffer: Annotated[
+        int, typer.Option(min=0, help="Samples it keeps for back-fill; 0: it has no buffer.")
+    ] = BUFFER,
     truth: Annotated[
         Path | None, typer.Option(help="Write the night's true movements here at start.")
     ] = None,
@@ -125,6 +142,8 @@ def sensor(
     name = sensor_name(night.leg) if name is None else name
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
+    if resume and log is None:
+        raise BadInputError("--resume needs the --log of the sensor before.")
     asyncio.run(
         _sensor(
             transport,
@@ -133,6 +152,8 @@ def sensor(
             name,
             address,
             log_path=log,
+            resume=resume,
+            buffer=buffer,
             truth_path=truth,
             progress=progress,
             until_eof=until_eof,
@@ -165,6 +186,8 @@ async def _sensor(
     address: str,
     *,
     log_path: Path | None,
+    resume: bool,
+    buffer: int,
     truth_path: Path | None,
     progress: bool,
     until_eof: bool,
@@ -172,28 +195,37 @@ async def _sensor(
     from bumble.transport import open_transport
     from bumble.transport.common import TransportSpecError
 
+    from firmware_sim.flash import read_flash
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
+    from firmware_sim.mischief import Mischief
     from firmware_sim.night import Performed
     from firmware_sim.peripheral import Peripheral
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
 
     born = time.monotonic_ns()
+    flash = read_flash(log_path) if resume and log_path is not None else None
     firmware = Sensor(
         night,
         sensor_id=int(address.replace(":", ""), 16),
         # Random, so that after a reboot it is another one than before.
         first_stream=secrets.randbelow(0x10000),
+        depth=buffer,
     )
+    mischief = Mischief()
+
+    def uptime_us() -> int:
+        return int((time.monotonic_ns() - born) * speed) // 1000
+
     with contextlib.ExitStack() as stack:
         try:
             if truth_path is not None and isinstance(night, Performed):
                 write_truth(truth_path, night.sleeper)
-            journal = stack.enter_context(Journal(log_path))
+            journal = stack.enter_context(Journal(log_path, goes_on=flash is not None))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        told = stack.enter_context(told_to_end(until_eof=until_eof))
+        told = stack.enter_context(told_to_end(until_eof=until_eof, said=mischief.take))
         try:
             transport = await open_transport(transport_spec)
         except (TransportSpecError, ValueError) as error:
@@ -209,11 +241,18 @@ async def _sensor(
             transport,
             name=name,
             address=address,
-            clock=lambda: int((time.monotonic_ns() - born) * speed) // 1000,
+            clock=uptime_us,
             speed=speed,
             journal=journal,
             over=lambda: print("over", flush=True) if progress else None,
+            mischief=mischief,
         )
+        if flash is not None:
+            zero_ns, streams = flash
+            now_us = uptime_us()
+            firmware.reboot(streams, now_us=now_us, night_us=-int((born - zero_ns) * speed) // 1000)
+            if firmware.stream is not None:
+                peripheral.note_start(firmware.stream)
         try:
             await peripheral.advertise()
             print(f"advertising {name} {address}", flush=True)

@@ -15,10 +15,13 @@ class Journal(AbstractContextManager["Journal"]):
     ----------
     path : Path or None
         None keeps no journal.
+    goes_on : bool
+        Whether what is there stays.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._file = None if path is None else path.open("w", buffering=1, encoding="utf-8")
+    def __init__(self, path: Path | None, *, goes_on: bool = False) -> None:
+        mode = "a" if goes_on else "w"
+        self._file = None if path is None else path.open(mode, buffering=1, encoding="utf-8")
 
     def write(self, event: str, **facts: object) -> None:
         """Add one event; what happens while the process ends, after the file was closed, is not told."""

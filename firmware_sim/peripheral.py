@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bumble import att, core, data_types, hci
-from bumble.core import UUID, AdvertisingData
+from bumble import att, core, hci
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.gatt import Characteristic
-from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import Transport
 
 from firmware_sim import profile
+from firmware_sim.advertising import advertising_data, just_works, scan_response
 from firmware_sim.attributes import Attributes
 from firmware_sim.journal import Journal
+from firmware_sim.mischief import Mischief
 from firmware_sim.sensor import Sensor
+from firmware_sim.stream import Stream
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ class Peripheral:
         Where it is told what happens.
     over : callable
         Is called once, when the end of the night has been sent.
+    mischief : Mischief, optional
+        What goes wrong on purpose.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Peripheral:
         speed: float,
         journal: Journal,
         over: Callable[[], None] = lambda: None,
+        mischief: Mischief | None = None,
     ) -> None:
         self._sensor = sensor
         self._tell_over: Callable[[], None] | None = over
@@ -83,6 +88,7 @@ class Peripheral:
         self._clock = clock
         self._speed = speed
         self._journal = journal
+        self._mischief = mischief or Mischief()
         self._connection: Connection | None = None
         self._sending = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -100,7 +106,7 @@ class Peripheral:
             transport.source,
             transport.sink,
         )
-        self._device.pairing_config_factory = self._pairing
+        self._device.pairing_config_factory = just_works
         self._attributes = Attributes(sensor, clock, self._on_request)
         self._attributes.offer(self._device.gatt_server)
         self._attributes.live.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_facts: self._changed.set())
@@ -112,6 +118,7 @@ class Peripheral:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump())
                 group.create_task(self._notices())
+                group.create_task(self._hang_up())
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -122,35 +129,13 @@ class Peripheral:
 
     async def advertise(self) -> None:
         """Switch the radio on and start to advertise; from then on also after every disconnect."""
-        flags = AdvertisingData.Flags
-        self._device.advertising_data = bytes(
-            AdvertisingData(
-                [
-                    data_types.Flags(flags.LE_GENERAL_DISCOVERABLE_MODE | flags.BR_EDR_NOT_SUPPORTED),
-                    data_types.CompleteListOf128BitServiceUUIDs([UUID(profile.SERVICE)]),
-                ]
-            )
-        )
+        self._device.advertising_data = advertising_data()
         self._device.scan_response_data = self._scan_response()
         await self._device.power_on()
         await self._device.start_advertising()
 
     def _scan_response(self) -> bytes:
-        return bytes(
-            AdvertisingData(
-                [
-                    data_types.CompleteLocalName(self._name),
-                    data_types.ManufacturerSpecificData(
-                        profile.COMPANY, self._sensor.manufacturer_data(self._clock())
-                    ),
-                ]
-            )
-        )
-
-    @staticmethod
-    def _pairing(_connection: Connection) -> PairingConfig:
-        just_works = PairingDelegate(PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT)
-        return PairingConfig(sc=True, mitm=False, bonding=True, delegate=just_works)
+        return scan_response(self._name, self._sensor.manufacturer_data(self._clock()))
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -170,19 +155,55 @@ class Peripheral:
             stream, taken = before.number, self._sensor.framed
             self._journal.write("stop", stream=stream, next=taken, dropped=self._sensor.dropped)
         elif before is None and after is not None:
-            self._journal.write(
-                "start",
-                stream=after.number,
-                rate_hz=after.rate_hz,
-                range_g=after.range_g,
-                batch=after.batch,
-                t_us=after.time_us(0),
-            )
+            self.note_start(after)
         self._device.scan_response_data = self._scan_response()
         self._changed.set()
         # TimeoutError: the link was lost before the client confirmed.
         with suppress(TimeoutError, core.BaseBumbleError):
             await self._device.gatt_server.indicate_subscriber(connection, self._attributes.control, answer)
+        if request[0] == profile.Op.BACKFILL and answer[3] == profile.Answer.OK:
+            await self._fill(connection, request)
+
+    def note_start(self, stream: Stream) -> None:
+        """Write down that a stream began, with all that a reboot needs to go on."""
+        self._journal.write(
+            "start",
+            stream=stream.number,
+            rate_hz=stream.rate_hz,
+            range_g=stream.range_g,
+            batch=stream.batch,
+            t_us=stream.time_us(0),
+            night_first=stream.night_first,
+            night_us=stream.night_us,
+            zero_ns=time.monotonic_ns() - round((self._clock() - stream.night_us) * 1000 / self._speed),
+        )
+
+    async def _fill(self, connection: Connection, request: bytes) -> None:
+        """Send what a BACKFILL asked for, then its event; live frames go out in between."""
+        number, first, count = profile.parse_range(request[2:]) or (0, 0, 0)
+        at, in_flight = first, 0
+        try:
+            while connection is self._connection:
+                late = self._sensor.late_frame(number, at, first + count, mtu=connection.att_mtu)
+                if late is None:
+                    break
+                frame, size = late
+                at += size
+                if frame is not None and self._subscribed(self._attributes.backfill) is connection:
+                    for value in self._mischief.befall(frame):
+                        await self._device.notify_subscriber(connection, self._attributes.backfill, value)
+                in_flight += 1
+                if in_flight % _FRAMES_PER_DRAIN == 0:
+                    await _drain(connection)
+                    await asyncio.sleep(0)
+        finally:
+            self._sensor.is_filling = False
+        self._journal.write("filled", stream=number, first=first, count=at - first)
+        event = profile.backfill_ended(
+            request[1], profile.Answer.OK, stream=number, first=first, count=at - first
+        )
+        with suppress(TimeoutError, core.BaseBumbleError):
+            await self._device.gatt_server.indicate_subscriber(connection, self._attributes.control, event)
 
     # --- the link -------------------------------------------------------------------------------------------------
 
@@ -270,14 +291,22 @@ class Peripheral:
                     self._sensor.drop(count)
                     self._journal.write("dropped", stream=stream.number, first=first, count=count)
                     continue
-                await self._device.notify_subscriber(
-                    client, self._attributes.live, stream.frame(first, count)
-                )
+                for value in self._mischief.befall(stream.frame(first, count)):
+                    await self._device.notify_subscriber(client, self._attributes.live, value)
                 self._sensor.sent(count)
                 self._journal.write("sent", stream=stream.number, first=first, count=count)
                 in_flight += 1
                 if in_flight % _FRAMES_PER_DRAIN == 0:
                     await _drain(client)
+
+    async def _hang_up(self) -> None:
+        """Cut the link whenever that is wanted."""
+        while True:
+            await self._mischief.cut.wait()
+            self._mischief.cut.clear()
+            if self._connection is not None:
+                with suppress(TimeoutError, core.BaseBumbleError):
+                    await self._order(self._connection.disconnect)
 
     async def _notices(self) -> None:
         """Notify status and battery level when they have changed, and keep what is advertised true."""
@@ -285,6 +314,7 @@ class Peripheral:
         while True:
             await asyncio.sleep(_NOTICES_EVERY_S)
             now_us = self._clock()
+            self._sensor.charging = self._mischief.is_charging
             status, battery = self._sensor.status(now_us), self._sensor.battery(now_us)
             if (client := self._subscribed(self._attributes.status)) is not None and status != told_status:
                 await self._device.notify_subscriber(client, self._attributes.status, status)

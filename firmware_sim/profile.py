@@ -38,7 +38,7 @@ LONGEST_NAME = len(NAME_PREFIX) + 14
 SIDES = {"left": 1, "right": 2}
 
 # Section 3.
-LIVE_KIND = 0x11
+LIVE_KIND, LATE_KIND = 0x11, 0x12
 MOST_SAMPLES = 83
 _HEADER = struct.Struct("<BBHIQ")
 LONGEST_FRAME = _HEADER.size + 6 * MOST_SAMPLES
@@ -47,6 +47,7 @@ LONGEST_FRAME = _HEADER.size + 6 * MOST_SAMPLES
 RATES_HZ = (25, 50, 100, 200)
 RANGES_G = (2, 4, 8, 16)
 SCALE_UG = {2: 61, 4: 122, 8: 244, 16: 488}
+FEATURE_BACKFILL = 0x0001
 FEATURE_IDENTIFY = 0x0002
 FEATURE_SELF_TEST = 0x0004
 _CAPABILITIES = struct.Struct("<BBQHBBIHH")
@@ -54,12 +55,14 @@ _CAPABILITIES = struct.Struct("<BBQHBBIHH")
 # Section 6.
 FLAG_WORN = 0x01
 FLAG_CAN_TELL_WORN = 0x02
+FLAG_CHARGING = 0x04
 _STATUS = struct.Struct("<BHIIIbB")
 
 _TIME = struct.Struct("<BQ")
 _START_ARGUMENTS = struct.Struct("<HBB")
 _START_RESULTS = struct.Struct("<HHBBHI")
 _STOP_RESULTS = struct.Struct("<HI")
+_RANGE = struct.Struct("<HII")
 
 
 class Op(IntEnum):
@@ -86,6 +89,8 @@ class Answer(IntEnum):
     BUSY = 0x05
     NOT_RUNNING = 0x06
     MTU_TOO_SMALL = 0x08
+    UNKNOWN_STREAM = 0x09
+    NOT_IN_BUFFER = 0x0A
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,23 @@ def samples_that_fit(mtu: int) -> int:
     return max(0, min(MOST_SAMPLES, (mtu - 3 - _HEADER.size) // 6))
 
 
-def frame(*, stream: int, first: int, t_us: int, samples: NDArray[np.int16]) -> bytes:
-    """Pack a live frame (section 3).
+def parse_range(arguments: bytes) -> tuple[int, int, int] | None:
+    """Take BACKFILL's arguments apart: stream, first, count; None when their length is wrong."""
+    return _RANGE.unpack(arguments) if len(arguments) == _RANGE.size else None
+
+
+def range_results(stream: int, first: int, other: int) -> bytes:
+    """Pack the results of GET_BUFFER (stream, oldest, next)."""
+    return _RANGE.pack(stream, first, other)
+
+
+def backfill_ended(tag: int, status: Answer, *, stream: int, first: int, count: int) -> bytes:
+    """Pack the event that a back-fill ended (section 4)."""
+    return bytes((0x81, Op.BACKFILL, tag, status)) + _RANGE.pack(stream, first, count)
+
+
+def frame(*, stream: int, first: int, t_us: int, samples: NDArray[np.int16], kind: int = LIVE_KIND) -> bytes:
+    """Pack a frame (section 3).
 
     Parameters
     ----------
@@ -137,27 +157,36 @@ def frame(*, stream: int, first: int, t_us: int, samples: NDArray[np.int16]) -> 
         The sensor's uptime in µs when that sample was taken.
     samples : ndarray of int16, shape (n, 3)
         x, y, z in units of the range's scale, 1 to 83 of them, oldest first.
+    kind : int
+        Live, or of a back-fill.
     """
-    return (
-        _HEADER.pack(LIVE_KIND, len(samples), stream, first, t_us)
-        + samples.astype("<i2", copy=False).tobytes()
-    )
+    return _HEADER.pack(kind, len(samples), stream, first, t_us) + samples.astype("<i2", copy=False).tobytes()
 
 
-def capabilities(*, sensor_id: int, side: Literal["left", "right"]) -> bytes:
-    """Pack the value of the capabilities characteristic (sections 5 and 8): every rate and range, no buffer."""
+def capabilities(*, sensor_id: int, side: Literal["left", "right"], depth: int = 0) -> bytes:
+    """Pack the value of the capabilities characteristic (sections 5 and 8): every rate and range, `depth` samples kept."""
     every_rate = (1 << len(RATES_HZ)) - 1
     every_range = (1 << len(RANGES_G)) - 1
-    features = FEATURE_IDENTIFY | FEATURE_SELF_TEST
+    features = FEATURE_IDENTIFY | FEATURE_SELF_TEST | (FEATURE_BACKFILL if depth else 0)
     return _CAPABILITIES.pack(
-        1, 0, sensor_id, every_rate, every_range, SIDES[side], 0, LONGEST_FRAME, features
+        1, 1, sensor_id, every_rate, every_range, SIDES[side], depth, LONGEST_FRAME, features
     )
 
 
-def status(*, sampling: bool, stream: int, next_index: int, dropped: int, temperature_c: int) -> bytes:
+def status(
+    *,
+    sampling: bool,
+    stream: int,
+    next_index: int,
+    dropped: int,
+    temperature_c: int,
+    oldest: int | None = None,
+    charging: bool = False,
+) -> bytes:
     """Pack the value of the status characteristic (section 6); without a buffer, `oldest` equals `next`."""
-    flags = FLAG_WORN | FLAG_CAN_TELL_WORN
-    return _STATUS.pack(int(sampling), stream, next_index, next_index, dropped, temperature_c, flags)
+    flags = FLAG_WORN | FLAG_CAN_TELL_WORN | (FLAG_CHARGING if charging else 0)
+    kept = next_index if oldest is None else oldest
+    return _STATUS.pack(int(sampling), stream, next_index, kept, dropped, temperature_c, flags)
 
 
 def time(*, tag: int, uptime_us: int) -> bytes:

@@ -13,8 +13,8 @@ from firmware_sim import profile
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.losses import lost_samples
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensor import Stream
 from firmware_sim.sleeper import Sleeper
+from firmware_sim.stream import Stream
 from firmware_sim.truth import write_truth
 
 Progress = Callable[[float], None]

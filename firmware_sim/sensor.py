@@ -5,13 +5,14 @@ No radio and no clock in here. The time is passed in, as the sensor's uptime in 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_sim import profile
-from firmware_sim.night import Chip, Night, Performed
+from firmware_sim.night import Night, Performed
 from firmware_sim.profile import Answer, Op
 from firmware_sim.scenario import Scenario
+from firmware_sim.stream import Stream
 
 _TEMPERATURE_C = 31  # skin under a strap; a modelling choice
 _BATTERY_AT_START = 87
@@ -19,76 +20,29 @@ _US_PER_BATTERY_PERCENT = 30 * 60 * 1_000_000  # a night takes 16 %
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """One run of sampling, from a START to its STOP.
+class Flashed:
+    """What a reboot leaves of a stream: how it measured, where it began in the night, how far it got.
 
     Attributes
     ----------
-    number : int
-        Number of the stream, u16.
-    rate_hz, range_g, batch : int
+    number, rate_hz, range_g, batch : int
         As START answered.
-    accelerometer : Chip
-        Where the samples come from.
-    true_rate_hz : float
-        How often a sample is really taken.
-    night_us : int
-        Uptime at the night's time 0.
-    night_first : int
-        Which sample of the night is index 0 of the stream.
-    lost : tuple of (int, int)
-        Samples of the night that never arrive: first one, and first that is not lost again; in order and apart.
+    night_first, night_us : int
+        As in `Stream`.
+    framed : int
+        Samples that went into a frame.
+    sampling : bool
+        Whether nobody stopped it.
     """
 
     number: int
     rate_hz: int
     range_g: int
     batch: int
-    accelerometer: Chip
-    true_rate_hz: float
-    night_us: int
     night_first: int
-    lost: tuple[tuple[int, int], ...] = ()
-
-    def time_us(self, index: int) -> int:
-        """Uptime at which the sample `index` is taken."""
-        return self.night_us + round((self.night_first + index) * 1e6 / self.true_rate_hz)
-
-    def taken(self, now_us: int) -> int:
-        """How many samples have been taken by `now_us`."""
-        count = max(0, int((now_us - self.night_us) * self.true_rate_hz / 1e6) - self.night_first)
-        # The product may be off by a sample where time_us rounds.
-        while self.time_us(count) <= now_us:
-            count += 1
-        while count and self.time_us(count - 1) > now_us:
-            count -= 1
-        return count
-
-    def frame(self, first: int, count: int) -> bytes:
-        """Live frame with the samples `first` to `first + count - 1`."""
-        samples = self.accelerometer.samples(self.night_first + first, count)
-        return profile.frame(stream=self.number, first=first, t_us=self.time_us(first), samples=samples)
-
-    def loses(self, first: int, count: int) -> bool:
-        """Whether the radio loses a frame of the samples `first` to `first + count - 1`."""
-        loss = self._loss(first)
-        return loss is not None and loss[0] < first + count
-
-    def cut(self, first: int, size: int) -> int:
-        """Shorten a frame from sample `first` on so that it is lost whole or not at all."""
-        loss = self._loss(first)
-        if loss is None:
-            return size
-        begin, end = loss
-        return min(size, (begin if begin > first else end) - first)
-
-    def _loss(self, first: int) -> tuple[int, int] | None:
-        """Return the first loss that ends after a sample; its bounds as indices of the stream."""
-        at = bisect_right(self.lost, self.night_first + first, key=lambda loss: loss[1])
-        if at == len(self.lost):
-            return None
-        begin, end = self.lost[at]
-        return begin - self.night_first, end - self.night_first
+    night_us: int
+    framed: int
+    sampling: bool
 
 
 class Sensor:
@@ -102,9 +56,11 @@ class Sensor:
         u64 that stays the same for the life of the sensor.
     first_stream : int
         Number of the first stream; one that a sensor before a reboot has not used.
+    depth : int
+        Samples its buffer keeps, over all streams; 0: it has none.
     """
 
-    def __init__(self, night: Scenario | Night, *, sensor_id: int, first_stream: int) -> None:
+    def __init__(self, night: Scenario | Night, *, sensor_id: int, first_stream: int, depth: int = 0) -> None:
         self.night: Night = Performed(night) if isinstance(night, Scenario) else night
         self.sensor_id = sensor_id
         self.stream: Stream | None = None
@@ -112,6 +68,11 @@ class Sensor:
         self.framed = 0
         """Samples of the running stream that went into a frame, sent or dropped: the index that the next frame starts at."""
         self.time_tag = 0
+        self.depth = depth
+        self.charging = False
+        self.is_filling = False
+        """Whether a back-fill runs; the peripheral ends it."""
+        self._past: list[tuple[Stream, int]] = []
         self._night_us: int | None = None
         self._next_number = first_stream & 0xFFFF
         self._last: tuple[int, int] = (0, 0)
@@ -121,12 +82,22 @@ class Sensor:
         code, tag, arguments = request[0], request[1], request[2:]
         if code not in Op.__members__.values():
             return profile.answer(code, tag, Answer.UNKNOWN_OP)
-        if code in (Op.GET_BUFFER, Op.BACKFILL, Op.ABORT, Op.ERASE):
+        if code in (Op.GET_BUFFER, Op.BACKFILL, Op.ABORT, Op.ERASE) and not self.depth:
             return profile.answer(code, tag, Answer.NOT_SUPPORTED)
         if code == Op.START:
             status, results = self._start(arguments, now_us, mtu)
         elif code == Op.STOP:
             status, results = self._stop(arguments, now_us)
+        elif code == Op.GET_BUFFER:
+            status, results = self._get_buffer(arguments)
+        elif code == Op.BACKFILL:
+            status, results = self._backfill(arguments), b""
+        elif code == Op.ABORT:
+            status, results = (Answer.OK if self.is_filling else Answer.NOT_RUNNING), b""
+            self.is_filling = False
+        elif code == Op.ERASE:
+            status, results = Answer.OK, b""
+            self._past.clear()
         elif code == Op.IDENTIFY:
             status, results = (Answer.OK if len(arguments) == 1 else Answer.BAD_LENGTH), b""
         else:
@@ -154,27 +125,61 @@ class Sensor:
         )
 
     def _begin(self, wish: profile.StartRequest, now_us: int, mtu: int) -> Stream:
-        measured = self.night.measured(wish.rate_hz, wish.range_g)
         if self._night_us is None:
             self._night_us = now_us
-        true_rate_hz = measured.rate_hz
-        # A stream after the first goes on in the same night, on the same grid of sample times.
-        night_first = -int(-(now_us - self._night_us) * true_rate_hz // 1e6)
+        true_rate_hz = self.night.measured(wish.rate_hz, wish.range_g).rate_hz
         quarter_second = round(wish.rate_hz / 4)
-        self.stream = Stream(
-            number=self._next_number,
-            rate_hz=wish.rate_hz,
-            range_g=wish.range_g,
-            batch=min(wish.batch or quarter_second, profile.samples_that_fit(mtu)),
-            accelerometer=measured.chip,
-            true_rate_hz=true_rate_hz,
+        self.stream = self._stream(
+            self._next_number,
+            wish.rate_hz,
+            wish.range_g,
+            min(wish.batch or quarter_second, profile.samples_that_fit(mtu)),
+            # A stream after the first goes on in the same night, on the same grid of sample times.
+            night_first=-int(-(now_us - self._night_us) * true_rate_hz // 1e6),
             night_us=self._night_us,
-            night_first=night_first,
-            lost=measured.lost,
         )
         self._next_number = (self._next_number + 1) & 0xFFFF
         self.framed = self.dropped = 0
         return self.stream
+
+    def _stream(
+        self, number: int, rate_hz: int, range_g: int, batch: int, *, night_first: int, night_us: int
+    ) -> Stream:
+        measured = self.night.measured(rate_hz, range_g)
+        return Stream(
+            number=number,
+            rate_hz=rate_hz,
+            range_g=range_g,
+            batch=batch,
+            accelerometer=measured.chip,
+            true_rate_hz=measured.rate_hz,
+            night_us=night_us,
+            night_first=night_first,
+            lost=measured.lost,
+        )
+
+    def reboot(self, flashed: list[Flashed], *, now_us: int, night_us: int) -> None:
+        """Come up after a reboot: the buffer is still there, and what was sampling samples again, as a new stream.
+
+        Parameters
+        ----------
+        flashed : list of Flashed
+            The streams so far, oldest first.
+        now_us, night_us : int
+            Uptime now and at the night's time 0, which was before it.
+        """
+        self._night_us = night_us
+        for f in flashed:
+            stream = self._stream(
+                f.number, f.rate_hz, f.range_g, f.batch, night_first=f.night_first, night_us=f.night_us
+            )
+            self._past.append((stream, f.framed))
+        last = flashed[-1]
+        self._next_number = (last.number + 1) & 0xFFFF
+        self._last = (last.number, last.framed)
+        if last.sampling:
+            wish = profile.StartRequest(last.rate_hz, last.range_g, last.batch)
+            self._begin(wish, now_us, mtu=profile.LONGEST_FRAME + 3)
 
     def _stop(self, arguments: bytes, now_us: int) -> tuple[Answer, bytes]:
         if arguments:
@@ -183,8 +188,64 @@ class Sensor:
             return Answer.NOT_RUNNING, b""
         number, taken = self.stream.number, max(self.framed, self.stream.taken(now_us))
         self.drop(taken - self.framed)
-        self.stream, self._last = None, (number, taken)
+        self._past.append((self.stream, taken))
+        self.stream, self._last, self.is_filling = None, (number, taken), False
         return Answer.OK, profile.stop_results(stream=number, next_index=taken)
+
+    # --- the buffer -----------------------------------------------------------------------------------------------
+
+    def _kept(self) -> Iterator[tuple[Stream, int, int]]:
+        """Yield each stream the buffer holds something of, newest first: oldest index, and the one behind the newest."""
+        left = self.depth
+        now = [(self.stream, self.framed)] if self.stream is not None else []
+        for stream, end in [*now, *reversed(self._past)]:
+            oldest = max(0, end - left)
+            left -= end - oldest
+            yield stream, oldest, end
+            if left <= 0:
+                return
+
+    def _find(self, number: int) -> tuple[Stream, int, int] | None:
+        return next((k for k in self._kept() if k[0].number == number), None)
+
+    def _get_buffer(self, arguments: bytes) -> tuple[Answer, bytes]:
+        if len(arguments) not in (0, 2):
+            return Answer.BAD_LENGTH, b""
+        kept = self._find(int.from_bytes(arguments, "little")) if arguments else next(self._kept(), None)
+        if kept is None:
+            return Answer.UNKNOWN_STREAM, b""
+        return Answer.OK, profile.range_results(kept[0].number, kept[1], kept[2])
+
+    def _backfill(self, arguments: bytes) -> Answer:
+        asked = profile.parse_range(arguments)
+        if asked is None:
+            return Answer.BAD_LENGTH
+        if self.is_filling:
+            return Answer.BUSY
+        number, first, count = asked
+        kept = self._find(number)
+        if kept is None:
+            return Answer.UNKNOWN_STREAM
+        if not count or first < kept[1] or first + count > kept[2]:
+            return Answer.NOT_IN_BUFFER if count else Answer.BAD_PARAMETER
+        self.is_filling = True
+        return Answer.OK
+
+    def late_frame(self, number: int, first: int, end: int, *, mtu: int) -> tuple[bytes | None, int] | None:
+        """Give the next frame of a back-fill and how many samples it passes; None for the frame where the radio loses them.
+
+        Nothing is given at its end, and where it has been aborted or the buffer no longer holds them.
+        """
+        kept = self._find(number) if self.is_filling and first < end else None
+        if kept is None or first < kept[1]:
+            return None
+        stream = kept[0]
+        size = stream.cut(first, min(end - first, profile.samples_that_fit(mtu)))
+        if stream.loses(first, size):
+            return None, size
+        return stream.frame(first, size, kind=profile.LATE_KIND), size
+
+    # --- what is due ----------------------------------------------------------------------------------------------
 
     def due(self, now_us: int, *, mtu: int, rest: bool = False) -> tuple[int, int] | None:
         """Next frame that is due: its first index and how many samples; None while there is none.
@@ -239,11 +300,13 @@ class Sensor:
             next_index=taken,
             dropped=self.dropped,
             temperature_c=_TEMPERATURE_C,
+            oldest=next((k[1] for k in self._kept() if k[0].number == number), None) if self.depth else None,
+            charging=self.charging,
         )
 
     def capabilities(self) -> bytes:
         """Value of the capabilities characteristic."""
-        return profile.capabilities(sensor_id=self.sensor_id, side=self.night.leg)
+        return profile.capabilities(sensor_id=self.sensor_id, side=self.night.leg, depth=self.depth)
 
     def battery(self, now_us: int) -> int:
         """Charge in percent; it drains slowly and never dies on the user of a simulation."""

@@ -22,10 +22,11 @@ from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
 from legmon.link.faults import SENTENCES, Cause, sentence
 from legmon.link.hci.adapter import Adapter
+from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
-from legmon.link.session import Identity, Session, State
-from legmon.sensors import ankle
-from legmon.sensors.base import Frame
+from legmon.link.session import Session
+from legmon.sensors import ankle_bytes as ankle
+from legmon.sensors.base import Frame, Status
 from tests.conftest import sensor
 
 
@@ -40,6 +41,9 @@ class Heard:
     identities: list[Identity] = field(default_factory=list)
     batteries: list[int] = field(default_factory=list)
     signals: list[int] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    wanted: list[Missing] = field(default_factory=list)
+    given_up: list[tuple[Missing, Cause | None]] = field(default_factory=list)
 
     def link_changed(self, state: State, sentence: str) -> None:
         assert sentence.endswith((".", "?"))
@@ -62,6 +66,18 @@ class Heard:
 
     def signal(self, rssi_dbm: int) -> None:
         self.signals.append(rssi_dbm)
+
+    def status(self, status: Status) -> None:
+        self.statuses.append(status)
+
+    def last_stream(self) -> int | None:
+        return self.frames[-1].stream if self.frames else None
+
+    def missing(self) -> Missing | None:
+        return self.wanted.pop(0) if self.wanted else None
+
+    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+        self.given_up.append((missing, cause))
 
     @property
     def samples(self) -> int:
@@ -114,7 +130,7 @@ def test_the_sensor_says_who_it_is_and_how_it_measures(air: str, tmp_path: Path)
     with sensor(air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
         heard = over(air, scene)
     who = heard.identities[0]
-    assert (who.name, who.side) == ("LegMon-Test", "right")
+    assert (who.name, who.started.side) == ("LegMon-Test", "right")
     assert (who.started.rate_hz, who.started.range_g, who.started.scale_ug) == (50, 4, 122)
     assert heard.batteries[0] == 87
     assert heard.signals[0] < 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,130 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from legmon.movement import NS
-from legmon.timeline.axis import WRAP, Placed, SampleAxis
 from legmon.timeline.clock import Anchor, ArrivalClock, TimeMap
 
 START = 1_790_000_000 * NS
 DECLARED = 50.0
 TRUE = 50.6  # 1.2 % off
-
-
-def axis_at(stream: int = 7, first: int = 0, count: int = 25) -> SampleAxis:
-    """An axis that has one frame."""
-    axis = SampleAxis()
-    axis.place(stream, first, count)
-    return axis
-
-
-# The axis.
-
-
-def test_the_first_frame_begins_the_night_whatever_its_index() -> None:
-    axis = SampleAxis()
-    assert (axis.stream, axis.next) == (None, 0)
-    assert axis.place(7, 1_000_000, 25) == Placed(0, 0, 0, new_stream=True)
-    assert (axis.stream, axis.next) == (7, 25)
-
-
-def test_frames_that_follow_leave_nothing_out() -> None:
-    axis = axis_at()
-    assert axis.place(7, 25, 25) == Placed(25, 0, 0, new_stream=False)
-    assert axis.place(7, 50, 1) == Placed(50, 0, 0, new_stream=False)
-    assert axis.next == 51
-
-
-@pytest.mark.parametrize("lost", [1, 24, 25, 26, 1_000_000])
-def test_what_is_missing_in_a_stream_is_counted_exactly(lost: int) -> None:
-    axis = axis_at()
-    assert axis.place(7, 25 + lost, 25) == Placed(25 + lost, 0, lost, new_stream=False)
-    assert axis.next == 50 + lost
-    assert axis.place(7, 50 + lost, 25).missing == 0
-
-
-@pytest.mark.parametrize(("first", "count"), [(0, 25), (0, 5), (24, 1), (10, 15)])
-def test_a_frame_received_before_is_skipped_wholly(first: int, count: int) -> None:
-    axis = axis_at()
-    assert axis.place(7, first, count) == Placed(25, count, 0, new_stream=False)
-    assert axis.next == 25
-    assert axis.place(7, 25, 25) == Placed(25, 0, 0, new_stream=False)
-
-
-def test_a_frame_received_in_part_is_skipped_in_part() -> None:
-    axis = axis_at()
-    assert axis.place(7, 15, 25) == Placed(25, 10, 0, new_stream=False)
-    assert axis.next == 40
-    assert axis.place(7, 40, 25) == Placed(40, 0, 0, new_stream=False)
-
-
-def test_the_sensor_s_index_wraps() -> None:
-    axis = axis_at(first=WRAP - 40)
-    assert axis.place(7, WRAP - 15, 25) == Placed(25, 0, 0, new_stream=False)
-    assert axis.place(7, 10, 25) == Placed(50, 0, 0, new_stream=False)
-
-
-def test_what_is_missing_over_a_wrap_is_counted_exactly() -> None:
-    axis = axis_at(first=WRAP - 40)
-    assert axis.place(7, 5, 25) == Placed(45, 0, 20, new_stream=False)
-
-
-def test_a_frame_received_before_a_wrap_is_skipped() -> None:
-    axis = axis_at(first=WRAP - 20)  # the next is 5
-    assert axis.place(7, WRAP - 20, 25) == Placed(25, 25, 0, new_stream=False)
-    assert axis.place(7, WRAP - 5, 25) == Placed(25, 10, 0, new_stream=False)
-    assert axis.place(7, 20, 5) == Placed(40, 0, 0, new_stream=False)
-
-
-def test_a_new_stream_is_placed_by_time() -> None:
-    axis = axis_at()
-    assert axis.place(8, 300, 10, if_new=90) == Placed(90, 0, 65, new_stream=True)
-    assert (axis.stream, axis.next) == (8, 100)
-    assert axis.place(8, 312, 10, if_new=5000) == Placed(102, 0, 2, new_stream=False)
-
-
-def test_a_new_stream_is_never_placed_before_what_is_recorded() -> None:
-    axis = axis_at()
-    assert axis.place(8, 0, 10, if_new=20) == Placed(25, 0, 0, new_stream=True)
-    assert axis.next == 35
-
-
-def test_an_earlier_stream_that_comes_back_is_a_new_one() -> None:
-    axis = axis_at()
-    axis.place(8, 0, 10, if_new=100)
-    assert axis.place(7, 25, 5, if_new=200) == Placed(200, 0, 90, new_stream=True)
-
-
-def test_a_restarted_program_goes_on_with_the_stream() -> None:
-    axis = SampleAxis()
-    axis.resume(7, 1000, 400)
-    assert (axis.stream, axis.next) == (7, 400)
-    assert axis.place(7, 1050, 25) == Placed(450, 0, 50, new_stream=False)
-
-
-def test_a_restarted_program_goes_on_over_a_wrap() -> None:
-    axis = SampleAxis()
-    axis.resume(7, WRAP + 3, 400)
-    assert axis.place(7, 3, 25) == Placed(400, 0, 0, new_stream=False)
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=30),
-    st.integers(0, WRAP - 1),
-)
-def test_every_sample_gets_its_own_index_and_every_hole_its_length(
-    frames: list[tuple[int, int]], origin: int
-) -> None:
-    """Frames that start up to 30 samples before or behind where they should, over a wrap or not."""
-    axis = axis_at(first=origin, count=100)
-    expected = 100  # index in the stream
-    for shift, count in frames:
-        first = expected + shift - 30
-        placed = axis.place(7, (origin + first) % WRAP, count)
-        skip = min(max(expected - first, 0), count)
-        assert (placed.skip, placed.missing) == (skip, max(first - expected, 0))
-        assert placed.first == max(first, expected)
-        expected = max(expected, first + count)
-        assert axis.next == expected
 
 
 # The clock.
@@ -160,6 +43,64 @@ def fitted(arrivals: Arrivals, first: int = 0) -> Anchor:
     for end, at in zip(*(a.tolist() for a in arrivals), strict=True):
         clock.observe(end + first, at)
     return clock.fit()
+
+
+def check_time(
+    arrivals: Arrivals, anchors: list[Anchor], truth: NDArray[np.float64], within_s: float
+) -> None:
+    """Compare the time of every frame's end with the truth, s."""
+    time = TimeMap(anchors)
+    off = [
+        abs((time.utc(int(e)) - START) / NS - t)
+        for e, t in zip(arrivals[0].tolist(), truth.tolist(), strict=True)
+    ]
+    assert max(off) < within_s
+
+
+def drifting(hours: float, *, warming: float = 0.004, seed: int = 3) -> tuple[Arrivals, NDArray[np.float64]]:
+    """A sensor whose rate creeps by some permille while the ankle warms it, and wanders with it through the night."""
+    ends = np.arange(25, round(hours * 3600 * TRUE), 25, dtype=np.int64)
+    nominal = ends / TRUE
+    truth = (
+        nominal + warming * 1800 * (1 - np.exp(-nominal / 1800)) + 0.3 * np.sin(2 * np.pi * nominal / 7200)
+    )
+    late = np.random.default_rng(seed).exponential(0.020, len(ends))
+    return (ends, START + np.round((truth + late) * NS).astype(np.int64)), truth
+
+
+def test_a_rate_that_drifts_with_its_temperature_is_followed_within_50_ms() -> None:
+    arrivals, truth = drifting(8)
+    clock = ArrivalClock(0, DECLARED)
+    for end, at in zip(*(a.tolist() for a in arrivals), strict=True):
+        clock.observe(end, at)
+    check_time(arrivals, clock.anchors(), truth, 0.050)
+    assert len(clock.anchors()) > 10
+
+
+def test_the_pieces_of_a_drifting_clock_meet_without_a_step() -> None:
+    arrivals, _ = drifting(8)
+    clock = ArrivalClock(0, DECLARED)
+    for end, at in zip(*(a.tolist() for a in arrivals), strict=True):
+        clock.observe(end, at)
+    anchors = clock.anchors()
+    for a, b in pairwise(anchors):
+        assert abs(a.utc(b.first) - b.utc_ns) < 1000
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0, 7.0, -1.5])
+def test_a_host_clock_that_is_set_changes_nothing_in_the_night(jump_s: float) -> None:
+    ends, at = night(8)
+    set_at = START + 3 * 3600 * NS
+    jumped = np.where(at > set_at, at + round(jump_s * NS), at)
+    check_night(fitted((ends, jumped)), (ends, at))
+
+
+def test_one_line_is_enough_for_a_steady_sensor() -> None:
+    ends, at = night(8)
+    clock = ArrivalClock(0, DECLARED)
+    for end, arrival in zip(ends.tolist(), at.tolist(), strict=True):
+        clock.observe(end, arrival)
+    assert len(clock.anchors()) == 1
 
 
 def check_night(anchor: Anchor, arrivals: Arrivals) -> None:
@@ -286,12 +227,3 @@ def test_index_to_time_and_back(index: int, rate: float, later_rate: float) -> N
 def test_a_night_without_anchors_has_no_time() -> None:
     with pytest.raises(ValueError, match="without anchors"):
         TimeMap([])
-
-
-def test_ahead_says_how_far_a_frame_is_off_and_forgetting_makes_all_new() -> None:
-    axis = SampleAxis()
-    axis.place(7, 100, 10)
-    assert [axis.ahead(7, first) for first in (110, 115, 100, 0)] == [0, 5, -10, -110]
-    assert axis.ahead(8, 5) == 0
-    axis.forget()
-    assert axis.place(7, 0, 10, if_new=30).new_stream

@@ -28,7 +28,7 @@ def stock() -> Radios:
 
 
 def corrected() -> Radios:
-    return AirLink(), AirController  # type: ignore[no-untyped-call]
+    return AirLink(), AirController
 
 
 def on_both(scene: Callable[[Radios], Coroutine[Any, Any, Any]], *, defective: object, right: object) -> None:

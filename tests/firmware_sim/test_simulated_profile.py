@@ -9,7 +9,7 @@ import pytest
 
 from firmware_sim import profile
 from firmware_sim.scenario import Scenario
-from firmware_sim.sensor import Sensor
+from firmware_sim.sensor import Flashed, Sensor
 
 SECOND = 1_000_000
 
@@ -34,7 +34,7 @@ def test_section_3_frame() -> None:
 
 
 def test_section_5_capabilities() -> None:
-    assert sensor().capabilities() == bytes.fromhex("01 00 0807060504030201 0f00 0f 01 00000000 0202 0600")
+    assert sensor().capabilities() == bytes.fromhex("01 01 0807060504030201 0f00 0f 01 00000000 0202 0600")
 
 
 def test_section_6_status_when_idle() -> None:
@@ -139,3 +139,92 @@ def test_dropped_samples_are_told() -> None:
 def test_battery_drains_by_a_percent_in_half_an_hour() -> None:
     hour = 3600 * SECOND
     assert [sensor().battery(hours * hour) for hours in (0, 1, 8, 1000)] == [87, 85, 71, 1]
+
+
+# Section 4: the buffer.
+
+
+def filled(depth: int = 1000, seconds: float = 30.0) -> Sensor:
+    """A sensor that has sampled for a while and framed all of it, with a buffer."""
+    s = Sensor(Scenario(600.0), sensor_id=1, first_stream=7, depth=depth)
+    s.control(start(), now_us=0, mtu=517)
+    while (due := s.due(round(seconds * 1e6), mtu=517)) is not None:
+        s.sent(due[1])
+    return s
+
+
+def answered(s: Sensor, request: bytes) -> tuple[int, bytes]:
+    answer = s.control(request, now_us=30_000_000, mtu=517)
+    return answer[3], answer[4:]
+
+
+def backfill(stream: int, first: int, count: int) -> bytes:
+    return struct.pack("<BBHII", 0x05, 9, stream, first, count)
+
+
+def test_section_4_get_buffer_tells_what_is_kept() -> None:
+    s = filled()
+    status, results = answered(s, bytes([0x04, 1]))
+    assert (status, struct.unpack("<HII", results)) == (0, (7, s.framed - 1000, s.framed))
+    assert answered(s, struct.pack("<BBH", 0x04, 1, 7)) == (0, results), "of a stream by its number"
+    assert answered(s, struct.pack("<BBH", 0x04, 1, 8))[0] == 0x09
+
+
+def test_section_4_backfill_sends_the_same_samples_again_as_kind_0x12() -> None:
+    s = filled()
+    assert s.stream is not None
+    assert answered(s, backfill(7, 600, 100))[0] == 0
+    assert answered(s, backfill(7, 600, 100))[0] == 0x05, "one at a time"
+    at, sent = 600, b""
+    while (late := s.late_frame(7, at, 700, mtu=517)) is not None:
+        frame, size = late
+        assert frame is not None
+        assert frame[0] == 0x12
+        assert frame[1:] == s.stream.frame(at, size)[1:]
+        at, sent = at + size, sent + frame[16:]
+    assert at == 700
+    assert sent == s.stream.accelerometer.samples(600, 100).tobytes()
+    assert answered(s, bytes([0x06, 1]))[0] == 0
+    assert answered(s, bytes([0x06, 1]))[0] == 0x06
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (backfill(8, 600, 10), 0x09),
+        (backfill(7, 100, 10), 0x0A),
+        (backfill(7, 1400, 1000), 0x0A),
+        (backfill(7, 600, 0), 0x04),
+        (backfill(7, 600, 10)[:-1], 0x03),
+        (bytes([0x04, 1, 7]), 0x03),
+    ],
+)
+def test_section_4_what_the_buffer_does_not_hold_is_refused(request_: bytes, status: int) -> None:
+    assert answered(filled(), request_) == (status, b"")
+
+
+def test_a_backfill_that_the_buffer_overtakes_ends_early() -> None:
+    s = filled(depth=500)
+    assert answered(s, backfill(7, s.framed - 500, 400))[0] == 0
+    first = s.framed - 500
+    while (due := s.due(60_000_000, mtu=517)) is not None:
+        s.sent(due[1])
+    assert s.late_frame(7, first, first + 400, mtu=517) is None
+
+
+def test_after_a_reboot_the_buffer_is_there_and_sampling_goes_on_as_a_new_stream() -> None:
+    before = filled(depth=10_000)
+    assert before.stream is not None
+    f = Flashed(7, 50, 4, before.stream.batch, 0, 0, before.framed, sampling=True)
+    after = Sensor(Scenario(600.0), sensor_id=1, first_stream=99, depth=10_000)
+    after.reboot([f], now_us=500_000, night_us=-32_000_000)
+    assert after.stream is not None
+    assert after.stream.number == 8
+    assert after.stream.night_first == pytest.approx(32.5 * after.stream.true_rate_hz, abs=1)
+    status, results = answered(after, struct.pack("<BBH", 0x04, 1, 7))
+    assert (status, struct.unpack("<HII", results)) == (0, (7, 0, before.framed))
+    assert answered(after, backfill(7, 0, 50))[0] == 0
+    late = after.late_frame(7, 0, 50, mtu=517)
+    assert late is not None
+    assert late[0] is not None
+    assert late[0][1:] == before.stream.frame(0, 50)[1:]

@@ -164,7 +164,7 @@ class WantedRow(Base):
     __tablename__ = "wanted"
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
-    record: Mapped[bool]
+    mode: Mapped[str] = mapped_column(String(8))
     leg: Mapped[str | None] = mapped_column(String(8))
 
 
@@ -182,3 +182,5 @@ class RecorderRow(Base):
     night_id: Mapped[str | None] = mapped_column(String(40))
     sensors: Mapped[str]
     confirmed: Mapped[str]
+    trouble: Mapped[str | None]
+    mode: Mapped[str] = mapped_column(String(8))

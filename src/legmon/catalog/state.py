@@ -1,12 +1,20 @@
 """What the catalog says, as values."""
 
+import contextlib
+import json
+import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from legmon.movement import Leg
 from legmon.scoring.live import Tally
 
+Mode = Literal["off", "check", "record"]
+"""What is wanted of the recorder: nothing; a link and a look at the signal, but no night; a night."""
+Legs = Literal["left", "right", "both"]
+BOTH: tuple[Leg, Leg] = ("left", "right")
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
@@ -14,18 +22,63 @@ def _ticks_ns() -> int:
     """Time that never jumps and, where the system can tell, goes on while the computer sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":  # its CLOCK_MONOTONIC goes on; what time.monotonic() reads does not
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     return time.monotonic_ns()
 
 
-_WALL_NS, _TICKS_NS = time.time_ns(), _ticks_ns()
+def _boot() -> str | None:
+    """Name of this boot of the computer, where it can be told."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A reading of the wall clock and of the ticks beside it."""
+
+    wall_ns: int
+    ticks_ns: int
+    boot: str | None
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """Read both."""
+        return cls(time.time_ns(), _ticks_ns(), _boot())
+
+    @classmethod
+    def kept(cls, file: Path, *, anew: bool) -> "Moment":
+        """Return the moment a file keeps, so that a wall clock that is set between two starts changes nothing in a night.
+
+        Parameters
+        ----------
+        file : Path
+            Of the data folder.
+        anew : bool
+            Whether to read the clocks and keep that; done too where the file is of another boot.
+        """
+        now = cls.now()
+        if not anew and now.boot is not None:
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                kept = cls(**json.loads(file.read_text(encoding="utf-8")))
+                if kept.boot == now.boot and kept.ticks_ns <= now.ticks_ns:
+                    return kept
+        with contextlib.suppress(OSError):
+            file.write_text(json.dumps(asdict(now)), encoding="utf-8")
+        return now
+
+
+_BEGIN = Moment.now()
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The recording's clock: wall time, or a simulated night that runs faster.
 
-    The wall clock is read once, when the process begins; from then on time is counted, so that a wall clock that is set, or
-    jumps, changes nothing in a night.
+    The wall clock is read once; from then on time is counted, so that a wall clock that is set, or jumps, changes nothing in a
+    night.
 
     Parameters
     ----------
@@ -39,9 +92,9 @@ class Clock:
     wall_ns: int = 0
     speed: float = 1.0
 
-    def now_ns(self) -> int:
-        """Return the time on the recording's clock, ns UTC."""
-        wall_ns = _WALL_NS + _ticks_ns() - _TICKS_NS
+    def now_ns(self, moment: Moment = _BEGIN) -> int:
+        """Return the time on the recording's clock, ns UTC, counted from a moment."""
+        wall_ns = moment.wall_ns + _ticks_ns() - moment.ticks_ns
         return self.night_ns + round((wall_ns - self.wall_ns) * self.speed)
 
 
@@ -62,6 +115,12 @@ class SensorState:
     missing_samples: int = 0
     refused_frames: int = 0
     last_sample_ns: int | None = None
+    repeated_frames: int = 0
+    pending_samples: int = 0
+    driver: str | None = None
+    charging: bool | None = None
+    worn: bool | None = None
+    loss: Literal["index", "time", "arrival"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +133,8 @@ class RecorderState:
     night: str | None
     sensors: list[SensorState]
     confirmed: Tally = field(default_factory=Tally)
+    trouble: str | None = None
+    mode: Mode = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from legmon.catalog.models import (
     WantedRow,
 )
 from legmon.catalog.rows import info_of, movement_values, quality_text, track_of
-from legmon.catalog.state import Clock, NightInfo, RecorderState, SensorState
+from legmon.catalog.state import Clock, Legs, Mode, NightInfo, RecorderState, SensorState
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
@@ -91,6 +91,10 @@ class Catalog:
     def segment(self, night: str, leg: str) -> Path:
         """Path of a leg's recording."""
         return self.folder / "nights" / night / f"{leg}.seg"
+
+    def check_segment(self, leg: str) -> Path:
+        """Path of what is recorded of a leg while its signal is only looked at."""
+        return self.folder / "check" / f"{leg}.seg"
 
     # nights
 
@@ -243,16 +247,16 @@ class Catalog:
 
     # desired state, and what the recorder says
 
-    def want(self, *, record: bool, leg: Leg | None = None) -> None:
-        """Set the desired state: record a night, with the sensor on this leg (None: on any), or stop."""
+    def want(self, mode: Mode, leg: Legs | None = None) -> None:
+        """Set the desired state: record a night, or only look at the signal, on these legs (None: whatever is there), or stop."""
         with self._session() as s:
-            _upsert(s, WantedRow, {"id": 1, "record": record, "leg": leg})
+            _upsert(s, WantedRow, {"id": 1, "mode": mode, "leg": leg})
 
-    def wanted(self) -> tuple[bool, Leg | None]:
+    def wanted(self) -> tuple[Mode, Legs | None]:
         """Return the desired state."""
         with self._session() as s:
             row = s.get(WantedRow, 1)
-            return (row.record, cast("Leg | None", row.leg)) if row else (False, None)
+            return (cast("Mode", row.mode), cast("Legs | None", row.leg)) if row else ("off", None)
 
     def report(self, state: RecorderState) -> None:
         """Write what the recorder says of itself."""
@@ -267,6 +271,8 @@ class Catalog:
                 "night_id": state.night,
                 "sensors": json.dumps([asdict(x) for x in state.sensors]),
                 "confirmed": json.dumps(asdict(state.confirmed)),
+                "trouble": state.trouble,
+                "mode": state.mode,
             }
             _upsert(s, RecorderRow, values)
 
@@ -283,6 +289,8 @@ class Catalog:
                 night=row.night_id,
                 sensors=[SensorState(**x) for x in json.loads(row.sensors)],
                 confirmed=Tally(**json.loads(row.confirmed)),
+                trouble=row.trouble,
+                mode=cast("Mode", row.mode),
             )
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import Clock
+from legmon.catalog.state import BOTH, Clock, Legs
 from legmon.catalog.store import Catalog
 from legmon.cli.options import firmware_sim, quoted
 from legmon.cli.past import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
@@ -57,6 +57,7 @@ class Evening:
         self._recorder: Child | None = None
         self._night: str | None = None
         self._others: list[Child] = []
+        self._air_at = ""
         self._air = tempfile.TemporaryDirectory(prefix="legmon-", ignore_cleanup_errors=True)
 
     def demo(self, *, speed: float, seed: int) -> None:
@@ -100,7 +101,7 @@ class Evening:
             self._show(web)
             self._watch(catalog, Progress(catalog, clock, plays, self._say, lambda: sensor.said("over")).over)
 
-    def run(self, *, leg: Leg | None, simulate: bool) -> None:
+    def run(self, *, leg: Legs | None, simulate: bool) -> None:
         """Tonight, in real time."""
         if not simulate:
             _need_bluetooth()
@@ -111,8 +112,9 @@ class Evening:
             hci: str | None = None
             if simulate:
                 self._say("[reverse] SIMULATED [/reverse] The sensor and the sleeper are simulated.")
-                night = self._asleep(TONIGHT, time.time_ns() % 100_000)
-                _, hci = self._simulated_sensor(self._start_air(), night, 1.0)
+                air, seed = self._start_air(), time.time_ns() % 100_000
+                for ankle in BOTH if leg == "both" else (leg or "left",):
+                    _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, seed, ankle), 1.0)
             self._record(catalog, hci, clock, simulated=simulate, leg=leg)
             self._say("Looking for the sensor; the night begins with its first samples.")
             self._show(web)
@@ -163,18 +165,20 @@ class Evening:
         self._others.append(child)
         return child
 
-    def _asleep(self, night: SimulatedNight, seed: int) -> list[str]:
+    def _asleep(self, night: SimulatedNight, seed: int, leg: Leg = "left") -> list[str]:
         """Write a night's scenario; return the options with which a sensor plays it."""
         made = self._folder / "simulated"
         made.mkdir(exist_ok=True)
-        scenario = made / f"{seed}.yaml"
-        scenario.write_text(night.scenario("tonight", seed))
-        log, truth = made / f"{seed}.sent.jsonl", made / f"{seed}.truth.json"
-        return ["--scenario", str(scenario), "--log", str(log), "--truth", str(truth)]
+        name = f"{seed}-right" if leg == "right" else f"{seed}"
+        scenario = made / f"{name}.yaml"
+        scenario.write_text(night.scenario("tonight", seed, leg))
+        log, truth = made / f"{name}.sent.jsonl", made / f"{name}.truth.json"
+        log.unlink(missing_ok=True)  # of an evening that was broken off: this sensor has no past
+        return ["--scenario", str(scenario), "--log", str(log), "--resume", "--truth", str(truth)]
 
     def _simulated_sensor(self, air: Child, options: list[str], speed: float) -> tuple[Child, str]:
         """Start a sensor on the air; return it, and the transport through which the recorder reaches it."""
-        spec = air.ready("ready")
+        spec = self._air_at = self._air_at or air.ready("ready")
         scheme, _, rest = spec.partition(":")
         hci = f"{scheme}-client:{rest}"
         command = [*firmware_sim(), "sensor", hci, *options, "--speed", str(speed), "--until-eof"]
@@ -191,10 +195,10 @@ class Evening:
         clock: Clock,
         *,
         simulated: bool,
-        leg: Leg | None,
+        leg: Legs | None,
         rate_hz: int | None = None,
     ) -> None:
-        catalog.want(record=True, leg=leg)
+        catalog.want("record", leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
@@ -221,7 +225,7 @@ class Evening:
                 self._night = (state.night if state else None) or self._night
             if over is not None and over():
                 over = None
-                catalog.want(record=False)
+                catalog.want("off")
                 self._say("The simulated night is over and closed. The pages stay; Ctrl-C ends.")
             time.sleep(WATCH_S)
 

@@ -235,12 +235,16 @@ def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
         if sensor_start_us is None:
             sensor_start_us = frame.t_us - frame.first * 1e6 / rate_hz
         before = axis.next
-        starts = round((frame.t_us - sensor_start_us) * 1e-6 * rate_hz)
-        placed = axis.place(frame.stream, frame.first, len(frame.xyz), if_new=starts)
-        if placed.missing:
-            yield Gap(before, placed.missing, Cause.NOT_SENT.value)
-        if placed.skip < len(frame.xyz):
-            yield Samples(placed.first, at_us * 1000, frame.t_us, frame.xyz[placed.skip :])
+        if frame.stream != axis.stream:
+            starts = round((frame.t_us - sensor_start_us) * 1e-6 * rate_hz)
+            axis.skip(starts)
+            axis.begin(frame.stream, frame.first, axis.next)
+        pieces = axis.place(frame.stream, frame.first, len(frame.xyz), Cause.NOT_SENT.value)
+        axis.give_up(0, axis.next)
+        for p in pieces:
+            if p.first > before:
+                yield Gap(before, p.first - before, Cause.NOT_SENT.value)
+            yield Samples(p.first, at_us * 1000, frame.t_us, frame.xyz[p.skip : p.skip + p.count])
 
 
 def _on_true_clock(m: LegMovement, rate_hz: float) -> LegMovement:

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.cli.simulate import run_simulator
-from legmon.movement import NS
+from legmon.movement import NS, Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,12 @@ class SimulatedNight:
     hours: float
     movements_per_hour: int
 
-    def scenario(self, name: str, seed: int) -> str:
-        """Write it in the simulator's language."""
+    def scenario(self, name: str, seed: int, leg: Leg = "left") -> str:
+        """Write it in the simulator's language: both legs move together, each under a sensor that is off by its own rate."""
+        error = 1.2 if leg == "left" else -1.1
         return (
             f"scenario: 1\nname: {name}\nduration: {round(self.hours * 60)}m\nseed: {seed}\n"
-            f"rate_hz: 50\nrate_error_percent: 1.2\nleg: left\nmovements_per_hour: {self.movements_per_hour}\n"
+            f"rate_hz: 50\nrate_error_percent: {error}\nleg: {leg}\nmovements_per_hour: {self.movements_per_hour}\n"
         )
 
     def start_ns(self, evening: date) -> int:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from legmon.catalog.state import Legs
 from legmon.cli.options import DataOption, demo_folder, own_folder
-from legmon.movement import Leg
 
 PORT = 8731
 PortOption = Annotated[
@@ -51,8 +51,11 @@ def run(
     port: PortOption = PORT,
     no_browser: BrowserOption = False,
     leg: Annotated[
-        Leg | None,
-        typer.Option(help="The ankle that wears the sensor.", show_default="what the sensor says, else left"),
+        Legs | None,
+        typer.Option(
+            help="The ankle that wears the sensor; both for a sensor on each.",
+            show_default="what the sensor says, else left",
+        ),
     ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="A simulated sensor in real time, no hardware.")

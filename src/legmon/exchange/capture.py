@@ -12,7 +12,7 @@ from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.recorder.leg import Source
 from legmon.recorder.night import NightRecorder
-from legmon.sensors.ankle import decode_frame
+from legmon.sensors.ankle_bytes import decode_frame
 from legmon.sensors.base import Frame, FrameError
 
 _RECORD = struct.Struct("<QH")

@@ -1,68 +1,52 @@
-"""Keeps one ankle sensor streaming all night: find, connect, pair, start, watch, and all over again."""
+"""Keeps one sensor streaming all night: find, connect, pair, start, watch, fetch what was lost, and all over again.
+
+It speaks to any driver: what to read, write and wait for are the steps of a conversation (`legmon.sensors.base`), carried out one
+at a time, since radios and sensors mind two requests at once.
+"""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+import random
+from collections.abc import Callable, Sequence
 
 from bleak import BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
 from legmon.link.faults import Cause
+from legmon.link.listener import Identity, Listener, Missing
 from legmon.link.radio import Radio
+from legmon.link.talk import Talk
 from legmon.movement import Leg
 from legmon.sensors import ankle
-from legmon.sensors.base import Frame, FrameError
+from legmon.sensors.base import (
+    FOREIGN_STREAMS,
+    Advertisement,
+    Battery,
+    Conversation,
+    Driver,
+    Frame,
+    FrameError,
+    RefusedError,
+    Status,
+    Stopped,
+    Told,
+    Wish,
+)
 
 log = logging.getLogger(__name__)
 
-State = Literal["off", "searching", "connecting", "streaming", "silent"]
-
-CONNECT_S = 15.0
-ANSWER_S = 5.0  # a control point that has not answered by then will not
+CONNECT_S, CONNECT_MOST_S = 5.0, 15.0  # a sensor that was just heard answers at once, or is gone again
+START_S = 30.0
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
 FRAME_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The sensor that answered, and how it measures."""
-
-    name: str
-    address: str
-    side: Leg | None
-    started: ankle.Started
-
-
-class Listener(Protocol):
-    """What a session tells."""
-
-    def link_changed(self, state: State, sentence: str) -> None:
-        """Take the state of the link, and a sentence for a person."""
-
-    def link_down(self, cause: Cause) -> None:
-        """Note why a link that streamed is gone."""
-
-    def sensor_started(self, identity: Identity) -> None:
-        """Take the sensor, each time it was started."""
-
-    def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Take samples."""
-
-    def refused(self, reason: str) -> None:
-        """Count a frame that did not keep to the protocol."""
-
-    def battery(self, percent: int) -> None:
-        """Take the battery level."""
-
-    def signal(self, rssi_dbm: int) -> None:
-        """Take the signal strength of an advertisement."""
+LOOK_S = 0.25  # between two looks at the link, and at what is missing
+BATTERY_S = 600.0  # levels that are not notified are asked for
+FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
+FETCH_TRIES = 5  # without any progress, then it is given up
 
 
 class Session:
@@ -76,8 +60,13 @@ class Session:
         The recording's clock, ns UTC; stamps arrivals.
     listener : Listener
         Is told everything, in the event loop's thread.
+    drivers : sequence of Driver
+        The families of sensors that will do.
     leg : {"left", "right"} or None
         Only a sensor that says it is on this leg, or says nothing; None for any.
+    claim : callable
+        Asked with the address of a sensor that would do whether it may be taken: once a night has its sensor no other will,
+        and two sessions never take the same.
     rate_hz, range_g : int
         Asked of the sensor.
     speed : float
@@ -90,7 +79,9 @@ class Session:
         now_ns: Callable[[], int],
         listener: Listener,
         *,
+        drivers: Sequence[Driver] = (ankle.DRIVER,),
         leg: Leg | None = None,
+        claim: Callable[[str], bool] = lambda _: True,
         rate_hz: int = 50,
         range_g: int = 4,
         speed: float = 1.0,
@@ -98,133 +89,203 @@ class Session:
         self._radio = radio
         self._now_ns = now_ns
         self._listener = listener
+        self._drivers = drivers
         self._leg = leg
-        self._rate_hz = rate_hz
-        self._range_g = range_g
-        self._batch = max(1, min(83, round(rate_hz * FRAME_S * max(1.0, speed / 15))))
-        self._silent_s = max(SILENT_LEAST_S, SILENT_FRAMES * self._batch / rate_hz / speed)
-        self._tag = 0
-        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._claim = claim
+        self._rate_hz, self._range_g = rate_hz, range_g
+        self._speed = speed
+        self._frame_s = FRAME_S * max(1.0, speed / 15)
+        self._conversations: dict[str, Conversation] = {}
+        self._early: list[tuple[Frame, int]] | None = None
+        self._ended: str | None = None
         self._last_frame = 0.0
 
     async def run(self) -> None:
         """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
-        wait = BACK_OFF_S
+        wait, tries = BACK_OFF_S, 0
         while True:
             self._listener.link_changed("searching", "Looking for the sensor. Is it on, charged and near?")
             try:
-                device = await self._find()
+                device, driver = await self._find()
+                tries += 1
                 self._listener.link_changed("connecting", f"Connecting to {device.name or device.address}.")
-                if await self._stream(device):
-                    wait = BACK_OFF_S
-            except (BleakError, FrameError, ankle.RefusedError, OSError, TimeoutError) as e:
+                await self._stream(device, driver, min(tries * CONNECT_S, CONNECT_MOST_S))
+                wait, tries = BACK_OFF_S, 0
+            except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
                 log.info("link: %s: %s", type(e).__name__, e)
                 self._listener.link_changed("searching", f"{_plain(e)} Trying again.")
             await asyncio.sleep(wait)
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
-    async def _find(self) -> BLEDevice:
-        found: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
+    async def _find(self) -> tuple[BLEDevice, Driver]:
+        """Scan until a sensor that will do is heard; the scanner rests while it is connected."""
+        found: asyncio.Future[tuple[BLEDevice, Driver]] = asyncio.get_running_loop().create_future()
 
         def heard(device: BLEDevice, data: AdvertisementData) -> None:
-            side = _side(data)
-            if found.done() or (self._leg and side and side != self._leg):
+            said = advertisement(data)
+            driver = next((d for d in self._drivers if d.recognises(said)), None)
+            if found.done() or driver is None:
+                return
+            side = driver.side(said)
+            if (self._leg and side and side != self._leg) or not self._claim(device.address):
                 return
             self._listener.signal(data.rssi)
-            found.set_result(device)
+            found.set_result((device, driver))
 
-        async with BleakScanner(heard, service_uuids=[ankle.SERVICE], **self._radio.scanner):
+        async with BleakScanner(heard, **self._radio.scanner):
             return await found
 
-    async def _stream(self, device: BLEDevice) -> bool:
-        """Connect and stream until the link fails; True when it streamed at all."""
+    async def _stream(self, device: BLEDevice, driver: Driver, connect_s: float) -> None:
+        """Connect and stream until the link fails."""
         gone = asyncio.Event()
-        client = BleakClient(device, lambda _: gone.set(), timeout=CONNECT_S, pair=True, **self._radio.client)
-        started = False
+        client = BleakClient(
+            device, lambda _: gone.set(), timeout=connect_s, pair=driver.pairs, **self._radio.client
+        )
+        conversation = self._conversations.setdefault(device.address, driver.converse())
+        talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
+        fetching: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(2 * CONNECT_S):
+            async with asyncio.timeout(connect_s + START_S):
                 await client.connect()
-                await self._start(client)
-            started = True
-            self._last_frame = asyncio.get_running_loop().time()
-            while not gone.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(gone.wait(), 0.5)
-                if asyncio.get_running_loop().time() - self._last_frame > self._silent_s:
-                    self._listener.link_down(Cause.LINK_SILENT)
-                    self._listener.link_changed("silent", "Connected, but nothing arrives. Connecting again.")
-                    return True
-            self._listener.link_down(Cause.LINK_LOST)
-            return True
+                silent_s = await self._start(client, talk, driver, conversation)
+            fetching = asyncio.create_task(self._keep_up(talk, driver, conversation))
+            cause, sentence = await self._watch(gone, fetching, silent_s)
+            self._listener.link_down(cause)
+            if sentence:
+                self._listener.link_changed("silent", sentence)
         except asyncio.CancelledError:
-            if started and client.is_connected:
-                with contextlib.suppress(BleakError, TimeoutError, ankle.RefusedError, FrameError):
+            if fetching is not None and client.is_connected:
+                await _ended(fetching)
+                with contextlib.suppress(BleakError, TimeoutError, RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
-                        await self._ask(client, ankle.Op.STOP)  # the last samples come before its answer
+                        await talk.run(conversation.stop())
             raise
         finally:
+            if fetching is not None:
+                await _ended(fetching)
             with contextlib.suppress(BleakError, TimeoutError, EOFError):
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
 
-    async def _start(self, client: BleakClient) -> None:
-        capabilities = ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES))
-        self._answers = asyncio.Queue()
-        await client.start_notify(ankle.CONTROL, lambda _, data: self._answers.put_nowait(bytes(data)))
-        await client.start_notify(ankle.LIVE, self._received)
-        arguments = ankle.start_arguments(self._rate_hz, self._range_g, self._batch)
-        try:
-            started = ankle.decode_started(await self._ask(client, ankle.Op.START, arguments))
-        except ankle.RefusedError as e:
-            if e.status != 0x05:  # measuring in another way, left so by somebody else
-                raise
-            await self._ask(client, ankle.Op.STOP)
-            started = ankle.decode_started(await self._ask(client, ankle.Op.START, arguments))
-        self._listener.sensor_started(Identity(client.name, client.address, capabilities.side, started))
+    async def _start(
+        self, client: BleakClient, talk: Talk, driver: Driver, conversation: Conversation
+    ) -> float:
+        """Set the sensor up; return after how many wall seconds without a frame the link counts as silent."""
+        self._early, self._ended = [], None
+        wish = Wish(
+            rate_hz=self._rate_hz,
+            range_g=self._range_g,
+            frame_s=self._frame_s,
+            stream=FOREIGN_STREAMS + random.getrandbits(31),
+            last=self._listener.last_stream(),
+        )
+        started = await talk.run(conversation.start(wish))
+        self._listener.sensor_started(
+            Identity(client.name, client.address, driver.name, driver.declares, started)
+        )
         self._listener.link_changed("streaming", "Streaming.")
-        with contextlib.suppress(BleakError):  # a night without a battery level is a night
-            self._battery(await client.read_gatt_char(ankle.BATTERY_LEVEL))
-            await client.start_notify(ankle.BATTERY_LEVEL, lambda _, data: self._battery(data))
-
-    async def _ask(self, client: BleakClient, op: ankle.Op, arguments: bytes = b"") -> bytes:
-        tag = self._next_tag()
-        await client.write_gatt_char(ankle.CONTROL, ankle.request(op, tag, arguments), response=True)
-        async with asyncio.timeout(ANSWER_S):
-            while True:
-                results = ankle.decode_answer(await self._answers.get(), op, tag)
-                if results is not None:
-                    return results
-
-    def _next_tag(self) -> int:
-        self._tag = (self._tag + 1) % 256
-        return self._tag
-
-    def _battery(self, data: bytearray) -> None:
-        if len(data) == 1 and data[0] <= 100:
-            self._listener.battery(data[0])
-
-    def _received(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
-        arrival = self._now_ns()
         self._last_frame = asyncio.get_running_loop().time()
+        early, self._early = self._early, None
+        for frame, arrival in early:
+            self._listener.frame(frame, arrival)
+        return max(SILENT_LEAST_S, SILENT_FRAMES * started.frame_s / self._speed)
+
+    async def _watch(
+        self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
+    ) -> tuple[Cause, str]:
+        """Wait until the link fails, and say how."""
+        while True:
+            if fetching.done():
+                fetching.result()  # it ends only by a defect: let it be seen
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(gone.wait(), LOOK_S)
+            if gone.is_set():
+                return Cause.LINK_LOST, ""
+            if self._ended is not None:
+                return Cause.SENSOR_STOPPED, f"{self._ended} Starting it again."
+            if asyncio.get_running_loop().time() - self._last_frame > silent_s:
+                return Cause.LINK_SILENT, "Connected, but nothing arrives. Connecting again."
+
+    async def _keep_up(self, talk: Talk, driver: Driver, conversation: Conversation) -> None:
+        """In the background of the stream: the battery level now and then, and what was lost out of the buffer."""
+        loop = asyncio.get_running_loop()
+        asked = -BATTERY_S
+        stuck, tries = Missing(0, 0, 0), 0
+        while True:
+            if loop.time() - asked > BATTERY_S:
+                asked = loop.time()
+                with contextlib.suppress(BleakError, RefusedError, TimeoutError, FrameError):
+                    percent = await talk.run(conversation.battery())
+                    if percent is not None:  # a night without a battery level is a night
+                        self._listener.battery(percent)
+            missing = self._listener.missing() if driver.declares.buffer else None
+            if missing is None:
+                await asyncio.sleep(LOOK_S)
+                continue
+            tries = tries + 1 if missing == stuck else 0
+            stuck = missing
+            if tries >= FETCH_TRIES:
+                self._listener.unavailable(missing, None)
+                continue
+            try:
+                await self._fetch(talk, conversation, missing)
+            except (BleakError, RefusedError, TimeoutError, FrameError) as e:
+                log.info("back-fill: %s: %s", type(e).__name__, e)
+                await asyncio.sleep(LOOK_S)
+
+    async def _fetch(self, talk: Talk, conversation: Conversation, missing: Missing) -> None:
+        count = min(missing.count, FETCH_MOST)
         try:
-            frame = ankle.decode_frame(data)
-        except FrameError as e:
-            log.warning("refused: %s: %s", e, bytes(data[:32]).hex())
-            self._listener.refused(str(e))
-            return
-        self._listener.frame(frame, arrival)
+            await talk.run(conversation.fetch(missing.stream, missing.first, count))
+        except RefusedError:
+            held = await talk.run(conversation.held(missing.stream))
+            if held is None:  # without a buffer, or lost with it in a restart
+                self._listener.unavailable(missing, None)
+                return
+            end = missing.first + missing.count
+            oldest = min(max(held.oldest, missing.first), end)
+            following = max(min(held.next, end), oldest)
+            if oldest > missing.first:
+                overrun = Missing(missing.stream, missing.first, oldest - missing.first)
+                self._listener.unavailable(overrun, Cause.BUFFER_OVERRUN)
+            if following < end:
+                self._listener.unavailable(Missing(missing.stream, following, end - following), None)
+            if (oldest, following) == (missing.first, end):
+                raise
+
+    def _tell(self, told: Told, arrival: int) -> None:
+        if isinstance(told, Frame):
+            if not told.late:
+                self._last_frame = asyncio.get_running_loop().time()
+            if self._early is not None:
+                self._early.append((told, arrival))
+            else:
+                self._listener.frame(told, arrival)
+        elif isinstance(told, Battery):
+            self._listener.battery(told.percent)
+        elif isinstance(told, Status):
+            self._listener.status(told)
+        elif isinstance(told, Stopped):
+            self._ended = told.reason
 
 
-def _side(data: AdvertisementData) -> Leg | None:
-    """Which leg an advertisement claims (section 1 of the profile)."""
-    sides: dict[int, Leg] = {1: "left", 2: "right"}
-    value = data.manufacturer_data.get(0xFFFF, b"")
-    return sides.get(value[1]) if len(value) >= 2 else None
+def advertisement(data: AdvertisementData) -> Advertisement:
+    """Give a driver what bleak heard."""
+    return Advertisement(
+        data.local_name, frozenset(u.lower() for u in data.service_uuids), data.manufacturer_data
+    )
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _plain(error: Exception) -> str:
-    if isinstance(error, ankle.RefusedError):
-        return f"{str(error)[0].upper()}{str(error)[1:]}."
+    if isinstance(error, RefusedError):
+        return f"{str(error)[0].upper()}{str(error)[1:].rstrip('.')}."
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return "This computer's Bluetooth has gone; switch it on, or plug the adapter in again."
     if isinstance(error, TimeoutError):
         return "The sensor did not answer in time."
     return "The connection did not come about."

@@ -15,6 +15,7 @@ from legmon.timeline.clock import Anchor
 class LegNight:
     """One leg's night, fed with the records of its segment in the order they were written.
 
+    Samples that were lost may come later, out of the sensor's buffer: at a hole the detector waits until it is filled or named.
     The recorder feeds it as it writes; scoring a recorded night feeds it from the file. Both give the same movements, since
     movements are sample indices and the detector does not see how samples were cut.
 
@@ -34,11 +35,12 @@ class LegNight:
         self._scale = meta.scale_ug * 1e-6
         self.missing = 0
         self._unseen = 0  # stretches of a failing sensor that are among the holes
+        self._ahead: dict[int, Samples | Gap] = {}  # behind a hole that may still be filled
         self._detector = Detector(meta.declared_hz, meta.leg, range_g=meta.range_g)
 
     @property
     def end(self) -> int:
-        """Index after the last sample."""
+        """Index after the last sample that has been looked at: what is missing and may still come is waited for."""
         return self._detector.position
 
     @property
@@ -54,33 +56,57 @@ class LegNight:
         list of LegMovement
             Those that became final.
         """
-        found: list[LegMovement] = []
-        if isinstance(record, Samples):
-            lost = record.first - self._detector.position
-            if lost > 0:  # no record says so: it was in one that is damaged
-                found += self._detector.gap(lost)
-                self._add_unseen()
-                self.holes.append(Hole(record.first - lost, lost, Cause.DAMAGED.value))
-                self.missing += lost
-            found += self._detector.feed(record.xyz * self._scale)
-            self.samples += len(record.xyz)
-            self._add_unseen()
-        elif isinstance(record, Gap):
-            found = self._detector.gap(record.count)
-            self._add_unseen()
-            self.missing += record.count
-            self.holes.append(Hole(record.first, record.count, record.cause))
-        elif isinstance(record, Anchored):
+        if isinstance(record, Anchored):
             (self._final if record.final else self._provisional)[record.first] = record.anchor
-        self.movements += found
+            return []
+        if not isinstance(record, Samples | Gap):
+            return []
+        if record.first > self.end:
+            self._ahead[record.first] = record
+            return []
+        found = self._take(record)
+        while (ready := self._ahead.pop(self.end, None)) is not None:
+            found += self._take(ready)
         return found
 
-    def finish(self) -> list[LegMovement]:
-        """End the night: a movement under way ends with the data."""
-        found = self._detector.finish()
+    def _take(self, record: Samples | Gap) -> list[LegMovement]:
+        """Take a record that follows; one that was there before adds nothing."""
+        if record.first < self.end:
+            return []
+        if isinstance(record, Gap):
+            found = self._skip(record.count, record.cause)
+        else:
+            found = self._detector.feed(record.xyz * self._scale)
+            self.samples += len(record.xyz)
         self._add_unseen()
         self.movements += found
         return found
+
+    def _skip(self, count: int, cause: str) -> list[LegMovement]:
+        first = self.end
+        found = self._detector.gap(count)
+        self._add_unseen()
+        self.missing += count
+        self.holes.append(Hole(first, count, cause))
+        return found
+
+    def finish(self) -> list[LegMovement]:
+        """End the night: a movement under way ends with the data.
+
+        What neither came nor was named missing stood in records that are damaged.
+        """
+        found: list[LegMovement] = []
+        for first in sorted(self._ahead):
+            record = self._ahead.pop(first)
+            if first > self.end:
+                gone = self._skip(first - self.end, Cause.DAMAGED.value)
+                self.movements += gone
+                found += gone
+            found += self._take(record)
+        last = self._detector.finish()
+        self._add_unseen()
+        self.movements += last
+        return found + last
 
     def _add_unseen(self) -> None:
         for u in islice(self._detector.unseen, self._unseen, None):

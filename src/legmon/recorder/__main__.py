@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,6 +18,9 @@ from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.link.radio import pick
 from legmon.recorder.process import RATE_HZ, Recorder
+
+HUNG_S = 60.0  # a slow disk may hold a write up for long; compiling the detector takes seconds
+HUNG_STATUS = 75
 
 
 def main() -> int:
@@ -46,14 +51,33 @@ def main() -> int:
         return _say(str(e))
 
 
+def _watch(recorder: Recorder) -> None:
+    """End the process if its event loop hangs, so that it is started again into the same night.
+
+    A thread, since nothing in a loop that hangs can do this.
+    """
+    while True:
+        time.sleep(HUNG_S / 10)
+        if time.monotonic() - recorder.beat > HUNG_S:
+            print(
+                f"the recorder did nothing for {HUNG_S:.0f} s; it ends, to be started again",
+                file=sys.stderr,
+                flush=True,
+            )
+            faulthandler.dump_traceback(all_threads=True)
+            os._exit(HUNG_STATUS)
+
+
 async def _record(recorder: Recorder) -> int:
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sig, recorder.ended.set)
     threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
+    recorder.beat = time.monotonic()
+    threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     await recorder.run()
-    return _say(recorder.failure, 1) if recorder.failure else 0
+    return 0
 
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

@@ -1,16 +1,19 @@
 """Records one leg: frames in, segment written, movements found, time fitted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from legmon.link.faults import Cause
+from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import SegmentWriter, read_segment
-from legmon.sensors.base import Frame
-from legmon.timeline.axis import SampleAxis
+from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
+from legmon.timeline.axis import Pending, SampleAxis
 from legmon.timeline.clock import Anchor, ArrivalClock
+from legmon.timeline.uptime import UptimeCheck
 
 SLACK, SLACK_S = (
     1.5,
@@ -25,7 +28,7 @@ class Source:
 
     name: str
     address: str
-    rate_hz: int
+    rate_hz: float
     range_g: int
     scale_ug: int
 
@@ -33,7 +36,7 @@ class Source:
 class LegRecorder:
     """One leg of one night.
 
-    A record is appended to the segment before the detector sees it. Opened on a segment that exists, it goes on where the
+    Records are appended to the segment before the detector sees them. Opened on a segment that exists, it goes on where the
     segment ends: the detector is fed the whole of it first.
 
     Parameters
@@ -52,12 +55,18 @@ class LegRecorder:
 
     def __init__(self, path: Path, night: str, leg: Leg, source: Source, *, simulated: bool) -> None:
         self.refused = 0
+        self.repeated = 0
+        self.is_buffered = False
         self._axis = SampleAxis()
         self._clocks: list[ArrivalClock] = []
+        self._uptime: dict[int, UptimeCheck] = {}
         self._line: Anchor | None = None  # of the running stream, fitted at each completed half minute
         self._cause: Cause | None = None
+        self._before: Held | None = None
+        self._announced: int | None = None  # the stream that runs, where the sensor numbers them
+        self._is_whole = False  # whether it began when it was announced
         self._arrival_ns = 0
-        self._odd = 0  # frames in a row whose index cannot be
+        self._odd = 0  # frames in a row that cannot be
         self._writer = SegmentWriter(path)
         before = list(read_segment(path))
         if before and isinstance(before[0], Meta):
@@ -78,21 +87,28 @@ class LegRecorder:
             self.night = LegNight(meta)
 
     def _resume(self, records: list[Record]) -> None:
-        stream: Stream | None = None
+        runs: list[Stream] = []
+        covered: list[tuple[int, int]] = []
         for r in records:
             self.night.feed(r)
             if isinstance(r, Stream):
-                stream = r
-                self._clocks.append(ArrivalClock(r.first, self.night.meta.declared_hz))
+                runs.append(r)
+                self._open(r)
+            elif isinstance(r, Gap):
+                covered.append((r.first, r.first + r.count))
             elif isinstance(r, Samples):
-                self._clocks[-1].observe(r.end, r.arrival_ns)
-                self._arrival_ns = r.arrival_ns
+                covered.append((r.first, r.end))
+                if r.arrival_ns:
+                    run = runs[-1]
+                    self._clocks[-1].observe(r.end, r.arrival_ns)
+                    self._uptime[run.stream].learn(r.first - run.first + run.device_first, r.t_us)
+                    self._arrival_ns = r.arrival_ns
             elif isinstance(r, Anchored):
                 self._line = r.anchor
-        if stream is not None:
-            at = self.night.end
-            self._axis.resume(stream.stream, stream.device_first + at - stream.first, at)
         self._cause = Cause.RECORDER_DOWN
+        self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered, self._cause.value)
+
+    # what is known
 
     @property
     def measured_hz(self) -> float | None:
@@ -102,48 +118,146 @@ class LegRecorder:
     @property
     def last_sample_ns(self) -> int | None:
         """When the last sample was taken, ns UTC."""
-        return self._line.utc(self.night.end) if self._line else None
+        return self._line.utc(self._axis.next) if self._line else None
+
+    @property
+    def last_stream(self) -> int | None:
+        """The stream that was recorded last."""
+        return self._axis.last_stream
+
+    @property
+    def pending(self) -> int:
+        """Samples that are missing and may still come."""
+        return sum(p.end - p.first for p in self._axis.pending)
 
     def matches(self, source: Source) -> bool:
         """Whether a sensor measures the way this recording began."""
         meta = self.night.meta
         return (meta.declared_hz, meta.scale_ug) == (float(source.rate_hz), source.scale_ug)
 
+    def missing(self) -> Missing | None:
+        """Return the oldest samples that the sensor may still hold."""
+        oldest = self._axis.oldest_pending()
+        return Missing(*oldest) if oldest else None
+
+    # what happens
+
+    def started(self, identity: Identity, *, is_new: bool = True) -> None:
+        """Take note of how the sensor was started, before its frames come.
+
+        Parameters
+        ----------
+        identity : Identity
+            The sensor.
+        is_new : bool
+            Whether all its frames since then come here.
+        """
+        started = identity.started
+        self.is_buffered = identity.declares.buffer
+        self._announced = started.stream
+        self._is_whole = is_new and started.next == 0
+        self._before = started.before
+
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         """Take a frame: write it, then look at it.
 
         One whose index cannot be, going by the clock, is refused: it would leave a gap of hours, or make all that follows look
         old. Where many in a row are old the sensor has begun to count anew.
-        """
-        count = len(frame.xyz)
-        ahead = self._axis.ahead(frame.stream, frame.first)
-        since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
-        if ahead > (SLACK * since_s + SLACK_S) * self.night.meta.declared_hz or ahead <= -count:
-            self.refuse()
-            self._odd += 1
-            if self._odd >= MOST_ODD:
-                self._axis.forget()
-            return
-        self._odd, self._arrival_ns = 0, arrival_ns
-        before = self._axis.next
-        new = frame.stream != self._axis.stream
-        starts = self._index_at(arrival_ns, count) if new else 0
-        placed = self._axis.place(frame.stream, frame.first, count, if_new=starts)
-        if placed.missing:
-            cause = self._cause or (Cause.SENSOR_RESTARTED if new else Cause.NOT_SENT)
-            self._write(Gap(before, placed.missing, cause.value))
-        self._cause = None
-        if new:
-            self._write(Stream(frame.stream, frame.first, placed.first))
-            self._clocks.append(ArrivalClock(placed.first, self.night.meta.declared_hz))
-        samples = Samples(placed.first, arrival_ns, frame.t_us, frame.xyz[placed.skip :])
-        self._write(samples)
-        if self._clocks[-1].observe(samples.end, arrival_ns) or new:
-            self._anchor(self._clocks[-1], final=False)
 
-    def _index_at(self, arrival_ns: int, count: int) -> int:
-        """Index at which a frame that just arrived begins, by the clock."""
-        return self._clocks[-1].fit().index(arrival_ns) - count if self._clocks else 0
+        Raises
+        ------
+        RecordingError
+            If it cannot be written; nothing of it counts then, so that it is missing and can be fetched.
+        """
+        if not self._is_believable(frame, arrival_ns):
+            self.refuse()
+            return
+        before = self._axis.copy()
+        try:
+            records = self._place(frame, arrival_ns)
+            if records:
+                self._write(*records)
+        except BaseException:
+            self._axis = before
+            raise
+        for r in records:
+            if isinstance(r, Stream):
+                self._open(r)
+        if not any(isinstance(r, Samples) for r in records):
+            self.repeated += 1
+            return
+        if frame.late:
+            return
+        self._cause, self._odd, self._arrival_ns = None, 0, arrival_ns
+        self._uptime[frame.stream].learn(frame.first, frame.t_us)
+        if self._clocks[-1].observe(self._axis.next, arrival_ns) or any(
+            isinstance(r, Stream) for r in records
+        ):
+            self._anchor(self._clocks[-1].fit(), final=False)
+
+    def _is_believable(self, frame: Frame, arrival_ns: int) -> bool:
+        index = self._axis.index(frame.stream, frame.first)
+        if index is None:
+            return not frame.late and (self._announced in (None, frame.stream))
+        uptime = self._uptime[frame.stream]
+        if frame.late:
+            return index >= 0 and uptime.believes(frame.first, frame.t_us)
+        since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
+        ahead = index - self._axis.next
+        fits = -self._repeatable() <= ahead <= (SLACK * since_s + SLACK_S) * self.night.meta.declared_hz
+        if fits and uptime.believes(frame.first, frame.t_us):
+            return True
+        self._odd += 1
+        if self._odd >= MOST_ODD:  # it is the sensor that has begun anew: its clock, or its count
+            self._uptime[frame.stream] = UptimeCheck(self.night.meta.declared_hz)
+            if not fits:
+                self._axis.forget()
+        return False
+
+    def _repeatable(self) -> float:
+        """How far behind a live frame may begin: one that comes twice is no wonder."""
+        return 5.0 * self.night.meta.declared_hz
+
+    def _place(self, frame: Frame, arrival_ns: int) -> list[Record]:
+        """Give the records that a frame makes, and move the axis on."""
+        records: list[Record] = []
+        cause = (self._cause or Cause.NOT_SENT).value
+        if self._axis.index(frame.stream, frame.first) is None:
+            records += self._begin(frame, arrival_ns)
+        pieces = self._axis.place(frame.stream, frame.first, len(frame.xyz), cause)
+        if not self.is_buffered:
+            records += _gaps(self._axis.give_up(0, self._axis.next))
+        for p in pieces:
+            is_now = not frame.late and p.first + p.count == self._axis.next
+            xyz = frame.xyz[p.skip : p.skip + p.count]
+            records.append(Samples(p.first, arrival_ns if is_now else 0, frame.t_us, xyz))
+        return records
+
+    def _begin(self, frame: Frame, arrival_ns: int) -> list[Record]:
+        """Give a stream its place: the night's first at its beginning, a later one where its first frame's arrival says."""
+        is_first = self._axis.last_stream is None
+        if is_first:
+            began = 0 if self._is_whole else frame.first
+            self._axis.begin(frame.stream, began, 0)
+            return [Stream(frame.stream, began, 0)]
+        if self._before is not None and self._before.stream == self._axis.last_stream:
+            self._axis.await_tail(
+                self._before.stream, self._before.next, (self._cause or Cause.SENSOR_RESTARTED).value
+            )
+        self._before = None
+        before = self._axis.next
+        end = self._clocks[-1].fit().index(arrival_ns)
+        begins = max(end - frame.first - len(frame.xyz), before + 1)  # what starts anew has missed something
+        self._axis.skip(begins)
+        self._axis.begin(frame.stream, 0, begins)
+        cause = self._cause or Cause.SENSOR_RESTARTED
+        if frame.stream < FOREIGN_STREAMS and cause in _LINK:
+            cause = Cause.SENSOR_RESTARTED
+        return [Gap(before, begins - before, cause.value), Stream(frame.stream, 0, begins)]
+
+    def _open(self, run: Stream) -> None:
+        self._clocks.append(ArrivalClock(run.first, self.night.meta.declared_hz))
+        self._uptime[run.stream] = UptimeCheck(self.night.meta.declared_hz)
 
     def lost(self, cause: Cause) -> None:
         """Remember why samples will be missing."""
@@ -154,6 +268,17 @@ class LegRecorder:
         self.refused += 1
         self._cause = self._cause or Cause.FRAME_REFUSED
 
+    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+        """Name samples missing for good; `cause` where it is not why they did not come at first."""
+        first = self._axis.index(missing.stream, missing.first)
+        if first is not None:
+            axis = self._axis.copy()
+            try:
+                self._write(*_gaps(self._axis.give_up(first, first + missing.count), cause))
+            except BaseException:
+                self._axis = axis
+                raise
+
     def note(self, at_ns: int, what: str, value: str) -> None:
         """Write down something that happened."""
         self._write(Note(at_ns, what, value))
@@ -163,17 +288,31 @@ class LegRecorder:
         self._writer.sync()
 
     def close(self, at_ns: int) -> None:
-        """End the night: last movement, final fit of time."""
+        """End the night: what is still missing is named, then the last movement and the final fit of time."""
+        self._write(*_gaps(self._axis.give_up(0, self._axis.next)))
         self.night.finish()
         for clock in self._clocks:
-            self._anchor(clock, final=True)
+            for anchor in clock.anchors():
+                self._anchor(anchor, final=True)
         self._write(End(at_ns))
         self._writer.close()
 
-    def _anchor(self, clock: ArrivalClock, *, final: bool) -> None:
-        a = self._line = clock.fit()
+    def _anchor(self, a: Anchor, *, final: bool) -> None:
+        self._line = a
         self._write(Anchored(a.first, a.utc_ns, a.rate_hz, final=final))
 
-    def _write(self, record: Record) -> None:
-        self._writer.append(record)
-        self.night.feed(record)
+    def _write(self, *records: Record) -> None:
+        if records:
+            self._writer.append(*records)
+            for r in records:
+                self.night.feed(r)
+
+
+_LINK = {Cause.LINK_LOST, Cause.LINK_SILENT, Cause.NOT_SENT, Cause.FRAME_REFUSED}
+
+
+def _gaps(given: Sequence[Pending], cause: Cause | None = None) -> list[Gap]:
+    return [
+        Gap(p.first, p.end - p.first, cause.value if cause else p.cause)
+        for p in sorted(given, key=lambda p: p.first)
+    ]

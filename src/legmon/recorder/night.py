@@ -51,17 +51,26 @@ class NightRecorder:
         return cls(catalog, night, simulated=simulated)
 
     def leg(self, leg: Leg, source: Source) -> LegRecorder:
-        """Return the recorder of a leg, made at the first call."""
+        """Return the recorder of a leg, made at the first call.
+
+        Raises
+        ------
+        RecordingError
+            If its segment cannot be written.
+        """
         if leg not in self.legs:
             path = self._catalog.segment(self.id, leg)
-            self.legs[leg] = LegRecorder(path, self.id, leg, source, simulated=self._simulated)
-            self._catalog.add_leg(self.legs[leg].night.meta)
+            recorder = LegRecorder(path, self.id, leg, source, simulated=self._simulated)
+            self._catalog.add_leg(recorder.night.meta)
+            self.legs[leg] = recorder
+            self._live = None  # it begins anew with both legs
+            self._told.clear()
         return self.legs[leg]
 
     def resume(self) -> None:
         """Open the legs that have a segment, and go on behind its end."""
         for leg, (rate, scale) in self._catalog.scales(self.id).items():
-            self.leg(leg, Source("", "", round(rate), 0, scale))
+            self.leg(leg, Source("", "", rate, 0, scale))
 
     def _score_live(self) -> None:
         """Tell the live scorer what is new; times by the fit so far."""
@@ -78,6 +87,11 @@ class NightRecorder:
                 self._live.gap(time.utc(hole.first), time.utc(hole.first + hole.count))
             told[:] = [len(track.movements), len(recorder.night.holes)]
             self._live.advance(leg, time.utc(recorder.night.earliest))
+
+    @property
+    def found(self) -> int:
+        """How much there is to tell: movements and holes so far."""
+        return sum(len(r.night.movements) + len(r.night.holes) for r in self.legs.values())
 
     @property
     def confirmed(self) -> Tally:

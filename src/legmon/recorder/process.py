@@ -5,23 +5,23 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import Clock, RecorderState, SensorState
-from legmon.catalog.store import Catalog
+from legmon.catalog.state import BOTH, Clock, Legs, Mode, Moment, RecorderState
+from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
-from legmon.link.faults import Cause
+from legmon.errors import LegmonError
 from legmon.link.radio import Radio
-from legmon.link.session import Identity, Session, State
+from legmon.link.session import Session
 from legmon.movement import NS, Leg
-from legmon.recorder.leg import LegRecorder, Source
+from legmon.night.rising import has_risen
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
 from legmon.recording.segment import RecordingError
 from legmon.scoring.live import Tally
-from legmon.sensors.base import Frame
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,13 @@ TURN_S = 0.25  # of the loop that saves, reports and looks at the desired state
 SAVE_S = 1.0  # between two saves when nothing was found
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
+CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
+CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
 
 
 class Recorder:
-    """Records nights with one sensor.
+    """Records nights with one or two sensors.
 
     Parameters
     ----------
@@ -44,28 +46,30 @@ class Recorder:
     clock : Clock
         The recording's clock.
     simulated : bool
-        Whether the sensor is simulated.
+        Whether the sensors are simulated.
     rate_hz : int
-        Asked of the sensor.
+        Asked of the sensors.
     """
 
     def __init__(
         self, catalog: Catalog, radio: Radio, clock: Clock, *, simulated: bool, rate_hz: int = RATE_HZ
     ) -> None:
         self.ended = asyncio.Event()
-        self.failure: str | None = None
+        self.beat = time.monotonic()
         self._catalog = catalog
         self._radio = radio
         self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
+        moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
+        self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
-        self._leg: LegRecorder | None = None
-        self._sensor = SensorState(leg="left")
-        self._link: asyncio.Task[None] | None = None
-        self._wanted_leg: Leg | None = None
-        self._wanted: tuple[bool, Leg | None] = (False, None)
-        self._saved = (0.0, 0, 0)
+        self._links: dict[Limb, asyncio.Task[None]] = {}
+        self._claimed: dict[Limb, str] = {}
+        self._mode: Mode = "off"
+        self._wanted: tuple[Mode, Legs | None] = ("off", None)
+        self._trouble: str | None = None
+        self._saved: tuple[float, int] = (0.0, 0)
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
@@ -73,83 +77,208 @@ class Recorder:
         self._take_up()
         synced = time.monotonic()
         try:
-            while not self.ended.is_set() and self.failure is None:
+            while not self.ended.is_set():
+                self.beat = time.monotonic()
                 await self._reconcile()
                 await self._tell()
                 if self._night and time.monotonic() - synced > SYNC_S:
-                    await asyncio.to_thread(self._night.sync)
+                    with contextlib.suppress(OSError):  # a full disk shows where samples are written
+                        await asyncio.to_thread(self._night.sync)
                     synced = time.monotonic()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.ended.wait(), TURN_S)
         finally:
-            await self._stop()
+            await self._stop(wait=False)
             await self._tell()
+
+    # a night that was interrupted
+
+    def _is_interrupted(self) -> bool:
+        return any(n.state == "recording" for n in self._catalog.nights())
 
     def _take_up(self) -> None:
         """Go on with the night a crash interrupted, or close it."""
-        record, _ = self._catalog.wanted()
+        mode, _ = self._catalog.wanted()
         for info in self._catalog.nights():
             if info.state != "recording":
                 continue
             night = NightRecorder(self._catalog, info.id, simulated=info.simulated)
-            night.resume()
-            since = self._clock.now_ns() - (info.started_ns + info.duration_ns)
-            same = info.simulated == self._simulated and self._night is None
-            if record and same and 0 <= since < RESUME_NS and night.legs:
-                log.info("going on with night %s", info.id)
-                self._night = night
-                self._leg = next(iter(night.legs.values()))
-                self._sensor = replace(self._sensor, leg=self._leg.night.meta.leg)
-            else:
-                log.info("closing night %s", info.id)
-                night.close(self._clock.now_ns())
+            try:
+                night.resume()
+                since = self._now_ns() - (info.started_ns + info.duration_ns)
+                same = info.simulated == self._simulated and self._night is None
+                if mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
+                    log.info("going on with night %s", info.id)
+                    self._night, self._mode = night, "record"
+                    for leg, recorder in night.legs.items():
+                        address = recorder.night.meta.address
+                        self._link(leg, address if address not in ("", CAPTURE) else None).attach(recorder)
+                else:
+                    log.info("closing night %s", info.id)
+                    night.close(self._now_ns())
+            except RecordingError as e:
+                self._trouble = f"Night {info.id} cannot be gone on with: {e}."
+
+    # towards the desired state
 
     async def _reconcile(self) -> None:
         with contextlib.suppress(OperationalError):  # the catalog is busy: what was wanted before still is
             self._wanted = await asyncio.to_thread(self._catalog.wanted)
-        record, leg = self._wanted
-        if record and self._link is None:
-            self._wanted_leg = leg
-            session = Session(
-                self._radio,
-                self._clock.now_ns,
-                self,
-                leg=leg,
-                rate_hz=self._rate_hz,
-                range_g=RANGE_G,
-                speed=self._clock.speed,
-            )
-            self._link = asyncio.create_task(session.run())
-        elif not record and self._link is not None:
-            await self._stop()
-        elif self._link is not None and self._link.done():
-            self._link.result()  # a session ends only by a defect: let it be seen
+        mode, legs = self._wanted
+        if mode != self._mode:
+            await self._change(mode)
+        if mode == "off":
+            return
+        self._link_all(legs)
+        for limb, task in list(self._links.items()):
+            if task.done():
+                task.result()  # a session ends only by a defect: let it be seen
+            if limb.recorder is None and limb.source is not None:
+                await self._attach(limb)
+        if mode == "record":
+            await self._end_by_itself()
 
-    async def _stop(self) -> None:
-        """End the link, then the night."""
-        if self._link is not None:
-            self._link.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._link
-            self._link = None
-        if self._night is not None and self.failure is None:
+    async def _change(self, mode: Mode) -> None:
+        """Leave the state there is; a link that is wanted all the same stays up."""
+        if self._mode == "record" or mode == "off":
+            await self._stop(wait=True)
+        for limb in self._links:
+            if limb.recorder is not None:  # of a check
+                limb.recorder.close(self._now_ns())
+                limb.detach()
+        self._mode = mode
+
+    def _link(self, leg: Leg | None, address: str | None = None) -> Limb:
+        """Begin to look for a sensor and keep it streaming."""
+        limb = Limb(self._now_ns, leg, address)
+
+        def claim(heard: str) -> bool:
+            if limb.address not in (None, heard) or heard in [
+                a for o, a in self._claimed.items() if o is not limb
+            ]:
+                return False
+            self._claimed[limb] = heard
+            return True
+
+        session = Session(
+            self._radio,
+            self._now_ns,
+            limb,
+            leg=leg,
+            claim=claim,
+            rate_hz=self._rate_hz,
+            range_g=RANGE_G,
+            speed=self._clock.speed,
+        )
+        self._links[limb] = asyncio.create_task(session.run())
+        return limb
+
+    def _link_all(self, legs: Legs | None) -> None:
+        """Have a link for each leg that is wanted; where nobody said which, one for whatever sensor is there."""
+        there = [limb.leg for limb in self._links]
+        if legs == "both":
+            for leg in BOTH:
+                if leg not in there:
+                    self._link(leg)
+        elif not self._links:
+            self._link(legs)
+
+    async def _attach(self, limb: Limb) -> None:
+        """Give a sensor that streams the segment its samples go to."""
+        source = limb.source
+        if source is None:
+            return
+        try:
+            if self._mode == "check":
+                path = self._catalog.check_segment(limb.leg)
+                path.unlink(missing_ok=True)
+                make = partial(LegRecorder, path, "check", limb.leg, source, simulated=self._simulated)
+                recorder = await asyncio.to_thread(make)
+            else:
+                if self._night is None:
+                    begin = partial(
+                        NightRecorder.begin, self._catalog, self._now_ns(), simulated=self._simulated
+                    )
+                    self._night = await asyncio.to_thread(begin)
+                recorder = await asyncio.to_thread(self._night.leg, limb.leg, source)
+            limb.attach(recorder)
+            self._trouble = None
+        except (
+            OperationalError,
+            LegmonError,
+            OSError,
+        ) as e:  # the catalog is busy, or the disk full: next turn again
+            self._trouble = (
+                f"The night cannot begin yet: {e if isinstance(e, LegmonError) else 'the catalog is busy'}."
+            )
+
+    async def _end_by_itself(self) -> None:
+        """Stop where the night is plainly over: every sensor is on its charger, or the person has risen for good."""
+        now = time.monotonic()
+        on_charger = [
+            limb.charging_since is not None and now - limb.charging_since > CHARGER_S for limb in self._links
+        ]
+        why = "charger" if on_charger and all(on_charger) else None
+        if why is None and any(
+            limb.recorder is not None
+            and has_risen(
+                limb.recorder.night.movements, limb.recorder.night.end, limb.recorder.night.meta.declared_hz
+            )
+            for limb in self._links
+        ):
+            why = "risen"
+        if why is not None:
+            log.warning("the night is over: %s", why)
+            with contextlib.suppress(OperationalError):
+                await asyncio.to_thread(self._catalog.want, "off", None)
+
+    async def _catch_up(self) -> None:
+        """Let the links fetch what their sensors still hold, as long as that gets on."""
+        until = time.monotonic() + CATCH_UP_S
+        left, moved = -1, time.monotonic()
+        while time.monotonic() < until and not self.ended.is_set():
+            pending = sum(
+                limb.recorder.pending for limb in self._links if limb.recorder and limb.recorder.is_buffered
+            )
+            if pending != left:
+                left, moved = pending, time.monotonic()
+            if not pending or time.monotonic() - moved > STUCK_S:
+                return
+            self.beat = time.monotonic()
+            await self._tell()
+            await asyncio.sleep(TURN_S)
+
+    async def _stop(self, *, wait: bool) -> None:
+        """End the links, then the night; with `wait`, after what was lost has been fetched."""
+        if wait and self._night is not None:
+            await self._catch_up()
+        for task in self._links.values():
+            task.cancel()
+        await asyncio.gather(*self._links.values(), return_exceptions=True)
+        self._links.clear()
+        self._claimed.clear()
+        if self._night is not None:
             try:
-                self._night.close(self._clock.now_ns())
-            except OperationalError:
-                log.exception("the catalog is busy; night %s is closed at the next start", self._night.id)
-        self._night = self._leg = None
-        self._sensor = replace(self._sensor, link="off", detail="Not recording.")
+                self._night.close(self._now_ns())
+            except (OperationalError, RecordingError) as e:
+                log.exception("night %s is closed at the next start", self._night.id)
+                self._trouble = (
+                    f"Night {self._night.id} could not be closed and will be at the next start: {e}."
+                )
+        self._night = None
+
+    # what the catalog is told
 
     async def _tell(self) -> None:
         """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
         jobs = [self._report()]
         saved = self._saved
-        if self._night is not None and self._leg is not None:
+        if self._night is not None and self._night.legs:
             now = time.monotonic()
-            found = (len(self._leg.night.movements), len(self._leg.night.holes))
-            if found != self._saved[1:] or now - self._saved[0] > SAVE_S:
+            found = self._night.found
+            if found != self._saved[1] or now - self._saved[0] > SAVE_S:
                 jobs.insert(0, self._night.saving())
-                saved = (now, *found)
+                saved = (now, found)
         try:
             for job in jobs:
                 await asyncio.to_thread(job)
@@ -158,16 +287,7 @@ class Recorder:
             log.warning("the catalog is busy, next turn again: %s", e)
 
     def _report(self) -> Callable[[], None]:
-        sensor = self._sensor
-        if self._leg is not None:
-            sensor = replace(
-                sensor,
-                measured_rate_hz=self._leg.measured_hz,
-                samples=self._leg.night.samples,
-                missing_samples=self._leg.night.missing,
-                refused_frames=self._leg.refused,
-                last_sample_ns=self._leg.last_sample_ns,
-            )
+        troubles = [self._trouble, *(limb.trouble for limb in self._links)]
         return partial(
             self._catalog.report,
             RecorderState(
@@ -175,64 +295,9 @@ class Recorder:
                 clock=self._clock,
                 simulated=self._simulated,
                 night=self._night.id if self._night else None,
-                sensors=[sensor] if self._link is not None else [],
+                sensors=[limb.state() for limb in self._links],
                 confirmed=self._night.confirmed if self._night else Tally(),
+                trouble=next((t for t in troubles if t), None),
+                mode=self._mode,
             ),
         )
-
-    # what the link tells
-
-    def link_changed(self, state: State, sentence: str) -> None:
-        """Take the state of the link."""
-        log.info("link %s: %s", state, sentence)
-        self._sensor = replace(self._sensor, link=state, detail=sentence)
-
-    def link_down(self, cause: Cause) -> None:
-        """Note why the link is gone."""
-        if self._leg is not None:
-            self._leg.lost(cause)
-            self._leg.note(self._clock.now_ns(), "disconnected", cause.value)
-
-    def sensor_started(self, identity: Identity) -> None:
-        """Begin the night with the first sensor that streams."""
-        s = identity.started
-        source = Source(identity.name, identity.address, s.rate_hz, s.range_g, s.scale_ug)
-        leg: Leg = self._wanted_leg or identity.side or "left"
-        if self._night is None:
-            self._night = NightRecorder.begin(self._catalog, self._clock.now_ns(), simulated=self._simulated)
-        recorder = self._night.leg(leg, source)
-        self._leg = recorder if recorder.matches(source) else None
-        self._sensor = replace(
-            self._sensor,
-            leg=leg,
-            name=source.name,
-            address=source.address,
-            declared_rate_hz=float(source.rate_hz),
-        )
-        recorder.note(self._clock.now_ns(), "connected", source.address)
-
-    def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Record samples."""
-        if self._leg is None or self.failure is not None:
-            return
-        try:
-            self._leg.frame(frame, arrival_ns)
-        except RecordingError as e:
-            self.failure = str(e)
-            self.link_changed("off", f"Recording has stopped: {e}")
-
-    def refused(self, reason: str) -> None:
-        """Count a frame that could not be read."""
-        log.warning("frame refused: %s", reason)
-        if self._leg is not None:
-            self._leg.refuse()
-
-    def battery(self, percent: int) -> None:
-        """Note the battery level."""
-        self._sensor = replace(self._sensor, battery_percent=percent)
-        if self._leg is not None:
-            self._leg.note(self._clock.now_ns(), "battery", str(percent))
-
-    def signal(self, rssi_dbm: int) -> None:
-        """Note the signal strength."""
-        self._sensor = replace(self._sensor, rssi_dbm=rssi_dbm)

@@ -64,7 +64,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """One frame's new samples: (n, 3) int16, in the scale of `Meta`."""
+    """One frame's new samples: (n, 3) int16, in the scale of `Meta`.
+
+    They need not be in order: what a sensor sends again later stands later. `arrival_ns` is 0 then, since it says nothing.
+    """
 
     KIND: ClassVar[Kind] = Kind.SAMPLES
     first: int
@@ -80,7 +83,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Samples that never came, and why."""
+    """Samples that never came, and why. What neither came nor is named yet may still come."""
 
     KIND: ClassVar[Kind] = Kind.GAP
     first: int

@@ -46,15 +46,15 @@ class SegmentWriter:
             os.ftruncate(self._fd, end)
         return end
 
-    def append(self, record: Record) -> None:
-        """Write one record; when this returns, the operating system has it.
+    def append(self, *records: Record) -> None:
+        """Write records, all or none; when this returns, the operating system has them.
 
         Raises
         ------
         RecordingError
-            If it could not be written whole (disk full); the file then ends with the record before.
+            If they could not be written whole (disk full); the file then ends as before.
         """
-        data = encode(record)
+        data = b"".join(map(encode, records))
         try:
             written = os.write(self._fd, data)
             if written != len(data):

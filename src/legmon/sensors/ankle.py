@@ -1,205 +1,153 @@
-"""The reference profile: what the ankle sensor's bytes mean (docs/ankle-profile.md)."""
+"""The driver of the reference profile: how an ankle sensor is set up, stopped, and asked for what was lost."""
 
-import struct
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Literal
-
-import numpy as np
+from collections.abc import Sequence
 
 from legmon.movement import Leg
-from legmon.sensors.base import Frame, FrameError
+from legmon.sensors import ankle_bytes as a
+from legmon.sensors.base import (
+    Advertisement,
+    Answer,
+    Await,
+    Battery,
+    Declaration,
+    FrameError,
+    Held,
+    Read,
+    Started,
+    Status,
+    Steps,
+    Subscribe,
+    Told,
+    Wish,
+    Write,
+)
 
-_BASE = "7c9e{:04x}-5b1d-4c37-9a86-3f0c6d2b8e11"
-SERVICE = _BASE.format(0x0100)
-LIVE = _BASE.format(0x0101)
-CONTROL = _BASE.format(0x0102)
-CAPABILITIES = _BASE.format(0x0103)
-STATUS = _BASE.format(0x0104)
-BATTERY_LEVEL = "00002a19-0000-1000-8000-00805f9b34fb"
-
-SMALLEST_MTU = 65
-RATES_HZ = (25, 50, 100, 200)
-RANGES_G = (2, 4, 8, 16)
-
-_FRAME = struct.Struct("<BBHIQ")
-_CAPABILITIES = struct.Struct("<BBQHBBIHH")
-_STATUS = struct.Struct("<BHIIIbB")
-_STARTED = struct.Struct("<HHBBHI")
-_LIVE_KIND = 0x11
-_MOST_SAMPLES = 83
-_ANSWER = 0x80
-_SIDES: dict[int, Leg | None] = {0: None, 1: "left", 2: "right"}
-
-
-class Op(IntEnum):
-    """Operations of the control point that this client uses."""
-
-    START = 0x01
-    STOP = 0x02
+COMPANY = 0xFFFF
+_SIDES: dict[int, Leg] = {1: "left", 2: "right"}
+_BUSY, _UNKNOWN_STREAM, _NOT_SUPPORTED = 0x05, 0x09, 0x02
+MOST_BATCH = 83
 
 
-STATUS_TEXT = {
-    0x00: "OK",
-    0x01: "it does not know this operation",
-    0x02: "it does not support this operation",
-    0x03: "the request had the wrong length",
-    0x04: "it cannot measure at this rate or range",
-    0x05: "it is already measuring in another way",
-    0x06: "it is not measuring",
-    0x07: "it is on the charger",
-    0x08: "the Bluetooth packets are too small",
-    0x09: "it does not know this stream",
-    0x0A: "its buffer no longer holds these samples",
-}
+class AnkleConversation:
+    """One ankle sensor (docs/ankle-profile.md, sections 2 to 6)."""
+
+    def __init__(self) -> None:
+        self._tag = 0
+
+    def start(self, wish: Wish) -> Steps[Started]:
+        """Subscribe to everything, then START; a sensor left measuring in another way is stopped first."""
+        can = a.decode_capabilities((yield Read(a.CAPABILITIES)))
+        yield Subscribe(a.CONTROL)
+        yield Subscribe(a.LIVE)
+        if can.buffer:
+            yield Subscribe(a.BACKFILL)
+        rate = min(can.rates_hz, key=lambda r: abs(r - wish.rate_hz), default=round(wish.rate_hz))
+        range_g = min(can.ranges_g, key=lambda g: abs(g - wish.range_g), default=wish.range_g)
+        arguments = a.start_arguments(rate, range_g, max(1, min(MOST_BATCH, round(rate * wish.frame_s))))
+        try:
+            running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
+        except a.RefusedStatusError as e:
+            if e.status != _BUSY:
+                raise
+            yield from self._ask(a.Op.STOP)
+            running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
+        before = None
+        if can.buffer and wish.last is not None and wish.last != running.stream:
+            before = yield from self.held(wish.last)
+        yield Subscribe(a.STATUS, optional=True)
+        yield Subscribe(a.BATTERY_LEVEL, optional=True)
+        return Started(
+            rate_hz=running.rate_hz,
+            range_g=running.range_g,
+            scale_ug=running.scale_ug,
+            frame_s=running.batch / running.rate_hz,
+            side=can.side,
+            stream=running.stream,
+            next=running.next,
+            before=before,
+        )
+
+    def stop(self) -> Steps[None]:
+        """STOP; the last samples come before its answer."""
+        yield from self._ask(a.Op.STOP)
+
+    def battery(self) -> Steps[int | None]:
+        """Read the battery level."""
+        told = _battery((yield Read(a.BATTERY_LEVEL)))
+        return told.percent if told else None
+
+    def held(self, stream: int) -> Steps[Held | None]:
+        """GET_BUFFER of one stream."""
+        try:
+            return a.decode_held((yield from self._ask(a.Op.GET_BUFFER, a.buffer_arguments(stream))))
+        except a.RefusedStatusError as e:
+            if e.status in (_UNKNOWN_STREAM, _NOT_SUPPORTED):
+                return None
+            raise
+
+    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
+        """BACKFILL, to its end; one that a cut left running is ended first."""
+        arguments = a.backfill_arguments(stream, first, count)
+        try:
+            yield from self._ask(a.Op.BACKFILL, arguments)
+        except a.RefusedStatusError as e:
+            if e.status != _BUSY:
+                raise
+            yield from self._ask(a.Op.ABORT)
+            yield from self._ask(a.Op.BACKFILL, arguments)
+        while True:
+            sent = a.decode_ended((yield Await(10.0)), self._tag)
+            if sent is not None:
+                return sent
+
+    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+        """Read a notification."""
+        if uuid in (a.LIVE, a.BACKFILL):
+            return (a.decode_frame(data),)
+        if uuid == a.CONTROL:
+            return (Answer(data),)
+        if uuid == a.STATUS:
+            status = a.decode_status(data)
+            return (Status(charging=status.charging, worn=status.worn),)
+        if uuid == a.BATTERY_LEVEL and (told := _battery(data)):
+            return (told,)
+        raise FrameError(f"{len(data)} bytes on {uuid} that this profile does not have")
+
+    def _ask(self, op: a.Op, arguments: bytes = b"") -> Steps[bytes]:
+        self._tag = (self._tag + 1) % 256
+        yield Write(a.CONTROL, a.request(op, self._tag, arguments))
+        while True:
+            results = a.decode_answer((yield Await()), op, self._tag)
+            if results is not None:
+                return results
 
 
-class RefusedError(Exception):
-    """The sensor answered a request with a status other than OK."""
-
-    def __init__(self, op: int, status: int) -> None:
-        self.op = op
-        self.status = status
-        super().__init__(f"the sensor refused: {STATUS_TEXT.get(status, f'status 0x{status:02x}')}")
+def _battery(data: bytes) -> Battery | None:
+    return Battery(data[0]) if len(data) == 1 and data[0] <= 100 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a sensor can do (section 5)."""
+class AnkleDriver:
+    """Sensors that speak the reference profile."""
 
-    sensor_id: int
-    rates_hz: tuple[int, ...]
-    ranges_g: tuple[int, ...]
-    side: Leg | None
-
-
-@dataclass(frozen=True, slots=True)
-class SensorStatus:
-    """What a sensor says of itself (section 6)."""
-
-    state: Literal["idle", "sampling"]
-    stream: int
-    next: int
-    dropped: int
-    temperature_c: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Answer to START: the stream as it runs."""
-
-    stream: int
-    rate_hz: int
-    range_g: int
-    batch: int
-    scale_ug: int
-    next: int
-
-
-def decode_frame(data: bytes | bytearray) -> Frame:
-    """Read a live frame (section 3).
-
-    Raises
-    ------
-    FrameError
-        If the length, version, kind or count is another one.
-    """
-    if len(data) < _FRAME.size + 6:
-        raise FrameError(f"frame of {len(data)} bytes; the shortest has {_FRAME.size + 6}")
-    kind, n, stream, first, t_us = _FRAME.unpack_from(data)
-    if kind != _LIVE_KIND:
-        raise FrameError(f"frame of kind 0x{kind:02x}; expected 0x{_LIVE_KIND:02x}")
-    if not 1 <= n <= _MOST_SAMPLES:
-        raise FrameError(f"frame of {n} samples; expected 1 to {_MOST_SAMPLES}")
-    if len(data) != _FRAME.size + 6 * n:
-        raise FrameError(f"frame of {len(data)} bytes; {n} samples need {_FRAME.size + 6 * n}")
-    xyz = np.frombuffer(bytes(data), dtype="<i2", offset=_FRAME.size).reshape(n, 3)
-    return Frame(stream, first, t_us, xyz)
-
-
-def decode_capabilities(data: bytes | bytearray) -> Capabilities:
-    """Read the capabilities (section 5); fields a later minor version adds are ignored.
-
-    Raises
-    ------
-    FrameError
-        If they are too short or of another major version.
-    """
-    if len(data) < _CAPABILITIES.size:
-        raise FrameError(f"capabilities of {len(data)} bytes; expected {_CAPABILITIES.size} or more")
-    major, _, sensor_id, rates, ranges, side, *_ = _CAPABILITIES.unpack_from(data)
-    if major != 1:
-        raise FrameError(f"the sensor speaks version {major} of the ankle profile; this program speaks 1")
-    return Capabilities(
-        sensor_id=sensor_id,
-        rates_hz=tuple(r for bit, r in enumerate(RATES_HZ) if rates >> bit & 1),
-        ranges_g=tuple(r for bit, r in enumerate(RANGES_G) if ranges >> bit & 1),
-        side=_SIDES.get(side),
+    name = "ankle"
+    title = "Ankle sensor (reference profile)"
+    declares = Declaration(
+        rates_hz=a.RATES_HZ, ranges_g=a.RANGES_G, device_time=True, loss="index", buffer=True
     )
+    pairs = True
+
+    def recognises(self, advertisement: Advertisement) -> bool:
+        """Whether it advertises the service (section 1)."""
+        return a.SERVICE in advertisement.services
+
+    def side(self, advertisement: Advertisement) -> Leg | None:
+        """Which leg the manufacturer data claims (section 1)."""
+        value = advertisement.manufacturer.get(COMPANY, b"")
+        return _SIDES.get(value[1]) if len(value) >= 2 else None
+
+    def converse(self) -> AnkleConversation:
+        """Begin with one sensor."""
+        return AnkleConversation()
 
 
-def decode_status(data: bytes | bytearray) -> SensorStatus:
-    """Read the status (section 6).
-
-    Raises
-    ------
-    FrameError
-        If it is too short.
-    """
-    if len(data) < _STATUS.size:
-        raise FrameError(f"status of {len(data)} bytes; expected {_STATUS.size} or more")
-    state, stream, following, _, dropped, temperature, _ = _STATUS.unpack_from(data)
-    return SensorStatus(
-        state="sampling" if state == 1 else "idle",
-        stream=stream,
-        next=following,
-        dropped=dropped,
-        temperature_c=None if temperature == -128 else temperature,
-    )
-
-
-def request(op: Op, tag: int, arguments: bytes = b"") -> bytes:
-    """Give the bytes of a request to the control point (section 4)."""
-    return bytes([op, tag]) + arguments
-
-
-def start_arguments(rate_hz: int, range_g: int, batch: int) -> bytes:
-    """Give the arguments of START."""
-    return struct.pack("<HBB", rate_hz, range_g, batch)
-
-
-def decode_answer(data: bytes | bytearray, op: Op, tag: int) -> bytes | None:
-    """Read an indication of the control point.
-
-    Returns
-    -------
-    bytes or None
-        The results, or None when this is not the answer to this request.
-
-    Raises
-    ------
-    RefusedError
-        If the status is not OK.
-    FrameError
-        If the answer is too short to be one.
-    """
-    if len(data) < 4:
-        raise FrameError(f"control point answer of {len(data)} bytes; expected 4 or more")
-    if (data[0], data[1], data[2]) != (_ANSWER, op, tag):
-        return None
-    if data[3] != 0:
-        raise RefusedError(op, data[3])
-    return bytes(data[4:])
-
-
-def decode_started(results: bytes) -> Started:
-    """Read the results of START.
-
-    Raises
-    ------
-    FrameError
-        If they are too short.
-    """
-    if len(results) < _STARTED.size:
-        raise FrameError(f"answer to START of {len(results)} bytes; expected {_STARTED.size} or more")
-    return Started(*_STARTED.unpack_from(results))
+DRIVER = AnkleDriver()

@@ -187,12 +187,24 @@ class Wish:
         Time between frames, where the sensor lets one choose, s.
     stream : int
         Number for the stream where the sensor has none of its own; fresh for each connection.
+    last : int or None
+        The stream that was recorded last: what the sensor still holds of it is asked for where another one runs now.
     """
 
     rate_hz: float
     range_g: int
     frame_s: float
     stream: int
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a sensor's buffer holds of one stream: indices `oldest` … `next` - 1."""
+
+    stream: int
+    oldest: int
+    next: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +223,10 @@ class Started:
         Longest time between two frames while all is well, s of the sensor's time.
     side : {"left", "right"} or None
         Which leg it says it is for.
+    stream, next : int or None
+        The stream that runs and the index its next sample will get, where the sensor tells.
+    before : Held or None
+        What the sensor holds of the stream that was recorded last, where another one runs now.
     """
 
     rate_hz: float
@@ -218,15 +234,9 @@ class Started:
     scale_ug: int
     frame_s: float
     side: Leg | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a sensor's buffer holds of one stream: indices `oldest` … `next` - 1."""
-
-    stream: int
-    oldest: int
-    next: int
+    stream: int | None = None
+    next: int | None = None
+    before: Held | None = None
 
 
 class Conversation(Protocol):

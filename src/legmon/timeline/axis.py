@@ -1,34 +1,40 @@
-"""Where a sample belongs in the night: one axis of indices per leg, holes included."""
+"""Where a sample belongs in the night: one axis of indices per leg, streams one after another, what is missing included."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 WRAP = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What a frame adds to the axis.
-
-    Parameters
-    ----------
-    first : int
-        Index in the night of the first new sample.
-    skip : int
-        Samples at the start of the frame that were received before.
-    missing : int
-        Samples between the last one and this frame that never came.
-    new_stream : bool
-        Whether the sensor started a new stream: its time has to be fitted anew.
-    """
+class Piece:
+    """Part of a frame that is new: samples `skip` … `skip + count - 1` of it, at index `first` of the night."""
 
     first: int
     skip: int
-    missing: int
-    new_stream: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Samples that did not come, and may still: indices `first` … `end - 1` of the night, and why."""
+
+    first: int
+    end: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A stream on the axis: the sensor's index `device_first` is index `first` of the night."""
+
+    stream: int
+    device_first: int
+    first: int
 
 
 class SampleAxis:
-    """Turns a sensor's (stream, index) into one index for the night.
+    """Turns a sensor's (stream, index) into one index for the night, and knows what is missing.
 
     Within a stream the sensor's own count says exactly what is missing. Between streams (the sensor rebooted or was
     started again) it cannot, and the length of the hole comes from arrival times, given by the caller.
@@ -36,62 +42,175 @@ class SampleAxis:
 
     def __init__(self) -> None:
         self.next = 0
-        self._stream: int | None = None
-        self._expected = 0
+        self.pending: tuple[Pending, ...] = ()
+        self._runs: tuple[_Run, ...] = ()
+        self._is_open = False
+
+    def copy(self) -> "SampleAxis":
+        """Return the same axis, to go back to."""
+        other = SampleAxis()
+        other.next, other.pending = self.next, self.pending
+        other._runs, other._is_open = self._runs, self._is_open
+        return other
 
     @property
     def stream(self) -> int | None:
         """The stream that is running."""
-        return self._stream
+        return self._runs[-1].stream if self._is_open else None
+
+    @property
+    def last_stream(self) -> int | None:
+        """The stream that was recorded last."""
+        return self._runs[-1].stream if self._runs else None
+
+    def index(self, stream: int, device: int) -> int | None:
+        """Index in the night of a sensor's sample; None for a stream that is not known."""
+        run = next((r for r in reversed(self._runs) if r.stream == stream), None)
+        if run is None or (run is self._runs[-1] and not self._is_open):
+            return None
+        near = (
+            self.next - run.first + run.device_first
+        )  # the count wraps: take the place nearest to the newest sample
+        ahead = (device - near) % WRAP
+        return self.next + (ahead - WRAP if ahead >= WRAP // 2 else ahead)
 
     def ahead(self, stream: int, first: int) -> int:
-        """How far ahead of what is expected a frame of the running stream begins; negative behind it, 0 in a new stream."""
-        if stream != self._stream:
-            return 0
-        ahead = (first - self._expected) % WRAP
-        return ahead - WRAP if ahead >= WRAP // 2 else ahead
+        """How far ahead of what is expected a frame begins; negative behind it, 0 in a new stream."""
+        at = self.index(stream, first)
+        return 0 if at is None else at - self.next
 
     def forget(self) -> None:
         """Take whatever comes next for a new stream."""
-        self._stream = None
+        self._is_open = False
 
-    def place(self, stream: int, first: int, count: int, *, if_new: int = 0) -> Placed:
-        """Find the place of a frame and advance.
+    def begin(self, stream: int, device_first: int, at: int) -> None:
+        """Begin a stream: the sensor's index `device_first` is index `at` of the night, `next` or later.
+
+        The caller writes down what lies in between.
+
+        Raises
+        ------
+        ValueError
+            If it would begin before the end of what there is.
+        """
+        if at < self.next:
+            raise ValueError(f"a stream cannot begin at {at}: the night has samples up to {self.next}")
+        self._runs = (*self._runs, _Run(stream, device_first, at))
+        self._is_open = True
+        self.next = at
+
+    def place(self, stream: int, first: int, count: int, cause: str) -> list[Piece]:
+        """Find what of a frame is new, and count it as received; what is missing before it is pending from now on.
 
         Parameters
         ----------
         stream, first, count : int
             As the sensor says; `first` wraps at 2**32.
-        if_new : int
-            Index in the night at which a new stream begins, going by arrival time; never earlier than what is
-            recorded already.
-        """
-        if stream != self._stream:
-            starts = max(if_new, self.next)
-            missing = starts - self.next
-            self._stream, self._expected = stream, (first + count) % WRAP
-            self.next = starts + count
-            return Placed(starts, 0, missing, new_stream=True)
-        ahead = (first - self._expected) % WRAP
-        if ahead >= WRAP // 2:  # starts before what we expect: some or all of it came before
-            skip = min(WRAP - ahead, count)
-            at = self.next
-            self.next += count - skip
-            self._expected = (self._expected + count - skip) % WRAP
-            return Placed(at, skip, 0, new_stream=False)
-        at = self.next + ahead
-        self.next = at + count
-        self._expected = (first + count) % WRAP
-        return Placed(at, 0, ahead, new_stream=False)
+        cause : str
+            Why what it leaves out did not come.
 
-    def resume(self, stream: int, expected: int, at: int) -> None:
-        """Go on with a stream after a restart of the program.
+        Raises
+        ------
+        ValueError
+            If the stream was not begun.
+        """
+        at = self.index(stream, first)
+        if at is None:
+            raise ValueError(f"stream {stream} was not begun")
+        end = at + count
+        following = self._after(stream)
+        if following is not None:  # an old stream ends where the next one begins, whatever its frames say
+            end = min(end, following)
+        pieces = []
+        for hole in self.pending:
+            low, high = max(at, hole.first), min(end, hole.end)
+            if low < high:
+                pieces.append(Piece(low, low - at, high - low))
+        if pieces:
+            self._close([(p.first, p.first + p.count) for p in pieces])
+        if end > self.next:
+            if at > self.next:
+                self.pending = (*self.pending, Pending(self.next, at, cause))
+            begin = max(at, self.next)
+            pieces.append(Piece(begin, begin - at, end - begin))
+            self.next = end
+        return pieces
+
+    def await_tail(self, stream: int, device_next: int, cause: str) -> int:
+        """Take note that a stream that ended goes on to `device_next`; returns how many samples that adds."""
+        at = self.index(stream, device_next)
+        if at is None or at <= self.next:
+            return 0
+        added = at - self.next
+        self.pending = (*self.pending, Pending(self.next, at, cause))
+        self.next = at
+        return added
+
+    def skip(self, to: int) -> int:
+        """Move on to an index, past samples that will never come; returns how many."""
+        missing = max(to - self.next, 0)
+        self.next += missing
+        return missing
+
+    def give_up(self, first: int, end: int) -> list[Pending]:
+        """Wait no more for a range; returns what of it was pending."""
+        given = [
+            replace(hole, first=max(first, hole.first), end=min(end, hole.end))
+            for hole in self.pending
+            if max(first, hole.first) < min(end, hole.end)
+        ]
+        self._close([(g.first, g.end) for g in given])
+        return given
+
+    def oldest_pending(self) -> tuple[int, int, int] | None:
+        """Return stream, the sensor's first index, and count of the oldest samples that are pending within one stream."""
+        if not self.pending:
+            return None
+        hole = min(self.pending, key=lambda p: p.first)
+        number = max(k for k, r in enumerate(self._runs) if r.first <= hole.first)
+        run = self._runs[number]
+        end = hole.end
+        if number + 1 < len(self._runs):
+            end = min(end, self._runs[number + 1].first)
+        return run.stream, (hole.first - run.first + run.device_first) % WRAP, end - hole.first
+
+    def resume(
+        self, runs: Sequence[tuple[int, int, int]], covered: Sequence[tuple[int, int]], cause: str
+    ) -> None:
+        """Go on after a restart of the program.
 
         Parameters
         ----------
-        stream, expected : int
-            The running stream and the sensor's index of the next sample.
-        at : int
-            Its index in the night.
+        runs : sequence of (int, int, int)
+            Each stream so far: its number, the sensor's index, and the index of the night that this is.
+        covered : sequence of (int, int)
+            First and end of what was recorded or named missing.
+        cause : str
+            Why the rest did not come.
         """
-        self._stream, self._expected, self.next = stream, expected % WRAP, at
+        self._runs = tuple(_Run(*r) for r in runs)
+        self._is_open = bool(runs)
+        at = 0
+        for first, end in sorted(covered):
+            if first > at:
+                self.pending = (*self.pending, Pending(at, first, cause))
+            at = max(at, end)
+        self.next = at
+
+    def _after(self, stream: int) -> int | None:
+        """Where the run behind the last one of a stream begins."""
+        number = max(k for k, r in enumerate(self._runs) if r.stream == stream)
+        return self._runs[number + 1].first if number + 1 < len(self._runs) else None
+
+    def _close(self, ranges: Sequence[tuple[int, int]]) -> None:
+        for low, high in ranges:
+            left = []
+            for hole in self.pending:
+                if high <= hole.first or hole.end <= low:
+                    left.append(hole)
+                    continue
+                if hole.first < low:
+                    left.append(replace(hole, end=low))
+                if high < hole.end:
+                    left.append(replace(hole, first=high))
+            self.pending = tuple(left)

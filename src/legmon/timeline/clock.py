@@ -9,11 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from legmon.movement import NS
 
 BLOCK_S = 30.0
 FEWEST_BLOCKS = 4
+KNOT_BLOCKS = 10  # a rate is looked at anew every five minutes: an ankle warms up a sensor in half an hour
+JUMP_BLOCKS = 20  # a clock that was set stays so for ten minutes, a stall does not
+BENT_NS, BENT_SPREADS = 10e6, 4.0  # how far one line may be from these before pieces take its place
+JUMP_NS = 1e9  # more than drift does in a minute, less than a clock that is set is off by
 MOST_PAIRED = 200  # blocks; beyond, every second, third … takes part in the fit
 
 
@@ -72,7 +77,7 @@ class TimeMap:
 
 
 class ArrivalClock:
-    """Fits one stream's rate and start to the arrivals of its frames.
+    """Fits one stream's start and rate, and how the rate drifts, to the arrivals of its frames.
 
     Parameters
     ----------
@@ -85,7 +90,11 @@ class ArrivalClock:
     -----
     Of each half minute the earliest arrival, relative to the declared rate, is kept. The slope is the median of the
     slopes between all pairs of those (Theil and Sen), which bursts and stalls in up to 29 % of them do not move; the offset is
-    their tenth percentile.
+    their tenth percentile. The oscillator of an accelerometer follows its temperature, so the same is done around every five
+    minutes; where one line does not pass near all of these, straight pieces between them take its place.
+
+    A host clock that is set while a stream runs shifts all arrivals from then on; a sensor's count does not jump. So a shift by a
+    second or more that stays is taken out again.
     """
 
     def __init__(self, first: int, declared_hz: float) -> None:
@@ -129,23 +138,91 @@ class ArrivalClock:
         return False
 
     def fit(self) -> Anchor:
-        """Return the line through what has arrived so far.
+        """Return the line that holds now.
 
         Raises
         ------
         ValueError
-            If nothing has.
+            If nothing has arrived.
+        """
+        return self.anchors()[-1]
+
+    def anchors(self) -> list[Anchor]:
+        """Return the lines through what has arrived so far, one behind the other without a step.
+
+        Raises
+        ------
+        ValueError
+            If nothing has arrived.
         """
         if not self._index:
             raise ValueError("no frame has arrived")
         x = np.asarray(self._index, dtype=np.float64)
-        y = np.asarray(self._late, dtype=np.float64)
-        slope = 0.0
-        if len(x) >= FEWEST_BLOCKS:
-            step = -(-len(x) // MOST_PAIRED)
-            xs, ys = x[::step], y[::step]
-            a, b = np.triu_indices(len(xs), 1)
-            slope = float(np.median((ys[b] - ys[a]) / (xs[b] - xs[a])))
-        offset = float(np.percentile(y - slope * x, 10))
-        period = NS / self.declared_hz + slope
-        return Anchor(self.first, self._origin + round(offset), NS / period)
+        y = _without_jumps(x, np.asarray(self._late, dtype=np.float64))
+        slope, offset = _line(x, y)
+        rest = y - slope * x - offset
+        knots = _knots(x, rest)
+        if knots is None:
+            return [self._anchor(0, offset, slope)]
+        at, level = knots
+        bends = np.diff(level) / np.diff(at)
+        starts = [0.0, *at[1:-1]]
+        return [
+            self._anchor(round(s), offset + slope * s + level[k] + bends[k] * (s - at[k]), slope + bends[k])
+            for k, s in enumerate(starts)
+        ]
+
+    def _anchor(self, since: int, late_ns: float, slope: float) -> Anchor:
+        at_ns = self._origin + round(since * NS / self.declared_hz + late_ns)
+        return Anchor(self.first + since, at_ns, NS / (NS / self.declared_hz + slope))
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and offset of the line under which a tenth of the arrivals lie."""
+    slope = 0.0
+    if len(x) >= FEWEST_BLOCKS:
+        step = -(-len(x) // MOST_PAIRED)
+        xs, ys = x[::step], y[::step]
+        a, b = np.triu_indices(len(xs), 1)
+        slope = float(np.median((ys[b] - ys[a]) / (xs[b] - xs[a])))
+    return slope, float(np.percentile(y - slope * x, 10))
+
+
+def _knots(
+    x: NDArray[np.float64], rest: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Where the rate drifted, every five minutes and by how much; None where one line does as well."""
+    at, level, spread = [], [], []
+    for k in range(0, len(x), KNOT_BLOCKS):
+        near = slice(max(k - KNOT_BLOCKS // 2, 0), k + KNOT_BLOCKS // 2 + 1)
+        if len(x[near]) < KNOT_BLOCKS // 2:
+            continue
+        slope, offset = _line(x[near], rest[near])
+        at.append(x[k])
+        level.append(slope * x[k] + offset)
+        spread.append(float(np.median(np.abs(rest[near] - slope * x[near] - offset))))
+    if len(at) < 3 or np.max(np.abs(level)) < max(BENT_NS, BENT_SPREADS * float(np.median(spread))):
+        return None
+    return np.asarray(at), np.asarray(level)
+
+
+def _without_jumps(x: NDArray[np.float64], late: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take out what the host's clock was set by: a step of a second or more that stays.
+
+    A stall of the radio looks the same while it lasts, but goes back; so a step is believed only where the lower envelope of
+    the ten minutes behind it differs from that of the ten minutes before.
+    """
+    if len(x) < 2 * FEWEST_BLOCKS:
+        return late
+    straight = late.copy()
+    slope = float(np.median(np.diff(late) / np.diff(x)))  # from one to the next: a step spoils one of these
+    level = late - slope * x
+    for k in np.flatnonzero(np.abs(np.diff(level)) > JUMP_NS) + 1:
+        before, behind = level[max(k - JUMP_BLOCKS, 0) : k], level[k : k + JUMP_BLOCKS]
+        if len(before) < FEWEST_BLOCKS or len(behind) < FEWEST_BLOCKS:
+            continue
+        step = float(np.percentile(behind, 10) - np.percentile(before, 10))
+        if abs(step) > JUMP_NS:
+            level[k:] -= step
+            straight[k:] -= step
+    return straight

@@ -54,15 +54,31 @@ class LegSignal:
         with self._lock:
             for r in self._tail.read():
                 if isinstance(r, Samples):
-                    if r.first > self.end:  # damaged in between
-                        self._hole(self.end, r.first)
-                    self._fill(r.end)
-                    self._xyz[:, r.first : r.end] = r.xyz.T
-                    self.end = r.end
+                    self._take(r)
                 elif isinstance(r, Gap):
-                    self._hole(r.first, r.first + r.count)
+                    if r.first + r.count > self.end:
+                        self._hole(self.end, r.first + r.count)
                 elif isinstance(r, Meta):
                     self.meta = r
+
+    def _take(self, r: Samples) -> None:
+        """Put samples in their place; what was missing before them may come later."""
+        is_late = r.first < self.end
+        if r.first > self.end:
+            self._hole(self.end, r.first)
+        self._fill(r.end)
+        self._xyz[:, r.first : r.end] = r.xyz.T
+        self.end = max(self.end, r.end)
+        if is_late:
+            self._holes = [
+                part
+                for a, b in self._holes
+                for part in ((a, min(b, r.first)), (max(a, r.end), b))
+                if part[0] < part[1]
+            ]
+            for a, b in self._holes:  # what is still missing behind it
+                if a == r.end:
+                    self._xyz[:, a:b] = self._xyz[:, a - 1, None]
 
     def _hole(self, first: int, end: int) -> None:
         self._fill(end)

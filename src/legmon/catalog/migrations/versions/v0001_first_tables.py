@@ -38,12 +38,14 @@ def upgrade() -> None:
         sa.Column("night_id", sa.String(length=40), nullable=True),
         sa.Column("sensors", sa.String(), nullable=False),
         sa.Column("confirmed", sa.String(), nullable=False),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("mode", sa.String(length=8), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recorder")),
     )
     op.create_table(
         "wanted",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("record", sa.Boolean(), nullable=False),
+        sa.Column("mode", sa.String(length=8), nullable=False),
         sa.Column("leg", sa.String(length=8), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wanted")),
     )

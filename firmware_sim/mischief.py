@@ -1,0 +1,73 @@
+"""What goes wrong on purpose: lines on standard input that make a sensor misbehave, for those who test a client."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from firmware_sim.profile import LATE_KIND
+
+KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "cutfill", "charge")
+
+
+class Mischief:
+    """What the next frames suffer.
+
+    A line is a word and a number: ``mute 8`` (seconds in which nothing is notified, though the link is up), ``drop 3``,
+    ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``cutfill 20`` (it hangs up after so many frames
+    of a back-fill), ``charge 1`` (on the charger; 0: off it). What cannot be read is ignored.
+    """
+
+    def __init__(self) -> None:
+        self.is_charging = False
+        self.cut = asyncio.Event()
+        self._mute_until = 0.0
+        self._cut_after = 0
+        self._left = dict.fromkeys(("drop", "corrupt", "duplicate"), 0)
+        self._draws = random.Random(1)  # noqa: S311 (which byte is hit matters to nobody)
+
+    def take(self, line: str) -> bool:
+        """Obey a line; False when it is none."""
+        word, _, number = line.strip().partition(" ")
+        if word not in KINDS or not number.replace(".", "", 1).isdecimal():
+            return False
+        if word == "mute":
+            self._mute_until = asyncio.get_running_loop().time() + float(number)
+        elif word == "cut":
+            self.cut.set()
+        elif word == "cutfill":
+            self._cut_after = round(float(number))
+        elif word == "charge":
+            self.is_charging = float(number) > 0
+        else:
+            self._left[word] += round(float(number))
+        return True
+
+    def befall(self, frame: bytes) -> list[bytes]:
+        """Give what goes out in place of a frame."""
+        if self._cut_after and frame[0] == LATE_KIND:
+            self._cut_after -= 1
+            if not self._cut_after:
+                self.cut.set()
+        if asyncio.get_running_loop().time() < self._mute_until or self._hits("drop"):
+            return []
+        if self._hits("corrupt"):
+            return [self._corrupt(frame)]
+        return [frame, frame] if self._hits("duplicate") else [frame]
+
+    def _hits(self, word: str) -> bool:
+        if not self._left[word]:
+            return False
+        self._left[word] -= 1
+        return True
+
+    def _corrupt(self, frame: bytes) -> bytes:
+        """Damage a frame where its receiver can see it: the link's own checksum leaves no damaged sample through."""
+        how = self._draws.randrange(4)
+        if how == 0:
+            return frame[: self._draws.randrange(len(frame))]
+        if how == 1:
+            return bytes([frame[0] ^ 0x40]) + frame[1:]
+        if how == 2:  # another stream
+            return frame[:2] + bytes([frame[2] ^ 0x55, frame[3] ^ 0x2A]) + frame[4:]
+        return frame[:6] + bytes([frame[6] ^ 0x03]) + frame[7:]  # an index far away

@@ -1,0 +1,132 @@
+"""Carries out a conversation with a sensor on one connection: its steps one at a time, its notifications as they come."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.exc import BleakCharacteristicNotFoundError
+
+from legmon.sensors.base import (
+    Answer,
+    Await,
+    Conversation,
+    FrameError,
+    Pause,
+    Read,
+    Step,
+    Steps,
+    Subscribe,
+    Told,
+    Write,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+OPERATION_S = 10.0  # a GATT operation that takes longer will not end: some radios never answer
+
+
+class Talk:
+    """A conversation on a connection.
+
+    Parameters
+    ----------
+    client : BleakClient
+        The connection.
+    conversation : Conversation
+        Reads the notifications.
+    now_ns : callable
+        The recording's clock, ns UTC; stamps arrivals.
+    tell : callable
+        Is given what a notification said, and when it arrived; answers to requests are kept for `Await`.
+    refused : callable
+        Is told of a notification that could not be read.
+    """
+
+    def __init__(
+        self,
+        client: BleakClient,
+        conversation: Conversation,
+        now_ns: Callable[[], int],
+        tell: Callable[[Told, int], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._conversation = conversation
+        self._now_ns = now_ns
+        self._tell = tell
+        self._refused = refused
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._turn = asyncio.Lock()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Carry out steps, one at a time, and return their result.
+
+        Raises
+        ------
+        BleakError, FrameError, RefusedError, TimeoutError
+            As the radio and the steps say.
+        """
+        async with self._turn:
+            give: Callable[[], Step] = steps.__next__
+            while True:
+                try:
+                    step = give()
+                except StopIteration as done:
+                    return done.value  # type: ignore[no-any-return]
+                try:
+                    gave = await self._carry_out(step)
+                except TimeoutError as e:
+                    give = _throwing(steps, e)
+                else:
+                    give = _sending(steps, gave)
+
+    async def _carry_out(self, step: Step) -> bytes:
+        if isinstance(step, Await):
+            async with asyncio.timeout(step.seconds):
+                return await self._answers.get()
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return b""
+        async with asyncio.timeout(OPERATION_S):
+            if isinstance(step, Read):
+                return bytes(await self._client.read_gatt_char(step.uuid))
+            if isinstance(step, Write):
+                await self._client.write_gatt_char(step.uuid, step.data, response=step.response)
+            else:
+                await self._subscribe(step)
+        return b""
+
+    async def _subscribe(self, step: Subscribe) -> None:
+        def received(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._received(step.uuid, bytes(data))
+
+        try:
+            await self._client.start_notify(step.uuid, received)
+        except BleakCharacteristicNotFoundError:
+            if not step.optional:
+                raise
+
+    def _received(self, uuid: str, data: bytes) -> None:
+        arrival = self._now_ns()
+        try:
+            for told in self._conversation.received(uuid, data):
+                if isinstance(told, Answer):
+                    self._answers.put_nowait(told.data)
+                else:
+                    self._tell(told, arrival)
+        except FrameError as e:
+            log.warning("refused: %s: %s", e, data[:32].hex())
+            self._refused(str(e))
+
+
+def _sending(steps: Steps[T], gave: bytes) -> Callable[[], Step]:
+    return lambda: steps.send(gave)
+
+
+def _throwing(steps: Steps[T], error: Exception) -> Callable[[], Step]:
+    return lambda: steps.throw(error)

@@ -1,0 +1,218 @@
+"""One ankle while it is recorded: what its link says, brought to its segment and to the catalog's state."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from legmon.catalog.state import SensorState
+from legmon.link.faults import Cause
+from legmon.link.listener import Identity, Missing, State
+from legmon.movement import Leg
+from legmon.recorder.leg import LegRecorder, Source
+from legmon.recording.segment import RecordingError
+from legmon.sensors.base import Frame, Status
+
+log = logging.getLogger(__name__)
+
+WAITING = 400  # frames kept while a night is being begun
+RESTING_S = 1.0  # after the disk refused, before it is tried again
+
+
+class Limb:
+    """What a link tells of one ankle (`legmon.link.listener.Listener`).
+
+    Parameters
+    ----------
+    now_ns : callable
+        The recording's clock.
+    leg : {"left", "right"} or None
+        The ankle, where it is said; otherwise the one the sensor names, or the left one.
+    address : str or None
+        The sensor that this night began with; no other will do.
+    """
+
+    def __init__(self, now_ns: Callable[[], int], leg: Leg | None, address: str | None = None) -> None:
+        self.identity: Identity | None = None
+        self.recorder: LegRecorder | None = None
+        self.trouble: str | None = None
+        self.charging_since: float | None = None
+        self._now_ns = now_ns
+        self._wanted_leg = leg
+        self.address = address
+        self._state = SensorState(leg=leg or "left")
+        self._waiting: deque[tuple[Frame, int]] = deque(maxlen=WAITING)
+        self._not_before = 0.0
+        self._latest: tuple[int, int] | None = None
+
+    @property
+    def leg(self) -> Leg:
+        """The ankle."""
+        return self._wanted_leg or (self.identity.started.side if self.identity else None) or self._state.leg
+
+    @property
+    def source(self) -> Source | None:
+        """The sensor, once one has started."""
+        if self.identity is None:
+            return None
+        s = self.identity.started
+        return Source(self.identity.name, self.identity.address, s.rate_hz, s.range_g, s.scale_ug)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the link is up."""
+        return self._state.link == "streaming"
+
+    def attach(self, recorder: LegRecorder) -> None:
+        """Record into a segment from now on, with what has come since the sensor was started."""
+        self.recorder = recorder
+        if self.identity is not None:
+            if self.identity.address:
+                recorder.started(self.identity, is_new=len(self._waiting) < WAITING)
+            self._note("connected", self.identity.address)
+            if self._state.battery_percent is not None:
+                self._note("battery", str(self._state.battery_percent))
+        waiting, self._waiting = list(self._waiting), deque(maxlen=WAITING)
+        for frame, arrival_ns in waiting:
+            self.frame(frame, arrival_ns)
+
+    def detach(self) -> None:
+        """Record no more; what comes is kept for whoever attaches next, as far as it goes back."""
+        self.recorder = None
+        if (
+            self.identity is not None
+        ):  # what came so far went elsewhere: the next recording begins in the midst of a stream
+            self.identity = replace(
+                self.identity, started=replace(self.identity.started, next=None, before=None)
+            )
+
+    def state(self) -> SensorState:
+        """Return what the catalog says of it."""
+        state = replace(self._state, leg=self.leg)
+        recorder = self.recorder
+        if recorder is not None:
+            state = replace(
+                state,
+                measured_rate_hz=recorder.measured_hz,
+                samples=recorder.night.samples,
+                missing_samples=recorder.night.missing,
+                refused_frames=recorder.refused,
+                repeated_frames=recorder.repeated,
+                pending_samples=recorder.pending,
+                last_sample_ns=recorder.last_sample_ns,
+            )
+        return state
+
+    # what the link tells and asks
+
+    def link_changed(self, state: State, sentence: str) -> None:
+        """Take the state of the link."""
+        log.info("link %s: %s", state, sentence)
+        self._state = replace(self._state, link=state, detail=sentence)
+
+    def link_down(self, cause: Cause) -> None:
+        """Note why the link is gone."""
+        if self.recorder is not None:
+            self.recorder.lost(cause)
+            self._note("disconnected", cause.value)
+
+    def sensor_started(self, identity: Identity) -> None:
+        """Take the sensor; from the first time on no other will do."""
+        self.identity = identity
+        self.address = identity.address
+        self._state = replace(
+            self._state,
+            name=identity.name,
+            address=identity.address,
+            driver=identity.driver,
+            declared_rate_hz=float(identity.started.rate_hz),
+            loss=identity.declares.loss,
+        )
+        if self.recorder is not None and self.source is not None:
+            if not self.recorder.matches(self.source):
+                self.recorder.lost(Cause.OTHER_SENSOR)
+                self.trouble = "The sensor measures in another way than this night began with; stop the night and start it again."
+                return
+            self.recorder.started(identity)
+            self._note("connected", identity.address)
+            if self._state.rssi_dbm is not None:
+                self._note("signal", str(self._state.rssi_dbm))
+
+    def frame(self, frame: Frame, arrival_ns: int) -> None:
+        """Record samples; while the disk refuses them they are missing, and fetched when it takes them again."""
+        if self.recorder is None or self.source is None:
+            self._waiting.append((frame, arrival_ns))
+            return
+        if not self.recorder.matches(self.source) or time.monotonic() < self._not_before:
+            return
+        try:
+            self.recorder.frame(frame, arrival_ns)
+        except RecordingError as e:
+            self._refused_by_disk(e)
+        else:
+            self.trouble = None
+            self._not_before = 0.0
+
+    def _refused_by_disk(self, error: RecordingError) -> None:
+        self._not_before = time.monotonic() + RESTING_S
+        if self.trouble is None:
+            log.error("%s", error)
+        self.trouble = f"Nothing is recorded at the moment: {error}. It goes on by itself when there is room."
+        if self.recorder is not None:
+            self.recorder.lost(Cause.DISK_FULL)
+
+    def refused(self, reason: str) -> None:
+        """Count a frame that could not be read."""
+        log.warning("frame refused: %s", reason)
+        if self.recorder is not None:
+            self.recorder.refuse()
+
+    def battery(self, percent: int) -> None:
+        """Note the battery level."""
+        if percent != self._state.battery_percent:
+            self._note("battery", str(percent))
+        self._state = replace(self._state, battery_percent=percent)
+
+    def status(self, status: Status) -> None:
+        """Take whether it is worn and charging."""
+        for what, was, now in (
+            ("charging", self._state.charging, status.charging),
+            ("worn", self._state.worn, status.worn),
+        ):
+            if now is not None and now != was:
+                self._note(what, str(now).lower())
+        self._state = replace(self._state, charging=status.charging, worn=status.worn)
+        if not status.charging:
+            self.charging_since = None
+        elif self.charging_since is None:
+            self.charging_since = time.monotonic()
+
+    def signal(self, rssi_dbm: int) -> None:
+        """Note the signal strength."""
+        self._state = replace(self._state, rssi_dbm=rssi_dbm)
+
+    def last_stream(self) -> int | None:
+        """Say which stream was recorded last."""
+        return self.recorder.last_stream if self.recorder is not None else None
+
+    def missing(self) -> Missing | None:
+        """Say what is to be fetched next; nothing while the disk takes nothing."""
+        if self.recorder is None or not self.recorder.is_buffered or time.monotonic() < self._not_before:
+            return None
+        return self.recorder.missing()
+
+    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+        """Give up samples that the sensor no longer holds."""
+        if self.recorder is not None:
+            try:
+                self.recorder.unavailable(missing, cause)
+            except RecordingError as e:
+                self._refused_by_disk(e)
+
+    def _note(self, what: str, value: str) -> None:
+        if self.recorder is not None:
+            try:
+                self.recorder.note(self._now_ns(), what, value)
+            except RecordingError as e:
+                self._refused_by_disk(e)
