@@ -199,3 +199,26 @@ def test_minutes_wrong_on_nights_with_walks(name: str, tmp_path: Path) -> None:
     assert found.calibrated
     assert found.wrong_min <= 0.5
     assert found.not_worn_min == 0
+
+
+def test_what_is_sent_again_later_takes_its_place() -> None:
+    data = samples(700.0, ACROSS)
+    in_order, late = PostureReader(META), PostureReader(META)
+    cuts = [Samples(i, 0, 0, data[i : i + 100]) for i in range(0, len(data), 100)]
+    for r in cuts:
+        in_order.feed(r)
+    for r in [*cuts[:50], *cuts[60:200], *cuts[50:60], *cuts[200:], cuts[3]]:
+        late.feed(r)
+    np.testing.assert_array_equal(in_order.posture().rows, late.posture().rows)
+
+
+def test_what_never_came_is_missing_in_the_end() -> None:
+    data = samples(700.0, ACROSS)
+    reader = PostureReader(META)
+    for i in [*range(0, 5000, 100), *range(10_000, len(data), 100)]:
+        reader.feed(Samples(i, 0, 0, data[i : i + 100]))
+    assert reader.posture().end == 5000
+    reader.finish()
+    found = reader.posture()
+    assert found.end == len(data)
+    assert np.isnan(found.rows[10:20, 0]).all()

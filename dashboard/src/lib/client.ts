@@ -12,6 +12,7 @@ export type FitStep = Schemas["FitStep"];
 export type Gap = Schemas["Gap"];
 export type Hour = Schemas["Hour"];
 export type Leg = Schemas["Sensor"]["leg"];
+export type Legs = NonNullable<Schemas["Want"]["leg"]>;
 export type Mode = Schemas["Want"]["mode"];
 export type Movement = Schemas["Movement"];
 export type Night = Awaited<ReturnType<typeof getNight>>;
@@ -60,7 +61,7 @@ export const setSettings = (body: Settings): Promise<Settings> =>
 export const getPreflight = (): Promise<Preflight> => answered(api.GET("/api/v1/preflight"));
 
 /** Asks the recorder for something, through the catalog. */
-export const want = (mode: Mode, leg: Leg | null) =>
+export const want = (mode: Mode, leg: Legs | null) =>
   answered(api.POST("/api/v1/wanted", { body: { mode, leg } }));
 
 export const checkFit = (leg: Leg, steps: FitStep[]): Promise<Fit> =>

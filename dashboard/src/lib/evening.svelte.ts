@@ -29,7 +29,7 @@ export class Evening {
     }
   }
 
-  async want(mode: client.Mode, leg: client.Leg | null): Promise<void> {
+  async want(mode: client.Mode, leg: client.Legs | null): Promise<void> {
     try {
       await client.want(mode, leg);
       this.problem = "";

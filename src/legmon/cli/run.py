@@ -65,6 +65,7 @@ def run(
 ) -> None:
     """Record tonight with a real sensor and show it in the browser. Ctrl-C ends the night.
 
+    The night begins with Start on the page Tonight, after a look at the sensor; with [bold]--no-browser[/bold] at once.
     The sensor is any that speaks the ankle profile (docs/ankle-profile.md); it is found, paired with and started by itself.
     """
     from legmon.cli.evening import Evening

@@ -38,7 +38,7 @@ ROLL_DEG: Final = 20.0
 LOOSER, FIRMER = 0.7, 1.3
 FEWEST_SHARE: Final = 0.9
 DROPS: Final[frozenset[Problem]] = frozenset({"no_data", "toes_unseen"})
-"""Problems that make a night worthless; the others are kept with it."""
+"""Problems named first."""
 
 
 @dataclass(frozen=True, slots=True)

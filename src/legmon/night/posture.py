@@ -64,16 +64,34 @@ class PostureReader:
         self._rows: list[Array] = []
         self._envelope: list[Array] = []
         self._before = np.full(3, np.nan, dtype=np.float32)
+        self._ahead: dict[int, Samples | Gap] = {}  # behind a hole that may still be filled
 
     def feed(self, record: Record) -> None:
-        """Take the next record."""
-        if isinstance(record, Samples):
-            if record.first > self.end:
-                self._missing(record.first - self.end)
-            fresh = record.xyz[max(self.end - record.first, 0) :]
-            self._add(fresh.astype(np.float32) * self._scale)
-        elif isinstance(record, Gap) and record.first + record.count > self.end:
-            self._missing(record.first + record.count - self.end)
+        """Take the next record; what lies behind a hole waits until that is filled or named missing."""
+        if not isinstance(record, Samples | Gap):
+            return
+        if record.first > self.end:
+            self._ahead[record.first] = record
+            return
+        self._take(record)
+        while (ready := self._ahead.pop(self.end, None)) is not None:
+            self._take(ready)
+
+    def finish(self) -> None:
+        """End the night: what neither came nor was named missing stays missing."""
+        for first in sorted(self._ahead):
+            record = self._ahead.pop(first)
+            if first > self.end:
+                self._missing(first - self.end)
+            self._take(record)
+
+    def _take(self, record: Samples | Gap) -> None:
+        if record.first < self.end:  # it was there before
+            return
+        if isinstance(record, Gap):
+            self._missing(record.count)
+        else:
+            self._add(record.xyz.astype(np.float32) * self._scale)
 
     def posture(self) -> Posture:
         """Give what is known so far; the last row may stand for less than its ten seconds."""

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.catalog.journal import Check, Journal
-from legmon.catalog.state import SensorState
+from legmon.catalog.state import BOTH, SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
-from legmon.night.fit import DROPS, RATE_WITHIN, Part, check_fit
+from legmon.night.fit import RATE_WITHIN, Part, check_fit
 from legmon.recording.records import Anchored, Gap, Meta, Samples
 from legmon.recording.segment import RecordingError, read_segment
 from legmon.timeline.clock import Anchor, TimeMap
@@ -38,12 +38,7 @@ class NoCheckError(LegmonError):
 
 def mode(catalog: Catalog) -> e.Mode:
     """What the recorder was asked to do."""
-    return "record" if catalog.wanted()[0] else "off"
-
-
-def want(catalog: Catalog, wanted: e.Mode, leg: Leg | None) -> None:
-    """Ask the recorder for something."""
-    catalog.want(record=wanted == "record", leg=leg)
+    return catalog.wanted()[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,7 @@ def read_check(catalog: Catalog, leg: Leg) -> Stretch:
     anchors: dict[int, Anchor] = {}
     end = 0
     try:
-        for r in read_segment(catalog.folder / "check" / f"{leg}.seg"):
+        for r in read_segment(catalog.check_segment(leg)):
             if isinstance(r, Meta):
                 meta, parts, anchors, end = r, [], {}, 0
             elif isinstance(r, Samples):
@@ -121,7 +116,7 @@ def preflight(
     *,
     free_bytes: int,
     drain_per_hour: float | None,
-    fit: Check | None,
+    fits: Sequence[Check | None],
     now_ns: int,
     newest_ns: int | None,
 ) -> list[e.PreflightItem]:
@@ -135,17 +130,15 @@ def preflight(
         Room on the disk.
     drain_per_hour : float or None
         Battery percent that an hour took on earlier nights.
-    fit : Check or None
-        This evening's check.
+    fits : sequence of (Check or None)
+        This evening's check of each leg.
     now_ns, newest_ns : int
         The clock, and the end of the newest night.
     """
     items = [*_sensor_items(sensors, drain_per_hour)]
-    if fit is None:
-        items.append(_item("fit", "look", "none"))
-    else:
-        worst = fit.fit.problems[0] if fit.fit.problems else "ok"
-        items.append(_item("fit", "ok" if worst == "ok" else "look", worst))
+    codes = ["none" if c is None else c.fit.problems[0] if c.fit.problems else "ok" for c in fits] or ["none"]
+    worst = next((code for code in codes if code != "ok"), "ok")
+    items.append(_item("fit", "ok" if worst == "ok" else "look", worst))
     gigabytes = {"gb": free_bytes / 1e9}
     level = "stop" if free_bytes < NEEDED else "look" if free_bytes < ROOMY else "ok"
     items.append(_item("disk", level, {"stop": "full", "look": "little", "ok": "ok"}[level], gigabytes))
@@ -193,8 +186,8 @@ def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e
 
 
 def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:
-    worn = [getattr(s, "worn", None) for s in streaming]
-    if any(getattr(s, "charging", None) for s in streaming):
+    worn = [s.worn for s in streaming]
+    if any(s.charging for s in streaming):
         return _item("worn", "look", "charging")
     if False in worn:
         return _item("worn", "look", "not_worn")
@@ -212,23 +205,21 @@ def evening_list(
 ) -> e.Preflight:
     """The list before the night, of this data folder."""
     nights = catalog.nights()
-    leg = sensors[0].leg if sensors else e.Settings(**journal.settings()).leg
-    check = journal.check_of(leg, now_ns) if leg else None
+    chosen = e.Settings(**journal.settings()).leg
+    legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
+    checks = [journal.check_of(leg, now_ns) for leg in legs]
     items = preflight(
         sensors,
         free_bytes=shutil.disk_usage(catalog.folder).free,
         drain_per_hour=drain,
-        fit=check,
+        fits=checks,
         now_ns=now_ns,
         newest_ns=nights[0].started_ns + nights[0].duration_ns if nights else None,
     )
-    worthless = any(i.level == "stop" for i in items)
-    if check and set(check.fit.problems) & DROPS:
-        worthless = worthless or "no_data" in check.fit.problems
     return e.Preflight(
-        leg=leg,
+        legs=legs,
         items=items,
-        may_start=not worthless,
+        may_start=not any(i.level == "stop" for i in items),
         data_folder=str(catalog.folder),
-        fit=said(check) if check else None,
+        fits=[said(c) for c in checks if c],
     )

@@ -93,6 +93,7 @@ class Status(Frozen):
     now: float = Field(description="the recording's clock; runs fast when simulated time does")
     speed: float = Field(description="seconds of night per second of wall clock")
     recorder_alive: bool
+    trouble: str | None = Field(description="what keeps the recorder from its work, in a sentence")
     started: float | None
     zone: Zone
     rules: Rules

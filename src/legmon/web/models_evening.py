@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Mode = Literal["off", "check", "record"]
 Leg = Literal["left", "right"]
+Legs = Literal["left", "right", "both"]
 
 
 class Frozen(BaseModel):
@@ -50,7 +51,7 @@ class Want(Frozen):
     """What the recorder shall do."""
 
     mode: Mode
-    leg: Leg | None = None
+    leg: Legs | None = None
 
 
 class Settings(Frozen):
@@ -58,7 +59,7 @@ class Settings(Frozen):
 
     theme: Literal["auto", "light", "dark", "night"] = "auto"
     language: Literal["auto", "en", "de", "pseudo"] = "auto"
-    leg: Leg | None = None
+    leg: Legs | None = None
     set_up: bool = False
 
 
@@ -74,11 +75,11 @@ class PreflightItem(Frozen):
 class Preflight(Frozen):
     """Whether tonight can be recorded."""
 
-    leg: Leg | None
+    legs: list[Leg] = Field(description="that wear a sensor tonight")
     items: list[PreflightItem]
     may_start: bool = Field(description="false only where the night would be worthless")
     data_folder: str
-    fit: Fit | None = Field(description="this evening's")
+    fits: list[Fit] = Field(description="this evening's")
 
 
 class FitStep(Frozen):

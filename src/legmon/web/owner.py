@@ -36,7 +36,7 @@ def set_settings(settings: e.Settings, readings: AllReadings) -> e.Settings:
 @router.post("/wanted", operation_id="want")
 def want(wanted: e.Want, catalog: FromCatalog) -> e.Want:
     """Ask the recorder to be off, to check its sensor, or to record."""
-    evening.want(catalog, wanted.mode, wanted.leg)
+    catalog.want(wanted.mode, wanted.leg)
     return wanted
 
 

@@ -67,8 +67,8 @@ class _Growing:
         self._reader: PostureReader | None = None
         self._battery: list[tuple[int, int]] = []
 
-    def derived(self) -> Derived:
-        """Read what is new, and give what is known."""
+    def derived(self, *, closed: bool = False) -> Derived:
+        """Read what is new, and give what is known; all there will ever be where the night is closed."""
         for record in self._tail.read():
             if isinstance(record, Meta):
                 self._reader = PostureReader(record)
@@ -76,6 +76,8 @@ class _Growing:
                 self._battery.append((record.at_ns, int(record.value)))
             elif self._reader is not None:
                 self._reader.feed(record)
+        if closed and self._reader is not None:
+            self._reader.finish()
         empty = Posture(500, np.zeros((0, 6), np.float32), np.zeros(0, np.float32), 0)
         return Derived(self._reader.posture() if self._reader else empty, list(self._battery))
 
@@ -118,7 +120,7 @@ class Readings:
         if info.state == "closed":
             with self._lock:
                 self._growing.pop(path, None)
-            return self.journal.derived(info.id, leg, lambda: _Growing(path).derived(), keep=True)
+            return self.journal.derived(info.id, leg, lambda: _Growing(path).derived(closed=True), keep=True)
         with self._lock:  # one reader goes on where it was
             growing = self._growing.setdefault(path, _Growing(path))
             return growing.derived()

@@ -39,6 +39,7 @@ def status(catalog: Catalog) -> m.Status:
         now=now / NS,
         speed=recorder.clock.speed if recorder and alive else 1.0,
         recorder_alive=alive,
+        trouble=recorder.trouble if recorder and alive else None,
         started=night.started_ns / NS if night else None,
         zone=where,
         rules=RULES,
