@@ -101,12 +101,18 @@ export async function setOwn(id: string, movement: string, own: boolean): Promis
   await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
 }
 
-export async function getEnvelope(id: string, leg: Leg, signal: AbortSignal): Promise<Frame> {
+let coming: { key: string; frame: Promise<Frame> } | undefined;
+
+/** The envelope of a leg's night as far as it goes; asked for early, it is not asked for again. */
+export function getEnvelope(id: string, leg: Leg, ended: number): Promise<Frame> {
+  const key = `${id} ${leg} ${ended}`;
+  if (coming?.key === key) return coming.frame;
   const params = { path: { night_id: id }, query: { leg } };
-  const bytes = answered(
-    api.GET("/api/v1/nights/{night_id}/envelope", { params, signal, parseAs: "arrayBuffer" }),
-  );
-  return decode(await bytes, 1);
+  const bytes = answered(api.GET("/api/v1/nights/{night_id}/envelope", { params, parseAs: "arrayBuffer" }));
+  const frame = bytes.then((buffer) => decode(buffer, 1));
+  frame.catch(() => (coming = undefined));
+  coming = { key, frame };
+  return frame;
 }
 
 export interface Stretch {

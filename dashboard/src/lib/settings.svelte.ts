@@ -26,6 +26,7 @@ export async function loadSettings(): Promise<void> {
   }
   await apply();
   settings.loaded = true;
+  document.documentElement.classList.add("ready"); // until now nothing was shown: no flash of another theme
 }
 
 export async function change(some: Partial<client.Settings>): Promise<void> {
