@@ -41,7 +41,7 @@ def drawn(seed: int) -> Scenario:
         movements_per_hour=_round(_often(rng, 0.05, 2.0, 80.0)),
         sensor=_sensor(stream(seed, "drawn sensor")),
         body=_body(stream(seed, "drawn body"), duration_s),
-        disturb=_disturb(stream(seed, "drawn disturb"), duration_s),
+        disturb=_disturb(seed, duration_s),
         link=_link(stream(seed, "drawn link")),
     )
 
@@ -80,7 +80,8 @@ def _body(rng: np.random.Generator, duration_s: float) -> Body:
     )
 
 
-def _disturb(rng: np.random.Generator, duration_s: float) -> Disturb:
+def _disturb(seed: int, duration_s: float) -> Disturb:
+    rng = stream(seed, "drawn disturb")
     loosens = rng.random() < 0.3
     return Disturb(
         breath_mg=_round(rng.uniform(0.5, 4.0)),
@@ -101,6 +102,9 @@ def _disturb(rng: np.random.Generator, duration_s: float) -> Disturb:
                 _round(rng.uniform(0.2, 0.7) * duration_s),
                 _round(rng.uniform(0.6, 1.5)),
                 _round(rng.uniform(0.0, 0.3)),
+                # From a stream of its own: nights drawn before straps rolled are as they were but for it.
+                _round(stream(seed, "drawn roll").uniform(-60.0, 60.0)),
+                _round(stream(seed, "drawn roll time").uniform(300.0, 3600.0)),
             ),
         )
         if loosens

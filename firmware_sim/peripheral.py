@@ -25,13 +25,11 @@ from firmware_sim.advertising import advertising_data, just_works, scan_response
 from firmware_sim.attributes import Attributes
 from firmware_sim.journal import Journal
 from firmware_sim.mischief import Mischief
+from firmware_sim.pace import Pace
 from firmware_sim.sensor import Sensor
 from firmware_sim.stream import Stream
 
 _log = logging.getLogger(__name__)
-
-_FRAMES_PER_DRAIN = 16
-"""After so many notifications wait until the radio has taken them; a replay at 1000 x would else queue up in memory."""
 
 _SHORTEST_SLEEP_S = 0.005
 """At high speed several frames are due within a few milliseconds; they go out together."""
@@ -181,7 +179,7 @@ class Peripheral:
     async def _fill(self, connection: Connection, request: bytes) -> None:
         """Send what a BACKFILL asked for, then its event; live frames go out in between."""
         number, first, count = profile.parse_range(request[2:]) or (0, 0, 0)
-        at, in_flight = first, 0
+        at, pace = first, Pace(connection)
         try:
             while connection is self._connection:
                 late = self._sensor.late_frame(number, at, first + count, mtu=connection.att_mtu)
@@ -192,10 +190,7 @@ class Peripheral:
                 if frame is not None and self._subscribed(self._attributes.backfill) is connection:
                     for value in self._mischief.befall(frame):
                         await self._device.notify_subscriber(connection, self._attributes.backfill, value)
-                in_flight += 1
-                if in_flight % _FRAMES_PER_DRAIN == 0:
-                    await _drain(connection)
-                    await asyncio.sleep(0)
+                await pace.went()
         finally:
             self._sensor.is_filling = False
         self._journal.write("filled", stream=number, first=first, count=at - first)
@@ -280,7 +275,7 @@ class Peripheral:
     async def _send_due(self, now_us: int, *, rest: bool = False) -> None:
         """Notify, or count as dropped, every frame that is due at `now_us`."""
         async with self._sending:
-            in_flight = 0
+            pace: Pace | None = None
             while (frame := self._sensor.due(now_us, mtu=self._mtu(), rest=rest)) is not None:
                 first, count = frame
                 stream = self._sensor.stream
@@ -295,9 +290,8 @@ class Peripheral:
                     await self._device.notify_subscriber(client, self._attributes.live, value)
                 self._sensor.sent(count)
                 self._journal.write("sent", stream=stream.number, first=first, count=count)
-                in_flight += 1
-                if in_flight % _FRAMES_PER_DRAIN == 0:
-                    await _drain(client)
+                pace = pace or Pace(client)
+                await pace.went()
 
     async def _hang_up(self) -> None:
         """Cut the link whenever that is wanted."""
@@ -328,12 +322,3 @@ class Peripheral:
                 if self._connection is None:
                     command = hci.HCI_LE_Set_Scan_Response_Data_Command(scan_response_data=response)
                     await self._order(partial(self._device.send_sync_command, command))
-
-
-async def _drain(connection: Connection) -> None:
-    """Wait until the radio has taken everything queued for this client."""
-    link = connection.device.host.connections.get(connection.handle)
-    if link is None or link.acl_packet_queue is None:
-        return
-    with suppress(ValueError):  # disconnected while we were busy; bumble then knows no such queue
-        await link.acl_packet_queue.drain(connection.handle)

@@ -16,7 +16,7 @@ from firmware_sim.kinematics import Array, Motion
 from firmware_sim.performance import perform, worn
 from firmware_sim.plan import Kind, plan_night
 from firmware_sim.scenario import Scenario
-from firmware_sim.surroundings import Surroundings, bumps_of
+from firmware_sim.surroundings import Surroundings, bumps_of, rolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Sleeper:
         self.leg: Literal["left", "right"] = scenario.leg
         plan = plan_night(scenario)
         wears = worn(scenario.seed)
-        self._rest = wears.rest
+        self._rest, self._shank = wears.rest, wears.shank
         self.movements = [
             Movement(planned.start_s, planned.kind, motion)
             for planned, motion in zip(plan, perform(scenario, plan, wears), strict=True)
@@ -98,7 +98,7 @@ class Sleeper:
             low, high = np.searchsorted(t, (bump.start_s, bump.end_s))
             felt[low:high] += bump.motion.felt(t[low:high] - bump.start_s)
         self._surroundings.add_to(felt, t)
-        return felt
+        return rolled(felt, t, self.scenario.disturb.strap, self._shank)
 
 
 class _Times:

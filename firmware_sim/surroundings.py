@@ -1,4 +1,4 @@
-"""What a sensor feels though the sleeper's leg does not move: breath, pulse, bumps through the mattress, a hum.
+"""What a sensor feels though the sleeper's leg does not move: breath, pulse, bumps through the mattress, a hum, a roll.
 
 All of it is added to what the leg does. Amplitudes are modelling choices: no measurement of any of these at the ankle
 during sleep has been published.
@@ -6,13 +6,14 @@ during sleep has been published.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.kinematics import Array, ringing
+from firmware_sim.kinematics import Array, minimum_jerk, ringing
 from firmware_sim.streams import stream
-from firmware_sim.vocabulary import Scenario, Vibration
+from firmware_sim.vocabulary import Scenario, Strap, Vibration
 
 _SMALLEST_BUMP_G, _LARGEST_BUMP_G = 0.002, 0.040
 _BUMPS_APART_S = 3.0
@@ -138,6 +139,19 @@ class _Rhythm:
         depth = 0.06 * self._hz / self._wander_hz[:2]
         phase = 2.0 * np.pi * self._hz * t + depth[0] * slow[0] + depth[1] * slow[1]
         return phase, 0.7 + 0.3 * slow[2]
+
+
+def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Array:
+    """Turn what is felt at the times `t` about the shank by as much as loosening straps have let the case roll."""
+    angle = np.zeros(len(t))
+    for strap in straps:
+        angle += np.radians(strap.roll_deg) * minimum_jerk(t - strap.at_s, strap.roll_for_s)[0]
+    if not angle.any():
+        return felt
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    along = (felt * shank).sum(axis=1)[:, None] * shank
+    turned: Array = along + (felt - along) * cos + np.cross(shank, felt) * sin
+    return turned
 
 
 def _hum(hum: Vibration, start: float, t: Array) -> Array:

@@ -19,6 +19,7 @@ import numpy as np
 
 from firmware_sim.losses import losses_of
 from firmware_sim.sleeper import Movement, Sleeper
+from firmware_sim.vocabulary import Strap
 
 _LEAVES_G = 0.005
 _VISIBLE_G = 0.020
@@ -71,6 +72,11 @@ def truth(sleeper: Sleeper) -> dict[str, Any]:
         for hum in scenario.disturb.vibration
         if hum.at_s < scenario.duration_s
     ]
+    movements += [
+        _roll(strap, scenario.duration_s, sleeper.leg)
+        for strap in scenario.disturb.strap
+        if strap.roll_deg and strap.at_s < scenario.duration_s
+    ]
     return {
         "simulated": True,
         "scenario": scenario.name,
@@ -104,6 +110,12 @@ def _row(onset_s: float, offset_s: float, leg: str, kind: str, peak_mg: float) -
         "visible": peak_mg >= 1000.0 * _VISIBLE_G,
         "peak_mg": round(peak_mg, 1),
     }
+
+
+def _roll(strap: Strap, duration_s: float, leg: str) -> dict[str, Any]:
+    """The time in which a case rolls; its peak is how far gravity turns if the shank lies level."""
+    peak_mg = 2000.0 * abs(np.sin(np.radians(strap.roll_deg) / 2.0))
+    return _row(strap.at_s, min(strap.at_s + strap.roll_for_s, duration_s), leg, "roll", float(peak_mg))
 
 
 def write_truth(path: Path, sleeper: Sleeper) -> None:

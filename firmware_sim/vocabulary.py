@@ -141,11 +141,16 @@ class Vibration:
 
 @dataclass(frozen=True, slots=True)
 class Strap:
-    """How the strap sits from `at_s` on: gain of what the sensor feels of a movement, and share that rings after."""
+    """How the strap sits from `at_s` on: gain of what the sensor feels of a movement, and share that rings after.
+
+    As it loosens, the case rolls about the shank by `roll_deg` within `roll_for_s`.
+    """
 
     at_s: Annotated[float, Time(0)]
     gain: Annotated[float, Number(0.3, 2)] = 1.0
     ring: Annotated[float, Number(0, 0.6)] = 0.0
+    roll_deg: Annotated[float, Number(-180, 180)] = 0.0
+    roll_for_s: Annotated[float, Time(10)] = 600.0
 
 
 @dataclass(frozen=True, slots=True)

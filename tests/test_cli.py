@@ -39,7 +39,7 @@ def test_help_teaches() -> None:
     said = run("--help").stdout
     assert "legmon demo" in said
     assert "Not a medical device" in said
-    for command in ("demo", "run", "score", "nights", "simulate"):
+    for command in ("demo", "run", "doctor", "score", "nights", "simulate"):
         assert command in said
         assert run(command, "--help").returncode == 0
 

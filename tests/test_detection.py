@@ -238,6 +238,45 @@ def test_a_movement_of_more_than_10_s_is_long(cycles: int, kind: str) -> None:
     assert m.duration_s == pytest.approx(cycles / 0.7, abs=1.0)
 
 
+@pytest.mark.parametrize("degrees", [4, 8])
+@pytest.mark.parametrize("beat_g", [0.02, 0.05])
+def test_a_lift_that_beats_while_it_is_held_is_a_leg_movement_and_no_tremor(
+    degrees: float, beat_g: float
+) -> None:
+    t = times(60)
+    x = felt(lift(t, 20, degrees, rise=0.3, hold=6.0, fall=0.5), 0.001)
+    inside = np.clip((t - 20.3) / 6.0, 0, 1)
+    x[:, 0] += beat_g * np.sin(math.pi * inside) ** 2 * np.sin(2 * math.pi * 2.2 * t)
+    (m,) = detect(x, RATE)
+    assert m.kind == "leg"
+    assert m.duration_s == pytest.approx(6.7, abs=0.3)
+
+
+def test_a_train_of_twitches_is_a_tremor() -> None:
+    t = times(60)
+    phase = (t - 20) * 1.2
+    twitching = (phase >= 0) & (phase < 8) & (phase % 1 < 0.5)
+    x = felt(math.radians(4) * np.sin(2 * math.pi * (phase % 1)) ** 2 * twitching, 0.001)
+    (m,) = detect(x, RATE)
+    assert m.kind == "tremor"
+
+
+@pytest.mark.parametrize("degrees", [45, 55])
+def test_a_large_lift_and_its_return_are_no_shifts_of_posture(degrees: float) -> None:
+    t = times(60)
+    (m,) = detect(felt(lift(t, 20, degrees, hold=4.0)), RATE)
+    assert m.kind == "leg"
+    assert m.duration_s == pytest.approx(5.2, abs=0.3)
+
+
+def test_a_knock_at_the_bed_is_not_listed_and_parts_nothing() -> None:
+    t = times(40)
+    x = felt(np.zeros_like(t), 0.0005)
+    since = np.clip(t - 20, 0, None)
+    x[:, 0] += 0.035 * np.exp(-since / 0.12) * np.sin(2 * math.pi * 7 * since) * (t >= 20)
+    assert detect(x, RATE) == []
+
+
 @pytest.mark.parametrize("noise_g", [0.0, 0.001, 0.002, 0.004])
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_half_an_hour_of_stillness_holds_no_movement(noise_g: float, seed: int) -> None:

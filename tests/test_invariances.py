@@ -21,10 +21,10 @@ from tests.conftest import ROOT
 NIGHT = "duration: 90m\nseed: {seed}\nrate_hz: {rate}\nrate_error_percent: {error}\nmovements_per_hour: 60\n"
 
 
-def capture(folder: Path, *, rate: int = 50, error: float = 0.0, seed: int = 12) -> Capture:
+def capture(folder: Path, *, rate: int = 50, error: float = 0.0, seed: int = 12, more: str = "") -> Capture:
     folder.mkdir(exist_ok=True)
     scenario, file = folder / "night.yaml", folder / "night.capture"
-    scenario.write_text(NIGHT.format(seed=seed, rate=rate, error=error))
+    scenario.write_text(NIGHT.format(seed=seed, rate=rate, error=error) + more)
     command = [sys.executable, "-m", "firmware_sim", "capture", str(scenario), "-o", str(file)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return read_capture(file)
@@ -70,6 +70,40 @@ def test_25_50_and_100_hz_of_the_same_night_agree_within_3_percent(tmp_path: Pat
     assert max(counts.values()) - min(counts.values()) <= 0.03 * counts[50] + 1, counts
     periodic = {rate: score(m).indices.periodic for rate, m in found.items()}
     assert max(periodic.values()) - min(periodic.values()) <= 0.03 * periodic[50] + 4, periodic
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float64]:
+    return samples(capture(tmp_path_factory.mktemp("fine"), rate=200))
+
+
+def sampled_at(x: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """What a sensor of another rate would have measured: straight lines between samples at 200 Hz."""
+    t = np.arange(int(len(x) / 200 * rate_hz)) / rate_hz
+    return np.stack([np.interp(t * 200.0, np.arange(len(x)), axis) for axis in x.T], axis=1)
+
+
+@pytest.mark.parametrize("rate", [25.0, 26.0, 50.0, 52.0, 100.0, 104.0, 208.0])
+def test_the_rates_of_common_sensors_agree_with_200_hz_within_3_percent(
+    fine: NDArray[np.float64], rate: float
+) -> None:
+    """Polar and Movesense sensors offer 26, 52, 104 and 208 Hz."""
+    at_200, found = legs(detect(fine, 200.0)), legs(detect(sampled_at(fine, rate), rate))
+    assert abs(len(found) - len(at_200)) <= 0.03 * len(at_200)
+    periodic = score(found).indices.periodic, score(at_200).indices.periodic
+    assert abs(periodic[0] - periodic[1]) <= 0.03 * periodic[1]
+
+
+@pytest.mark.parametrize("degrees", [-60.0, 30.0])
+def test_a_case_that_rolls_slowly_is_no_movement_and_hides_none(tmp_path: Path, degrees: float) -> None:
+    firm, loose = tmp_path / "firm", tmp_path / "loose"
+    asked = f"disturb: {{strap: [{{at: 20m, roll_deg: {degrees}, roll_for: 10m}}]}}\n"
+    without, found = (
+        legs(detect(samples(capture(folder, more=more)), 50.0))
+        for folder, more in ((firm, ""), (loose, asked))
+    )
+    assert abs(len(found) - len(without)) <= 0.03 * len(without)
+    assert not [m for m in found if all(abs(m.onset_s - w.onset_s) > 1 for w in without)]
 
 
 @pytest.mark.parametrize("error", [-2.0, 2.0])

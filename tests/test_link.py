@@ -1,19 +1,26 @@
-"""The link, over real BLE from HCI up: a real simulated peripheral, bleak, our backend."""
+"""The link, over real BLE from HCI up: a real simulated peripheral and bleak, with our backend and with its own for BlueZ."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import signal
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from bleak import BleakClient, BleakScanner
-from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakGATTProtocolError
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
 from bumble.transport import open_transport
 
 from firmware_sim.journal import Journal
@@ -21,13 +28,23 @@ from firmware_sim.peripheral import Peripheral
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
 from legmon.link.faults import SENTENCES, Cause, sentence
-from legmon.link.hci.adapter import Adapter
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
 from legmon.link.session import Session
+from legmon.movement import Leg
 from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.base import Frame, Status
+from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor
+
+
+@pytest.fixture(params=["hci", pytest.param("bluez", marks=NEEDS_DAEMON)])
+def through(
+    request: pytest.FixtureRequest, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Through]:
+    """Both ways to the air, so that every test that asks for it runs on each."""
+    with through_radio(request.param, short_folder, monkeypatch) as way:
+        yield way
 
 
 @dataclass
@@ -36,6 +53,7 @@ class Heard:
 
     frames: list[Frame] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
     downs: list[Cause] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     identities: list[Identity] = field(default_factory=list)
@@ -48,6 +66,7 @@ class Heard:
     def link_changed(self, state: State, sentence: str) -> None:
         assert sentence.endswith((".", "?"))
         self.states.append(state)
+        self.sentences.append(sentence)
 
     def link_down(self, cause: Cause) -> None:
         self.downs.append(cause)
@@ -85,20 +104,20 @@ class Heard:
 
 
 def over(
-    air: str, scene: Callable[[Heard, asyncio.Task[None]], Awaitable[None]], *, speed: float = 1.0
+    through: Through, scene: Callable[[Heard, asyncio.Task[None]], Awaitable[None]], *, speed: float = 1.0
 ) -> Heard:
     """Run a session on the air while a scene plays; then end it as the recorder does."""
     heard = Heard()
 
     async def play() -> None:
-        session = Session(pick(air), time.time_ns, heard, speed=speed)
+        session = Session(through.pick(), time.time_ns, heard, speed=speed)
         task = asyncio.create_task(session.run())
         try:
             await scene(heard, task)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await Adapter.close_all()
+            await through.close()
 
     asyncio.run(play())
     return heard
@@ -110,12 +129,12 @@ async def when(condition: Callable[[], object], within_s: float = 20.0) -> None:
             await asyncio.sleep(0.02)
 
 
-def test_every_sample_the_sensor_sent_arrives_in_order(air: str, tmp_path: Path) -> None:
+def test_every_sample_the_sensor_sent_arrives_in_order(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.samples > 3000)
 
-    with sensor(air, tmp_path, "--speed", "30"):
-        heard = over(air, scene, speed=30)
+    with sensor(through.air, tmp_path, "--speed", "30"):
+        heard = over(through, scene, speed=30)
     log = [json.loads(line) for line in (tmp_path / "sent.jsonl").read_text().splitlines()]
     assert heard.samples == sum(e["count"] for e in log if e["event"] == "sent")
     firsts = [f.first for f in heard.frames]
@@ -123,12 +142,12 @@ def test_every_sample_the_sensor_sent_arrives_in_order(air: str, tmp_path: Path)
     assert any(e["event"] == "stop" for e in log), "ending the session stops the sensor"
 
 
-def test_the_sensor_says_who_it_is_and_how_it_measures(air: str, tmp_path: Path) -> None:
+def test_the_sensor_says_who_it_is_and_how_it_measures(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.frames and heard.batteries)
 
-    with sensor(air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
-        heard = over(air, scene)
+    with sensor(through.air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
+        heard = over(through, scene)
     who = heard.identities[0]
     assert (who.name, who.started.side) == ("LegMon-Test", "right")
     assert (who.started.rate_hz, who.started.range_g, who.started.scale_ug) == (50, 4, 122)
@@ -141,24 +160,24 @@ def test_the_sensor_says_who_it_is_and_how_it_measures(air: str, tmp_path: Path)
     ]
 
 
-def test_a_sensor_that_vanishes_is_a_lost_link_and_is_found_again(air: str, tmp_path: Path) -> None:
+def test_a_sensor_that_vanishes_is_a_lost_link_and_is_found_again(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        with sensor(air, tmp_path) as first:
+        with sensor(through.air, tmp_path) as first:
             await when(lambda: len(heard.frames) > 2)
             first.process.kill()
             await when(lambda: heard.downs)
         before = len(heard.frames)
-        with sensor(air, tmp_path):
+        with sensor(through.air, tmp_path):
             await when(lambda: len(heard.frames) > before + 2)
 
-    heard = over(air, scene)
+    heard = over(through, scene)
     assert heard.downs[0] == Cause.LINK_LOST
     assert len({f.stream for f in heard.frames}) == 2, "a sensor that was started again has a new stream"
 
 
-def test_a_connected_link_that_carries_nothing_is_set_up_again(air: str, tmp_path: Path) -> None:
+def test_a_connected_link_that_carries_nothing_is_set_up_again(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        with sensor(air, tmp_path) as process:
+        with sensor(through.air, tmp_path) as process:
             await when(lambda: len(heard.frames) > 2)
             process.process.send_signal(signal.SIGSTOP)
             await when(lambda: heard.downs)
@@ -166,7 +185,7 @@ def test_a_connected_link_that_carries_nothing_is_set_up_again(air: str, tmp_pat
             before = len(heard.frames)
             await when(lambda: len(heard.frames) > before + 2)
 
-    heard = over(air, scene)
+    heard = over(through, scene)
     assert heard.downs == [Cause.LINK_SILENT]
     assert "silent" in heard.states
     assert len({f.stream for f in heard.frames}) == 1, "the sensor went on measuring all the while"
@@ -188,9 +207,11 @@ def test_a_connected_link_that_carries_nothing_is_set_up_again(air: str, tmp_pat
     ],
     ids=["empty", "one byte", "kind 0", "version 2", "length", "no samples", "long"],
 )
-def test_a_frame_that_breaks_the_protocol_is_refused_and_the_stream_goes_on(air: str, garbage: bytes) -> None:
+def test_a_frame_that_breaks_the_protocol_is_refused_and_the_stream_goes_on(
+    through: Through, garbage: bytes
+) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        async with await open_transport(air) as transport:
+        async with await open_transport(through.air) as transport:
             start = time.monotonic_ns()
             peripheral = Peripheral(
                 Sensor(Scenario(duration_s=600.0), sensor_id=1, first_stream=1),
@@ -213,36 +234,108 @@ def test_a_frame_that_breaks_the_protocol_is_refused_and_the_stream_goes_on(air:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    heard = over(air, scene)
+    heard = over(through, scene)
     assert len(heard.refusals) == 1
     assert not heard.downs, "one bad frame costs nothing else"
 
 
-def test_what_needs_encryption_is_refused_before_pairing_and_read_after(air: str, tmp_path: Path) -> None:
+def test_two_sessions_look_for_their_sensors_at_once_and_take_no_other(
+    through: Through, tmp_path: Path
+) -> None:
+    left, right = tmp_path / "left", tmp_path / "right"
+    left.mkdir()
+    right.mkdir()
+    heard: dict[Leg, Heard] = {"left": Heard(), "right": Heard()}
+
     async def play() -> None:
-        radio = pick(air)
+        radio = through.pick()
+        tasks = [
+            asyncio.create_task(Session(radio, time.time_ns, each, leg=leg).run())
+            for leg, each in heard.items()
+        ]
+        try:
+            with sensor(
+                through.air, right, "--address", "C4:4C:4D:00:00:12", scenario="duration: 1h\nleg: right\n"
+            ):
+                await when(lambda: heard["right"].frames)
+                assert not heard["left"].identities, "looks on while the other one streams"
+                with sensor(through.air, left, "--address", "C4:4C:4D:00:00:11"):
+                    await when(lambda: heard["left"].frames)
+                    before = len(heard["right"].frames)
+                    await when(lambda: len(heard["right"].frames) > before)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await through.close()
+
+    asyncio.run(play())
+    for leg, each in heard.items():
+        assert [i.started.side for i in each.identities] == [leg]
+        assert not each.downs
+
+
+def test_a_search_goes_on_when_the_radio_was_away(
+    through: Through, tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legmon.link.scan.RENEW_S", 0.5)
+
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: heard.states)
+        through.process.end()
+        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences))
+        with opened_air(short_folder) as (air, _again), sensor(air, tmp_path):
+            await when(lambda: heard.frames)
+
+    over(through, scene)
+
+
+def test_the_first_thing_heard_of_a_sensor_is_all_of_it(through: Through, tmp_path: Path) -> None:
+    first: list[AdvertisementData] = []
+
+    async def play() -> None:
+        async with BleakScanner(lambda _, data: first.append(data), **through.pick().scanner):
+            await when(lambda: first)
+        await through.close()
+
+    with sensor(through.air, tmp_path, "--name", "LegMon-All"):
+        asyncio.run(play())
+    assert first[0].local_name == "LegMon-All"
+    assert first[0].service_uuids == [ankle.SERVICE]
+    assert first[0].manufacturer_data == {0xFFFF: bytes([1, 1, 87, 0])}, "its leg among it"
+
+
+def test_what_needs_encryption_is_refused_before_pairing_and_read_after(
+    through: Through, tmp_path: Path
+) -> None:
+    async def play() -> None:
+        radio = through.pick()
         device = await BleakScanner.find_device_by_filter(
             lambda _, data: ankle.SERVICE in data.service_uuids, timeout=5, **radio.scanner
         )
         assert device is not None
         async with BleakClient(device, **radio.client) as client:
-            with pytest.raises(BleakGATTProtocolError) as refused:
+            with pytest.raises(BleakError) as refused:
                 await client.read_gatt_char(ankle.CAPABILITIES)
-            assert refused.value.code == 0x0F
+            if through.name == "hci":
+                assert isinstance(refused.value, BleakGATTProtocolError)
+                assert refused.value.code == 0x0F
+            else:  # D-Bus has one name for three ATT errors
+                assert "Not paired" in str(refused.value)
             await client.pair()
             assert ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES)).side == "left"
             assert ankle.decode_status(await client.read_gatt_char(ankle.STATUS)).state == "idle"
-        await Adapter.close_all()
+        await through.close()
 
-    with sensor(air, tmp_path):
+    with sensor(through.air, tmp_path):
         asyncio.run(play())
 
 
 def test_connecting_to_a_sensor_that_is_not_there_fails_in_time_and_spoils_nothing(
-    air: str, tmp_path: Path
+    through: Through, tmp_path: Path
 ) -> None:
     async def play() -> None:
-        radio = pick(air)
+        radio = through.pick()
         absent = BleakClient("C4:00:00:00:00:77", timeout=1.0, **radio.client)
         with pytest.raises(BleakDeviceNotFoundError):
             await absent.connect()
@@ -256,10 +349,34 @@ def test_connecting_to_a_sensor_that_is_not_there_fails_in_time_and_spoils_nothi
         assert device is not None
         async with BleakClient(device, pair=True, **radio.client) as client:
             assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
-        await Adapter.close_all()
+        await through.close()
 
-    with sensor(air, tmp_path):
+    with sensor(through.air, tmp_path):
         asyncio.run(play())
+
+
+def test_a_bonded_sensor_that_has_gone_is_not_waited_for(through: Through, tmp_path: Path) -> None:
+    async def play() -> None:
+        radio = through.pick()
+        with sensor(through.air, tmp_path, "--address", "C4:4C:4D:00:00:11"):
+            device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=5, **radio.scanner)
+            assert device is not None
+            async with BleakClient(device, pair=True, **radio.client):
+                pass
+        began = time.monotonic()
+        with pytest.raises((BleakDeviceNotFoundError, TimeoutError)):
+            await BleakClient(device, timeout=1.0, **radio.client).connect()
+        assert time.monotonic() - began < 3
+        with sensor(through.air, tmp_path, "--address", "C4:4C:4D:00:00:12"):
+            device = await BleakScanner.find_device_by_filter(
+                lambda d, _: d.address.endswith("12"), timeout=5, **radio.scanner
+            )
+            assert device is not None
+            async with BleakClient(device, **radio.client) as client:
+                assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
+        await through.close()
+
+    asyncio.run(play())
 
 
 def test_no_radio_is_said_as_bleak_says_it() -> None:
@@ -269,6 +386,20 @@ def test_no_radio_is_said_as_bleak_says_it() -> None:
 
     with pytest.raises(BleakBluetoothNotAvailableError, match="does not answer"):
         asyncio.run(play())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine's Bluetooth cannot be hidden")
+def test_a_machine_without_bluetooth_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(pick(None), time.time_ns, heard).run())
+        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
 
 
 def test_every_cause_has_one_sentence_of_its_own() -> None:

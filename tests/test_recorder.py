@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -324,3 +327,54 @@ def test_a_sensor_that_reboots_leaves_one_gap_and_what_it_measured_before_is_fet
     stopped = next(e["next"] for e in log if e["event"] == "stop")
     old = max(e["first"] + e["count"] for e in log[: starts[1]] if e["event"] in ("sent", "dropped"))
     assert recorded(data) == old + stopped
+
+
+def sealed(data: Path) -> str | None:
+    with sqlite3.connect(data / "catalog.sqlite") as db:
+        row = db.execute("select sealed from legs").fetchone()
+    db.close()
+    return row[0] if row else None
+
+
+def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    with sensor(air, tmp_path, "--speed", "30"), started(*recorder(data, air)) as process:
+        until(lambda: recorded(data) > 1000)
+        want(data, record=False)
+        until(lambda: sealed(data), what="the file is verified")
+        assert process.end() == 0
+    path = next(data.glob("nights/*/left.seg"))
+    assert sealed(data) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.stat().st_mode & 0o222 == 0
+
+
+def test_the_sensor_on_its_charger_ends_the_night(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    code = "import sys; import legmon.recorder.process as p; p.CHARGER_S = 1.0; "
+    code += "from legmon.recorder.__main__ import main; sys.exit(main())"
+    command = ("-c", code, *recorder(data, air)[2:])
+    with sensor(air, tmp_path, "--speed", "30") as ankle, started(*command) as process:
+        until(lambda: recorded(data) > 1000)
+        assert ankle.process.stdin is not None
+        ankle.process.stdin.write("charge 1\n")
+        ankle.process.stdin.flush()
+        until(lambda: info(data).state == "closed", what="the night ends by itself")
+        assert process.end() == 0
+    notes = [(r.what, r.value) for r in records(data) if isinstance(r, Note)]
+    assert ("charging", "true") in notes
+    assert ("battery", "87") in notes
+
+
+def test_a_recorder_whose_loop_hangs_ends_so_that_it_is_started_again() -> None:
+    code = (
+        "import time, types, legmon.recorder.__main__ as m; m.HUNG_S = 0.5; "
+        "m._watch(types.SimpleNamespace(beat=time.monotonic()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 75
+    assert "it ends, to be started again" in done.stderr
+    assert "thread" in done.stderr, "and it says where it hung"

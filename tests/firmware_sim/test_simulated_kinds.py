@@ -202,6 +202,21 @@ def test_a_loosening_strap_shrinks_movements_and_lets_them_ring() -> None:
     assert shake[1] > 1.1 * shake[0]
 
 
+def test_a_loosening_strap_lets_the_case_roll_about_the_shank_and_no_movement_changes() -> None:
+    roll = Strap(600.0, roll_deg=40.0, roll_for_s=900.0)
+    firm = Sleeper(Scenario(3600.0, movements_per_hour=30.0))
+    loose = Sleeper(Scenario(3600.0, movements_per_hour=30.0, disturb=Disturb(strap=(roll,))))
+    firmly, loosely = firm.acceleration(0, 180_000), loose.acceleration(0, 180_000)
+    np.testing.assert_array_equal(firmly[: int(600 * firm.rate_hz)], loosely[: int(600 * firm.rate_hz)])
+    np.testing.assert_allclose(np.linalg.norm(firmly, axis=1), np.linalg.norm(loosely, axis=1), atol=1e-9)
+    last = slice(int(1500 * firm.rate_hz) + 1, None)
+    turned = np.degrees(np.arccos(np.clip((firmly[last] * loosely[last]).sum(axis=1), -1.0, 1.0)))
+    assert 30.0 < np.median(turned) < 40.1  # the shank lies within 20 degrees of level
+    (row,) = of("roll", truth(loose)["movements"])
+    assert (row["onset_s"], row["offset_s"], row["visible"]) == (600.0, 1500.0, True)
+    assert of("leg", truth(loose)["movements"]) == of("leg", truth(firm)["movements"])
+
+
 def chip(text: str, range_g: int = 4) -> np.ndarray[Any, np.dtype[np.int16]]:
     quiet = "duration: 1h\nmovements_per_hour: 0\nbody: {posture_per_hour: 0, large_per_hour: 0}\n"
     return Accelerometer(Sleeper(parse_scenario(quiet + text)), range_g).samples(0, 180_000)

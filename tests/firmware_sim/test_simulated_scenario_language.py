@@ -61,9 +61,10 @@ def test_half_a_spread_keeps_the_other_half() -> None:
 
 def test_times_in_lists_may_be_written_either_way() -> None:
     night = parse_scenario(
-        "duration: 1h\ndisturb: {strap: [{at: 10m, gain: 0.5}]}\nfaults: [{kind: clip, at: 90, for: 1m30s}]"
+        "duration: 1h\ndisturb: {strap: [{at: 10m, gain: 0.5, roll_deg: 30, roll_for: 20m}]}\n"
+        "faults: [{kind: clip, at: 90, for: 1m30s}]"
     )
-    assert night.disturb.strap == (Strap(600.0, 0.5, 0.0),)
+    assert night.disturb.strap == (Strap(600.0, 0.5, 0.0, 30.0, 1200.0),)
     assert night.faults == (Fault("clip", 90.0, 90.0),)
 
 

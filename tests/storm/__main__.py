@@ -67,12 +67,17 @@ def storm(
     try:
         world.flows(60)
         for number, kind in enumerate(plan):
-            world.flows()
+            try:
+                world.flows()
+            except StormError as e:
+                print(world.last_words(), file=sys.stderr)
+                raise StormError(f"before fault {number + 1}, after {plan[number - 1]}: {e}") from e
             due = began + hours * 3600 / speed * number / max(faults, 1)
             time.sleep(min(max(due - time.monotonic(), 0.0), 30.0) + draws.uniform(0.0, 0.3))
             try:
                 effect = (toothless if args.toothless else FAULTS[kind])(world, draws)
             except (StormError, AssertionError) as e:
+                print(world.last_words(), file=sys.stderr)
                 raise StormError(f"fault {number + 1}, {kind}: {e}") from e
             seen.append((kind, effect))
             at = time.monotonic() - began
@@ -94,7 +99,7 @@ def storm(
         lost = [s for kind, s in waits if kind not in ("link_silent", "sensor_frozen")]
         return {
             "seed": seed,
-            "hours": round(v.expected / 50.0 / 3600, 2),
+            "hours": round(v.hours, 2),
             "faults": dict(Counter(kind for kind, _ in seen)),
             "samples_expected": v.expected,
             "samples_lost": v.lost,

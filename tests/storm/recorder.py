@@ -8,6 +8,7 @@ file.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -56,4 +57,5 @@ if __name__ == "__main__":
     time.time_ns, os.write, os.fdatasync = _set_clock, _slow_write, _slow_sync  # type: ignore[assignment]
     from legmon.recorder.__main__ import main
 
+    logging.getLogger("legmon").setLevel(logging.INFO)
     sys.exit(main())

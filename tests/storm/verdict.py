@@ -33,6 +33,8 @@ class Verdict:
         Whether samples and movements are those of the same night undisturbed.
     movements : int
         How many there are.
+    hours : float
+        Length of the night, gaps included.
     """
 
     expected: int
@@ -43,6 +45,7 @@ class Verdict:
     gaps: dict[str, int]
     identical: bool
     movements: int
+    hours: float
 
 
 def judge(segment: Path, journal: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
@@ -117,6 +120,7 @@ def judge(segment: Path, journal: Path, scenario: Path, live: list[LegMovement])
         dict(Counter(g.cause for g in gaps)),
         identical=same and not (lost or duplicated or wrong or unnamed),
         movements=len(night.movements),
+        hours=end / meta.declared_hz / 3600,
     )
 
 

@@ -154,6 +154,11 @@ class World:
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def last_words(self) -> str:
+        """What the recorder and the sensor said last."""
+        logs = ((name, self.folder / f"{name}.log") for name in ("recorder", "sensor", "air"))
+        return "\n".join(f"== {name}\n" + "\n".join(log.read_text().splitlines()[-40:]) for name, log in logs)
+
     @property
     def segment(self) -> Path | None:
         """The night's file."""

@@ -42,7 +42,7 @@ class NightRow(Base):
 
 
 class LegRow(Base):
-    """One leg of a night: its sensor, its segment file, and what is wrong with the signal (JSON)."""
+    """One leg of a night: its sensor, its file (its SHA-256 once verified), and what is wrong with the signal (JSON)."""
 
     __tablename__ = "legs"
     __table_args__ = (UniqueConstraint("night_id", "leg"),)
@@ -57,6 +57,7 @@ class LegRow(Base):
     samples: Mapped[int] = mapped_column(BigInteger, default=0)
     end: Mapped[int] = mapped_column(BigInteger, default=0)
     quality: Mapped[str] = mapped_column(default="[]")
+    sealed: Mapped[str | None] = mapped_column(String(64))
 
     night: Mapped[NightRow] = relationship(back_populates="legs")
     movements: Mapped[list["MovementRow"]] = relationship(

@@ -187,7 +187,10 @@ class Catalog:
                     raise ValueError(f"night {night} has no {track.leg} leg")
                 leg.end, leg.samples = track.end, samples
                 leg.quality = quality_text(track.quality)
-                _replace(s, leg.id, MovementRow, (movement_values(m) for m in track.movements))
+                there = (
+                    0 if closed else _count(s, leg.id)
+                )  # movements are final: those that are there stay as they are
+                _replace(s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there)
                 _replace(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
                 _replace(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
             if scored is not None:
@@ -233,6 +236,20 @@ class Catalog:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
         with self._session() as s:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
+
+    def unsealed(self) -> tuple[str, Leg] | None:
+        """Return a leg of a closed night whose file was not verified yet."""
+        with self._session() as s:
+            query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.sealed.is_(None))
+            row = s.scalars(query.order_by(NightRow.started_ns.desc()).limit(1)).one_or_none()
+            return (row.night_id, cast("Leg", row.leg)) if row else None
+
+    def seal(self, night: str, leg: Leg, digest: str) -> None:
+        """Note what a leg's file was when it was verified; empty where it is damaged."""
+        with self._session() as s:
+            row = _leg(s, night, leg)
+            if row is not None:
+                row.sealed = digest
 
     def is_capture(self, night: str) -> bool:
         """Whether a night was recorded from a capture file, not over the air."""
@@ -302,14 +319,18 @@ def _upsert(s: Session, table: Any, values: dict[str, Any]) -> None:
     s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=["id"], set_=values))
 
 
-def _replace(s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]]) -> None:
-    """Make a leg's rows these rows; only what differs is written."""
+def _count(s: Session, leg_id: int) -> int:
+    return s.scalars(select(func.count()).select_from(MovementRow).where(MovementRow.leg_id == leg_id)).one()
+
+
+def _replace(s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]], *, kept: int = 0) -> None:
+    """Make a leg's rows these rows, behind the first `kept`; only what differs is written."""
     wanted = {r["first"]: {"leg_id": leg_id, **r} for r in rows}
+    if kept and not wanted:
+        return
     columns = [c.name for c in table.__table__.columns]
-    there: dict[int, dict[str, Any]] = {
-        r.first: dict(zip(columns, r, strict=True))
-        for r in s.execute(select(*table.__table__.columns).where(table.leg_id == leg_id))
-    }
+    query = select(*table.__table__.columns).where(table.leg_id == leg_id).order_by(table.first).offset(kept)
+    there: dict[int, dict[str, Any]] = {r.first: dict(zip(columns, r, strict=True)) for r in s.execute(query)}
     for first in there.keys() - wanted.keys():
         s.execute(table.__table__.delete().where(table.leg_id == leg_id, table.first == first))
     changed = [w for first, w in wanted.items() if there.get(first) != w]

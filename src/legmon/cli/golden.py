@@ -22,7 +22,7 @@ JUDGING = 1_000_000
 MANY = 50
 """Periodic movements above which a night's own error is judged."""
 
-# What issue 4 aims at: figure, name, aim, unit and its factor. All are upper bounds but the first four.
+# What the detector is to reach: figure, name, aim, unit and its factor. All are upper bounds but the first four.
 AIMS: tuple[tuple[str, str, float, str, float], ...] = (
     ("f1", "F1", 0.97, "", 1),
     ("precision", "precision", 0.95, "", 1),
@@ -273,7 +273,7 @@ def _confuser_table(groups: dict[str, list[Judged]]) -> Table:
 
 
 def _aim_table(groups: dict[str, list[Judged]]) -> Table:
-    table = Table("aims of issue 4", "aim", *groups, box=None)
+    table = Table("aims", "aim", *groups, box=None)
     measured = [_measured(members) for members in groups.values()]
     for n, (key, name, aim, unit, factor) in enumerate(AIMS):
         digits = 3 if factor == 1 and aim else 1 if factor == 100 else 0

@@ -29,7 +29,7 @@ from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.scored import score
 from legmon.timeline.axis import SampleAxis
 
-NOT_THE_LEG = {"bump", "vibration"}
+NOT_THE_LEG = {"bump", "vibration", "roll"}
 """Kinds that come from outside: nothing the sleeper did, so they break no true series."""
 AS_THE_RULES = {"jerk": "leg"}
 """A jerk is a movement of the leg: shorter than 0.5 s, the rules leave it out and it breaks nothing."""
@@ -165,24 +165,21 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         gaps.append((leg.end / rate, duration_s))
 
     seen = [m for m in truth["movements"] if m["visible"]]
-    true_periodic = _periodic(
-        [
-            LegMovement(
-                round(m["onset_s"] * NS),
-                round(m["offset_s"] * NS),
-                m["leg"],
-                AS_THE_RULES.get(m["kind"], m["kind"]),
-            )
-            for m in seen
-            if m["kind"] not in NOT_THE_LEG
-        ],
-        gaps,
-        duration_s,
-    )
+    true = [
+        LegMovement(
+            round(m["onset_s"] * NS),
+            round(m["offset_s"] * NS),
+            m["leg"],
+            AS_THE_RULES.get(m["kind"], m["kind"]),
+        )
+        for m in seen
+        if m["kind"] not in NOT_THE_LEG
+    ]
+    true_periodic = len(_periodic(true, gaps, duration_s))
 
     def outcome(found: list[LegMovement]) -> Outcome:
         timed = [_on_true_clock(m, rate) for m in found]
-        periodic = _periodic(timed, gaps, duration_s)
+        periodic = len(_periodic(timed, gaps, duration_s))
         compared = _with_faults(agreement(timed, truth["movements"]), truth.get("faults", []))
         return Outcome(compared, periodic, true_periodic)
 
@@ -199,6 +196,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
             truth["movements"],
             found,
             outcome(leg.movements).agreement,
+            (_periodic(true, gaps, duration_s), _periodic(found, gaps, duration_s)),
             night.picture,
         )
 
@@ -264,5 +262,7 @@ def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Ag
     return replace(a, false_positives=tuple(named))
 
 
-def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> int:
-    return score(movements, "wasm2016", gaps, duration_s=duration_s).indices.periodic
+def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[int]:
+    """Onsets of the periodic ones, ns."""
+    scored = score(movements, "wasm2016", gaps, duration_s=duration_s)
+    return [p.onset_ns for s in scored.events if s.periodic for p in s.event.parts]

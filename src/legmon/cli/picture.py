@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from legmon.detection.agreement import Agreement
 from legmon.movement import NS, LegMovement
-from legmon.scoring.scored import score
 
 WIDTH, LEFT, ROW, TOP = 1600, 70, 132, 96
 SECONDS, BIN_S = 3600, 2
+BIN_WIDTH = BIN_S / SECONDS * (WIDTH - LEFT - 10)
 FULL_G = 0.5  # height of the signal's lane
+SCALE = f"A row is an hour, its signal at most {FULL_G:g} g high."
 COLOURS = {
     "leg": "#1f5fa8",
     "periodic": "#6a3d9a",
     "unseen": "#9aa4b0",
     "other": "#8a5a00",
     "miss": "#b3261e",
+    "missing": "#f1c9c4",
 }
 
 
@@ -30,6 +32,7 @@ def picture(
     truth: Sequence[dict[str, object]],
     found: Sequence[LegMovement],
     agreement: Agreement,
+    periodic: tuple[Sequence[int], Sequence[int]],
     path: Path,
 ) -> None:
     """Draw a night.
@@ -48,12 +51,15 @@ def picture(
         On true time.
     agreement : Agreement
         Of the two.
+    periodic : (list of int, list of int)
+        Onsets of the periodic ones among the true and among the found, ns.
     path : Path
         The SVG file.
     """
     seconds = len(x) / rate_hz
     rows = -(-int(seconds) // SECONDS)
-    periodic = {p.onset_ns for s in score(found).events if s.periodic for p in s.event.parts}
+    truly, periodically = set(periodic[0]), set(periodic[1])
+    counts = f"{len(truly)} truly periodic, {len(periodically)} found so"
     missed = {round(m.onset_ns / 1e6) for m in agreement.misses}
     false = {f.found.onset_ns for f in agreement.false_positives}
     lines = [
@@ -63,21 +69,24 @@ def picture(
         ),
         f'<rect width="{WIDTH}" height="{TOP + rows * ROW + 20}" fill="#fbfaf7"/>',
         f'<text x="{LEFT}" y="30" font-size="20" font-weight="600">{escape(name)}, simulated: truth above, found below</text>',
-        f'<text x="{LEFT}" y="52">{_figures(agreement)}</text>',
+        f'<text x="{LEFT}" y="52">{_figures(agreement)}; {counts}. {SCALE}</text>',
         *_legend(),
     ]
     for row in range(rows):
         lines += _row(row, x, rate_hz)
     for m in truth:
         onset, offset, kind = float(str(m["onset_s"])), float(str(m["offset_s"])), str(m["kind"])
-        colour = COLOURS["other"] if kind != "leg" else COLOURS["leg"] if m["visible"] else COLOURS["unseen"]
+        of_leg = "unseen" if not m["visible"] else "periodic" if round(onset * NS) in truly else "leg"
+        colour = COLOURS["other" if kind != "leg" else of_leg]
         lines += _bar(onset, offset, 16, colour, kind)
         if round(onset * 1000) in missed:
             lines += _flag(onset, 10, "missed")
     for f in found:
         onset, offset = f.onset_ns / NS, f.offset_ns / NS
         colour = (
-            COLOURS["other"] if f.kind != "leg" else COLOURS["periodic" if f.onset_ns in periodic else "leg"]
+            COLOURS["other"]
+            if f.kind != "leg"
+            else COLOURS["periodic" if f.onset_ns in periodically else "leg"]
         )
         lines += _bar(onset, offset, 92, colour, f.kind)
         if f.onset_ns in false:
@@ -95,10 +104,11 @@ def _figures(a: Agreement) -> str:
 def _legend() -> Iterator[str]:
     words = {
         "leg": "leg movement",
-        "periodic": "found, in a periodic series",
-        "unseen": "too small to be seen",
-        "other": "something else",
+        "periodic": "in a periodic series",
+        "unseen": "too small, or partly lost",
+        "other": "no leg movement",
         "miss": "missed or false",
+        "missing": "no samples",
     }
     for n, (key, text) in enumerate(words.items()):
         at = LEFT + n * 230
@@ -111,7 +121,8 @@ def _row(row: int, x: NDArray[np.float64], rate_hz: float) -> Iterator[str]:
     size = round(BIN_S * rate_hz)
     part = x[round(row * SECONDS * rate_hz) : round((row + 1) * SECONDS * rate_hz)]
     bins = len(part) // size
-    yield f'<text x="8" y="{top + 60}">{row} h</text>'
+    yield f'<text x="8" y="{top + 60}" font-weight="600">{row} h</text>'
+    yield f'<text x="30" y="{top + 28}" font-size="11">true</text><text x="30" y="{top + 104}" font-size="11">found</text>'
     yield f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{top + 58}" y2="{top + 58}" stroke="#d9d6cf"/>'
     if not bins:
         return
@@ -122,6 +133,9 @@ def _row(row: int, x: NDArray[np.float64], rate_hz: float) -> Iterator[str]:
         for n, r in enumerate(reach)
         if not np.isnan(r)
     ]
+    for n in np.flatnonzero(np.isnan(reach)).tolist():
+        place = f'x="{_x(row * SECONDS + n * BIN_S)}" y="{top + 32}" width="{BIN_WIDTH:.1f}" height="52"'
+        yield f'<rect {place} fill="{COLOURS["missing"]}"/>'
     yield f'<path d="{"".join(points)}" stroke="#566270" stroke-width="0.8" fill="none"/>'
 
 

@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 from legmon.detection import kernel as k
 
-Kind = Literal["leg", "long", "posture", "tremor", "bump", "locomotion"]
+Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
 HOLD_S: Final = 9.5  # a leg held for longer has a new rest
 HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # displaced by less is breath and drift
-HELD_MOST_G: Final = 0.7
+HELD_MOST_G: Final = 1.05
 BACK: Final = 0.6  # a return leaves less than this share of the displacement …
 OPPOSITE, ALIKE = -0.7, (0.5, 1.8)  # … or turns the opposite way (cosine) by about as much
 STAYS: Final = 0.5
 LARGE_GAP_S, LARGE_G, LARGE_S = 2.0, 0.25, 4.0  # pieces of one large movement
-LEAST_G: Final = 0.018  # weaker than what the yardstick calls visible (20 mg), less a little for noise
+LEAST_G: Final = 0.0195  # weaker than what the yardstick calls visible (20 mg), less a little for noise
 TRAIN, TRAIN_GAP_S, TWITCH_S = 4, 3.2, 3.0
 TRAIN_RETURNS, TRAIN_S = 5, 4.0
 POSTURE_G: Final = 0.30  # rest turned by 17 degrees or more
 LONG_S: Final = 10.0
 WALK_S, WALK_G, WALK_PEAK_G = 8.0, 0.06, 0.8  # lasts, changes by so much every 20 ms, and steps land hard
-BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.5, 0.06
+BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.045
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Bout:
         self.parts += other.parts
 
 
-def bout(row: NDArray[np.float64], rate_hz: float, trim: int) -> Bout:
+def bout(row: NDArray[np.float64], rate_hz: float, trim: tuple[int, int]) -> Bout:
     """Read a row of the kernel.
 
     Parameters
@@ -91,13 +91,13 @@ def bout(row: NDArray[np.float64], rate_hz: float, trim: int) -> Bout:
         From the kernel.
     rate_hz : float
         Sample rate.
-    trim : int
-        Samples by which averaging widens a movement at each end.
+    trim : (int, int)
+        Samples by which averaging widens a movement at its onset and at its end.
     """
-    first = int(row[k.OUT_FIRST]) + trim
+    first = int(row[k.OUT_FIRST]) + trim[0]
     return Bout(
         first=first,
-        end=max(int(row[k.OUT_END]) - trim, first + 1),
+        end=max(int(row[k.OUT_END]) - trim[1], first + 1),
         peak=float(row[k.OUT_PEAK]),
         turn=float(row[k.OUT_TURN]),
         floor=float(row[k.OUT_FLOOR]),
@@ -138,6 +138,7 @@ class Assembler:
             if self._is_held(now) and gap <= HOLD_S * self._rate:
                 if _comes_back(now, new):
                     for b in (*self._held, new):
+                        b.returns = 0  # to where the leg is held, not to where it lay
                         now.absorb(b)
                     self._held.clear()
                     now.returned = True
@@ -203,7 +204,8 @@ class Assembler:
             yield row[0], "tremor"
             return
         for b in row:
-            yield b, self._kind(b)
+            if not self._is_bump(b):
+                yield b, self._kind(b)
 
     def _kind(self, b: Bout) -> Kind:
         seconds = (b.end - b.first) / self._rate
@@ -215,9 +217,12 @@ class Assembler:
             return "long"
         if b.returns >= TRAIN_RETURNS and seconds > TRAIN_S:
             return "tremor"
-        if b.parts == 1 and seconds < BUMP_S and b.hz > BUMP_HZ and b.peak < BUMP_G:
-            return "bump"
         return "leg"
+
+    def _is_bump(self, b: Bout) -> bool:
+        """Whether something else shook the bed: nothing the sleeper did, so it is not listed and breaks no series."""
+        is_short = b.parts == 1 and b.end - b.first < BUMP_S * self._rate
+        return is_short and b.hz > BUMP_HZ and b.peak < BUMP_G
 
 
 def _comes_back(lift: Bout, new: Bout) -> bool:

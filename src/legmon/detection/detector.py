@@ -15,7 +15,7 @@ from legmon.detection.quality import Quality
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
-VERSION: Final = "2"
+VERSION: Final = "3"
 
 # From the literature on ankle accelerometry (docs/detector.md) and from simulated nights; none is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
@@ -62,7 +62,8 @@ class Detector:
         self._s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = FIRST_FLOOR_G
         self._i = np.zeros(k.INTEGERS, dtype=np.int64)
         self._ring = np.zeros((k.RING, 9))
-        self._trim = math.floor(TRIM_S * self.rate_hz + 0.5)
+        # An onset lies between two samples and is seen at the second: at 25 Hz that is all the trim there is room for.
+        self._trim = (math.floor(TRIM_S * self.rate_hz), math.floor(TRIM_S * self.rate_hz + 0.5))
         self._assembler = Assembler(self.rate_hz)
         self._last_end = 0
         self._quality = Quality(self.rate_hz, range_g)
@@ -189,7 +190,7 @@ class Detector:
             now, before = self._s[k.SLOW_V : k.SLOW_V + 3], self._s[k.BEFORE_V : k.BEFORE_V + 3]
             is_away = math.dist(now, before) > max(EDGE_LEAST_G, EDGE_FACTOR * self._s[k.MOTION_FLOOR])
             row[k.OUT_FIRST] = self._i[k.FIRST]
-            row[k.OUT_END] = self._seen + self._trim if is_away else self._i[k.LAST] + 1
+            row[k.OUT_END] = self._seen + self._trim[1] if is_away else self._i[k.LAST] + 1
             row[k.OUT_PEAK], row[k.OUT_TURN] = self._s[k.PEAK], self._s[k.TURN_PEAK]
             row[k.OUT_FLOOR] = self._s[k.TURN_FLOOR]
             row[k.OUT_BEFORE : k.OUT_BEFORE + 3], row[k.OUT_AFTER : k.OUT_AFTER + 3] = before, now

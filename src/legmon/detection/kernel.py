@@ -95,6 +95,26 @@ def _between(s: Any, a: int, b: int) -> float:
 
 
 @jit
+def _stays_away(ring: Any, start: int, end: int, s: Any) -> bool:
+    """Whether the leg is held away from where it was, in the middle half of a bout, more than it swings about there.
+
+    A twitch comes straight back, so a train of them swings more than it is away; a leg that is lifted and beats while it is
+    held up does not.
+    """
+    quarter = (end + 1 - start) // 4
+    count = end + 1 - start - 2 * quarter
+    away, square = 0.0, 0.0
+    for k in range(3):
+        total = 0.0
+        for q in range(start + quarter, end + 1 - quarter):
+            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            total += d
+            square += d * d
+        away += (total / count) * (total / count)
+    return away > 0.5 * square / count
+
+
+@jit
 def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     """Describe the bout that has just ended, and what may come back from it."""
     at = i[INDEX]
@@ -132,6 +152,8 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
             out = False
         elif not out and length > 0.16 * farthest:
             out = True
+    if _stays_away(ring, start, end, s):
+        returns = 0
     row[OUT_FIRST] = i[FIRST]
     row[OUT_END] = end + 1
     row[OUT_PEAK] = s[PEAK]

@@ -1,10 +1,13 @@
 """Which Bluetooth the program goes through: the operating system's, or a controller reached over HCI."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from legmon.link.scan import Scan
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Radio:
     """What to hand to bleak so that it uses this radio; nothing above looks inside.
 
@@ -16,6 +19,11 @@ class Radio:
 
     scanner: dict[str, Any] = field(default_factory=dict)
     client: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def scan(self) -> Scan:
+        """The one discovery of everybody who has this radio."""
+        return Scan(self.scanner)
 
 
 def pick(hci: str | None) -> Radio:

@@ -10,10 +10,10 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
-from bleak import BleakClient, BleakScanner
+from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Listener, Missing
@@ -40,13 +40,14 @@ log = logging.getLogger(__name__)
 
 CONNECT_S, CONNECT_MOST_S = 5.0, 15.0  # a sensor that was just heard answers at once, or is gone again
 START_S = 30.0
+REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
 FRAME_S = 0.25
 LOOK_S = 0.25  # between two looks at the link, and at what is missing
 BATTERY_S = 600.0  # levels that are not notified are asked for
 FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
-FETCH_TRIES = 5  # without any progress, then it is given up
+FETCH_TRIES = 5  # without any progress, though live frames come; then it is given up
 
 
 class Session:
@@ -99,6 +100,7 @@ class Session:
         self._early: list[tuple[Frame, int]] | None = None
         self._ended: str | None = None
         self._last_frame = 0.0
+        self._refusals = 0
 
     async def run(self) -> None:
         """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
@@ -119,21 +121,19 @@ class Session:
 
     async def _find(self) -> tuple[BLEDevice, Driver]:
         """Scan until a sensor that will do is heard; the scanner rests while it is connected."""
-        found: asyncio.Future[tuple[BLEDevice, Driver]] = asyncio.get_running_loop().create_future()
 
-        def heard(device: BLEDevice, data: AdvertisementData) -> None:
+        def wanted(device: BLEDevice, data: AdvertisementData) -> tuple[BLEDevice, Driver] | None:
             said = advertisement(data)
             driver = next((d for d in self._drivers if d.recognises(said)), None)
-            if found.done() or driver is None:
-                return
+            if driver is None:
+                return None
             side = driver.side(said)
             if (self._leg and side and side != self._leg) or not self._claim(device.address):
-                return
+                return None
             self._listener.signal(data.rssi)
-            found.set_result((device, driver))
+            return device, driver
 
-        async with BleakScanner(heard, **self._radio.scanner):
-            return await found
+        return await self._radio.scan.first(wanted)
 
     async def _stream(self, device: BLEDevice, driver: Driver, connect_s: float) -> None:
         """Connect and stream until the link fails."""
@@ -146,7 +146,7 @@ class Session:
         fetching: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(connect_s + START_S):
-                await client.connect()
+                await self._connect(client, driver)
                 silent_s = await self._start(client, talk, driver, conversation)
             fetching = asyncio.create_task(self._keep_up(talk, driver, conversation))
             cause, sentence = await self._watch(gone, fetching, silent_s)
@@ -166,6 +166,22 @@ class Session:
             with contextlib.suppress(BleakError, TimeoutError, EOFError):
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
+
+    async def _connect(self, client: BleakClient, driver: Driver) -> None:
+        """Connect. A sensor that is there and does not let us in may have lost its bond: ours is forgotten and made anew."""
+        try:
+            await client.connect()
+        except (BleakDeviceNotFoundError, BleakBluetoothNotAvailableError):
+            raise
+        except BleakError:
+            self._refusals += 1
+            if driver.pairs and self._refusals >= REFUSALS:
+                self._refusals = 0
+                log.info("link: forgetting the bond with %s", client.address)
+                with contextlib.suppress(BleakError, NotImplementedError):  # macOS has its owner do it
+                    await client.unpair()
+            raise
+        self._refusals = 0
 
     async def _start(
         self, client: BleakClient, talk: Talk, driver: Driver, conversation: Conversation
@@ -224,6 +240,8 @@ class Session:
                 continue
             tries = tries + 1 if missing == stuck else 0
             stuck = missing
+            if tries:  # nothing came of it: that counts once live frames show that the link carries anything
+                await self._next_frame()
             if tries >= FETCH_TRIES:
                 self._listener.unavailable(missing, None)
                 continue
@@ -232,6 +250,11 @@ class Session:
             except (BleakError, RefusedError, TimeoutError, FrameError) as e:
                 log.info("back-fill: %s: %s", type(e).__name__, e)
                 await asyncio.sleep(LOOK_S)
+
+    async def _next_frame(self) -> None:
+        heard = self._last_frame
+        while self._last_frame == heard:  # noqa: ASYNC110 (it is looked at as often as everything here)
+            await asyncio.sleep(LOOK_S)
 
     async def _fetch(self, talk: Talk, conversation: Conversation, missing: Missing) -> None:
         count = min(missing.count, FETCH_MOST)

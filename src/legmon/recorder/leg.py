@@ -67,6 +67,7 @@ class LegRecorder:
         self._is_whole = False  # whether it began when it was announced
         self._arrival_ns = 0
         self._odd = 0  # frames in a row that cannot be
+        self._is_finished = False
         self._writer = SegmentWriter(path)
         before = list(read_segment(path))
         if before and isinstance(before[0], Meta):
@@ -193,7 +194,8 @@ class LegRecorder:
         if self._clocks[-1].observe(self._axis.next, arrival_ns) or any(
             isinstance(r, Stream) for r in records
         ):
-            self._anchor(self._clocks[-1].fit(), final=False)
+            a = self._line = self._clocks[-1].fit()
+            self._write(Anchored(a.first, a.utc_ns, a.rate_hz, final=False))
 
     def _is_believable(self, frame: Frame, arrival_ns: int) -> bool:
         index = self._axis.index(frame.stream, frame.first)
@@ -272,12 +274,7 @@ class LegRecorder:
         """Name samples missing for good; `cause` where it is not why they did not come at first."""
         first = self._axis.index(missing.stream, missing.first)
         if first is not None:
-            axis = self._axis.copy()
-            try:
-                self._write(*_gaps(self._axis.give_up(first, first + missing.count), cause))
-            except BaseException:
-                self._axis = axis
-                raise
+            self._give_up(first, first + missing.count, cause)
 
     def note(self, at_ns: int, what: str, value: str) -> None:
         """Write down something that happened."""
@@ -288,18 +285,28 @@ class LegRecorder:
         self._writer.sync()
 
     def close(self, at_ns: int) -> None:
-        """End the night: what is still missing is named, then the last movement and the final fit of time."""
-        self._write(*_gaps(self._axis.give_up(0, self._axis.next)))
-        self.night.finish()
-        for clock in self._clocks:
-            for anchor in clock.anchors():
-                self._anchor(anchor, final=True)
-        self._write(End(at_ns))
+        """End the night: what is still missing is named, then the last movement and the final fit of time.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be written; it may be tried again.
+        """
+        self._give_up(0, self._axis.next)
+        if not self._is_finished:
+            self.night.finish()
+            self._is_finished = True
+        anchors = [a for clock in self._clocks for a in clock.anchors()]
+        self._write(*(Anchored(a.first, a.utc_ns, a.rate_hz, final=True) for a in anchors), End(at_ns))
         self._writer.close()
 
-    def _anchor(self, a: Anchor, *, final: bool) -> None:
-        self._line = a
-        self._write(Anchored(a.first, a.utc_ns, a.rate_hz, final=final))
+    def _give_up(self, first: int, end: int, cause: Cause | None = None) -> None:
+        axis = self._axis.copy()
+        try:
+            self._write(*_gaps(self._axis.give_up(first, end), cause))
+        except BaseException:
+            self._axis = axis
+            raise
 
     def _write(self, *records: Record) -> None:
         if records:

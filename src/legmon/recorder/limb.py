@@ -9,7 +9,7 @@ from dataclasses import replace
 from legmon.catalog.state import SensorState
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing, State
-from legmon.movement import Leg
+from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder, Source
 from legmon.recording.segment import RecordingError
 from legmon.sensors.base import Frame, Status
@@ -17,6 +17,7 @@ from legmon.sensors.base import Frame, Status
 log = logging.getLogger(__name__)
 
 WAITING = 400  # frames kept while a night is being begun
+NOTED_NS = 600 * NS
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
 
@@ -44,7 +45,9 @@ class Limb:
         self._state = SensorState(leg=leg or "left")
         self._waiting: deque[tuple[Frame, int]] = deque(maxlen=WAITING)
         self._not_before = 0.0
-        self._latest: tuple[int, int] | None = None
+        self._arrived = 0
+        self._worst_ns = 0  # between two frames, since it was last noted
+        self._noted_ns = 0
 
     @property
     def leg(self) -> Leg:
@@ -146,6 +149,8 @@ class Limb:
             return
         if not self.recorder.matches(self.source) or time.monotonic() < self._not_before:
             return
+        if not frame.late:
+            self._time_arrival(arrival_ns)
         try:
             self.recorder.frame(frame, arrival_ns)
         except RecordingError as e:
@@ -153,6 +158,16 @@ class Limb:
         else:
             self.trouble = None
             self._not_before = 0.0
+
+    def _time_arrival(self, arrival_ns: int) -> None:
+        """Note every ten minutes how long the radio was quiet at worst: the signal's strength cannot be had while connected."""
+        if self._arrived:
+            self._worst_ns = max(self._worst_ns, arrival_ns - self._arrived)
+        self._arrived = arrival_ns
+        if arrival_ns - self._noted_ns > NOTED_NS:
+            if self._noted_ns:
+                self._note("quiet_ms", str(self._worst_ns // 1_000_000))
+            self._noted_ns, self._worst_ns = arrival_ns, 0
 
     def _refused_by_disk(self, error: RecordingError) -> None:
         self._not_before = time.monotonic() + RESTING_S

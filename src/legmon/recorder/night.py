@@ -32,6 +32,7 @@ class NightRecorder:
         self.legs: dict[Leg, LegRecorder] = {}
         self._catalog = catalog
         self._simulated = simulated
+        self._closed: set[Leg] = set()
         self._live: LiveScorer | None = None
         self._told: dict[Leg, list[int]] = {}  # movements and holes per leg that the live scorer knows
 
@@ -112,9 +113,17 @@ class NightRecorder:
             leg.sync()
 
     def close(self, now_ns: int) -> None:
-        """End the night; one without a sample leaves the list."""
-        for leg in self.legs.values():
-            leg.close(now_ns)
+        """End the night; one without a sample leaves the list.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be written; it may be tried again.
+        """
+        for leg, recorder in self.legs.items():
+            if leg not in self._closed:
+                recorder.close(now_ns)
+                self._closed.add(leg)
         if any(leg.night.samples for leg in self.legs.values()):
             self.saving(closed=True)()
         else:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
@@ -20,16 +21,19 @@ from legmon.night.rising import has_risen
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.segment import RecordingError, verify
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
 
 TURN_S = 0.25  # of the loop that saves, reports and looks at the desired state
-SAVE_S = 1.0  # between two saves when nothing was found
+SAVE_S = 5.0  # between two saves when nothing was found, s of night, but never less than a turn
+SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
+AGAIN_S = 2.0  # between two tries to close a night on a full disk
+SEAL_S = 5.0  # between two files that are verified
 CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
 
@@ -64,12 +68,16 @@ class Recorder:
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
+        self._unclosed: NightRecorder | None = None
+        self._tried = 0.0
         self._links: dict[Limb, asyncio.Task[None]] = {}
         self._claimed: dict[Limb, str] = {}
         self._mode: Mode = "off"
         self._wanted: tuple[Mode, Legs | None] = ("off", None)
         self._trouble: str | None = None
         self._saved: tuple[float, int] = (0.0, 0)
+        self._said: tuple[float, RecorderState | None] = (0.0, None)
+        self._sealed = 0.0
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
@@ -81,6 +89,7 @@ class Recorder:
                 self.beat = time.monotonic()
                 await self._reconcile()
                 await self._tell()
+                await self._seal()
                 if self._night and time.monotonic() - synced > SYNC_S:
                     with contextlib.suppress(OSError):  # a full disk shows where samples are written
                         await asyncio.to_thread(self._night.sync)
@@ -127,6 +136,8 @@ class Recorder:
         mode, legs = self._wanted
         if mode != self._mode:
             await self._change(mode)
+        if self._unclosed is not None and time.monotonic() - self._tried > AGAIN_S:
+            self._close()
         if mode == "off":
             return
         self._link_all(legs)
@@ -258,27 +269,46 @@ class Recorder:
         self._links.clear()
         self._claimed.clear()
         if self._night is not None:
-            try:
-                self._night.close(self._now_ns())
-            except (OperationalError, RecordingError) as e:
-                log.exception("night %s is closed at the next start", self._night.id)
-                self._trouble = (
-                    f"Night {self._night.id} could not be closed and will be at the next start: {e}."
-                )
-        self._night = None
+            self._unclosed, self._night = self._night, None
+            self._close()
+
+    def _close(self) -> None:
+        """Close the night that has ended; where that fails it is tried again, here or at the next start."""
+        night = self._unclosed
+        if night is None:
+            return
+        self._tried = time.monotonic()
+        try:
+            night.close(self._now_ns())
+            self._unclosed = self._trouble = None
+        except (OperationalError, RecordingError) as e:
+            log.warning("night %s cannot be closed yet: %s", night.id, e)
+            self._trouble = f"Night {night.id} is not closed yet, which is tried again: {e}."
 
     # what the catalog is told
 
+    async def _seal(self) -> None:
+        """Verify the file of a night that was closed; from then on nobody writes to it. One a turn, in a thread."""
+        if time.monotonic() - self._sealed < SEAL_S:
+            return
+        self._sealed = time.monotonic()
+        with contextlib.suppress(OperationalError):
+            await asyncio.to_thread(_seal_next, self._catalog)
+
     async def _tell(self) -> None:
         """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
-        jobs = [self._report()]
-        saved = self._saved
+        jobs, saved = [], self._saved
+        now = time.monotonic()
         if self._night is not None and self._night.legs:
-            now = time.monotonic()
             found = self._night.found
-            if found != self._saved[1] or now - self._saved[0] > SAVE_S:
-                jobs.insert(0, self._night.saving())
+            if found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed:
+                jobs.append(self._night.saving())
                 saved = (now, found)
+        state = self._state()
+        gist = replace(state, seen_ns=0, sensors=[replace(s, **_COUNTS) for s in state.sensors])
+        if gist != self._said[1] or now - self._said[0] > SAY_S / min(self._clock.speed, 4.0):
+            jobs.append(partial(self._catalog.report, state))
+            self._said = (now, gist)
         try:
             for job in jobs:
                 await asyncio.to_thread(job)
@@ -286,18 +316,39 @@ class Recorder:
         except OperationalError as e:
             log.warning("the catalog is busy, next turn again: %s", e)
 
-    def _report(self) -> Callable[[], None]:
+    def _state(self) -> RecorderState:
         troubles = [self._trouble, *(limb.trouble for limb in self._links)]
-        return partial(
-            self._catalog.report,
-            RecorderState(
-                seen_ns=time.time_ns(),
-                clock=self._clock,
-                simulated=self._simulated,
-                night=self._night.id if self._night else None,
-                sensors=[limb.state() for limb in self._links],
-                confirmed=self._night.confirmed if self._night else Tally(),
-                trouble=next((t for t in troubles if t), None),
-                mode=self._mode,
-            ),
+        return RecorderState(
+            seen_ns=time.time_ns(),
+            clock=self._clock,
+            simulated=self._simulated,
+            night=self._night.id if self._night else None,
+            sensors=[limb.state() for limb in self._links],
+            confirmed=self._night.confirmed if self._night else Tally(),
+            trouble=next((t for t in troubles if t), None),
+            mode=self._mode,
         )
+
+
+_COUNTS: dict[str, Any] = {
+    "samples": 0,
+    "missing_samples": 0,
+    "pending_samples": 0,
+    "last_sample_ns": None,
+    "measured_rate_hz": None,
+}
+
+
+def _seal_next(catalog: Catalog) -> None:
+    found = catalog.unsealed()
+    if found is None:
+        return
+    night, leg = found
+    path = catalog.segment(night, leg)
+    try:
+        digest = verify(path)
+        path.chmod(0o400)
+    except (RecordingError, OSError) as e:
+        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (no traceback: it says all)
+        digest = ""
+    catalog.seal(night, leg, digest)

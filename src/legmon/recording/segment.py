@@ -1,11 +1,13 @@
 """Appends a leg's night to its file, so that what was written once is never lost."""
 
+import hashlib
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from legmon.errors import LegmonError
-from legmon.recording.records import Record, decode, encode
+from legmon.recording.records import End, Gap, Record, Samples, decode, encode
 
 
 class RecordingError(LegmonError):
@@ -74,6 +76,46 @@ class SegmentWriter:
         """Sync and close."""
         self.sync()
         os.close(self._fd)
+
+
+def verify(path: Path) -> str:
+    """Read a closed file back as it stands on the disk, and check that nothing is missing from it.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, hexadecimal.
+
+    Raises
+    ------
+    RecordingError
+        If a record is damaged, or an index is neither a sample nor in a named gap, or is there twice; says where.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise RecordingError(f"{path} cannot be read ({e.strerror})") from e
+    at, ranges, last = 0, [], None
+    for end, record in decode(data):
+        length = len(encode(record))
+        if end - length != at:
+            raise RecordingError(
+                f"{path} is damaged between bytes {at} and {end - length}; the rest can be read"
+            )
+        at, last = end, record
+        if isinstance(record, Samples):
+            ranges.append((record.first, record.end))
+        elif isinstance(record, Gap):
+            ranges.append((record.first, record.first + record.count))
+    if at != len(data) or not isinstance(last, End):
+        raise RecordingError(f"{path} does not end as a closed night does")
+    ranges.sort()
+    for (_, end), (first, _) in pairwise([(0, 0), *ranges]):
+        if first != end:
+            raise RecordingError(
+                f"{path} holds {'nothing' if first > end else 'samples twice'} at sample {min(first, end)}"
+            )
+    return hashlib.sha256(data).hexdigest()
 
 
 class SegmentTail:

@@ -126,6 +126,12 @@ def _battery(data: bytes) -> Battery | None:
     return Battery(data[0]) if len(data) == 1 and data[0] <= 100 else None
 
 
+def advertised_battery(advertisement: Advertisement) -> int | None:
+    """Charge that the manufacturer data says (section 1), percent; None where it says nothing."""
+    value = advertisement.manufacturer.get(COMPANY, b"")
+    return value[2] if len(value) >= 3 and value[2] <= 100 else None
+
+
 class AnkleDriver:
     """Sensors that speak the reference profile."""
 

@@ -161,7 +161,7 @@ class ArrivalClock:
         y = _without_jumps(x, np.asarray(self._late, dtype=np.float64))
         slope, offset = _line(x, y)
         rest = y - slope * x - offset
-        knots = _knots(x, rest)
+        knots = _knots(x, rest, self._block)
         if knots is None:
             return [self._anchor(0, offset, slope)]
         at, level = knots
@@ -189,21 +189,52 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 
 
 def _knots(
-    x: NDArray[np.float64], rest: NDArray[np.float64]
+    x: NDArray[np.float64], rest: NDArray[np.float64], block: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Where the rate drifted, every five minutes and by how much; None where one line does as well."""
-    at, level, spread = [], [], []
-    for k in range(0, len(x), KNOT_BLOCKS):
-        near = slice(max(k - KNOT_BLOCKS // 2, 0), k + KNOT_BLOCKS // 2 + 1)
-        if len(x[near]) < KNOT_BLOCKS // 2:
+    """Where the rate drifted, every five minutes and by how much; None where one line does as well.
+
+    Over a stretch without arrivals a cubic goes from one end to the other in the directions that the arrivals on both sides have.
+    """
+    length = KNOT_BLOCKS * block
+    at: list[float] = []
+    level: list[float] = []
+    slopes: list[float] = []
+    spread: list[float] = []
+    for stretch in np.split(np.arange(len(x)), np.flatnonzero(np.diff(x) > length) + 1):
+        if len(stretch) < KNOT_BLOCKS // 2:
             continue
-        slope, offset = _line(x[near], rest[near])
-        at.append(x[k])
-        level.append(slope * x[k] + offset)
-        spread.append(float(np.median(np.abs(rest[near] - slope * x[near] - offset))))
+        xs, rs = x[stretch], rest[stretch]
+        for k in np.linspace(xs[0], xs[-1], max(round((xs[-1] - xs[0]) / length), 1) + 1):
+            near = np.argsort(np.abs(xs - k), kind="stable")[: KNOT_BLOCKS + 1]
+            slope, offset = _line(np.sort(xs[near]), rs[np.sort(near)])
+            at.append(round(float(k)))
+            level.append(slope * at[-1] + offset)
+            slopes.append(slope)
+            spread.append(float(np.median(np.abs(rs[near] - slope * xs[near] - offset))))
     if len(at) < 3 or np.max(np.abs(level)) < max(BENT_NS, BENT_SPREADS * float(np.median(spread))):
         return None
-    return np.asarray(at), np.asarray(level)
+    filled = _over_gaps(np.asarray(at), np.asarray(level), np.asarray(slopes), 1.5 * length)
+    return filled[:, 0], filled[:, 1]
+
+
+def _over_gaps(
+    at: NDArray[np.float64], level: NDArray[np.float64], slopes: NDArray[np.float64], longest: float
+) -> NDArray[np.float64]:
+    """Put knots on the cubic (Hermite) over every gap that is longer than this; rows of place and level."""
+    rows = [(at[0], level[0])]
+    for k in range(1, len(at)):
+        h = at[k] - at[k - 1]
+        if h > longest:
+            for t in np.linspace(0, 1, round(h / longest) + 4)[1:-1]:
+                value = (
+                    (1 + 2 * t) * (1 - t) ** 2 * level[k - 1]
+                    + t * (1 - t) ** 2 * h * slopes[k - 1]
+                    + t**2 * (3 - 2 * t) * level[k]
+                    + t**2 * (t - 1) * h * slopes[k]
+                )
+                rows.append((np.round(at[k - 1] + t * h), value))
+        rows.append((at[k], level[k]))
+    return np.asarray(rows)
 
 
 def _without_jumps(x: NDArray[np.float64], late: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from bumble.device import Connection, Peer
 from legmon.link.hci.adapter import Adapter, uuid_text
 
 MTU = 517  # what BlueZ asks for
+RESOLVE_S = 0.5  # bumble looks for a bonded sensor before it connects, without an end of its own
 
 
 class HciClient(BaseBleakClient):
@@ -97,7 +98,8 @@ class HciClient(BaseBleakClient):
         """
         job = asyncio.ensure_future(self._adapter.device.connect(target, timeout=self._timeout))
         try:
-            return await asyncio.shield(job)
+            async with asyncio.timeout(self._timeout + RESOLVE_S):
+                return await asyncio.shield(job)
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
                 await self._adapter.device.cancel_connection()  # type: ignore[no-untyped-call]
@@ -105,6 +107,8 @@ class HciClient(BaseBleakClient):
                 await (await asyncio.wait_for(job, 2)).disconnect()
             raise
         except (core.TimeoutError, TimeoutError) as e:
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
             raise BleakDeviceNotFoundError(self.address, f"no answer from {self.address}") from e
         except (hci.HCI_Error, core.BaseBumbleError) as e:
             raise BleakError(f"cannot connect to {self.address}: {e}") from e

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("samples", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("quality", sa.String(), nullable=False),
+        sa.Column("sealed", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["night_id"], ["nights.id"], name=op.f("fk_legs_night_id_nights"), ondelete="CASCADE"
         ),

@@ -1,0 +1,82 @@
+"""One discovery of a radio for everybody who looks for a sensor on it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bleak import BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RENEW_S = 20.0  # a discovery whose adapter was pulled out hears nothing more and says nothing; a new one finds the next adapter
+
+
+class Scan:
+    """Scans while anybody waits. BlueZ grants a process one discovery, and refuses a second one.
+
+    Parameters
+    ----------
+    arguments : dict
+        Keyword arguments for ``BleakScanner``.
+    """
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self._arguments = arguments
+        self._waiting: dict[asyncio.Future[Any], Callable[[BLEDevice, AdvertisementData], Any]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def first(self, wanted: Callable[[BLEDevice, AdvertisementData], T | None]) -> T:
+        """Wait until something is heard that is wanted, however long.
+
+        Parameters
+        ----------
+        wanted : callable
+            Is given what is heard; what it returns is returned, unless it is None.
+
+        Raises
+        ------
+        BleakError
+            If the radio does not scan: `BleakBluetoothNotAvailableError` also where Linux has no D-Bus.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = wanted
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        try:
+            return await future
+        finally:
+            del self._waiting[future]
+            if not self._waiting and self._task is not None:
+                task, self._task = self._task, None
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        async with self._turn:  # the scan before this one may be ending still
+            try:
+                while True:
+                    async with BleakScanner(self._heard, **self._arguments):
+                        await asyncio.sleep(RENEW_S)
+            except OSError as e:
+                reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
+                self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
+            except Exception as e:  # noqa: BLE001 (it is raised where it is waited for)
+                self._fail(e)
+
+    def _fail(self, error: Exception) -> None:
+        log.info("scan: %s: %s", type(error).__name__, error)
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)
+
+    def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+        for future, wanted in list(self._waiting.items()):
+            if not future.done() and (found := wanted(device, data)) is not None:
+                future.set_result(found)

@@ -1,0 +1,35 @@
+"""When samples are fetched again out of a sensor's buffer, and when they are given up."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from legmon.link.listener import Missing
+from tests.bluez.through import Through
+from tests.conftest import sensor
+from tests.test_link import Heard, over, through, when
+
+__all__ = ["through"]  # the fixture: on both radios
+
+
+def test_what_never_comes_is_given_up_but_not_while_the_link_carries_nothing(
+    through: Through, tmp_path: Path
+) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: len(heard.frames) > 2)
+        stream = heard.frames[0].stream
+        assert ankle.process.stdin is not None
+        ankle.process.stdin.write("mute 2.6\n")  # shorter than the watchdog's patience
+        ankle.process.stdin.flush()
+        heard.wanted = [Missing(stream, 0, 12)] * 10_000
+        await asyncio.sleep(2.2)
+        assert not heard.given_up
+        await when(lambda: heard.given_up)
+        assert heard.given_up[0] == (Missing(stream, 0, 12), None)
+
+    with sensor(through.air, tmp_path) as ankle:
+        heard = over(through, scene)
+    late = [f for f in heard.frames if f.late]
+    assert len(late) >= 4, "asked for again and again"
+    assert not heard.downs

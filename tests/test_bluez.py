@@ -1,0 +1,245 @@
+"""bleak's own BlueZ backend on the virtual air, as the operating system's Bluetooth: see tests/bluez/README.md."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
+from bleak.exc import BleakGATTProtocolError as GattError
+
+from legmon.link.radio import Radio
+from legmon.sensors import ankle_bytes as ankle
+from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
+from tests.conftest import sensor
+
+pytestmark = NEEDS_DAEMON
+
+FIRST, SECOND = "C4:4C:4D:00:00:11", "C4:4C:4D:00:00:12"
+
+
+@pytest.fixture
+def on_bluez(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Through]:
+    with through_radio("bluez", short_folder, monkeypatch) as through:
+        yield through
+
+
+def play(through: Through, scene: Callable[[], Awaitable[None]]) -> None:
+    assert through.pick() == Radio(), "the operating system's Bluetooth needs no arguments"
+
+    async def whole() -> None:
+        try:
+            async with asyncio.timeout(30):
+                await scene()
+        finally:
+            await through.close()
+
+    asyncio.run(whole())
+
+
+async def find(address: str, within_s: float = 5.0) -> tuple[BLEDevice, AdvertisementData]:
+    found: asyncio.Future[tuple[BLEDevice, AdvertisementData]] = asyncio.get_running_loop().create_future()
+
+    def heard(device: BLEDevice, data: AdvertisementData) -> None:
+        if device.address == address and not found.done():
+            found.set_result((device, data))
+
+    async with asyncio.timeout(within_s), BleakScanner(heard, service_uuids=[ankle.SERVICE]):
+        return await found
+
+
+def test_the_first_thing_heard_of_a_sensor_is_all_of_it(on_bluez: Through, tmp_path: Path) -> None:
+    async def scene() -> None:
+        device, data = await find(FIRST)
+        assert (device.name, data.local_name) == ("LegMon-Bus", "LegMon-Bus")
+        assert data.service_uuids == [ankle.SERVICE]
+        assert data.manufacturer_data == {0xFFFF: bytes([1, 1, 87, 0])}
+        assert data.rssi == -58
+        again, _ = await find(FIRST)
+        assert again.address == device.address, (
+            "a device already known is heard in the next discovery as well"
+        )
+
+    with sensor(on_bluez.air, tmp_path, "--name", "LegMon-Bus", "--address", FIRST):
+        play(on_bluez, scene)
+
+
+def test_pair_read_write_indicate_and_notify(on_bluez: Through, tmp_path: Path) -> None:
+    async def scene() -> None:
+        device, _ = await find(FIRST)
+        answers: asyncio.Queue[bytes] = asyncio.Queue()
+        frames: asyncio.Queue[bytes] = asyncio.Queue()
+        async with BleakClient(device, pair=True) as client:
+            live = client.services.get_characteristic(ankle.LIVE)
+            assert live is not None
+            assert live.max_write_without_response_size == 514
+            assert ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES)).side == "left"
+            await client.start_notify(ankle.CONTROL, lambda _, data: answers.put_nowait(bytes(data)))
+            await client.start_notify(ankle.LIVE, lambda _, data: frames.put_nowait(bytes(data)))
+            request = ankle.request(ankle.Op.START, 7, ankle.start_arguments(50, 4, 5))
+            await client.write_gatt_char(ankle.CONTROL, request, response=True)
+            started = ankle.decode_started(ankle.decode_answer(await answers.get(), ankle.Op.START, 7) or b"")
+            assert (started.rate_hz, started.range_g) == (50, 4)
+            first, second = [ankle.decode_frame(await frames.get()) for _ in range(2)]
+            assert second.first == first.first + len(first.xyz)
+            await client.stop_notify(ankle.LIVE)
+            assert client.is_connected
+        assert not client.is_connected
+
+    with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+        play(on_bluez, scene)
+
+
+def test_att_errors_come_back_as_bluez_names_them(on_bluez: Through, tmp_path: Path) -> None:
+    async def scene() -> None:
+        device, _ = await find(FIRST)
+        async with BleakClient(device) as client:
+            with pytest.raises(BleakDBusError, match="Not paired"):
+                await client.read_gatt_char(ankle.CAPABILITIES)
+            assert client.is_connected, "a refusal costs nothing else"
+            assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
+            await client.pair()
+            with pytest.raises(GattError) as refused:
+                await client.write_gatt_char(ankle.CONTROL, b"\x01", response=True)
+            assert refused.value.code == 0x0D, "a request of one byte (docs/ankle-profile.md, section 4)"
+
+    with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+        play(on_bluez, scene)
+
+
+def test_a_sensor_that_is_killed_is_a_disconnection(on_bluez: Through, tmp_path: Path) -> None:
+    async def scene() -> None:
+        with sensor(on_bluez.air, tmp_path, "--address", FIRST) as process:
+            device, _ = await find(FIRST)
+            gone = asyncio.Event()
+            client = BleakClient(device, lambda _: gone.set(), pair=True)
+            await client.connect()
+            process.process.kill()
+            killed = time.monotonic()
+            await asyncio.wait_for(gone.wait(), 5)
+            assert 0.5 < time.monotonic() - killed < 3, "as long as the air's supervision timeout"
+            assert not client.is_connected
+            with pytest.raises(BleakError):
+                await client.read_gatt_char(ankle.BATTERY_LEVEL)
+            await client.disconnect()
+
+    play(on_bluez, scene)
+
+
+def test_a_bond_lasts_and_one_the_sensor_has_lost_is_unpaired_and_made_anew(
+    on_bluez: Through, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+            device, _ = await find(FIRST)
+            for _ in range(2):
+                async with BleakClient(device, pair=True) as client:
+                    await client.read_gatt_char(ankle.CAPABILITIES)
+        with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+            device, _ = await find(FIRST)
+            stale = BleakClient(device, pair=True)
+            with pytest.raises(BleakDBusError, match="br-connection-canceled"):
+                await stale.connect()
+            await stale.unpair()
+            device, _ = await find(FIRST)
+            async with BleakClient(device, pair=True) as client:
+                await client.read_gatt_char(ankle.CAPABILITIES)
+
+    play(on_bluez, scene)
+
+
+def test_a_sensor_that_is_not_there(on_bluez: Through, tmp_path: Path) -> None:
+    async def scene() -> None:
+        with pytest.raises(BleakDeviceNotFoundError):
+            await BleakClient("C4:00:00:00:00:77", timeout=0.5).connect()
+        with sensor(on_bluez.air, tmp_path, "--address", SECOND) as process:
+            left, _ = await find(SECOND)
+            process.process.kill()
+            process.process.wait(5)
+        with pytest.raises(TimeoutError):
+            await BleakClient(left, timeout=0.5).connect()
+        with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+            device, _ = await find(FIRST)
+            async with BleakClient(device) as client:
+                assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
+
+    play(on_bluez, scene)
+
+
+def test_a_process_has_one_discovery_at_a_time(on_bluez: Through) -> None:
+    async def scene() -> None:
+        async with BleakScanner():
+            with pytest.raises(BleakDBusError, match="InProgress"):
+                await BleakScanner().start()
+        async with BleakScanner():
+            pass
+
+    play(on_bluez, scene)
+
+
+def test_two_sensors_at_once(on_bluez: Through, tmp_path: Path) -> None:
+    async def read(device: BLEDevice) -> str | None:
+        async with BleakClient(device, pair=True) as client:
+            both.append(device.address)
+            async with asyncio.timeout(10):
+                while len(both) < 2:
+                    await asyncio.sleep(0.02)
+            return ankle.decode_capabilities(await client.read_gatt_char(ankle.CAPABILITIES)).side
+
+    both: list[str] = []
+
+    async def scene() -> None:
+        devices = [(await find(address))[0] for address in (FIRST, SECOND)]
+        assert list(await asyncio.gather(*map(read, devices))) == ["left", "right"]
+
+    left, right = tmp_path / "left", tmp_path / "right"
+    left.mkdir()
+    right.mkdir()
+    with (
+        sensor(on_bluez.air, left, "--address", FIRST),
+        sensor(on_bluez.air, right, "--address", SECOND, scenario="duration: 1h\nleg: right\n"),
+    ):
+        play(on_bluez, scene)
+
+
+async def searched(until: str) -> None:
+    """Search, as the program does while it has no sensor, until that is how a search ends."""
+    async with asyncio.timeout(5):
+        outcome = ""
+        while until not in outcome:
+            try:
+                await find(FIRST, 1.0)
+            except (BleakError, TimeoutError) as e:
+                outcome = str(e)
+                await asyncio.sleep(0.05)
+            else:
+                outcome = "found"
+
+
+def test_an_adapter_that_vanishes_ends_connections_and_is_used_again_when_it_is_back(
+    on_bluez: Through, short_folder: Path, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+            device, _ = await find(FIRST)
+            gone = asyncio.Event()
+            client = BleakClient(device, lambda _: gone.set(), pair=True)
+            await client.connect()
+            on_bluez.process.end()
+            await asyncio.wait_for(gone.wait(), 5)
+            assert not client.is_connected
+            await client.disconnect()
+        await searched("No Bluetooth adapters found")
+        with opened_air(short_folder) as (again, _), sensor(again, tmp_path, "--address", FIRST):
+            await searched("found")
+            device, _ = await find(FIRST)
+            async with BleakClient(device, pair=True) as client:
+                await client.read_gatt_char(ankle.CAPABILITIES)
+
+    play(on_bluez, scene)
