@@ -1,6 +1,6 @@
 """How many minutes of lying are wrong, on simulated nights whose walks are known.
 
-    uv run python benchmarks/lying.py [--json]
+    uv run python -m benchmarks.lying [--json]
 
 The golden nights and those of ``tests/nights`` with a walk. A minute is wrong where the posture says lying during a walk, or not
 lying outside of one.

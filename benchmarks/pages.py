@@ -1,6 +1,6 @@
 """How long the Night page takes: a night of 8 h at 100 Hz and two legs, in a real browser.
 
-    uv run python benchmarks/pages.py [--hours H] [--rate HZ]
+    uv run python -m benchmarks.pages [--hours H] [--rate HZ]
 
 Prints one JSON object, milliseconds: `first_ever` is the page where nobody has looked at the night before and its posture is
 computed from the recording; `chart` is the page, loaded anew, until the night's chart is drawn; `other_night` the same within

@@ -192,7 +192,7 @@ def test_only_whole_nights_measured_alike_are_compared() -> None:
 
 @pytest.mark.parametrize("name", WITH_A_WALK)
 def test_minutes_wrong_on_nights_with_walks(name: str, tmp_path: Path) -> None:
-    """Changes should not lead to worse results; `benchmarks/lying.py` prints all of them."""
+    """Changes should not lead to worse results; `python -m benchmarks.lying` prints all of them."""
     folders = (ROOT / "firmware_sim" / "golden", ROOT / "tests" / "nights")
     (scenario,) = [f / f"{name}.yaml" for f in folders if (f / f"{name}.yaml").exists()]
     found = judge(scenario, tmp_path)

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import numpy as np
@@ -15,10 +16,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.cli.simulate import run_simulator
+from legmon.detection.faults import CAUSES, Fault
 from legmon.exchange.capture import read_capture, record_capture
+from legmon.link.faults import Cause
+from legmon.night.fit import Problem as FitProblem
+from legmon.night.lying import State
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
@@ -339,3 +344,13 @@ def test_a_fit_check_needs_a_sensor_that_sends(http: httpx.Client) -> None:
     assert "sent nothing" in answer.json()["detail"]
     wrong = {"leg": "left", "steps": [step | {"end": 5}]}
     assert http.post("/checks/fit", json=wrong).status_code == 422
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_the_program_can_say_is_said_in_every_language(language: str) -> None:
+    texts = json.loads((ROOT / "dashboard" / "src" / "messages" / f"{language}.json").read_text())
+    wanted = [f"gap.{cause}" for cause in [*Cause, *CAUSES]] + [f"finding.{fault}" for fault in Fault]
+    wanted += [f"link.{state}" for state in get_args(LinkState)]
+    wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
+    wanted += [f"strip.state.{state}" for state in get_args(State)]
+    assert [key for key in wanted if key not in texts] == []
