@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
 LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
+OTHER_WAY = (
+    "The sensor measures in another way than this night began with; stop the night and start a new one."
+)
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
 
@@ -146,7 +149,7 @@ class Limb:
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
                 self.recorder.lost(Cause.OTHER_SENSOR)
-                self._trouble = "The sensor measures in another way than this night began with; stop the night and start it again."
+                self._trouble = OTHER_WAY
                 return
             self.recorder.started(identity)
             self._note("connected", identity.address)
@@ -171,7 +174,7 @@ class Limb:
             self._not_before = 0.0
 
     def _time_arrival(self, arrival_ns: int) -> None:
-        """Note every ten minutes how long the radio was quiet at worst: the signal's strength cannot be had while connected."""
+        """Note every ten minutes how long the radio was quiet at worst: a connected signal has no strength to read."""
         if self._arrived:
             self._worst_ns = max(self._worst_ns, arrival_ns - self._arrived)
         self._arrived = arrival_ns
