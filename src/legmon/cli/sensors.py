@@ -31,8 +31,8 @@ def sensors(json: JsonOption = False) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    name = Column("name", no_wrap=True)
-    table = Table(name, "sensor", "Hz", "± g", "a loss shows by", "buffer", box=None, pad_edge=False)
+    first = Column("name", no_wrap=True)
+    table = Table(first, "sensor", "Hz", "± g", "a loss shows by", "buffer", box=None, pad_edge=False)
     for one in listed:
         rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
         table.add_row(

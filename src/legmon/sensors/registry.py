@@ -27,7 +27,7 @@ class Registry:
 
     @property
     def nightly(self) -> tuple[Driver, ...]:
-        """Drivers of sensors that are made to be worn for a night; boards for the bench are tried out, not recorded with unasked."""
+        """Drivers of sensors to wear for a night; a board for the bench is only taken when asked for."""
         return tuple(d for d in self.drivers.values() if not getattr(d, "bench", False))
 
     def recognise(self, advertisement: Advertisement) -> Driver | None:
