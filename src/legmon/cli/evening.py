@@ -101,15 +101,14 @@ class Evening:
             self._show(web)
             self._watch(catalog, Progress(catalog, clock, plays, self._say, lambda: sensor.said("over")).over)
 
-    def run(self, *, leg: Legs | None, simulate: bool) -> None:
-        """Tonight, in real time."""
+    def run(self, *, leg: Legs | None, simulate: bool, hci: str | None = None) -> None:
+        """Tonight, in real time; over a controller of our own where one is named."""
         if not simulate:
-            _need_bluetooth()
+            _need_bluetooth(hci)
         catalog = self._open(simulated=simulate)
         with self._ending():
             web = self._web()
             clock = Clock()
-            hci: str | None = None
             if simulate:
                 self._say("[reverse] SIMULATED [/reverse] The sensor and the sleeper are simulated.")
                 air, seed = self._start_air(), time.time_ns() % 100_000
@@ -274,21 +273,18 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _need_bluetooth() -> None:
-    """Try the operating system's Bluetooth.
+def _need_bluetooth(hci: str | None) -> None:
+    """Try the operating system's Bluetooth, or a controller of our own.
 
     Raises
     ------
     LegmonError
         If there is none.
     """
-    from bleak import BleakScanner
-
-    async def scan() -> None:
-        async with BleakScanner():
-            pass
+    from legmon.cli.facts import RadioError, listen
+    from legmon.link.radio import pick
 
     try:
-        asyncio.run(scan())
-    except Exception as e:
-        raise LegmonError(NO_BLUETOOTH) from e
+        asyncio.run(listen(pick(hci), (), 0.0, hci=hci is not None))
+    except RadioError as e:
+        raise LegmonError(f"{e}; `legmon doctor --hci {hci}` says more" if hci else NO_BLUETOOTH) from e

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from legmon.catalog.state import Legs
-from legmon.cli.options import DataOption, demo_folder, own_folder
+from legmon.cli.options import DataOption, HciOption, demo_folder, own_folder
+from legmon.errors import LegmonError
 
 PORT = 8731
 PortOption = Annotated[
@@ -60,14 +61,20 @@ def run(
     simulate: Annotated[
         bool, typer.Option("--simulate", help="A simulated sensor in real time, no hardware.")
     ] = False,
+    hci: HciOption = None,
     minutes: MinutesOption = None,
     data: DataOption = None,
 ) -> None:
     """Record tonight with a real sensor and show it in the browser. Ctrl-C ends the night.
 
     The sensor is any that speaks the ankle profile (docs/ankle-profile.md); it is found, paired with and started by itself.
+    [bold]legmon doctor[/bold] says beforehand whether it can be heard, also with the same [bold]--hci[/bold].
     """
     from legmon.cli.evening import Evening
 
+    if simulate and hci is not None:
+        raise LegmonError("--simulate brings a radio of its own; leave --hci out")
     folder: Path = data or (own_folder() / "simulated" if simulate else own_folder())
-    Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(leg=leg, simulate=simulate)
+    Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(
+        leg=leg, simulate=simulate, hci=hci
+    )
