@@ -54,7 +54,7 @@ def test_a_polar_that_ends_the_stream_is_started_again() -> None:
     assert result.samples + result.gaps > 75 * 52
 
 
-@pytest.mark.parametrize("model", ["movesense/old-app", "witmotion/wt901", "bangle/app"])
+@pytest.mark.parametrize("model", ["movesense/old-app", "bangle/app"])
 def test_a_link_that_is_cut_is_taken_up_again(model: str) -> None:
     result = night(model, minutes=1.0, speed=6.0, cut_s=1.5)
     # 10 s are a minute: the watch measures on and is asked for what it kept, the others lose it and say so.
