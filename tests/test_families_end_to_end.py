@@ -30,7 +30,8 @@ def check(result: Result, reference: Result) -> None:
 
 @pytest.mark.parametrize("model", ["movesense/old-app", "witmotion/wt901", "metamotion/bmi270"])
 def test_the_same_movements_are_found(model: str, reference: Result) -> None:
-    result = night(model, minutes=MINUTES, speed=SPEED)
+    # A frame for each sample is a lot for a busy machine at 60 times real time: silence, and a new connection.
+    result = night(model, minutes=MINUTES, speed=20.0 if model.startswith("witmotion") else SPEED)
     check(result, reference)
     # A few samples at either end may be on their way when the rate is set or the link is closed.
     assert result.lost <= 0.002 * result.samples
