@@ -13,7 +13,7 @@ class Choice:
     Parameters
     ----------
     sensor : str or None
-        A family of sensors, or the address of one; None for any that is known.
+        A family of sensors, or the address of one; None for any that is made to be worn.
     before : RecorderState or None
         What the recorder before this one said: its sensors are the first to be looked for.
 
@@ -25,14 +25,14 @@ class Choice:
 
     def __init__(self, sensor: str | None = None, before: RecorderState | None = None) -> None:
         known = registry().drivers
-        self.drivers = tuple(known.values())
+        self.drivers = registry().nightly
         self._only: str | None = None
         if sensor is not None and sensor in known:
             self.drivers = (known[sensor],)
         elif sensor is not None and (
             sensor.count(":") == 5 or len(sensor) == 36
         ):  # macOS has UUIDs for addresses
-            self._only = sensor.upper()
+            self.drivers, self._only = tuple(known.values()), sensor.upper()
         elif sensor is not None:
             raise LegmonError(
                 f"{sensor!r} is neither a family of sensors (legmon sensors lists them) nor an address (legmon scan)"
