@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.sensors.registry import registry
 
+ADDRESS = "C4:4C:4D:00:00:01"
 ROOT = Path(__file__).parents[1]
 MODELS = (
     "ankle",
@@ -137,9 +139,21 @@ def says(running: subprocess.Popen[str], start: str) -> None:
 
 
 def night(
-    model: str, *, minutes: float, speed: float, seed: int = 11, more: str = "", extra: tuple[str, ...] = ()
+    model: str,
+    *,
+    minutes: float,
+    speed: float,
+    seed: int = 11,
+    more: str = "",
+    extra: tuple[str, ...] = (),
+    cut_s: float = 0.0,
 ) -> Result:
-    """Record one night of one model; `more` is added to the scenario, `extra` to the sensor's options."""
+    """Record one night of one model.
+
+    `more` is added to the scenario, `extra` to the sensor's options; after a third of the night the sensor is out of reach for
+    `cut_s` wall seconds.
+    """
+    detect([[0.0, 0.0, 1.0]], 50.0)  # compiles what the first samples would wait for
     family, _, kind = model.partition("/")
     with tempfile.TemporaryDirectory(prefix="lm") as name:
         folder = Path(name)
@@ -152,13 +166,25 @@ def night(
             options = (*files, "--speed", str(speed), "--progress", *chosen, *extra)
             with process("sensor", place, *options) as sensor:
                 says(sensor, "plays")
-                return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
+                third = threading.Timer(minutes * 20 / speed, shadow, (air, cut_s))
+                if cut_s:
+                    third.start()
+                try:
+                    return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
+                finally:
+                    third.cancel()
+
+
+def shadow(air: subprocess.Popen[str], seconds: float) -> None:
+    """Put the sensor out of reach."""
+    assert air.stdin is not None
+    air.stdin.write(f"shadow {ADDRESS} {seconds}\n")
+    air.stdin.flush()
 
 
 async def _record(
     model: str, place: str, folder: Path, sensor: subprocess.Popen[str], *, minutes: float, speed: float
 ) -> Result:
-    detect([[0.0, 0.0, 1.0]], 50.0)  # compiles what the first samples would wait for
     now_ns = Clock(speed)
     recording = Recording(folder, now_ns)
     driver = registry().drivers[model.partition("/")[0]]

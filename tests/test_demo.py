@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx
 import pytest
@@ -25,7 +24,6 @@ from legmon.recording.segment import read_segment
 from tests.conftest import ROOT, Running, started, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 
@@ -98,8 +96,8 @@ def number(page: Page, test_id: str) -> int:
 
 
 @needs_chromium
-def test_tonight_shows_what_the_interface_says_and_the_trace_runs(demo: Demo, page: Page) -> None:
-    page.goto(f"{demo.address}/#/tonight")
+def test_the_live_page_shows_what_the_interface_says_and_the_trace_runs(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.address}/#/live")
     expect(page.get_by_test_id("simulated").first).to_be_visible()
     expect(page.get_by_test_id("link-sentence")).to_contain_text("Streaming")
     expect(page.get_by_test_id("battery")).to_contain_text("8")
@@ -131,12 +129,14 @@ def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
     for night in past:
         page.locator(f'[data-testid="night-entry"][data-night-id="{night["id"]}"]').click()
         summary = page.get_by_test_id("night-summary")
-        expect(summary).to_contain_text(f"{night['movements']} leg movements")
-        expect(summary).to_contain_text(f"{night['periodic']} of them")
+        headline = night["headline"]
+        expect(summary).to_contain_text(f"{headline['movements']} leg movements")
+        expect(summary).to_contain_text(f"{headline['periodic']} of them")
+        expect(page.get_by_test_id("headline-rate")).to_have_text(f"{headline['periodic_per_hour']:.0f}")
         scored = json.loads(cli("score", night["id"], "--data", str(demo.data), "--json"))
         assert scored["indices"]["movements"] == night["movements"]
         assert scored["indices"]["periodic"] == night["periodic"]
-        expect(page.locator('[data-testid="signal-chart"][data-ready="minmax"]')).to_be_visible()
+        expect(page.locator('[data-testid="envelope"][data-ready="true"]')).to_be_visible()
         expect(page.get_by_test_id("simulated").first).to_be_visible()
 
 
@@ -145,39 +145,29 @@ def test_a_movement_zooms_the_chart_to_its_samples(demo: Demo, page: Page) -> No
     nights = demo.get("/nights")
     assert isinstance(nights, list)
     page.goto(f"{demo.address}/#/night/{nights[-1]['id']}")
-    expect(page.locator('[data-testid="signal-chart"][data-ready="minmax"]')).to_be_visible()
+    expect(page.locator('[data-testid="envelope"][data-ready="true"]')).to_be_visible()
     row = page.get_by_test_id("movement-row").nth(3)
-    row.locator("button").press("Enter")
+    row.locator("button").first.press("Enter")
     expect(page.locator('[data-testid="signal-chart"][data-ready="raw"]')).to_be_visible()
     chart = page.get_by_test_id("signal-chart")
     start, end = (float(chart.get_attribute(f"data-{x}") or 0) for x in ("start", "end"))
     assert start < float(row.get_attribute("data-onset") or 0) < end
-    assert end - start < 70
+    assert end - start < 130
 
 
 @needs_chromium
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_pages_are_accessible_and_fit(
-    demo: Demo, browser: Browser, scheme: Literal["light", "dark"], width: int
-) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
-    nights = demo.get("/nights")
-    assert isinstance(nights, list)
-    context = browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
-    )
-    page = context.new_page()
-    for path in ("tonight", f"night/{nights[-1]['id']}"):
-        page.goto(f"{demo.address}/#/{path}")
-        expect(page.locator("h1, h2").first).to_be_visible()
-        page.wait_for_timeout(1000)
-        page.add_script_tag(path=AXE)
-        found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))")
-        assert found == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
-    context.close()
+def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, page: Page) -> None:
+    page.goto(f"{demo.address}/#/tonight")
+    black = page.get_by_test_id("black")
+    expect(black).to_be_visible()
+    assert black.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 0, 0)"
+    assert page.locator("canvas").count() == 0
+    expect(page.get_by_test_id("black-since")).to_have_count(0)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("black-since")).to_contain_text("Recording since")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("black-since")).to_have_count(0)
 
 
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from legmon.catalog.journal import Journal
 from legmon.catalog.store import Catalog
 from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import CAUSES, SENTENCES, Fault, Finding, cause_sentence, verdict
@@ -22,7 +23,8 @@ from legmon.link.faults import SENTENCES as LINK_SENTENCES
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
 from legmon.recording.segment import read_segment
-from legmon.web.views import night as night_view
+from legmon.web.nights import night as night_view
+from legmon.web.readings import Readings
 from tests.conftest import ROOT
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 
@@ -251,7 +253,8 @@ def test_a_night_with_every_fault(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "data")
     name = record_capture(catalog, read_capture(tmp_path / "night.capture"), 1_800_000_000 * 10**9)
     info = catalog.night(name)
-    view = night_view(catalog, info)
+    readings = Readings(catalog, Journal(catalog))
+    view = night_view(catalog, readings, readings.of(info))
     (track,) = catalog.tracks(name)
     again = analyse(read_segment(catalog.segment(name, "left"))).track()
     catalog.close()

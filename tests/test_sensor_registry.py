@@ -39,6 +39,18 @@ def test_a_page_says_what_to_buy_and_that_it_was_not_proven_on_hardware(name: st
     )
 
 
+def test_boards_for_the_bench_are_not_for_nights() -> None:
+    assert {d.name for d in registry().nightly} >= {
+        "ankle",
+        "polar",
+        "movesense",
+        "witmotion",
+        "metamotion",
+        "bangle",
+    }
+    assert not {d.name for d in registry().nightly} & {"microbit", "adafruit", "thingy52", "infinitime"}
+
+
 def test_a_broken_plug_in_is_named() -> None:
     known = load(
         (

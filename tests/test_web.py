@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import numpy as np
@@ -15,10 +16,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.cli.simulate import run_simulator
+from legmon.detection.faults import CAUSES, Fault
 from legmon.exchange.capture import read_capture, record_capture
+from legmon.link.faults import Cause
+from legmon.night.fit import Problem as FitProblem
+from legmon.night.lying import State
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
@@ -232,3 +237,120 @@ def test_the_live_socket_says_hello_then_status_then_trace(folder: Path, address
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
         catalog.close()
+
+
+# What its owner says of a night, and the evening.
+
+
+def test_every_page_has_a_twin(http: httpx.Client, address: str) -> None:
+    tonight = httpx.get(f"{address}/tonight.json").json()
+    assert set(tonight) == {"status", "preflight", "settings"}
+    night = httpx.get(f"{address}/night/last.json").json()
+    assert night["night"] == http.get("/nights/last").json()
+    assert night["movements"] == http.get("/nights/last/movements").json()["movements"]
+    assert httpx.get(f"{address}/night/nowhere.json").status_code == 404
+
+
+def test_the_rule_switch_counts_by_other_rules(http: httpx.Client) -> None:
+    counts = {
+        r: http.get("/nights/last", params={"rules": r}).json() for r in ("wasm2016", "wasm2006", "aasm")
+    }
+    assert {r: n["rules"] for r, n in counts.items()} == {r: r for r in counts}
+    assert len({n["periodic"] for n in counts.values()}) > 1
+
+
+def test_lights_bound_the_headline_and_the_recordings_own_times_are_kept(http: httpx.Client) -> None:
+    night = http.get("/nights/last").json()
+    off, on = night["started"] + 300, night["ended"] - 600
+    changed = http.patch("/nights/last", json={"off": off, "on": on}).json()
+    assert changed["lights"] == {
+        "off": off,
+        "on": on,
+        "edited": True,
+        "recorded_off": night["started"],
+        "recorded_on": night["ended"],
+    }
+    assert changed["headline"]["seconds"] == pytest.approx(night["headline"]["seconds"] - 900, abs=0.1)
+    assert changed["movements"] == night["movements"], "the night itself stays what it is"
+    back = http.patch("/nights/last", json={"off": None, "on": None}).json()
+    assert back == night
+    wrong = http.patch("/nights/last", json={"off": on, "on": off})
+    assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_a_movement_of_ones_own_is_no_longer_counted_until_it_is_taken_back(http: httpx.Client) -> None:
+    night = http.get("/nights/last").json()
+    found = http.get("/nights/last/movements").json()["movements"]
+    one = next(m for m in found if m["periodic"])
+    assert http.put(f"/nights/last/movements/{one['id']}", json={"own": True}).status_code == 204
+    changed = http.get("/nights/last").json()
+    assert (changed["movements"], changed["own"]) == (night["movements"] - 1, 1)
+    kinds = [m["kind"] for m in http.get("/nights/last/movements").json()["movements"]]
+    assert kinds.count("own") == 1
+    http.put(f"/nights/last/movements/{one['id']}", json={"own": False})
+    assert http.get("/nights/last").json() == night
+    assert http.put("/nights/last/movements/left-1", json={"own": True}).status_code == 404
+    assert http.put("/nights/last/movements/mine", json={"own": True}).status_code == 422
+
+
+def test_the_envelope_has_one_value_a_second_and_nothing_in_the_gap(http: httpx.Client) -> None:
+    night = http.get("/nights/last").json()
+    values, t0, dt, _ = frame(http.get("/nights/last/envelope").content)
+    assert values.shape == (1, -(-night["duration_s"] // 1))
+    assert t0 == pytest.approx(night["started"])
+    assert dt == 1.0
+    (gap,) = night["gap_list"]
+    inside = values[0][round(gap["start"] - t0) + 2 : round(gap["end"] - t0) - 2]
+    assert np.isnan(inside).all()
+    moved = [m for m in http.get("/nights/last/movements").json()["movements"] if (m["peak_mg"] or 0) > 60]
+    floor = night["noise"][0]["floor_mg"] / 1000
+    loud = [np.nanmax(values[0][int(m["onset"] - t0) : int(m["offset"] - t0) + 2]) for m in moved]
+    assert np.median(loud) > 5 * floor
+
+
+def test_settings_are_kept_and_nonsense_is_refused(http: httpx.Client) -> None:
+    first = http.get("/settings").json()
+    assert first == {"theme": "auto", "language": "auto", "leg": None, "set_up": False}
+    told = first | {"theme": "night", "language": "de"}
+    assert http.put("/settings", json=told).json() == http.get("/settings").json() == told
+    assert http.put("/settings", json=first | {"theme": "pink"}).status_code == 422
+    http.put("/settings", json=first)
+
+
+def test_the_recorder_is_asked_through_the_catalog(http: httpx.Client, folder: Path) -> None:
+    assert http.post("/wanted", json={"mode": "record", "leg": "right"}).status_code == 200
+    catalog = Catalog(folder)
+    try:
+        assert http.get("/status").json()["mode"] == "record"
+        assert http.post("/wanted", json={"mode": "off"}).status_code == 200
+        assert http.get("/status").json()["mode"] == "off"
+    finally:
+        catalog.close()
+    assert http.post("/wanted", json={"mode": "maybe"}).status_code == 422
+
+
+def test_the_list_before_the_night_names_what_stops_it(http: httpx.Client) -> None:
+    found = http.get("/preflight").json()
+    items = {i["item"]: (i["level"], i["code"]) for i in found["items"]}
+    assert items["sensor"] == ("stop", "off")
+    assert items["fit"] == ("look", "none")
+    assert found["may_start"] is False
+
+
+def test_a_fit_check_needs_a_sensor_that_sends(http: httpx.Client) -> None:
+    step = {"step": "still", "start": 10, "end": 25}
+    answer = http.post("/checks/fit", json={"leg": "left", "steps": [step]})
+    assert answer.status_code == 409
+    assert "sent nothing" in answer.json()["detail"]
+    wrong = {"leg": "left", "steps": [step | {"end": 5}]}
+    assert http.post("/checks/fit", json=wrong).status_code == 422
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_the_program_can_say_is_said_in_every_language(language: str) -> None:
+    texts = json.loads((ROOT / "dashboard" / "src" / "messages" / f"{language}.json").read_text())
+    wanted = [f"gap.{cause}" for cause in [*Cause, *CAUSES]] + [f"finding.{fault}" for fault in Fault]
+    wanted += [f"link.{state}" for state in get_args(LinkState)]
+    wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
+    wanted += [f"strip.state.{state}" for state in get_args(State)]
+    assert [key for key in wanted if key not in texts] == []

@@ -1,6 +1,7 @@
 // How movements and gaps are drawn on a signal chart: movements in a lane above it, gaps as hatched areas in it.
 import type uPlot from "uplot";
 import type { Gap, Movement } from "../lib/client";
+import { t } from "../lib/i18n.svelte";
 import type { Palette } from "../lib/palette";
 import { shape, type Shape } from "../lib/words";
 
@@ -77,7 +78,7 @@ export function drawGaps(u: uPlot, gaps: Gap[], palette: Palette): void {
 
 function label(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Palette): void {
   const ratio = devicePixelRatio;
-  const words = "no samples";
+  const words = t("chart.noSamples");
   ctx.font = `${14 * ratio}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";

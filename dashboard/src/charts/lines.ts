@@ -5,9 +5,13 @@ import type { Palette } from "../lib/palette";
 
 /** Pixels of the canvas for a value of a scale, without a call a value. */
 function toPixels(u: uPlot, scale: "x" | "y"): (value: number) => number {
-  const { min = 0, max = 1 } = u.scales[scale] ?? {};
+  const { min = 0, max = 1, distr } = u.scales[scale] ?? {};
   const { left, top, width, height } = u.bbox;
   if (scale === "x") return (value) => left + ((value - (min ?? 0)) / ((max ?? 1) - (min ?? 0))) * width;
+  if (distr === 3) {
+    const [low, high] = [Math.log2(min ?? 1), Math.log2(max ?? 2)];
+    return (value) => top + (1 - Math.max(Math.log2(value) - low, 0) / (high - low)) * height;
+  }
   return (value) => top + (((max ?? 1) - value) / ((max ?? 1) - (min ?? 0))) * height;
 }
 

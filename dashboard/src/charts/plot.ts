@@ -15,6 +15,11 @@ export interface Drawing {
   time: Pick<uPlot.Axis, "splits" | "values">;
   /** Bounds of the g axis for the smallest and largest value in view. */
   bounds: (low: number, high: number) => [number, number];
+  /** Names of the lines; x, y and z where left out. */
+  names?: readonly (keyof Palette)[];
+  /** Values of the vertical axis, in g where left out; and whether it doubles at each step. */
+  values?: (value: number) => string;
+  doubling?: boolean;
   cursor: uPlot.Cursor;
   hooks: (colours: Colours) => uPlot.Hooks.Arrays;
 }
@@ -37,7 +42,9 @@ export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
     ticks: { show: false },
     gap: 8,
   };
-  const series = AXES.map((name) => ({
+  const names = drawing.names ?? AXES;
+  const written = drawing.values ?? inG;
+  const series = names.map((name) => ({
     paths: drawing.paths,
     stroke: () => palette[name],
     fill: () => palette[name],
@@ -55,19 +62,26 @@ export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
       scales: {
         x: { time: false, auto: false },
         y: {
+          ...(drawing.doubling ? { distr: 3, log: 2 as const } : {}),
           range: (_, low, high) =>
             low !== null && high !== null && Number.isFinite(low + high)
               ? drawing.bounds(low, high)
-              : [-1, 1],
+              : drawing.doubling
+                ? [1, 16]
+                : [-1, 1],
         },
       },
       axes: [
         { ...axis, ...drawing.time, size: 32 },
-        { ...axis, size: GUTTER, values: (_, values) => values.map(inG) },
+        {
+          ...axis,
+          size: GUTTER,
+          values: (_, values) => values.map((value) => (value === null ? "" : written(value))),
+        },
       ],
       hooks: drawing.hooks(() => palette),
     },
-    [[], [], [], []],
+    [[], ...names.map(() => [])],
     host,
   );
   const dropTheme = withPalette((next) => {

@@ -3,16 +3,26 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api";
 import { decode, type Frame } from "./frame";
+import { t } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
+export type Finding = Schemas["Finding"];
+export type Fit = Schemas["Fit"];
+export type FitStep = Schemas["FitStep"];
 export type Gap = Schemas["Gap"];
 export type Hour = Schemas["Hour"];
 export type Leg = Schemas["Sensor"]["leg"];
+export type Legs = NonNullable<Schemas["Want"]["leg"]>;
+export type Mode = Schemas["Want"]["mode"];
 export type Movement = Schemas["Movement"];
 export type Night = Awaited<ReturnType<typeof getNight>>;
 export type Intervals = Night["intervals"];
 export type NightSummary = Schemas["NightSummary"];
+export type Preflight = Schemas["Preflight"];
+export type PreflightItem = Schemas["PreflightItem"];
+export type Rules = NightSummary["rules"];
 export type Sensor = Schemas["Sensor"];
+export type Settings = Schemas["Settings"];
 export type Status = Schemas["Status"];
 
 /** What legmon refused to answer, in a sentence for the reader. */
@@ -32,27 +42,77 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
     answer = await request;
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Error("legmon does not answer. Check that it is still running on this computer.");
+    throw new Error(t("client.silent"));
   }
   if (answer.data !== undefined) return answer.data;
   const detail = typeof answer.error === "object" ? answer.error.detail : undefined;
   throw new Refused(
-    typeof detail === "string" ? detail : `legmon answered with status ${answer.response.status}.`,
+    typeof detail === "string" ? detail : t("client.status", { status: String(answer.response.status) }),
   );
 }
 
 export const getStatus = (): Promise<Status> => answered(api.GET("/api/v1/status"));
 
-export const getNights = (signal: AbortSignal): Promise<NightSummary[]> =>
-  answered(api.GET("/api/v1/nights", { signal }));
+export const getSettings = (): Promise<Settings> => answered(api.GET("/api/v1/settings"));
 
-export const getNight = (id: string, signal: AbortSignal) =>
-  answered(api.GET("/api/v1/nights/{night_id}", { params: { path: { night_id: id } }, signal }));
+export const setSettings = (body: Settings): Promise<Settings> =>
+  answered(api.PUT("/api/v1/settings", { body }));
 
-export async function getMovements(id: string, signal: AbortSignal): Promise<Movement[]> {
-  const params = { path: { night_id: id }, query: { rules: "wasm2016" as const } };
+export const getPreflight = (): Promise<Preflight> => answered(api.GET("/api/v1/preflight"));
+
+/** Asks the recorder for something, through the catalog. */
+export const want = (mode: Mode, leg: Legs | null) =>
+  answered(api.POST("/api/v1/wanted", { body: { mode, leg } }));
+
+export const checkFit = (leg: Leg, steps: FitStep[]): Promise<Fit> =>
+  answered(api.POST("/api/v1/checks/fit", { body: { leg, steps } }));
+
+export const getNights = (rules: Rules, signal: AbortSignal): Promise<NightSummary[]> =>
+  answered(api.GET("/api/v1/nights", { params: { query: { rules } }, signal }));
+
+export const getNight = (id: string, rules: Rules, signal: AbortSignal) =>
+  answered(
+    api.GET("/api/v1/nights/{night_id}", { params: { path: { night_id: id }, query: { rules } }, signal }),
+  );
+
+export async function getMovements(id: string, rules: Rules, signal: AbortSignal): Promise<Movement[]> {
+  const params = { path: { night_id: id }, query: { rules } };
   const found = await answered(api.GET("/api/v1/nights/{night_id}/movements", { params, signal }));
   return found.movements;
+}
+
+export interface Times {
+  off: number | null;
+  on: number | null;
+}
+
+export const setLights = (id: string, rules: Rules, body: Times) =>
+  answered(
+    api.PATCH("/api/v1/nights/{night_id}", { params: { path: { night_id: id }, query: { rules } }, body }),
+  );
+
+export async function setOwn(id: string, movement: string, own: boolean): Promise<void> {
+  const path = { night_id: id, movement_id: movement };
+  const answer = api.PUT("/api/v1/nights/{night_id}/movements/{movement_id}", {
+    params: { path },
+    body: { own },
+    parseAs: "text",
+  });
+  await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
+}
+
+let coming: { key: string; frame: Promise<Frame> } | undefined;
+
+/** The envelope of a leg's night as far as it goes; asked for early, it is not asked for again. */
+export function getEnvelope(id: string, leg: Leg, ended: number): Promise<Frame> {
+  const key = `${id} ${leg} ${ended}`;
+  if (coming?.key === key) return coming.frame;
+  const params = { path: { night_id: id }, query: { leg } };
+  const bytes = answered(api.GET("/api/v1/nights/{night_id}/envelope", { params, parseAs: "arrayBuffer" }));
+  const frame = bytes.then((buffer) => decode(buffer, 1));
+  frame.catch(() => (coming = undefined));
+  coming = { key, frame };
+  return frame;
 }
 
 export interface Stretch {

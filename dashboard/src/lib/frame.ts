@@ -20,14 +20,14 @@ export const AXES = ["x", "y", "z"] as const;
 const HEADER = 32;
 const MAGIC = 0x4c474d31;
 
-export function decode(buffer: ArrayBuffer): Frame {
+export function decode(buffer: ArrayBuffer, expectedAxes: number = AXES.length): Frame {
   if (buffer.byteLength < HEADER) throw new Error(`LGM1: ${buffer.byteLength} bytes, shorter than a header`);
   const view = new DataView(buffer);
   if (view.getUint32(0) !== MAGIC) throw new Error("LGM1: the first four bytes are something else");
   const version = view.getUint16(4, true);
   if (version !== 1) throw new Error(`LGM1: version ${version}, this page knows 1`);
   const count = view.getUint8(6);
-  if (count !== AXES.length) throw new Error(`LGM1: ${count} axes, ${AXES.length} expected`);
+  if (count !== expectedAxes) throw new Error(`LGM1: ${count} axes, ${expectedAxes} expected`);
   const n = view.getUint32(8, true);
   const expected = HEADER + 4 * count * n;
   if (buffer.byteLength !== expected)
@@ -38,7 +38,7 @@ export function decode(buffer: ArrayBuffer): Frame {
     seq: view.getUint32(12, true),
     t0: view.getFloat64(16, true),
     dt: view.getFloat64(24, true),
-    axes: AXES.map((_, axis) => new Float32Array(buffer, HEADER + 4 * axis * n, n)),
+    axes: Array.from({ length: count }, (_, axis) => new Float32Array(buffer, HEADER + 4 * axis * n, n)),
   };
 }
 

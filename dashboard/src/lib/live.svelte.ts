@@ -1,6 +1,7 @@
 // What legmon is doing now: one socket, kept open while somebody looks.
 import { decode } from "./frame";
 import { getStatus, type Leg, type Status } from "./client";
+import { t } from "./i18n.svelte";
 import { Trace } from "./trace";
 
 interface Hello {
@@ -26,6 +27,8 @@ export class Live {
   lost = $state(false);
   /** A sentence, where this page cannot read what it is sent. */
   unreadable = $state<string>();
+  /** When the status came, by the page's own clock, ms. */
+  statusAt = 0;
   /** Frames received since the page was opened. */
   frames = $state(0);
   readonly trace = new Trace();
@@ -59,7 +62,7 @@ export class Live {
     this.#socket = socket;
     // The socket speaks when something changes: the state of now is asked for.
     getStatus().then(
-      (status) => (this.status = status),
+      (status) => this.#know(status),
       () => undefined, // `lost` says it
     );
   }
@@ -82,16 +85,29 @@ export class Live {
         return;
       }
       const message = JSON.parse(data) as Message;
-      if (message.type === "status") this.status = message.status;
+      if (message.type === "status") this.#know(message.status);
       else this.#greet(message);
     } catch (error) {
-      this.unreadable = `The live signal cannot be read (${error instanceof Error ? error.message : error}).`;
+      this.unreadable = t("live.unreadable", {
+        why: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
+  /** The recording's clock, Unix seconds. */
+  now(): number {
+    const status = this.status;
+    if (!status) return Date.now() / 1000;
+    return status.now + ((performance.now() - this.statusAt) / 1000) * status.speed;
+  }
+
+  #know(status: Status): void {
+    this.status = status;
+    this.statusAt = performance.now();
+  }
+
   #greet(hello: Hello): void {
-    this.unreadable =
-      hello.schema_version === 1 ? undefined : "legmon is newer than this page. Load the page again.";
+    this.unreadable = hello.schema_version === 1 ? undefined : t("live.newer");
     this.leg = hello.leg;
     this.windowS = this.trace.windowS = hello.window_s;
     this.trace.clear();

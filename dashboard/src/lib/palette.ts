@@ -16,11 +16,15 @@ function resolve(): Palette {
 
 /** Calls `use` with the colours now and whenever the theme changes, until the returned function is called. */
 export function withPalette(use: (palette: Palette) => void): () => void {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const queries = ["(prefers-color-scheme: dark)", "print"].map((query) => matchMedia(query));
   const change = () => use(resolve());
   change();
-  dark.addEventListener("change", change);
-  return () => dark.removeEventListener("change", change);
+  for (const query of queries) query.addEventListener("change", change);
+  document.addEventListener("themechange", change);
+  return () => {
+    for (const query of queries) query.removeEventListener("change", change);
+    document.removeEventListener("themechange", change);
+  };
 }
 
 export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

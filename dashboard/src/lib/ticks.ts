@@ -1,15 +1,22 @@
 // Where the marks of an axis stand.
+import { offsetAt, type Zone } from "./clock";
 
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200];
 
-/** Round times of the recording's clock between two times, at most `most` of them. */
-export function clockTicks(start: number, end: number, most: number, offset: number): number[] {
+/** Round times of the recording's clocks between two moments, about `most` of them; clocks may be set anew in between. */
+export function clockTicks(start: number, end: number, most: number, zone: Zone): number[] {
   const step = CLOCK_STEPS.find((s) => (end - start) / s <= most) ?? 86_400;
-  const first = Math.ceil((start + offset) / step) * step - offset;
-  return Array.from(
-    { length: Math.max(0, Math.floor((end - first) / step) + 1) },
-    (_, i) => first + i * step,
-  );
+  const cuts = (zone.changes ?? []).map((change) => change.at).filter((at) => at > start && at < end);
+  const edges = [start, ...cuts, end];
+  return edges.slice(0, -1).flatMap((from, i) => {
+    const to = edges[i + 1] ?? end;
+    const last = i === edges.length - 2;
+    const offset = offsetAt(from, zone);
+    const first = Math.ceil((from + offset) / step) * step - offset;
+    const count = Math.max(0, Math.floor((to - first) / step) + 1);
+    const ticks = Array.from({ length: count }, (_, k) => first + k * step);
+    return last ? ticks : ticks.filter((tick) => tick < to - step / 2);
+  });
 }
 
 /** Whole numbers from 0 to at least `largest`, about four of them, in steps of 1, 2 or 5 times a power of ten. */

@@ -1,58 +1,74 @@
 // The sentences that numbers become. They say what was seen, and never what it means for health.
-import type { Movement, NightSummary, Status } from "./client";
-import { clock, duration } from "./clock";
+import type { Fit, Gap, Finding, Leg, Movement, Night, NightSummary, Rules, Sensor, Status } from "./client";
+import { clock, clockSeconds, duration } from "./clock";
+import { n, t, tOr, type Key } from "./i18n.svelte";
 
-export const RULES = {
-  wasm2016: "WASM 2016 rules",
-  wasm2006: "WASM 2006 rules",
-  aasm: "AASM rules",
-} as const;
-
-const count = new Intl.NumberFormat("en-GB");
+export const RULE_SETS: Rules[] = ["wasm2016", "wasm2006", "aasm"];
+export const rulesName = (rules: Rules) => t(`rules.${rules}`);
 
 /** `368,221` */
-export const whole = (value: number) => count.format(Math.round(value));
+export const whole = (value: number) => n(Math.round(value));
 
 /** Decimals, one unless told, or a dash where there is no number. */
-export const decimal = (value: number | null, places = 1) => value?.toFixed(places) ?? "–";
+export const decimal = (value: number | null, places = 1) => (value === null ? "–" : n(value, places));
 
 /** Whole numbers, or a dash where there is no number. */
 export const rounded = (value: number | null) => (value === null ? "–" : whole(value));
 
-export const plural = (n: number, one: string, many = `${one}s`) => `${whole(n)} ${n === 1 ? one : many}`;
+export const side = (leg: Movement["leg"]) => t(`leg.${leg}`);
+export const ankle = (leg: Leg) => t(`ankle.${leg}`);
 
+/** What the headline's hours are. */
+export const denominator = (night: Pick<NightSummary, "headline">) =>
+  t(`denominator.${night.headline.denominator}`);
+
+/** What happened, in one breath; numerator and denominator are of the same hours, which it names. */
 export function summary(night: NightSummary): string {
-  const soFar = night.state === "recording" ? " so far" : "";
-  const time = `in ${duration(night.analysed_s)} recorded${soFar}.`;
-  if (!night.movements) return `No leg movements ${time}`;
-  const first = `${plural(night.movements, "leg movement")} ${time}`;
-  if (!night.periodic) return `${first} None of them came in a periodic series.`;
-  const series = `${whole(night.periodic)} of them came in ${plural(night.series, "periodic series", "periodic series")}`;
-  if (night.periodic_per_hour === null) return `${first} ${series}.`;
-  return `${first} ${series}: ${plural(Math.round(night.periodic_per_hour), "periodic movement")} per hour recorded.`;
+  const { seconds, movements, periodic, series, periodic_per_hour: rate } = night.headline;
+  const time = duration(seconds);
+  const where = denominator(night);
+  const first = movements
+    ? t("night.movements", { n: movements, time, where })
+    : t("night.noMovements", { time, where });
+  if (!movements) return first;
+  if (!periodic) return `${first} ${t("night.noSeries")}`;
+  const second = t("night.series", { n: periodic, series });
+  if (rate === null) return `${first} ${second}.`;
+  return `${first} ${second}: ${t("night.rate", { n: Math.round(rate), where })}`;
 }
 
-/** When a night was recorded, and how much of it is missing. */
-export function coverage(night: NightSummary): string {
-  const began = `Recorded from ${clock(night.started, night.zone)}`;
-  const until = night.state === "recording" ? "until now" : `to ${clock(night.ended, night.zone)}`;
+/** Whether the night can be trusted: how much of it is there. */
+export function trust(night: NightSummary & Partial<Pick<Night, "fits">>): string[] {
+  const parts = [
+    t("trust.usable", { usable: duration(night.analysed_s), whole: duration(night.duration_s) }),
+  ];
   const lost = night.duration_s - night.analysed_s;
-  const gaps = night.gaps
-    ? `${plural(night.gaps, "gap")}, ${duration(lost)} without samples`
-    : "no gaps in the recording";
-  return `${began} ${until} (${night.zone.name}), ${gaps}.`;
+  parts.push(
+    night.gaps ? t("trust.gaps", { n: night.gaps, time: duration(lost) }) : t("trust.noGaps"),
+    ...(night.fits ?? []).map(
+      (fit) => (night.legs.length > 1 ? `${ankle(fit.leg)}: ` : "") + fitVerdict(fit),
+    ),
+  );
+  if (night.fits && !night.fits.length) parts.push(t("trust.noFit"));
+  return parts;
 }
 
-const KINDS: Record<string, string> = {
-  leg: "single",
-  posture: "change of posture",
-  locomotion: "walking",
-  tremor: "shaking",
-  long: "longer than a leg movement",
-  bump: "bump",
-  vibration: "vibration",
-  artefact: "made by the sensor",
-};
+/** When it was recorded, and where that is. */
+export const recorded = (night: NightSummary & { zone: { name: string } }) =>
+  t(night.state === "recording" ? "night.recordedUntilNow" : "night.recorded", {
+    from: clock(night.started, night.zone),
+    to: clock(night.ended, night.zone),
+    zone: night.zone.name,
+  });
+
+/** Against the nights before. */
+export function usualWords({ usual }: Pick<Night, "usual">): string {
+  const { nights, within, low, high } = usual;
+  if (low === null || high === null) return t("usual.tooFew", { n: nights });
+  const range = { low: Math.round(low), high: Math.round(high) };
+  if (within === nights) return t("usual.all", { n: nights, ...range });
+  return t("usual.most", { within, n: nights, ...range });
+}
 
 export type Shape = "periodic" | "single" | "other";
 
@@ -63,16 +79,37 @@ export function shape(movement: Movement): Shape {
 }
 
 export const sort = (movement: Movement) =>
-  movement.kind === "leg" && movement.periodic ? "periodic" : (KINDS[movement.kind] ?? movement.kind);
+  movement.kind === "leg" && movement.periodic
+    ? t("kind.periodic")
+    : tOr(`kind.${movement.kind}`, movement.kind);
 
 export function signal(rssi: number | null): string {
   if (rssi === null) return "–";
-  const strength = rssi >= -65 ? "strong" : rssi >= -80 ? "fair" : "weak";
-  return `${strength}, ${rssi} dBm`.replace("-", "−");
+  const strength: Key = rssi >= -65 ? "signal.strong" : rssi >= -80 ? "signal.fair" : "signal.weak";
+  return t(strength, { dbm: rssi });
 }
 
-/** The first sentence of Tonight. */
+/** The first sentence of the live page. */
 export function headline(status: Status): string {
-  if (!status.recording || status.started === null) return "Nothing is being recorded";
-  return `Recording since ${clock(status.started, status.zone)}`;
+  if (!status.recording || status.started === null) return t("live.nothing");
+  return t("live.since", { time: clock(status.started, status.zone) });
+}
+
+export const linkSentence = (sensor: Sensor) => tOr(`link.${sensor.link}`, sensor.detail);
+export const gapSentence = (gap: Gap) => tOr(`gap.${gap.cause}`, gap.sentence);
+export const findingSentence = (finding: Finding) => tOr(`finding.${finding.code}`, finding.sentence);
+
+export const gapTimes = (gap: Gap, zone: Night["zone"]) =>
+  t("gap.times", {
+    from: clockSeconds(gap.start, zone),
+    to: clockSeconds(gap.end, zone),
+    time: duration(gap.end - gap.start),
+    ankle: ankle(gap.leg),
+  });
+
+/** What the fit check came to, in a few words. */
+export function fitVerdict(fit: Fit): string {
+  const [worst] = fit.problems;
+  if (!worst) return t("fit.ok");
+  return t(`fit.${worst}`, { ratio: n(fit.ratio ?? 0, 1), toes: fit.toes ?? 0 });
 }

@@ -103,6 +103,62 @@ class AnchorRow(Base):
     rate_hz: Mapped[float]
 
 
+class SettingsRow(Base):
+    """How the pages look and what was set up. One row, JSON."""
+
+    __tablename__ = "settings"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    value: Mapped[str]
+
+
+class LightsRow(Base):
+    """When the light was off and on again, as its owner says; the recording's own start and end stay what they are."""
+
+    __tablename__ = "lights"
+
+    night_id: Mapped[str] = mapped_column(ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True)
+    off_ns: Mapped[int | None] = mapped_column(BigInteger)
+    on_ns: Mapped[int | None] = mapped_column(BigInteger)
+    set_ns: Mapped[int] = mapped_column(BigInteger)
+
+
+class LabelRow(Base):
+    """What the owner says of a movement; the movement itself stays as it was found."""
+
+    __tablename__ = "labels"
+
+    leg_id: Mapped[int] = mapped_column(ForeignKey("legs.id", ondelete="CASCADE"), primary_key=True)
+    first: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    label: Mapped[str] = mapped_column(String(16))
+    set_ns: Mapped[int] = mapped_column(BigInteger)
+
+
+class CheckRow(Base):
+    """A fit check: what it found (JSON), by the recording's clock."""
+
+    __tablename__ = "checks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    leg: Mapped[str] = mapped_column(String(8))
+    at_ns: Mapped[int] = mapped_column(BigInteger)
+    result: Mapped[str]
+
+
+class DerivedRow(Base):
+    """Posture and envelope of a leg's closed night, so that its recording need not be read again; made by `version`."""
+
+    __tablename__ = "derived"
+
+    leg_id: Mapped[int] = mapped_column(ForeignKey("legs.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(40))
+    step: Mapped[int]
+    end: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[bytes]
+    envelope: Mapped[bytes]
+    battery: Mapped[str]
+
+
 class WantedRow(Base):
     """The desired state: what the recorder works towards. One row."""
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -77,6 +77,11 @@ class Catalog:
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """The open file, for the other halves of the catalog."""
+        return self._engine
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -1,5 +1,6 @@
 """Which time zone this machine keeps; a night is stored with it and shown in it for ever."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,3 +18,39 @@ def local_zone(at_ns: int) -> tuple[str, int]:
         name, zone = "UTC", ZoneInfo("UTC")
     offset = datetime.fromtimestamp(at_ns / NS, zone).utcoffset() or timedelta()
     return name, round(offset.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A moment at which a zone's clocks are set anew: ns UTC, and the offset from then on, s."""
+
+    at_ns: int
+    utc_offset_s: int
+
+
+def changes(name: str, start_ns: int, end_ns: int) -> list[Change]:
+    """When the clocks of a zone are set anew between two moments; none where the zone is unknown here.
+
+    Clocks change on whole minutes, and no zone changes twice within six hours.
+    """
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return []
+
+    def offset(minute: int) -> int:
+        return round((datetime.fromtimestamp(60 * minute, zone).utcoffset() or timedelta()).total_seconds())
+
+    found = []
+    at, last = start_ns // (60 * NS), -(-end_ns // (60 * NS))
+    while at < last:
+        until = min(at + 360, last)
+        before = offset(at)
+        if offset(until) != before:
+            low, high = at, until
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(middle) == before else (low, middle)
+            found.append(Change(60 * NS * high, offset(high)))
+        at = until
+    return found

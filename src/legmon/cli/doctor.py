@@ -75,10 +75,12 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Check]:
 def _radio(hci: str | None, seconds: float) -> Iterator[Check]:
     from legmon.cli import facts
     from legmon.link.radio import pick
-    from legmon.sensors import ankle
+    from legmon.sensors.registry import registry
 
     try:
-        heard, others = asyncio.run(facts.listen(pick(hci), (ankle.DRIVER,), seconds, hci=hci is not None))
+        heard, others = asyncio.run(
+            facts.listen(pick(hci), tuple(registry().drivers.values()), seconds, hci=hci is not None)
+        )
     except facts.RadioError as e:
         yield checks.bluetooth(e.trouble, str(e), sys.platform)
         return

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import BOTH, Clock, Legs
+from legmon.catalog.state import BOTH, Clock, Legs, Mode
 from legmon.catalog.store import Catalog
 from legmon.cli.options import firmware_sim, quoted
 from legmon.cli.past import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
@@ -82,7 +82,7 @@ class Evening:
             _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, night_seed), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None)
             self._say(f"Recording tonight over simulated Bluetooth, {speed:g} times as fast as real time.")
-            self._show(web)
+            self._show(web, "/#/live")
             end_ns = start_ns + round(TONIGHT.hours * 3600 * NS)
             self._watch(catalog, lambda: clock.now_ns() > end_ns)
 
@@ -98,11 +98,13 @@ class Evening:
             clock = Clock(TONIGHT.start_ns(next_evening(catalog)), time.time_ns(), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None, rate_hz=plays.rate_hz)
             self._say(plays.sentence(speed))
-            self._show(web)
+            self._show(web, "/#/live")
             self._watch(catalog, Progress(catalog, clock, plays, self._say, lambda: sensor.said("over")).over)
 
-    def run(self, *, leg: Legs | None, simulate: bool, hci: str | None = None) -> None:
-        """Tonight, in real time; over a controller of our own where one is named."""
+    def run(
+        self, *, leg: Legs | None, simulate: bool, hci: str | None = None, sensor: str | None = None
+    ) -> None:
+        """Tonight, in real time: from Start on the pages on, or at once where no browser shows them."""
         if not simulate:
             _need_bluetooth(hci)
         catalog = self._open(simulated=simulate)
@@ -114,9 +116,19 @@ class Evening:
                 air, seed = self._start_air(), time.time_ns() % 100_000
                 for ankle in BOTH if leg == "both" else (leg or "left",):
                     _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, seed, ankle), 1.0)
-            self._record(catalog, hci, clock, simulated=simulate, leg=leg)
-            self._say("Looking for the sensor; the night begins with its first samples.")
-            self._show(web)
+            goes_on = any(n.state == "recording" for n in catalog.nights())
+            at_once = goes_on or not self._browser
+            mode: Mode = "record" if at_once else "check"
+            self._record(catalog, hci, clock, simulated=simulate, leg=leg, mode=mode, sensor=sensor)
+            if at_once:
+                self._say("Looking for the sensor; the night begins with its first samples.")
+            else:
+                self._say(
+                    "Looking for the sensor; the night begins with [bold]Start[/bold] on the page Tonight."
+                )
+            if not self._show(web) and not at_once:
+                catalog.want("record", leg)
+                self._say("No browser could be opened, so the night begins now.")
             self._watch(catalog, None)
 
     def _say(self, text: str) -> None:
@@ -196,21 +208,24 @@ class Evening:
         simulated: bool,
         leg: Legs | None,
         rate_hz: int | None = None,
+        mode: Mode = "record",
+        sensor: str | None = None,
     ) -> None:
-        catalog.want("record", leg)
+        catalog.want(mode, leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
         command += ["--simulated"] if simulated else []
         command += ["--rate", str(rate_hz)] if rate_hz else []
+        command += ["--sensor", sensor] if sensor else []
         self._recorder = Child("recorder", command, self._log("recorder"))
         self._recorder.ready("ready")
 
-    def _show(self, web: Child) -> None:
+    def _show(self, web: Child, page: str = "") -> bool:
+        """Say where the pages are, and open them where that is wanted; whether it was done."""
         address = web.ready("ready")
         self._say(f"Your pages are at [bold]{address}[/bold] (this computer only). Ctrl-C ends everything.")
-        if self._browser:
-            webbrowser.open(address)
+        return self._browser and webbrowser.open(address + page)
 
     def _watch(self, catalog: Catalog, over: Callable[[], bool] | None) -> None:
         """Keep everything going until the time is up or Ctrl-C."""

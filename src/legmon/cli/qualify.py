@@ -138,7 +138,8 @@ def _show(card: dict[str, Any], path: Path) -> None:
         "lost": f"{card['lost']} samples, {card['lost_percent']:g} % (shows by {card['loss']})",
         "noise": f"{said(card['noise_mg'], 'mg')}, {said(card['noise_ug_rthz'], 'µg/√Hz')}, from {card['still_s']:g} s still",
         "gravity": said(card["gravity_g"], "g"),
-        "scale error": f"{said(card['scale_error_percent'], '%')}, offset {said(card['offset_mg'], 'mg')}, {card['sides']} sides",
+        "scale error": f"{said(card['scale_error_percent'], '%')}, offset {said(card['offset_mg'], 'mg')}",
+        "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
         "battery": f"{said(card['battery_percent_night'], '% in 8 h')}",
     }
     for name, text in rows.items():

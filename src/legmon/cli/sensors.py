@@ -29,11 +29,10 @@ def sensors(json: JsonOption = False) -> None:
         print_json({"sensors": listed, "broken": dict(known.broken)})
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(
-        "name", "sensor", "Hz", "± g", "a loss shows by", "keeps what was lost", box=None, pad_edge=False
-    )
+    first = Column("name", no_wrap=True)
+    table = Table(first, "sensor", "Hz", "± g", "a loss shows by", "buffer", box=None, pad_edge=False)
     for one in listed:
         rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
         table.add_row(
@@ -44,11 +43,11 @@ def sensors(json: JsonOption = False) -> None:
     for name, why in known.broken.items():
         console.print(f"\n{name} is left out: {why}", markup=False)
     console.print(
-        "\ndocs/sensors.md says what to buy and what goes wrong; none was proven on hardware but by legmon qualify."
+        "\ndocs/sensors.md says what to buy and what goes wrong. Try yours with legmon qualify before a night."
     )
 
 
-LOSS = {"index": "its own count", "time": "its time, to a sample", "arrival": "a pause, to a frame"}
+LOSS = {"index": "its count", "time": "its times", "arrival": "pauses"}
 
 
 def _span(values: list[float]) -> str:

@@ -20,7 +20,7 @@ WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
 LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
 OTHER_WAY = (
-    "The sensor measures in another way than this night began with; stop the night and start it again."
+    "The sensor measures in another way than this night began with; stop the night and start a new one."
 )
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
@@ -174,7 +174,7 @@ class Limb:
             self._not_before = 0.0
 
     def _time_arrival(self, arrival_ns: int) -> None:
-        """Note every ten minutes how long the radio was quiet at worst: the signal's strength cannot be had while connected."""
+        """Note every ten minutes how long the radio was quiet at worst: a connected signal has no strength to read."""
         if self._arrived:
             self._worst_ns = max(self._worst_ns, arrival_ns - self._arrived)
         self._arrived = arrival_ns

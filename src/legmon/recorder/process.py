@@ -17,6 +17,7 @@ from legmon.errors import LegmonError
 from legmon.link.radio import Radio
 from legmon.link.session import Session
 from legmon.movement import NS, Leg
+from legmon.recorder.choice import Choice
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
@@ -49,6 +50,8 @@ class Recorder:
         Through which Bluetooth.
     clock : Clock
         The recording's clock.
+    choice : Choice
+        Which sensors may be taken.
     simulated : bool
         Whether the sensors are simulated.
     rate_hz : int
@@ -56,7 +59,14 @@ class Recorder:
     """
 
     def __init__(
-        self, catalog: Catalog, radio: Radio, clock: Clock, *, simulated: bool, rate_hz: int = RATE_HZ
+        self,
+        catalog: Catalog,
+        radio: Radio,
+        clock: Clock,
+        choice: Choice,
+        *,
+        simulated: bool,
+        rate_hz: int = RATE_HZ,
     ) -> None:
         self.ended = asyncio.Event()
         self.beat = time.monotonic()
@@ -65,17 +75,13 @@ class Recorder:
         self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
-        said = catalog.recorder()
-        self._before = (
-            {s.leg: s.address for s in said.sensors} if said else {}
-        )  # the sensors of the recorder before
+        self._choice = choice
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
         self._unclosed: NightRecorder | None = None
         self._tried = 0.0
         self._links: dict[Limb, asyncio.Task[None]] = {}
-        self._claimed: dict[Limb, str] = {}
         self._mode: Mode = "off"
         self._wanted: tuple[Mode, Legs | None] = ("off", None)
         self._trouble: str | None = None
@@ -166,28 +172,14 @@ class Recorder:
     def _link(self, leg: Leg | None, address: str | None = None) -> Limb:
         """Begin to look for a sensor and keep it streaming."""
         limb = Limb(self._now_ns, leg, address)
-
-        def others() -> list[str]:
-            return [a for other, a in self._claimed.items() if other is not limb]
-
-        def claim(heard: str) -> bool:
-            if limb.address not in (None, heard) or heard in others():
-                return False
-            self._claimed[limb] = heard
-            return True
-
-        def known() -> str | None:
-            before = self._before.get(leg) if leg else next(iter(self._before.values()), None)
-            known = limb.address or before
-            return None if known in others() else known
-
         session = Session(
             self._radio,
             self._now_ns,
             limb,
             leg=leg,
-            claim=claim,
-            known=known,
+            drivers=self._choice.drivers,
+            claim=partial(self._choice.claim, limb),
+            known=partial(self._choice.known, limb, leg),
             rate_hz=self._rate_hz,
             range_g=RANGE_G,
             speed=self._clock.speed,
@@ -266,7 +258,7 @@ class Recorder:
             task.cancel()
         await asyncio.gather(*self._links.values(), return_exceptions=True)
         self._links.clear()
-        self._claimed.clear()
+        self._choice.release()
         if self._night is not None:
             self._unclosed, self._night = self._night, None
             self._close()

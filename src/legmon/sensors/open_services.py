@@ -208,6 +208,7 @@ class OpenService:
     names: tuple[str, ...]
     idle: str = ""
     pairs: bool = False
+    bench: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -25,6 +25,11 @@ class Registry:
     drivers: Mapping[str, Driver]
     broken: Mapping[str, str]
 
+    @property
+    def nightly(self) -> tuple[Driver, ...]:
+        """Drivers of sensors to wear for a night; a board for the bench is only taken when asked for."""
+        return tuple(d for d in self.drivers.values() if not getattr(d, "bench", False))
+
     def recognise(self, advertisement: Advertisement) -> Driver | None:
         """Return the driver of what advertises this; a driver that fails to say counts as one that does not know it."""
         for driver in self.drivers.values():

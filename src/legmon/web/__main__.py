@@ -37,10 +37,12 @@ def main() -> int:
             f"port {args.port} cannot be used ({e.strerror}); end the other program or choose another with --port"
         )
     port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        create_app(catalog, port), log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio"
-    )
+    app = create_app(catalog, port)
+    ended = threading.Event()
+    threading.Thread(target=app.state.readings.warm, args=(ended,), daemon=True).start()
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio")
     asyncio.run(_serve(uvicorn.Server(config), listener, port))
+    ended.set()
     return 0
 
 

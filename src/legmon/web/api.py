@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.movement import NS
-from legmon.web import frames, models, views
+from legmon.web import frames, models, nights, views
+from legmon.web.models_evening import Leg
+from legmon.web.readings import Readings, envelope
 from legmon.web.signal import SignalStore
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -22,6 +24,11 @@ def _catalog(request: Request) -> Catalog:
     return catalog
 
 
+def _readings(request: Request) -> Readings:
+    readings: Readings = request.app.state.readings
+    return readings
+
+
 def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
     try:
         return catalog.night(night_id)
@@ -30,6 +37,7 @@ def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> Nigh
 
 
 FromCatalog = Annotated[Catalog, Depends(_catalog)]
+AllReadings = Annotated[Readings, Depends(_readings)]
 Moment = Annotated[float, Query(allow_inf_nan=False, ge=0, le=32_503_680_000)]
 """Unix seconds, up to the year 3000."""
 ThisNight = Annotated[NightInfo, Depends(_info)]
@@ -42,35 +50,58 @@ def get_status(catalog: FromCatalog) -> models.Status:
 
 
 @router.get("/nights", operation_id="listNights")
-def list_nights(catalog: FromCatalog) -> list[models.NightSummary]:
+def list_nights(
+    catalog: FromCatalog, readings: AllReadings, rules: models.Rules = "wasm2016"
+) -> list[models.NightSummary]:
     """List all nights, newest first."""
-    return [views.summary(info) for info in catalog.nights()]
+    return [nights.summary(readings.of(info, rules)) for info in catalog.nights()]
 
 
 @router.get("/nights/{night_id}", operation_id="getNight")
-def get_night(info: ThisNight, catalog: FromCatalog) -> models.Night:
-    """Show one night; `last` is the newest."""
-    return views.night(catalog, info)
+def get_night(
+    info: ThisNight, catalog: FromCatalog, readings: AllReadings, rules: models.Rules = "wasm2016"
+) -> models.Night:
+    """Show one night under a rule set; `last` is the newest."""
+    return nights.night(catalog, readings, readings.of(info, rules))
 
 
 @router.get("/nights/{night_id}/movements", operation_id="getMovements")
 def get_movements(
-    info: ThisNight, catalog: FromCatalog, rules: models.Rules = "wasm2016"
+    info: ThisNight, readings: AllReadings, rules: models.Rules = "wasm2016"
 ) -> models.Movements:
     """List the movements of a night under a rule set."""
-    return views.movements(catalog, info, rules)
+    return nights.movements(readings.of(info, rules))
+
+
+FRAME: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "An LGM1 frame: raw samples, or minimum and maximum where there are too many",
+    }
+}
+
+
+@router.get(
+    "/nights/{night_id}/envelope", operation_id="getEnvelope", response_class=Response, responses=FRAME
+)
+def get_envelope(info: ThisNight, readings: AllReadings, leg: Leg | None = None) -> Response:
+    """Give how far the signal went in each second of the night, g: one axis, one value a second, NaN without samples."""
+    reading = readings.of(info)
+    track = next((t for t in reading.tracks if leg in (None, t.leg) and t.end and t.anchors), None)
+    if track is None or reading.scored is None:
+        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+    scored = reading.scored
+    derived = readings.derived(info, track.leg)
+    values, _ = envelope(derived, track, scored.origin_ns, -(-scored.duration_ns // NS))
+    frame = frames.encode(values[None], t0=scored.origin_ns / NS, dt=1.0, min_max=False)
+    return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 @router.get(
     "/nights/{night_id}/window",
     operation_id="getWindow",
     response_class=Response,
-    responses={
-        200: {
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-            "description": "An LGM1 frame: raw samples, or minimum and maximum where there are too many",
-        }
-    },
+    responses=FRAME,
 )
 def get_window(
     info: ThisNight,
@@ -79,7 +110,7 @@ def get_window(
     start: Moment,
     end: Moment,
     points: Annotated[int, Query(ge=2, le=20_000)] = 2000,
-    leg: models.Leg | None = None,
+    leg: Leg | None = None,
 ) -> Response:
     """Give the signal between two times for a chart of so many points."""
     if not end > start:

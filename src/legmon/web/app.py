@@ -11,10 +11,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
+from legmon.catalog.journal import Journal
 from legmon.catalog.store import Catalog
-from legmon.web import api, live
+from legmon.web import api, live, owner, twins
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
+from legmon.web.readings import Readings
 from legmon.web.signal import SignalStore
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,9 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
     app.state.catalog = catalog
     app.state.signals = SignalStore()
-    app.include_router(api.router)
+    app.state.readings = Readings(catalog, Journal(catalog))
+    for part in (api, owner, twins):
+        app.include_router(part.router)
     app.include_router(live.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)

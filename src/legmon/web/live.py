@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
@@ -64,7 +65,8 @@ async def live(socket: WebSocket) -> None:
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    if tasks[0] in done and (error := tasks[0].exception()) is not None:
+    gone = WebSocketState.DISCONNECTED in {socket.client_state, socket.application_state}
+    if tasks[0] in done and (error := tasks[0].exception()) is not None and not gone:
         log.error("a live socket failed", exc_info=error)
         await socket.close(1011)  # the page sees it and connects again
 

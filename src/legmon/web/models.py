@@ -1,4 +1,4 @@
-"""What the HTTP interface says: the JSON of every route and of the live socket.
+"""What the HTTP interface says of nights and of now: the JSON of the routes and of the live socket.
 
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
@@ -7,15 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Leg = Literal["left", "right"]
+from legmon.web.models_evening import Fit, Frozen, Leg, Mode
+
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
 NightState = Literal["recording", "closed"]
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Problem(BaseModel):
@@ -28,9 +25,10 @@ class Problem(BaseModel):
     detail: str
 
 
-class Movement(_Frozen):
+class Movement(Frozen):
     """A leg movement (LM), or something the detector told apart from one."""
 
+    id: str = Field(description="names it within its night, for a label")
     onset: float
     offset: float
     leg: Side
@@ -42,7 +40,7 @@ class Movement(_Frozen):
     peak_mg: float | None = Field(description="largest acceleration beyond rest, in thousandths of g")
 
 
-class Sensor(_Frozen):
+class Sensor(Frozen):
     """An ankle sensor of the running night, as the recorder last saw it."""
 
     leg: Leg
@@ -60,14 +58,22 @@ class Sensor(_Frozen):
     last_sample: float | None
 
 
-class Zone(_Frozen):
+class ZoneChange(Frozen):
+    """Clocks are set anew."""
+
+    at: float
+    utc_offset_s: int = Field(description="from then on")
+
+
+class Zone(Frozen):
     """The time zone of a recording."""
 
     name: str
-    utc_offset_s: int
+    utc_offset_s: int = Field(description="at the start")
+    changes: list[ZoneChange] = Field(description="clocks set anew while it recorded")
 
 
-class Confirmed(_Frozen):
+class Confirmed(Frozen):
     """Counts of the running night that nothing to come can change."""
 
     movements: int
@@ -76,16 +82,18 @@ class Confirmed(_Frozen):
     series: int
 
 
-class Status(_Frozen):
+class Status(Frozen):
     """What is happening now; counts are of everything known so far, and provisional."""
 
     version: str
     simulated: bool
     recording: bool
+    mode: Mode = Field(description="what the recorder was asked to do")
     night: str | None
     now: float = Field(description="the recording's clock; runs fast when simulated time does")
     speed: float = Field(description="seconds of night per second of wall clock")
     recorder_alive: bool
+    trouble: str | None = Field(description="what keeps the recorder from its work, in a sentence")
     started: float | None
     zone: Zone
     rules: Rules
@@ -99,7 +107,21 @@ class Status(_Frozen):
     last_movements: list[Movement] = Field(description="up to 12, newest first")
 
 
-class NightSummary(_Frozen):
+class Headline(Frozen):
+    """Periodic movements per hour, with one mask for numerator and denominator."""
+
+    denominator: Literal["lying", "in_bed"] = Field(
+        description="lying with the sensor on, or, without a calibration, in bed as marked with the sensor on"
+    )
+    calibrated_by: Literal["standing", "walking"] | None
+    seconds: float
+    movements: int
+    periodic: int
+    series: int
+    periodic_per_hour: float | None
+
+
+class NightSummary(Frozen):
     """A night in the list."""
 
     id: str
@@ -120,9 +142,10 @@ class NightSummary(_Frozen):
     movements_per_hour: float | None
     periodic_per_hour: float | None
     gaps: int
+    headline: Headline
 
 
-class Gap(_Frozen):
+class Gap(Frozen):
     """A stretch without samples. Never bridged, never counted as rest."""
 
     leg: Leg
@@ -132,7 +155,7 @@ class Gap(_Frozen):
     sentence: str = Field(description="the cause in plain words")
 
 
-class Finding(_Frozen):
+class Finding(Frozen):
     """Something that is wrong with the signal."""
 
     code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy"]
@@ -141,7 +164,7 @@ class Finding(_Frozen):
     sentence: str = Field(description="cause and advice in plain words")
 
 
-class Indices(_Frozen):
+class Indices(Frozen):
     """The rule set's counts and indices; null where one does not exist."""
 
     movements: int
@@ -155,7 +178,7 @@ class Indices(_Frozen):
     interval_geometric_mean_s: float | None
 
 
-class IntervalHistogram(_Frozen):
+class IntervalHistogram(Frozen):
     """Intervals from onset to onset between successive candidates."""
 
     bin_s: float
@@ -164,17 +187,68 @@ class IntervalHistogram(_Frozen):
     window_s: tuple[float, float] = Field(description="the bounds that the rules call periodic")
 
 
-class Hour(_Frozen):
+class Hour(Frozen):
     """One hour of the night, counted from its start."""
 
     start: float
     analysed_s: float
+    counted_s: float = Field(description="of it in the headline's denominator")
     movements: int
     periodic: int
 
 
+class Held(Frozen):
+    """How the leg was for a while."""
+
+    start: float
+    end: float
+    state: Literal["lying", "upright", "walking", "not_worn", "unknown"]
+
+
+class Lights(Frozen):
+    """Lights off and on: as the owner says, beside what the recording itself says."""
+
+    off: float
+    on: float
+    edited: bool
+    recorded_off: float
+    recorded_on: float
+
+
+class SetLights(Frozen):
+    """Say when the light was off and on again; null takes a time back to the recording's own."""
+
+    off: float | None = Field(ge=0, le=32_503_680_000)
+    on: float | None = Field(ge=0, le=32_503_680_000)
+
+
+class Usual(Frozen):
+    """The nights before this one that can be compared with it; no range below five."""
+
+    nights: int
+    within: int
+    low: float | None
+    high: float | None
+
+
+class Noise(Frozen):
+    """What a leg's signal does in the quieter seconds of the night."""
+
+    leg: Leg
+    floor_mg: float
+
+
 class Night(NightSummary):
     """One night, whole."""
+
+    lights: Lights
+    usual: Usual
+    held: list[Held]
+    fits: list[Fit]
+    noise: list[Noise]
+    own: int = Field(description="movements that their owner made on purpose")
+    earlier: str | None = Field(description="the night before")
+    later: str | None = Field(description="the night after")
 
     rate_hz: float | None = Field(description="measured sample rate of the first leg")
     detector: str = Field(description="detector and version that found the movements")
@@ -188,7 +262,7 @@ class Night(NightSummary):
     )
 
 
-class Movements(_Frozen):
+class Movements(Frozen):
     """The movements of a night under one rule set, in time order."""
 
     night: str
@@ -197,7 +271,13 @@ class Movements(_Frozen):
     movements: list[Movement]
 
 
-class LiveHello(_Frozen):
+class SetOwn(Frozen):
+    """Say of a movement that it was made on purpose, or take it back."""
+
+    own: bool
+
+
+class LiveHello(Frozen):
     """First text message of the live socket."""
 
     type: Literal["hello"] = "hello"
@@ -206,7 +286,7 @@ class LiveHello(_Frozen):
     window_s: float = Field(description="how much of the trace to show")
 
 
-class LiveStatus(_Frozen):
+class LiveStatus(Frozen):
     """Text message of the live socket whenever the status changes, twice a second at most."""
 
     type: Literal["status"] = "status"

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { LENGTH, stageAt, stepsOf, toeAt, TOES } from "./cues";
+
+test("a check takes under a minute and asks for five toe-ups", () => {
+  expect(LENGTH).toBeLessThan(60);
+  const asked = new Set(Array.from({ length: 10 * LENGTH }, (_, i) => toeAt(i / 10)));
+  expect([...asked].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test("legmon is told the steps by the recording's clock, without the time to move", () => {
+  const steps = stepsOf(1000);
+  expect(steps.map(({ step }) => step)).toEqual(["stand", "still", "toes", "roll"]);
+  const still = steps.find(({ step }) => step === "still");
+  expect((still?.end ?? 0) - (still?.start ?? 0)).toBe(15);
+  const toes = steps.find(({ step }) => step === "toes");
+  expect(toes?.cues).toHaveLength(TOES);
+  expect(toes?.cues?.every((cue) => cue > 1000 && cue < (toes?.end ?? 0))).toBe(true);
+});
+
+test("the stages follow one another", () => {
+  expect(stageAt(0)?.stage).toBe("ready");
+  expect(stageAt(LENGTH - 0.1)?.stage).toBe("roll");
+  expect(stageAt(LENGTH)).toBeUndefined();
+});

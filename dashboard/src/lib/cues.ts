@@ -1,0 +1,52 @@
+// What the fit check asks for and when: seconds by the recording's clock, so that a cue and its samples belong together.
+import type { FitStep } from "./client";
+
+export type Stage = "ready" | "stand" | "lie" | "still" | "toes" | "roll";
+
+export interface Cue {
+  stage: Stage;
+  /** Seconds from the start of the check. */
+  start: number;
+  end: number;
+}
+
+export const TOES = 5;
+const EVERY_S = 4;
+const FIRST_S = 1;
+
+/** The stages in order; `ready` and `lie` leave time to move. */
+export const STAGES: Cue[] = (() => {
+  const lengths: [Stage, number][] = [
+    ["ready", 3],
+    ["stand", 5],
+    ["lie", 8],
+    ["still", 15],
+    ["toes", FIRST_S + TOES * EVERY_S],
+    ["roll", 6],
+  ];
+  let at = 0;
+  return lengths.map(([stage, length]) => ({ stage, start: at, end: (at += length) }));
+})();
+
+export const LENGTH = STAGES.at(-1)?.end ?? 0;
+
+export const stageAt = (seconds: number): Cue | undefined =>
+  STAGES.find(({ start, end }) => seconds >= start && seconds < end);
+
+/** Which toe-up is asked for now, from 1; 0 between two of them. */
+export function toeAt(seconds: number): number {
+  const cue = STAGES.find(({ stage }) => stage === "toes");
+  const since = seconds - (cue?.start ?? 0) - FIRST_S;
+  if (since < 0 || since >= TOES * EVERY_S) return 0;
+  return since % EVERY_S < EVERY_S / 2 ? Math.floor(since / EVERY_S) + 1 : 0;
+}
+
+/** What legmon is told of a check that began at a moment. */
+export function stepsOf(began: number): FitStep[] {
+  return STAGES.flatMap(({ stage, start, end }) => {
+    if (stage === "ready" || stage === "lie") return [];
+    const cues =
+      stage === "toes" ? Array.from({ length: TOES }, (_, i) => began + start + FIRST_S + i * EVERY_S) : [];
+    return [{ step: stage, start: began + start, end: began + end, cues }];
+  });
+}

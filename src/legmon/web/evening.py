@@ -1,0 +1,225 @@
+"""The evening: what the recorder shall do, the list before the night, and the fit check.
+
+The pages reach the recorder through the catalog's desired state alone; samples of a check are read as those of a night are.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.catalog.journal import Check, Journal
+from legmon.catalog.state import BOTH, SensorState
+from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
+from legmon.movement import NS, Leg
+from legmon.night.fit import RATE_WITHIN, Part, check_fit
+from legmon.recording.records import Anchored, Gap, Meta, Samples
+from legmon.recording.segment import RecordingError, read_segment
+from legmon.timeline.clock import Anchor, TimeMap
+from legmon.web import models_evening as e
+from legmon.web.nights import fit as said
+
+NIGHT_H = 8.0
+NEEDED, ROOMY = 200_000_000, 1_000_000_000
+"""Bytes: less is no night of two legs; more is no matter."""
+WEAK_DBM = -80
+LOW_PERCENT = 20
+USUAL_CHECKS = 7
+WHOLE_S = 8 * 3600
+
+
+class NoCheckError(LegmonError):
+    """There is nothing to check yet; says what to do."""
+
+
+def mode(catalog: Catalog) -> e.Mode:
+    """What the recorder was asked to do."""
+    return catalog.wanted()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A check's samples so far, g, and when they were taken."""
+
+    meta: Meta
+    xyz: NDArray[np.float64]
+    time: TimeMap
+
+    def part(self, step: e.FitStep) -> Part:
+        """Cut out one step."""
+        first, end = (self.time.index(round(t * NS)) for t in (step.start, step.end))
+        cut = np.full((max(end - first, 0), 3), np.nan)
+        a, b = max(first, 0), min(end, len(self.xyz))
+        if b > a:
+            cut[a - first : b - first] = self.xyz[a:b]
+        cues = [self.time.index(round(t * NS)) - first for t in step.cues]
+        return Part(step.step, cut, [c for c in cues if 0 <= c < len(cut)])
+
+
+def read_check(catalog: Catalog, leg: Leg) -> Stretch:
+    """Read what the sensor sent for the check.
+
+    Raises
+    ------
+    NoCheckError
+        If it has sent nothing.
+    """
+    meta: Meta | None = None
+    parts: list[Samples] = []
+    anchors: dict[int, Anchor] = {}
+    end = 0
+    try:
+        for r in read_segment(catalog.check_segment(leg)):
+            if isinstance(r, Meta):
+                meta, parts, anchors, end = r, [], {}, 0
+            elif isinstance(r, Samples):
+                parts.append(r)
+                end = max(end, r.end)
+            elif isinstance(r, Gap):
+                end = max(end, r.first + r.count)
+            elif isinstance(r, Anchored):
+                anchors[r.first] = r.anchor
+    except RecordingError as error:
+        raise NoCheckError("The sensor has sent nothing for a check yet; wait until it streams.") from error
+    if meta is None or not parts or not anchors:
+        raise NoCheckError("The sensor has sent nothing for a check yet; wait until it streams.")
+    xyz = np.full((end, 3), np.nan)
+    for p in parts:
+        xyz[p.first : p.end] = p.xyz * (meta.scale_ug * 1e-6)
+    return Stretch(meta, xyz, TimeMap(list(anchors.values())))
+
+
+def fit_check(catalog: Catalog, journal: Journal, asked: e.FitRequest) -> Check:
+    """Judge the steps that were done, and keep the result."""
+    found = read_check(catalog, asked.leg)
+    earlier = [c.fit.toe_mg for c in journal.checks(asked.leg, most=USUAL_CHECKS) if c.fit.toe_mg]
+    recorder = catalog.recorder()
+    sensors = recorder.sensors if recorder else []
+    measured = next((s.measured_rate_hz for s in sensors if s.leg == asked.leg), None)
+    fit = check_fit(
+        [found.part(s) for s in asked.steps],
+        declared_hz=found.meta.declared_hz,
+        measured_hz=measured,
+        usual_mg=median(earlier) if earlier else None,
+    )
+    check = Check(asked.leg, round(max(s.end for s in asked.steps) * NS), fit)
+    journal.add_check(check)
+    return check
+
+
+def preflight(
+    sensors: Sequence[SensorState],
+    *,
+    free_bytes: int,
+    drain_per_hour: float | None,
+    fits: Sequence[Check | None],
+    now_ns: int,
+    newest_ns: int | None,
+) -> list[e.PreflightItem]:
+    """Say of each thing a night needs whether it is OK, to be looked at, or a reason not to start.
+
+    Parameters
+    ----------
+    sensors : sequence of SensorState
+        What the recorder says of them.
+    free_bytes : int
+        Room on the disk.
+    drain_per_hour : float or None
+        Battery percent that an hour took on earlier nights.
+    fits : sequence of (Check or None)
+        This evening's check of each leg.
+    now_ns, newest_ns : int
+        The clock, and the end of the newest night.
+    """
+    items = [*_sensor_items(sensors, drain_per_hour)]
+    codes = ["none" if c is None else c.fit.problems[0] if c.fit.problems else "ok" for c in fits] or ["none"]
+    worst = next((code for code in codes if code != "ok"), "ok")
+    items.append(_item("fit", "ok" if worst == "ok" else "look", worst))
+    gigabytes = {"gb": free_bytes / 1e9}
+    level = "stop" if free_bytes < NEEDED else "look" if free_bytes < ROOMY else "ok"
+    items.append(_item("disk", level, {"stop": "full", "look": "little", "ok": "ok"}[level], gigabytes))
+    early = newest_ns is not None and now_ns < newest_ns
+    items.append(_item("clock", "look" if early else "ok", "early" if early else "ok", {"now": now_ns / NS}))
+    return items
+
+
+def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e.PreflightItem]:
+    streaming = [s for s in sensors if s.link == "streaming"]
+    if not streaming:
+        return [_item("sensor", "stop", sensors[0].link if sensors else "off")]
+    items = [_item("sensor", "ok", "streaming")]
+    levels = [s.battery_percent for s in streaming if s.battery_percent is not None]
+    if not levels:
+        items.append(_item("battery", "look", "unknown"))
+    else:
+        percent = min(levels)
+        values = {"percent": float(percent)}
+        nights = None if drain is None else percent / (drain * NIGHT_H)
+        if nights is not None:
+            values["nights"] = float(int(nights))
+        short = percent < LOW_PERCENT if nights is None else nights < 1
+        code = "low" if short else "percent" if nights is None else "nights"
+        items.append(_item("battery", "look" if short else "ok", code, values))
+    signals = [s.rssi_dbm for s in streaming if s.rssi_dbm is not None]
+    weak = bool(signals) and min(signals) < WEAK_DBM
+    code = "weak" if weak else "ok" if signals else "unknown"
+    items.append(
+        _item("link", "look" if weak else "ok", code, {"dbm": float(min(signals))} if signals else {})
+    )
+    off = [
+        s.measured_rate_hz
+        for s in streaming
+        if s.measured_rate_hz
+        and s.declared_rate_hz
+        and abs(s.measured_rate_hz / s.declared_rate_hz - 1) > RATE_WITHIN
+    ]
+    known = [s.measured_rate_hz for s in streaming if s.measured_rate_hz]
+    code = "off" if off else "ok" if known else "measuring"
+    rate = off or known
+    items.append(_item("rate", "look" if off else "ok", code, {"hz": rate[0]} if rate else {}))
+    items.append(_worn(streaming))
+    return items
+
+
+def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:
+    worn = [s.worn for s in streaming]
+    if any(s.charging for s in streaming):
+        return _item("worn", "look", "charging")
+    if False in worn:
+        return _item("worn", "look", "not_worn")
+    return _item("worn", "ok", "worn") if True in worn else _item("worn", "look", "unknown")
+
+
+def _item(item: str, level: str, code: str, values: dict[str, float] | None = None) -> e.PreflightItem:
+    return e.PreflightItem.model_validate(
+        {"item": item, "level": level, "code": code, "values": values or {}}
+    )
+
+
+def evening_list(
+    catalog: Catalog, journal: Journal, drain: float | None, now_ns: int, sensors: Sequence[SensorState]
+) -> e.Preflight:
+    """The list before the night, of this data folder."""
+    nights = catalog.nights()
+    chosen = e.Settings(**journal.settings()).leg
+    legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
+    checks = [journal.check_of(leg, now_ns) for leg in legs]
+    items = preflight(
+        sensors,
+        free_bytes=shutil.disk_usage(catalog.folder).free,
+        drain_per_hour=drain,
+        fits=checks,
+        now_ns=now_ns,
+        newest_ns=nights[0].started_ns + nights[0].duration_ns if nights else None,
+    )
+    return e.Preflight(
+        legs=legs,
+        items=items,
+        may_start=not any(i.level == "stop" for i in items),
+        data_folder=str(catalog.folder),
+        fits=[said(c) for c in checks if c],
+    )

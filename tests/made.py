@@ -1,0 +1,108 @@
+"""Data folders for tests, pictures and benchmarks: simulated nights of one leg or two, in any zone, with or without gaps."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from legmon.catalog.store import CAPTURE, Catalog
+from legmon.cli.simulate import run_simulator
+from legmon.detection import detector
+from legmon.exchange.capture import Capture, read_capture
+from legmon.movement import NS, Leg
+from legmon.recorder.leg import Source
+from legmon.recorder.night import NightRecorder
+from legmon.scoring.scored import RULES
+
+
+@dataclass(frozen=True)
+class Made:
+    """A night to make: its local start, its zone, and the scenario of each leg; `lost` frames never arrive."""
+
+    start: datetime
+    legs: Mapping[Leg, str]
+    zone: str = "Europe/Paris"
+    lost: Iterable[tuple[int, int]] = field(default=())
+
+    @property
+    def start_ns(self) -> int:
+        """Its start, ns UTC."""
+        return round(self.start.replace(tzinfo=ZoneInfo(self.zone)).timestamp()) * NS
+
+
+def captured(text: str, folder: Path, name: str) -> Capture:
+    """Simulate a scenario."""
+    (folder / f"{name}.yaml").write_text(text)
+    run_simulator(["capture", str(folder / f"{name}.yaml"), "-o", str(folder / f"{name}.capture")])
+    return read_capture(folder / f"{name}.capture")
+
+
+def make_night(catalog: Catalog, made: Made) -> str:
+    """Record a night as the recorder does, both legs on one clock; returns its id."""
+    offset = made.start.replace(tzinfo=ZoneInfo(made.zone)).utcoffset()
+    seconds = round(offset.total_seconds()) if offset else 0
+    local = datetime.fromtimestamp(made.start_ns / NS, UTC) + timedelta(seconds=seconds)
+    night = catalog.begin(
+        local.strftime("%Y-%m-%d-%H%M"),
+        started_ns=made.start_ns,
+        zone=(made.zone, seconds),
+        simulated=True,
+        rules=RULES,
+        detector=f"{detector.NAME} {detector.VERSION}",
+    )
+    recorder = NightRecorder(catalog, night, simulated=True)
+    end = made.start_ns
+    with tempfile.TemporaryDirectory() as folder:
+        for side, text in made.legs.items():
+            capture = captured(text, Path(folder), side)
+            for first, last in made.lost:
+                del capture.notifications[first:last]
+            source = Source(capture.sensor, CAPTURE, capture.rate_hz, capture.range_g, capture.scale_ug)
+            leg = recorder.leg(side, source)
+            for at_us, frame in capture.frames():
+                end = max(end, made.start_ns + at_us * 1000)
+                leg.frame(frame, made.start_ns + at_us * 1000)
+    recorder.close(end)
+    return night
+
+
+def scenario(
+    seed: int,
+    hours: float = 7.6,
+    *,
+    per_hour: float = 34,
+    leg: Leg = "left",
+    rate: int = 50,
+    walks: bool = True,
+) -> str:
+    """A night like those of the demo, with two walks to the bathroom."""
+    trips = f"[{{at: {0.35 * hours:.2f}h, for: 5m}}, {{at: {0.7 * hours:.2f}h, for: 4m}}]" if walks else "[]"
+    return (
+        f"name: made\nduration: {hours}h\nseed: {seed}\nleg: {leg}\nrate_hz: {rate}\n"
+        f"movements_per_hour: {per_hour}\nbody: {{bathroom: {trips}}}\n"
+        "disturb: {breath_mg: 3, pulse_mg: 1}\n"
+    )
+
+
+def evening(days_ago: int, hour: int = 22, minute: int = 45) -> datetime:
+    """An evening of November 2026."""
+    return datetime(2026, 11, 21, hour, minute) - timedelta(days=days_ago)  # noqa: DTZ001 (a wall clock; the zone comes later)
+
+
+def past_nights(catalog: Catalog, count: int, *, hours: float = 7.6) -> list[str]:
+    """So many nights in a row, the last on 21 November."""
+    rates = (34, 14, 48, 22, 30, 41, 18, 27, 36, 25, 12, 44)
+    return [
+        make_night(
+            catalog,
+            Made(
+                evening(count - 1 - n, 22, 20 + 3 * n),
+                {"left": scenario(100 + n, hours, per_hour=rates[n % len(rates)])},
+            ),
+        )
+        for n in range(count)
+    ]

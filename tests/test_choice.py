@@ -1,0 +1,56 @@
+"""Which sensor is taken: of a family or an address that was asked for, none twice, the last one first."""
+
+from __future__ import annotations
+
+import pytest
+
+from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.errors import LegmonError
+from legmon.recorder.choice import Choice
+from legmon.recorder.limb import Limb
+
+A, B = "C4:4C:4D:00:00:01", "C4:4C:4D:00:00:02"
+
+
+def limb(address: str | None = None) -> Limb:
+    return Limb(lambda: 0, None, address)
+
+
+def test_any_sensor_to_wear_will_do_but_no_board_of_the_bench() -> None:
+    names = {d.name for d in Choice().drivers}
+    assert {"ankle", "polar", "movesense", "witmotion"} <= names
+    assert "microbit" not in names
+
+
+def test_a_family_or_an_address_can_be_asked_for() -> None:
+    assert [d.name for d in Choice("polar").drivers] == ["polar"]
+    assert [d.name for d in Choice("microbit").drivers] == ["microbit"]
+    one = Choice(A.lower())
+    assert one.claim(limb(), A)
+    assert not one.claim(limb(), B)
+
+
+@pytest.mark.parametrize("sensor", ["", "polaar", "C4:4C:4D"])
+def test_what_is_neither_is_said(sensor: str) -> None:
+    with pytest.raises(LegmonError, match="legmon sensors lists them"):
+        Choice(sensor)
+
+
+def test_no_sensor_is_taken_twice_and_a_night_keeps_its_own() -> None:
+    choice, left, right = Choice(), limb(), limb()
+    assert choice.claim(left, A)
+    assert not choice.claim(right, A)
+    assert choice.claim(right, B)
+    assert not choice.claim(limb(B), A)
+    choice.release()
+    assert choice.claim(right, A)
+
+
+def test_the_sensor_of_the_last_time_is_known() -> None:
+    before = RecorderState(
+        0, Clock(), False, None, [SensorState("left", address=A), SensorState("right", address=B)]
+    )
+    choice, left, right = Choice(None, before), limb(), limb()
+    assert (choice.known(left, "left"), choice.known(right, "right"), choice.known(left, None)) == (A, B, A)
+    assert choice.claim(left, B)
+    assert choice.known(right, "right") is None, "the other ankle has it"

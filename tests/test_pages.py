@@ -1,0 +1,410 @@
+"""The pages in a real browser: every page in every theme without a violation, by keyboard alone, in every zone."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.store import Catalog
+from legmon.movement import NS, Leg
+from tests.conftest import ROOT, sensor, started, until
+from tests.made import Made, evening, make_night, past_nights, scenario
+from tests.test_recorder import recorder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+BUDGET = 150_000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    with started("-m", "legmon.web", "--data", str(folder), "--port", "0") as process:
+        yield process.says("ready")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nights of one leg, and one of two legs with gaps."""
+    made = tmp_path_factory.mktemp("pages")
+    catalog = Catalog(made)
+    past_nights(catalog, 2, hours=2.0)
+    legs: dict[Leg, str] = {"left": scenario(6, 2.0), "right": scenario(7, 2.0, leg="right")}
+    make_night(catalog, Made(evening(-1), legs, lost=[(500, 700)]))
+    catalog.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    made = tmp_path_factory.mktemp("empty")
+    Catalog(made).close()
+    with served(made) as at:
+        yield at
+
+
+@contextmanager
+def opened(browser: Browser, address: str, *, width: int = 1280, bypass_csp: bool = False) -> Iterator[Page]:
+    """A page that asks nothing of anybody else and has nothing to complain of."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, bypass_csp=bypass_csp, locale="en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith(address) else None)
+    yield page
+    context.close()
+    assert not complaints
+
+
+def put_settings(address: str, **some: object) -> None:
+    url = f"{address}/api/v1/settings"
+    httpx.put(url, json=httpx.get(url).json() | some).raise_for_status()
+
+
+def ready(page: Page, path: str) -> None:
+    expect(page.locator("h1").first).to_be_attached()
+    if path.startswith("night"):
+        there = page.locator('[data-testid="no-nights"], [data-testid="envelope"][data-ready="true"]')
+        expect(there.first).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "night"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_has_a_violation_in_any_theme(
+    browser: Browser, address: str, empty: str, theme: str, width: int
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
+    places = [(address, path) for path in ("tonight", "night", "setup", "live")]
+    places += [(empty, path) for path in ("tonight", "night", "setup")]
+    for at, path in places:
+        put_settings(at, theme=theme)
+        with opened(browser, at, width=width, bypass_csp=True) as page:
+            page.goto(f"{at}/#/{path}")
+            ready(page, path)
+            for opener in (None, "Help", "Settings"):
+                if opener:
+                    page.get_by_role("button", name=opener).click()
+                page.add_script_tag(path=AXE)
+                found = page.evaluate(
+                    "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
+                )
+                assert found == [], f"{path} {opener} {theme}"
+                if opener:
+                    page.keyboard.press("Escape")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
+    put_settings(address, theme="auto")
+    put_settings(empty, theme="auto")
+
+
+@pytest.mark.parametrize("language", ["de", "pseudo"])
+def test_every_page_speaks_another_language_and_fits(browser: Browser, address: str, language: str) -> None:
+    put_settings(address, language=language)
+    english = ("leg movement", "Lights off", "Movements by hour", "Before the night", "Next")
+    try:
+        for path in ("tonight", "night", "setup"):
+            with opened(browser, address, width=390) as page:
+                page.goto(f"{address}/#/{path}")
+                ready(page, path)
+                text = page.locator("main").inner_text()
+                assert not [word for word in english if word in text]
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390
+                assert page.evaluate("document.documentElement.lang") == ("de" if language == "de" else "en")
+    finally:
+        put_settings(address, language="auto")
+
+
+def tab_to(page: Page, test_id: str, most: int = 120) -> None:
+    """Press Tab until the element has the focus; a pointer is never used."""
+    target = page.get_by_test_id(test_id).first
+    for _ in range(most):
+        if target.evaluate("e => e === document.activeElement || e.contains(document.activeElement)"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{test_id} cannot be reached with Tab")
+
+
+def test_the_set_up_by_keyboard_alone(browser: Browser, empty: str) -> None:
+    with opened(browser, empty) as page:
+        page.goto(f"{empty}/#/tonight")
+        tab_to(page, "to-setup")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("setup-step")).to_contain_text("1 of 5")
+        for step in (2, 3):
+            tab_to(page, "next")
+            page.keyboard.press("Enter")
+            expect(page.get_by_test_id("setup-step")).to_contain_text(f"{step} of 5")
+        tab_to(page, "next")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("setup-step")).to_contain_text("3 of 5")
+        expect(page.get_by_text("Choose a leg first.")).to_be_visible()
+        page.keyboard.press("Shift+Tab")
+        tab_to(page, "next")
+        page.get_by_test_id("leg-right").focus()
+        page.keyboard.press("Space")
+        for step in (4, 5):
+            tab_to(page, "next")
+            page.keyboard.press("Enter")
+            expect(page.get_by_test_id("setup-step")).to_contain_text(f"{step} of 5")
+        expect(page.get_by_test_id("folder")).to_contain_text("empty")
+        tab_to(page, "finish")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("preflight")).to_be_visible()
+    said = httpx.get(f"{empty}/api/v1/settings").json()
+    assert (said["set_up"], said["leg"]) == (True, "right")
+    put_settings(empty, set_up=False, leg=None)
+
+
+def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        tab_to(page, "earlier")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("later")).to_be_visible()
+        ready(page, "night")
+        tab_to(page, "envelope")
+        chart = page.get_by_test_id("envelope")
+
+        def span() -> float:
+            return float(chart.get_attribute("data-end") or 0) - float(chart.get_attribute("data-start") or 0)
+
+        whole = span()
+        page.keyboard.press("+")
+        page.keyboard.press("+")
+        assert span() == pytest.approx(whole / 4, rel=0.01)
+        start = float(chart.get_attribute("data-start") or 0)
+        page.keyboard.press("ArrowRight")
+        assert float(chart.get_attribute("data-start") or 0) > start
+        page.keyboard.press("Enter")
+        detail = page.get_by_test_id("signal-chart")
+        middle = (start + span() / 4) + span() / 2
+        until(lambda: abs(float(detail.get_attribute("data-start") or 0) + 60 - middle) < 2)
+        page.keyboard.press("Home")
+        assert span() == pytest.approx(whole, rel=0.01)
+        tab_to(page, "signal-chart")
+        page.keyboard.press("PageDown")
+        expect(page.get_by_test_id("chosen")).to_contain_text("of")
+        before = page.get_by_test_id("night-summary").inner_text()
+        for _ in range(30):
+            if page.get_by_test_id("own-here").count():
+                break
+            page.keyboard.press("PageDown")
+        tab_to(page, "own-here", 400)
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("own-here")).to_contain_text("Count it again")
+        until(lambda: page.get_by_test_id("night-summary").inner_text() != before)
+        page.keyboard.press("Enter")
+        until(lambda: page.get_by_test_id("night-summary").inner_text() == before)
+        tab_to(page, "rules-aasm")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("rules-aasm")).to_have_attribute("aria-pressed", "true")
+        tab_to(page, "lights")
+        page.keyboard.press("Tab")  # from the hour to the minute
+        for _ in range(5):
+            page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        expect(page.get_by_text("The recording itself ran from")).to_be_visible()
+        page.get_by_role("button", name="Take back to the recording").press("Enter")
+        expect(page.get_by_text("Edited: only")).to_have_count(0)
+
+
+ZONES = [
+    ("Europe/Paris", datetime(2026, 10, 24, 22, 30), 7.0, "04:29", "02:00"),  # noqa: DTZ001
+    ("Europe/Paris", datetime(2026, 3, 28, 22, 30), 7.0, "06:29", "03:00"),  # noqa: DTZ001
+    ("America/New_York", datetime(2026, 10, 31, 23, 0), 5.0, "02:59", "01:00"),  # noqa: DTZ001
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 23, 0), 5.0, "03:29", "01:30"),  # noqa: DTZ001
+    ("Asia/Kathmandu", datetime(2026, 11, 21, 22, 45), 3.0, "01:44", None),  # noqa: DTZ001
+]
+
+
+@pytest.mark.parametrize(("zone", "start", "hours", "ends", "clocks"), ZONES)
+def test_a_night_whose_clocks_are_set_anew_reads_right(
+    browser: Browser, tmp_path: Path, zone: str, start: datetime, hours: float, ends: str, clocks: str | None
+) -> None:
+    """The browser is elsewhere; what counts is the zone of the recording."""
+    catalog = Catalog(tmp_path)
+    make_night(catalog, Made(start, {"left": scenario(3, hours, walks=False)}, zone))
+    catalog.close()
+    with served(tmp_path) as address:
+        night = httpx.get(f"{address}/api/v1/nights/last").json()
+        assert night["duration_s"] == pytest.approx(hours * 3600, abs=5)
+        assert night["label"] == start.strftime("%Y-%m-%d")
+        assert len(night["zone"]["changes"]) == (clocks is not None)
+        context = browser.new_context(timezone_id="Pacific/Auckland", locale="en-GB")
+        page = context.new_page()
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        strip = page.get_by_test_id("night-strip")
+        said = strip.locator("svg[role=img]").get_attribute("aria-label") or ""
+        began = start.strftime("%H:%M")
+        last = (
+            f"{int(ends[:2]):02d}:{int(ends[3:]) + 1:02d}"
+            if not ends.endswith("59")
+            else f"{int(ends[:2]) + 1:02d}:00"
+        )
+        assert f"from {began} to" in said
+        assert f"to {ends}:" in said or f"to {last}:" in said, said
+        assert ("clocks set to" in said) is (clocks is not None)
+        if clocks:
+            assert f"clocks set to {clocks}" in said
+        tiles = strip.locator("svg[role=img] rect[class^=shade]").count()
+        assert tiles == pytest.approx(hours * 60, abs=2)
+        labels = [text.strip() for text in strip.locator("svg[role=img] text").all_text_contents()]
+        if zone == "Europe/Paris" and start.month == 10:
+            assert labels.count("02:00") == 2, labels
+        if zone == "Europe/Paris" and start.month == 3:
+            assert "02:00" not in labels, labels
+        hour = f"{hours:g} h"
+        expect(page.get_by_test_id("trust")).to_contain_text(f"{hour} usable of {hour}")
+        context.close()
+
+
+def test_what_is_loaded_first_stays_within_its_budget(browser: Browser, address: str) -> None:
+    """Gzipped bytes of every file of the pages that a first visit loads."""
+    import gzip
+
+    loaded: dict[str, int] = {}
+    with opened(browser, address) as page:
+        page.on(
+            "response",
+            lambda r: (
+                loaded.update({r.url: len(gzip.compress(r.body(), 9))}) if "/api/" not in r.url else None
+            ),
+        )
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+    total = sum(loaded.values())
+    print(f"first load: {total} bytes gzipped, {len(loaded)} files")
+    assert 10_000 < total <= BUDGET
+
+
+def test_the_pages_can_be_installed(address: str) -> None:
+    page = httpx.get(address).text
+    assert 'rel="manifest"' in page
+    manifest = httpx.get(f"{address}/manifest.webmanifest").json()
+    assert manifest["display"] == "standalone"
+    for icon in manifest["icons"]:
+        answer = httpx.get(f"{address}/{icon['src'].lstrip('/')}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(icon["type"])
+
+
+def test_the_socket_closes_when_nobody_looks_for_half_a_minute(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        closed: list[bool] = []
+        page.clock.install()
+        with page.expect_websocket() as opening:
+            page.goto(f"{address}/#/night")
+        opening.value.on("close", lambda _: closed.append(True))
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        page.clock.fast_forward(29_000)
+        page.wait_for_timeout(200)
+        assert not closed
+        page.clock.fast_forward(2000)
+        page.wait_for_timeout(2000)
+        assert closed
+
+
+def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: Path) -> None:
+    """Check the sensor, do the fit check in real time, start, see black, stop: over virtual Bluetooth."""
+    data = tmp_path / "data"
+    Catalog(data).close()
+    with (
+        sensor(air, tmp_path, scenario="duration: 1h\nseed: 3\nmovements_per_hour: 60\n"),
+        started(*recorder(data, air, speed=1)),
+        served(data) as address,
+        opened(browser, address) as page,
+    ):
+        put_settings(address, set_up=True, leg="left")
+        page.goto(f"{address}/#/tonight")
+        expect(page.locator('[data-item="sensor"][data-level="stop"]')).to_be_visible()
+        page.get_by_test_id("start").press("Enter")
+        assert httpx.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
+        page.get_by_test_id("check").press("Enter")
+        expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=40_000)
+        status = httpx.get(f"{address}/api/v1/status").json()
+        assert (status["mode"], status["recording"]) == ("check", False)
+        page.get_by_test_id("fit-start").press("Enter")
+        for words in ("Stand still.", "Lie still.", "Toes up! 5 of 5", "Roll the leg"):
+            expect(page.get_by_test_id("cue")).to_contain_text(words, timeout=40_000)
+        expect(page.get_by_test_id("fit-result")).to_be_visible(timeout=30_000)
+        expect(page.get_by_test_id("fit-result")).to_contain_text("Cannot see your toe-ups")
+        assert not (data / "nights").exists(), "a check begins no night"
+        page.get_by_test_id("start").press("Enter")
+        expect(page.get_by_test_id("black")).to_be_visible(timeout=30_000)
+        time.sleep(2)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("black-since")).to_be_visible()
+        tab_to(page, "stop")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("night-summary")).to_be_visible(timeout=30_000)
+        night = httpx.get(f"{address}/api/v1/nights/last").json()
+        assert [fit["problems"][0] for fit in night["fits"]] == ["toes_unseen"]
+
+
+def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
+    catalog = Catalog(folder)
+    info = catalog.night("last")
+    state = RecorderState(
+        seen_ns=time.time_ns() + 600 * NS,
+        clock=Clock(info.started_ns, time.time_ns(), 1.0),
+        simulated=True,
+        night=info.id,
+        sensors=[SensorState(leg="left", link="streaming")],
+    )
+    catalog.report(state)
+    try:
+        with opened(browser, address, bypass_csp=True) as page:
+            page.goto(f"{address}/#/tonight")
+            expect(page.get_by_test_id("black")).to_be_visible()
+            for shown in (False, True):
+                if shown:
+                    page.get_by_role("button").click()
+                page.add_script_tag(path=AXE)
+                found = page.evaluate(
+                    "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
+                )
+                assert found == []
+    finally:
+        catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
+        catalog.close()
