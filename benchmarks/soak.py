@@ -49,7 +49,7 @@ def start(folder: Path, name: str, *command: str, ready: str) -> tuple[subproces
         process = subprocess.Popen(
             [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(ready):
             return process, line[len(ready) :].strip()
@@ -118,7 +118,7 @@ def soak(minutes: float, folder: Path) -> dict[str, Any]:
     finally:
         catalog.want("off")
         for process in (recorder, dashboard, *reversed(processes)):
-            assert process.stdin is not None  # noqa: S101
+            assert process.stdin is not None
             process.stdin.close()
             process.wait(20)
         catalog.close()

@@ -122,6 +122,13 @@ def sensor(
             "--progress", help='Print "plays LEG HZ SECONDS", and "over" at its end, for a parent process.'
         ),
     ] = False,
+    family: Annotated[
+        str | None, typer.Option(help="Be one a person can buy: polar, movesense, witmotion, bangle …")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model of the family.")] = None,
+    stop_after: Annotated[
+        float | None, typer.Option(help="End its stream unasked after seconds (polar).")
+    ] = None,
     until_eof: UntilEof = False,
 ) -> None:
     """Be an ankle sensor on an HCI transport; print "advertising NAME ADDRESS" when it can be found."""
@@ -142,6 +149,13 @@ def sensor(
     name = sensor_name(night.leg) if name is None else name
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
+    if family is not None:
+        from firmware_sim.cli_families import Played, made
+        from firmware_sim.cli_families import play as play_family
+
+        as_asked = Played(address, speed, log, truth, progress=progress, until_eof=until_eof)
+        asyncio.run(play_family(transport, made(family, model, night, stop_after), as_asked))
+        return
     if resume and log is None:
         raise BadInputError("--resume needs the --log of the sensor before.")
     asyncio.run(

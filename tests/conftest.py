@@ -90,7 +90,7 @@ def until(condition: Callable[[], object], within_s: float = 20.0, *, what: str 
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"did not happen within {within_s} s: {what}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from bleak.exc import BleakGATTProtocolError as GattError
 from legmon.link.radio import Radio
 from legmon.sensors import ankle_bytes as ankle
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
-from tests.conftest import sensor
+from tests.conftest import sensor, started, until
+from tests.test_recorder import close_by_itself, recorded, want, whole
 
 pytestmark = NEEDS_DAEMON
 
@@ -243,3 +244,26 @@ def test_an_adapter_that_vanishes_ends_connections_and_is_used_again_when_it_is_
                 await client.read_gatt_char(ankle.CAPABILITIES)
 
     play(on_bluez, scene)
+
+
+def test_a_recorder_that_was_killed_gets_its_sensor_back_and_the_night_is_whole(
+    on_bluez: Through, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    now = str(time.time_ns())
+    command = ("-m", "legmon.recorder", "--data", str(data), "--simulated", "--clock", now, now, "30")
+    with sensor(on_bluez.air, tmp_path, "--address", FIRST, "--speed", "30"):
+        with started(*command) as first:
+            until(lambda: recorded(data) > 2000, 60)
+            first.process.kill()
+            first.process.wait()
+        before, began = recorded(data), time.monotonic()
+        with started(*command) as second:
+            second.says("ready")
+            ready = time.monotonic()
+            until(lambda: recorded(data) > before, 20)
+            print(f"samples {time.monotonic() - began:.1f} s after the kill, start-up {ready - began:.1f} s")
+            until(lambda: recorded(data) > before + 2000)
+            close_by_itself(second, data)
+    assert not whole(data)[1], "what was measured in between is fetched"

@@ -35,7 +35,7 @@ from legmon.movement import Leg
 from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.base import Frame, Status
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
-from tests.conftest import sensor
+from tests.conftest import sensor, started
 
 
 @pytest.fixture(params=["hci", pytest.param("bluez", marks=NEEDS_DAEMON)])
@@ -288,6 +288,50 @@ def test_a_search_goes_on_when_the_radio_was_away(
             await when(lambda: heard.frames)
 
     over(through, scene)
+
+
+HOLD = """
+import asyncio, sys
+from bleak import BleakClient, BleakScanner
+from legmon.link.radio import pick
+async def hold():
+    radio = pick(sys.argv[1] or None)
+    device = await BleakScanner.find_device_by_address(sys.argv[2], timeout=10, **radio.scanner)
+    async with BleakClient(device, pair=True, **radio.client):
+        print("connected", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(hold())
+"""
+HELD = "C4:4C:4D:00:00:11"
+
+
+def test_a_sensor_that_a_killed_program_left_connected_is_let_go_and_found(
+    through: Through, tmp_path: Path
+) -> None:
+    heard = Heard()
+
+    async def play() -> None:
+        session = Session(through.pick(), time.time_ns, heard, known=lambda: HELD)
+        task = asyncio.create_task(session.run())
+        began = time.monotonic()
+        try:
+            await when(lambda: len(heard.frames) > 2, 10)
+            print(f"{through.name}: samples again after {time.monotonic() - began:.1f} s")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await through.close()
+
+    with sensor(through.air, tmp_path, "--address", HELD):
+        hci = through.air if through.name == "hci" else ""
+        with started("-c", HOLD, hci, HELD) as holder:
+            holder.says("connected")
+            holder.process.kill()
+            holder.process.wait()
+        asyncio.run(play())
+    assert ("still connected" in " ".join(heard.sentences)) == (through.name == "bluez"), (
+        "over HCI a connection ends with its program"
+    )
 
 
 def test_the_first_thing_heard_of_a_sensor_is_all_of_it(through: Through, tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from legmon.catalog.models import (
     RecorderRow,
     WantedRow,
 )
+from legmon.catalog.queries import count_gaps, count_movements, leg_row, replace_rows, upsert_row
 from legmon.catalog.rows import info_of, movement_values, quality_text, track_of
 from legmon.catalog.state import Clock, Legs, Mode, NightInfo, RecorderState, SensorState
 from legmon.errors import LegmonError
@@ -146,7 +146,7 @@ class Catalog:
     def add_leg(self, meta: Meta) -> None:
         """Enter a leg of a night; nothing happens where it is there."""
         with self._session() as s:
-            if _leg(s, meta.night, meta.leg) is None:
+            if leg_row(s, meta.night, meta.leg) is None:
                 s.add(
                     LegRow(
                         night_id=meta.night,
@@ -182,17 +182,19 @@ class Catalog:
         with self._session() as s:
             row = s.get_one(NightRow, night)
             for track, samples in tracks:
-                leg = _leg(s, night, track.leg)
+                leg = leg_row(s, night, track.leg)
                 if leg is None:
                     raise ValueError(f"night {night} has no {track.leg} leg")
                 leg.end, leg.samples = track.end, samples
                 leg.quality = quality_text(track.quality)
                 there = (
-                    0 if closed else _count(s, leg.id)
+                    0 if closed else count_movements(s, leg.id)
                 )  # movements are final: those that are there stay as they are
-                _replace(s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there)
-                _replace(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
-                _replace(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
+                replace_rows(
+                    s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there
+                )
+                replace_rows(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
+                replace_rows(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
             if scored is not None:
                 i = scored.indices
                 row.started_ns = scored.origin_ns
@@ -205,7 +207,7 @@ class Catalog:
     def nights(self) -> list[NightInfo]:
         """All nights, newest first."""
         with self._session() as s:
-            gaps = _gaps(s)
+            gaps = count_gaps(s)
             rows = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))
             return [info_of(r, gaps.get(r.id, 0)) for r in rows]
 
@@ -223,7 +225,7 @@ class Catalog:
                 raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
             row = newest if night == "last" else s.get(NightRow, night)
             if row is not None:
-                return info_of(row, _gaps(s, row.id).get(row.id, 0))
+                return info_of(row, count_gaps(s, row.id).get(row.id, 0))
         raise CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
 
     def tracks(self, night: str) -> list[LegTrack]:
@@ -247,7 +249,7 @@ class Catalog:
     def seal(self, night: str, leg: Leg, digest: str) -> None:
         """Note what a leg's file was when it was verified; empty where it is damaged."""
         with self._session() as s:
-            row = _leg(s, night, leg)
+            row = leg_row(s, night, leg)
             if row is not None:
                 row.sealed = digest
 
@@ -267,7 +269,7 @@ class Catalog:
     def want(self, mode: Mode, leg: Legs | None = None) -> None:
         """Set the desired state: record a night, or only look at the signal, on these legs (None: whatever is there), or stop."""
         with self._session() as s:
-            _upsert(s, WantedRow, {"id": 1, "mode": mode, "leg": leg})
+            upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg})
 
     def wanted(self) -> tuple[Mode, Legs | None]:
         """Return the desired state."""
@@ -291,7 +293,7 @@ class Catalog:
                 "trouble": state.trouble,
                 "mode": state.mode,
             }
-            _upsert(s, RecorderRow, values)
+            upsert_row(s, RecorderRow, values)
 
     def recorder(self) -> RecorderState | None:
         """Return what the recorder last said, if ever."""
@@ -309,38 +311,3 @@ class Catalog:
                 trouble=row.trouble,
                 mode=cast("Mode", row.mode),
             )
-
-
-def _leg(s: Session, night: str, leg: str) -> LegRow | None:
-    return s.scalars(select(LegRow).where(LegRow.night_id == night, LegRow.leg == leg)).one_or_none()
-
-
-def _upsert(s: Session, table: Any, values: dict[str, Any]) -> None:
-    s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=["id"], set_=values))
-
-
-def _count(s: Session, leg_id: int) -> int:
-    return s.scalars(select(func.count()).select_from(MovementRow).where(MovementRow.leg_id == leg_id)).one()
-
-
-def _replace(s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]], *, kept: int = 0) -> None:
-    """Make a leg's rows these rows, behind the first `kept`; only what differs is written."""
-    wanted = {r["first"]: {"leg_id": leg_id, **r} for r in rows}
-    if kept and not wanted:
-        return
-    columns = [c.name for c in table.__table__.columns]
-    query = select(*table.__table__.columns).where(table.leg_id == leg_id).order_by(table.first).offset(kept)
-    there: dict[int, dict[str, Any]] = {r.first: dict(zip(columns, r, strict=True)) for r in s.execute(query)}
-    for first in there.keys() - wanted.keys():
-        s.execute(table.__table__.delete().where(table.leg_id == leg_id, table.first == first))
-    changed = [w for first, w in wanted.items() if there.get(first) != w]
-    for w in changed:
-        s.execute(insert(table).values(**w).on_conflict_do_update(index_elements=["leg_id", "first"], set_=w))
-
-
-def _gaps(s: Session, night: str | None = None) -> dict[str, int]:
-    """Count the holes of each night, or of one."""
-    query = select(LegRow.night_id, func.count()).join(HoleRow).group_by(LegRow.night_id)
-    if night is not None:
-        query = query.where(LegRow.night_id == night)
-    return {name: number for name, number in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)

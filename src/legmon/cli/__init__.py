@@ -24,9 +24,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; what was asked wrongly ends with one sentence and status 2."""
-    from legmon.cli import doctor, golden, nights, replay, run, score, simulate
+    from legmon.cli import doctor, golden, nights, qualify, replay, run, scan, score, sensors, simulate
 
-    for module in (run, replay, score, nights, simulate, golden, doctor):
+    for module in (run, replay, score, nights, simulate, golden, doctor, sensors, scan, qualify):
         module.register(app)
     try:
         app()

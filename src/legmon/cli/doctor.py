@@ -15,10 +15,8 @@ from rich.table import Column, Table
 
 from legmon.cli import checks
 from legmon.cli.checks import Check
-from legmon.cli.options import DataOption, JsonOption, own_folder, print_json
-from legmon.errors import LegmonError
+from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
 
-SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-socket")
 _COLOURS = {"ok": "green", "look": "yellow", "stop": "red"}
 
 
@@ -31,15 +29,7 @@ def doctor(
     seconds: Annotated[
         float, typer.Option(min=0.1, max=120, metavar="N", help="How long to look for sensors.")
     ] = 5.0,
-    hci: Annotated[
-        str | None,
-        typer.Option(
-            "--hci",
-            metavar="TRANSPORT",
-            help="A Bluetooth controller of your own: usb:0, serial:/dev/ttyACM0,1000000.",
-            show_default="this computer's Bluetooth",
-        ),
-    ] = None,
+    hci: HciOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,8 +39,6 @@ def doctor(
      night).
     The exit status is 1 with a stop, else 0.
     """
-    if hci is not None and hci.partition(":")[0] not in SCHEMES:
-        raise LegmonError(f"--hci {hci}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}")
     folder = data or own_folder()
     if not as_json:
         Console(stderr=True).print(f"Looking for sensors, {seconds:.0f} s.")
@@ -87,10 +75,12 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Check]:
 def _radio(hci: str | None, seconds: float) -> Iterator[Check]:
     from legmon.cli import facts
     from legmon.link.radio import pick
-    from legmon.sensors import ankle
+    from legmon.sensors.registry import registry
 
     try:
-        heard, others = asyncio.run(facts.listen(pick(hci), (ankle.DRIVER,), seconds, hci=hci is not None))
+        heard, others = asyncio.run(
+            facts.listen(pick(hci), tuple(registry().drivers.values()), seconds, hci=hci is not None)
+        )
     except facts.RadioError as e:
         yield checks.bluetooth(e.trouble, str(e), sys.platform)
         return

@@ -101,15 +101,16 @@ class Evening:
             self._show(web, "/#/live")
             self._watch(catalog, Progress(catalog, clock, plays, self._say, lambda: sensor.said("over")).over)
 
-    def run(self, *, leg: Legs | None, simulate: bool) -> None:
+    def run(
+        self, *, leg: Legs | None, simulate: bool, hci: str | None = None, sensor: str | None = None
+    ) -> None:
         """Tonight, in real time: from Start on the pages on, or at once where no browser shows them."""
         if not simulate:
-            _need_bluetooth()
+            _need_bluetooth(hci)
         catalog = self._open(simulated=simulate)
         with self._ending():
             web = self._web()
             clock = Clock()
-            hci: str | None = None
             if simulate:
                 self._say("[reverse] SIMULATED [/reverse] The sensor and the sleeper are simulated.")
                 air, seed = self._start_air(), time.time_ns() % 100_000
@@ -117,9 +118,8 @@ class Evening:
                     _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, seed, ankle), 1.0)
             goes_on = any(n.state == "recording" for n in catalog.nights())
             at_once = goes_on or not self._browser
-            self._record(
-                catalog, hci, clock, simulated=simulate, leg=leg, mode="record" if at_once else "check"
-            )
+            mode: Mode = "record" if at_once else "check"
+            self._record(catalog, hci, clock, simulated=simulate, leg=leg, mode=mode, sensor=sensor)
             if at_once:
                 self._say("Looking for the sensor; the night begins with its first samples.")
             else:
@@ -209,6 +209,7 @@ class Evening:
         leg: Legs | None,
         rate_hz: int | None = None,
         mode: Mode = "record",
+        sensor: str | None = None,
     ) -> None:
         catalog.want(mode, leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
@@ -216,6 +217,7 @@ class Evening:
         command += ["--hci", hci] if hci else []
         command += ["--simulated"] if simulated else []
         command += ["--rate", str(rate_hz)] if rate_hz else []
+        command += ["--sensor", sensor] if sensor else []
         self._recorder = Child("recorder", command, self._log("recorder"))
         self._recorder.ready("ready")
 
@@ -286,21 +288,18 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _need_bluetooth() -> None:
-    """Try the operating system's Bluetooth.
+def _need_bluetooth(hci: str | None) -> None:
+    """Try the operating system's Bluetooth, or a controller of our own.
 
     Raises
     ------
     LegmonError
         If there is none.
     """
-    from bleak import BleakScanner
-
-    async def scan() -> None:
-        async with BleakScanner():
-            pass
+    from legmon.cli.facts import RadioError, listen
+    from legmon.link.radio import pick
 
     try:
-        asyncio.run(scan())
-    except Exception as e:
-        raise LegmonError(NO_BLUETOOTH) from e
+        asyncio.run(listen(pick(hci), (), 0.0, hci=hci is not None))
+    except RadioError as e:
+        raise LegmonError(f"{e}; `legmon doctor --hci {hci}` says more" if hci else NO_BLUETOOTH) from e

@@ -9,6 +9,7 @@ import platformdirs
 import typer
 
 from legmon.catalog.store import NO_NIGHTS, Catalog, CatalogError
+from legmon.errors import LegmonError
 
 DataOption = Annotated[
     Path | None,
@@ -21,6 +22,28 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for other programs.")]
+SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-socket")
+
+
+def _transport(value: str | None) -> str | None:
+    if value is not None and value.partition(":")[0] not in SCHEMES:
+        raise LegmonError(f"--hci {value}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}")
+    return value
+
+
+HciOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hci",
+        metavar="TRANSPORT",
+        callback=_transport,
+        help=(
+            "A Bluetooth controller of its own for legmon alone, past the computer's Bluetooth: usb:0 for the first USB dongle "
+            "(which no system driver may hold), serial:/dev/ttyACM0,1000000 for a board with HCI firmware."
+        ),
+        show_default="this computer's Bluetooth",
+    ),
+]
 
 
 def own_folder() -> Path:

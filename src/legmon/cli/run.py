@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from legmon.catalog.state import Legs
-from legmon.cli.options import DataOption, demo_folder, own_folder
+from legmon.cli.options import DataOption, HciOption, demo_folder, own_folder
+from legmon.errors import LegmonError
 
 PORT = 8731
 PortOption = Annotated[
@@ -57,18 +58,32 @@ def run(
             show_default="what the sensor says, else left",
         ),
     ] = None,
+    sensor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FAMILY|ADDRESS",
+            help="Only sensors of this family (legmon sensors), or the one at this address (legmon scan).",
+            show_default="any that is known, the last one first",
+        ),
+    ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="A simulated sensor in real time, no hardware.")
     ] = False,
+    hci: HciOption = None,
     minutes: MinutesOption = None,
     data: DataOption = None,
 ) -> None:
     """Record tonight with a real sensor and show it in the browser. Ctrl-C ends the night.
 
     The night begins with Start on the page Tonight, after a look at the sensor; with [bold]--no-browser[/bold] at once.
-    The sensor is any that speaks the ankle profile (docs/ankle-profile.md); it is found, paired with and started by itself.
+    The sensor is one of those that [bold]legmon sensors[/bold] lists; it is found, paired with and started by itself.
+    [bold]legmon doctor[/bold] says beforehand whether it can be heard, also with the same [bold]--hci[/bold].
     """
     from legmon.cli.evening import Evening
 
+    if simulate and hci is not None:
+        raise LegmonError("--simulate brings a radio of its own; leave --hci out")
     folder: Path = data or (own_folder() / "simulated" if simulate else own_folder())
-    Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(leg=leg, simulate=simulate)
+    Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(
+        leg=leg, simulate=simulate, hci=hci, sensor=sensor
+    )

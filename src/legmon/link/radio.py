@@ -1,9 +1,11 @@
 """Which Bluetooth the program goes through: the operating system's, or a controller reached over HCI."""
 
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from legmon.link import stale
 from legmon.link.scan import Scan
 
 
@@ -24,6 +26,13 @@ class Radio:
     def scan(self) -> Scan:
         """The one discovery of everybody who has this radio."""
         return Scan(self.scanner)
+
+    async def let_go(self, address: str) -> bool:
+        """End a connection to a sensor that outlived the program which asked for it; say whether there was one.
+
+        Only BlueZ keeps such connections; elsewhere they end with their program.
+        """
+        return sys.platform == "linux" and "backend" not in self.client and await stale.let_go(address)
 
 
 def pick(hci: str | None) -> Radio:

@@ -1,6 +1,7 @@
 """One discovery of a radio for everybody who looks for a sensor on it."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+END_S = 10.0
 RENEW_S = 20.0  # a discovery whose adapter was pulled out hears nothing more and says nothing; a new one finds the next adapter
 
 
@@ -30,7 +32,7 @@ class Scan:
         self._arguments = arguments
         self._waiting: dict[asyncio.Future[Any], Callable[[BLEDevice, AdvertisementData], Any]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._rest = asyncio.Event()
 
     async def first(self, wanted: Callable[[BLEDevice, AdvertisementData], T | None]) -> T:
         """Wait until something is heard that is wanted, however long.
@@ -53,22 +55,26 @@ class Scan:
             return await future
         finally:
             del self._waiting[future]
-            if not self._waiting and self._task is not None:
-                task, self._task = self._task, None
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            if not self._waiting:
+                self._rest.set()
+                await asyncio.wait({self._task}, timeout=END_S)
 
     async def _run(self) -> None:
-        async with self._turn:  # the scan before this one may be ending still
-            try:
-                while True:
-                    async with BleakScanner(self._heard, **self._arguments):
-                        await asyncio.sleep(RENEW_S)
-            except OSError as e:
-                reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
-                self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
-            except Exception as e:  # noqa: BLE001 (it is raised where it is waited for)
-                self._fail(e)
+        """Scan while anybody waits.
+
+        It is asked to end, never cancelled: a radio whose command is broken off may never answer again.
+        """
+        try:
+            while self._waiting:
+                self._rest.clear()
+                async with BleakScanner(self._heard, **self._arguments):
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._rest.wait(), RENEW_S)
+        except OSError as e:
+            reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
+            self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
+        except Exception as e:  # noqa: BLE001 (it is raised where it is waited for)
+            self._fail(e)
 
     def _fail(self, error: Exception) -> None:
         log.info("scan: %s: %s", type(error).__name__, error)

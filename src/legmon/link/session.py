@@ -15,8 +15,9 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
+from legmon.link.backfill import LOOK_S, keep_up
 from legmon.link.faults import Cause
-from legmon.link.listener import Identity, Listener, Missing
+from legmon.link.listener import Identity, Listener
 from legmon.link.radio import Radio
 from legmon.link.talk import Talk
 from legmon.movement import Leg
@@ -38,16 +39,16 @@ from legmon.sensors.base import (
 
 log = logging.getLogger(__name__)
 
-CONNECT_S, CONNECT_MOST_S = 5.0, 15.0  # a sensor that was just heard answers at once, or is gone again
-START_S = 30.0
+CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone again
+PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
+PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
 REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
+STALE_S = (
+    5.0  # between two looks whether the sensor is not heard because it is still held for a program that died
+)
 FRAME_S = 0.25
-LOOK_S = 0.25  # between two looks at the link, and at what is missing
-BATTERY_S = 600.0  # levels that are not notified are asked for
-FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
-FETCH_TRIES = 5  # without any progress, though live frames come; then it is given up
 
 
 class Session:
@@ -68,6 +69,8 @@ class Session:
     claim : callable
         Asked with the address of a sensor that would do whether it may be taken: once a night has its sensor no other will,
         and two sessions never take the same.
+    known : callable
+        Gives the address of the sensor that is looked for, where that is known.
     rate_hz, range_g : int
         Asked of the sensor.
     speed : float
@@ -83,6 +86,7 @@ class Session:
         drivers: Sequence[Driver] = (ankle.DRIVER,),
         leg: Leg | None = None,
         claim: Callable[[str], bool] = lambda _: True,
+        known: Callable[[], str | None] = lambda: None,
         rate_hz: int = 50,
         range_g: int = 4,
         speed: float = 1.0,
@@ -93,6 +97,7 @@ class Session:
         self._drivers = drivers
         self._leg = leg
         self._claim = claim
+        self._known = known
         self._rate_hz, self._range_g = rate_hz, range_g
         self._speed = speed
         self._frame_s = FRAME_S * max(1.0, speed / 15)
@@ -111,7 +116,7 @@ class Session:
                 device, driver = await self._find()
                 tries += 1
                 self._listener.link_changed("connecting", f"Connecting to {device.name or device.address}.")
-                await self._stream(device, driver, min(tries * CONNECT_S, CONNECT_MOST_S))
+                await self._stream(device, driver, min(tries, PATIENT_TRIES))
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
                 log.info("link: %s: %s", type(e).__name__, e)
@@ -133,10 +138,26 @@ class Session:
             self._listener.signal(data.rssi)
             return device, driver
 
-        return await self._radio.scan.first(wanted)
+        freeing = asyncio.create_task(self._free())
+        try:
+            return await self._radio.scan.first(wanted)
+        finally:
+            await _ended(freeing)
 
-    async def _stream(self, device: BLEDevice, driver: Driver, connect_s: float) -> None:
-        """Connect and stream until the link fails."""
+    async def _free(self) -> None:
+        """Have the known sensor let go, if it is not heard because something that died left it connected."""
+        while True:
+            address = self._known()
+            if address is not None and await self._radio.let_go(address):
+                self._listener.link_changed(
+                    "searching",
+                    "The sensor was still connected from before. It was let go and is looked for.",
+                )
+            await asyncio.sleep(STALE_S)
+
+    async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
+        """Connect and stream until the link fails; with more patience where it failed before."""
+        connect_s, pair_s, start_s = CONNECT_S * patience, PAIR_S * patience, START_S * patience
         gone = asyncio.Event()
         client = BleakClient(
             device, lambda _: gone.set(), timeout=connect_s, pair=driver.pairs, **self._radio.client
@@ -145,10 +166,13 @@ class Session:
         talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
         try:
-            async with asyncio.timeout(connect_s + START_S):
+            async with asyncio.timeout(connect_s + pair_s):
                 await self._connect(client, driver)
+            async with asyncio.timeout(start_s):
                 silent_s = await self._start(client, talk, driver, conversation)
-            fetching = asyncio.create_task(self._keep_up(talk, driver, conversation))
+            fetching = asyncio.create_task(
+                keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)
+            )
             cause, sentence = await self._watch(gone, fetching, silent_s)
             self._listener.link_down(cause)
             if sentence:
@@ -221,60 +245,6 @@ class Session:
                 return Cause.SENSOR_STOPPED, f"{self._ended} Starting it again."
             if asyncio.get_running_loop().time() - self._last_frame > silent_s:
                 return Cause.LINK_SILENT, "Connected, but nothing arrives. Connecting again."
-
-    async def _keep_up(self, talk: Talk, driver: Driver, conversation: Conversation) -> None:
-        """In the background of the stream: the battery level now and then, and what was lost out of the buffer."""
-        loop = asyncio.get_running_loop()
-        asked = -BATTERY_S
-        stuck, tries = Missing(0, 0, 0), 0
-        while True:
-            if loop.time() - asked > BATTERY_S:
-                asked = loop.time()
-                with contextlib.suppress(BleakError, RefusedError, TimeoutError, FrameError):
-                    percent = await talk.run(conversation.battery())
-                    if percent is not None:  # a night without a battery level is a night
-                        self._listener.battery(percent)
-            missing = self._listener.missing() if driver.declares.buffer else None
-            if missing is None:
-                await asyncio.sleep(LOOK_S)
-                continue
-            tries = tries + 1 if missing == stuck else 0
-            stuck = missing
-            if tries:  # nothing came of it: that counts once live frames show that the link carries anything
-                await self._next_frame()
-            if tries >= FETCH_TRIES:
-                self._listener.unavailable(missing, None)
-                continue
-            try:
-                await self._fetch(talk, conversation, missing)
-            except (BleakError, RefusedError, TimeoutError, FrameError) as e:
-                log.info("back-fill: %s: %s", type(e).__name__, e)
-                await asyncio.sleep(LOOK_S)
-
-    async def _next_frame(self) -> None:
-        heard = self._last_frame
-        while self._last_frame == heard:  # noqa: ASYNC110 (it is looked at as often as everything here)
-            await asyncio.sleep(LOOK_S)
-
-    async def _fetch(self, talk: Talk, conversation: Conversation, missing: Missing) -> None:
-        count = min(missing.count, FETCH_MOST)
-        try:
-            await talk.run(conversation.fetch(missing.stream, missing.first, count))
-        except RefusedError:
-            held = await talk.run(conversation.held(missing.stream))
-            if held is None:  # without a buffer, or lost with it in a restart
-                self._listener.unavailable(missing, None)
-                return
-            end = missing.first + missing.count
-            oldest = min(max(held.oldest, missing.first), end)
-            following = max(min(held.next, end), oldest)
-            if oldest > missing.first:
-                overrun = Missing(missing.stream, missing.first, oldest - missing.first)
-                self._listener.unavailable(overrun, Cause.BUFFER_OVERRUN)
-            if following < end:
-                self._listener.unavailable(Missing(missing.stream, following, end - following), None)
-            if (oldest, following) == (missing.first, end):
-                raise
 
     def _tell(self, told: Told, arrival: int) -> None:
         if isinstance(told, Frame):

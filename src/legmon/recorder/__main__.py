@@ -17,6 +17,7 @@ from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.link.radio import pick
+from legmon.recorder.choice import Choice
 from legmon.recorder.process import RATE_HZ, Recorder
 
 HUNG_S = 60.0  # a slow disk may hold a write up for long; compiling the detector takes seconds
@@ -35,13 +36,17 @@ def main() -> int:
     parser.add_argument(
         "--rate", type=int, choices=(25, 50, 100, 200), default=RATE_HZ, help="asked of the sensor, Hz"
     )
+    parser.add_argument("--sensor", help="a family of sensors, or the address of one")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
     try:
         catalog = Catalog(args.data)
         with FileLock(args.data / "recorder.lock", timeout=0):
-            recorder = Recorder(catalog, pick(args.hci), clock, simulated=args.simulated, rate_hz=args.rate)
+            choice = Choice(args.sensor, catalog.recorder())
+            recorder = Recorder(
+                catalog, pick(args.hci), clock, choice, simulated=args.simulated, rate_hz=args.rate
+            )
             return asyncio.run(_record(recorder))
     except Timeout:
         return _say(

@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
+LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
+OTHER_WAY = (
+    "The sensor measures in another way than this night began with; stop the night and start a new one."
+)
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
 
@@ -37,7 +41,9 @@ class Limb:
     def __init__(self, now_ns: Callable[[], int], leg: Leg | None, address: str | None = None) -> None:
         self.identity: Identity | None = None
         self.recorder: LegRecorder | None = None
-        self.trouble: str | None = None
+        self._trouble: str | None = None
+        self._weak: str | None = None
+        self._is_first_level = True
         self.charging_since: float | None = None
         self._now_ns = now_ns
         self._wanted_leg = leg
@@ -55,6 +61,11 @@ class Limb:
         return self._wanted_leg or (self.identity.started.side if self.identity else None) or self._state.leg
 
     @property
+    def trouble(self) -> str | None:
+        """What a person should know and do, in a sentence."""
+        return self._trouble or self._weak
+
+    @property
     def source(self) -> Source | None:
         """The sensor, once one has started."""
         if self.identity is None:
@@ -70,6 +81,9 @@ class Limb:
     def attach(self, recorder: LegRecorder) -> None:
         """Record into a segment from now on, with what has come since the sensor was started."""
         self.recorder = recorder
+        self._is_first_level = True
+        if self._state.battery_percent is not None:
+            self._judge(self._state.battery_percent)
         if self.identity is not None:
             if self.identity.address:
                 recorder.started(self.identity, is_new=len(self._waiting) < WAITING)
@@ -135,7 +149,7 @@ class Limb:
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
                 self.recorder.lost(Cause.OTHER_SENSOR)
-                self.trouble = "The sensor measures in another way than this night began with; stop the night and start it again."
+                self._trouble = OTHER_WAY
                 return
             self.recorder.started(identity)
             self._note("connected", identity.address)
@@ -156,11 +170,11 @@ class Limb:
         except RecordingError as e:
             self._refused_by_disk(e)
         else:
-            self.trouble = None
+            self._trouble = None
             self._not_before = 0.0
 
     def _time_arrival(self, arrival_ns: int) -> None:
-        """Note every ten minutes how long the radio was quiet at worst: the signal's strength cannot be had while connected."""
+        """Note every ten minutes how long the radio was quiet at worst: a connected signal has no strength to read."""
         if self._arrived:
             self._worst_ns = max(self._worst_ns, arrival_ns - self._arrived)
         self._arrived = arrival_ns
@@ -171,9 +185,11 @@ class Limb:
 
     def _refused_by_disk(self, error: RecordingError) -> None:
         self._not_before = time.monotonic() + RESTING_S
-        if self.trouble is None:
+        if self._trouble is None:
             log.error("%s", error)
-        self.trouble = f"Nothing is recorded at the moment: {error}. It goes on by itself when there is room."
+        self._trouble = (
+            f"Nothing is recorded at the moment: {error}. It goes on by itself when there is room."
+        )
         if self.recorder is not None:
             self.recorder.lost(Cause.DISK_FULL)
 
@@ -188,6 +204,18 @@ class Limb:
         if percent != self._state.battery_percent:
             self._note("battery", str(percent))
         self._state = replace(self._state, battery_percent=percent)
+        if self.recorder is not None:
+            self._judge(percent)
+
+    def _judge(self, percent: int) -> None:
+        """Say so if the battery is low when recording begins, until it is charged; recording goes on as it would."""
+        if percent >= LOW_PERCENT:
+            self._weak = None
+        elif self._is_first_level:
+            self._weak = (
+                f"Battery at {percent} %: it may not last until morning. Charge the sensor, then start again."
+            )
+        self._is_first_level = False
 
     def status(self, status: Status) -> None:
         """Take whether it is worn and charging."""

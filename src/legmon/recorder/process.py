@@ -17,11 +17,13 @@ from legmon.errors import LegmonError
 from legmon.link.radio import Radio
 from legmon.link.session import Session
 from legmon.movement import NS, Leg
-from legmon.night.rising import has_risen
+from legmon.recorder.choice import Choice
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError, verify
+from legmon.recorder.over import over
+from legmon.recorder.seal import seal_next
+from legmon.recording.segment import RecordingError
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,6 @@ RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone o
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
 AGAIN_S = 2.0  # between two tries to close a night on a full disk
 SEAL_S = 5.0  # between two files that are verified
-CHARGER_S = 60.0  # on the charger for so long: the night is over
 RATE_HZ, RANGE_G = 50, 4
 
 
@@ -49,6 +50,8 @@ class Recorder:
         Through which Bluetooth.
     clock : Clock
         The recording's clock.
+    choice : Choice
+        Which sensors may be taken.
     simulated : bool
         Whether the sensors are simulated.
     rate_hz : int
@@ -56,7 +59,14 @@ class Recorder:
     """
 
     def __init__(
-        self, catalog: Catalog, radio: Radio, clock: Clock, *, simulated: bool, rate_hz: int = RATE_HZ
+        self,
+        catalog: Catalog,
+        radio: Radio,
+        clock: Clock,
+        choice: Choice,
+        *,
+        simulated: bool,
+        rate_hz: int = RATE_HZ,
     ) -> None:
         self.ended = asyncio.Event()
         self.beat = time.monotonic()
@@ -65,13 +75,13 @@ class Recorder:
         self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
+        self._choice = choice
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
         self._night: NightRecorder | None = None
         self._unclosed: NightRecorder | None = None
         self._tried = 0.0
         self._links: dict[Limb, asyncio.Task[None]] = {}
-        self._claimed: dict[Limb, str] = {}
         self._mode: Mode = "off"
         self._wanted: tuple[Mode, Legs | None] = ("off", None)
         self._trouble: str | None = None
@@ -162,21 +172,14 @@ class Recorder:
     def _link(self, leg: Leg | None, address: str | None = None) -> Limb:
         """Begin to look for a sensor and keep it streaming."""
         limb = Limb(self._now_ns, leg, address)
-
-        def claim(heard: str) -> bool:
-            if limb.address not in (None, heard) or heard in [
-                a for o, a in self._claimed.items() if o is not limb
-            ]:
-                return False
-            self._claimed[limb] = heard
-            return True
-
         session = Session(
             self._radio,
             self._now_ns,
             limb,
             leg=leg,
-            claim=claim,
+            drivers=self._choice.drivers,
+            claim=partial(self._choice.claim, limb),
+            known=partial(self._choice.known, limb, leg),
             rate_hz=self._rate_hz,
             range_g=RANGE_G,
             speed=self._clock.speed,
@@ -224,20 +227,8 @@ class Recorder:
             )
 
     async def _end_by_itself(self) -> None:
-        """Stop where the night is plainly over: every sensor is on its charger, or the person has risen for good."""
-        now = time.monotonic()
-        on_charger = [
-            limb.charging_since is not None and now - limb.charging_since > CHARGER_S for limb in self._links
-        ]
-        why = "charger" if on_charger and all(on_charger) else None
-        if why is None and any(
-            limb.recorder is not None
-            and has_risen(
-                limb.recorder.night.movements, limb.recorder.night.end, limb.recorder.night.meta.declared_hz
-            )
-            for limb in self._links
-        ):
-            why = "risen"
+        """Stop where the night is plainly over."""
+        why = over(self._links)
         if why is not None:
             log.warning("the night is over: %s", why)
             with contextlib.suppress(OperationalError):
@@ -267,7 +258,7 @@ class Recorder:
             task.cancel()
         await asyncio.gather(*self._links.values(), return_exceptions=True)
         self._links.clear()
-        self._claimed.clear()
+        self._choice.release()
         if self._night is not None:
             self._unclosed, self._night = self._night, None
             self._close()
@@ -293,7 +284,7 @@ class Recorder:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(OperationalError):
-            await asyncio.to_thread(_seal_next, self._catalog)
+            await asyncio.to_thread(seal_next, self._catalog)
 
     async def _tell(self) -> None:
         """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
@@ -337,18 +328,3 @@ _COUNTS: dict[str, Any] = {
     "last_sample_ns": None,
     "measured_rate_hz": None,
 }
-
-
-def _seal_next(catalog: Catalog) -> None:
-    found = catalog.unsealed()
-    if found is None:
-        return
-    night, leg = found
-    path = catalog.segment(night, leg)
-    try:
-        digest = verify(path)
-        path.chmod(0o400)
-    except (RecordingError, OSError) as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (no traceback: it says all)
-        digest = ""
-    catalog.seal(night, leg, digest)

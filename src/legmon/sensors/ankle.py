@@ -1,9 +1,10 @@
 """The driver of the reference profile: how an ankle sensor is set up, stopped, and asked for what was lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from legmon.movement import Leg
 from legmon.sensors import ankle_bytes as a
+from legmon.sensors import ankle_captured
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -154,6 +155,12 @@ class AnkleDriver:
     def converse(self) -> AnkleConversation:
         """Begin with one sensor."""
         return AnkleConversation()
+
+    settings = ankle_captured.settings
+
+    def decoder(self, settings: Mapping[str, str]) -> ankle_captured.AnkleDecoder:
+        """Read captured notifications."""
+        return ankle_captured.decoder(settings)
 
 
 DRIVER = AnkleDriver()

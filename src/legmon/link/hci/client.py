@@ -18,6 +18,7 @@ from bumble.device import Connection, Peer
 from legmon.link.hci.adapter import Adapter, uuid_text
 
 MTU = 517  # what BlueZ asks for
+HANG_UP_S = 2.0  # a controller that does not confirm by then will not
 RESOLVE_S = 0.5  # bumble looks for a bonded sensor before it connects, without an end of its own
 
 
@@ -108,7 +109,7 @@ class HciClient(BaseBleakClient):
             raise
         except (core.TimeoutError, TimeoutError) as e:
             job.cancel()
-            await asyncio.gather(job, return_exceptions=True)
+            await asyncio.wait({job}, timeout=HANG_UP_S)
             raise BleakDeviceNotFoundError(self.address, f"no answer from {self.address}") from e
         except (hci.HCI_Error, core.BaseBumbleError) as e:
             raise BleakError(f"cannot connect to {self.address}: {e}") from e
@@ -170,8 +171,11 @@ class HciClient(BaseBleakClient):
     async def disconnect(self) -> None:
         """End the link; nothing happens where there is none."""
         if self._connection is not None:
-            with contextlib.suppress(hci.HCI_Error, core.BaseBumbleError, asyncio.CancelledError):
-                await self._connection.disconnect()
+            with contextlib.suppress(
+                hci.HCI_Error, core.BaseBumbleError, asyncio.CancelledError, TimeoutError
+            ):
+                async with asyncio.timeout(HANG_UP_S):
+                    await self._connection.disconnect()
 
     async def pair(self, *_args: Any, **_: Any) -> None:
         """Encrypt with the bond there is, or pair; a bond the sensor has lost is forgotten and made anew."""

@@ -1,0 +1,271 @@
+"""The same simulated night through every family of sensors, with the link and recorder that record real ones.
+
+``uv run python -m benchmarks.families [--minutes 15] [--speed 30] [--only polar] [--json]``
+
+For each: movements found, how far their count is from the reference profile's on the same night, and samples lost.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from legmon.detection.detector import detect
+from legmon.link.listener import Identity
+from legmon.link.radio import pick
+from legmon.link.session import Session
+from legmon.night.track import score_night
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.limb import Limb
+from legmon.sensors.registry import registry
+
+ADDRESS = "C4:4C:4D:00:00:01"
+ROOT = Path(__file__).parents[1]
+MODELS = (
+    "ankle",
+    "polar/verity",
+    "polar/verity-old",
+    "polar/h10",
+    "movesense/old-app",
+    "witmotion/wt901",
+    "witmotion/sdcl",
+    "metamotion/bmi160",
+    "metamotion/bmi270",
+    "bangle/app",
+    "microbit/board",
+    "adafruit/board",
+    "thingy52/board",
+)
+"""InfiniTime is left out: 10 samples a second, and only those that differ from the one before."""
+
+SCENARIO = """
+duration: {minutes}m
+seed: {seed}
+rate_error_percent: 1.7
+movements_per_hour: 200
+body:
+  periodic_share: 0.95
+  series: {{interval_s: {{median: 15, sigma: 0.2}}, length: 40}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One night of one sensor.
+
+    Parameters
+    ----------
+    sensor : str
+        Family and model.
+    rate_hz : float
+        Rate asked for.
+    movements : int
+        Leg movements found.
+    samples, lost : int
+        Recorded, and sent by the sensor but not recorded.
+    gaps : int
+        Missing samples that the recording names.
+    refused : int
+        Frames that did not keep to the protocol.
+    """
+
+    sensor: str
+    rate_hz: float
+    movements: int
+    samples: int
+    lost: int
+    gaps: int
+    refused: int
+
+
+class Recording(Limb):
+    """A link's listener that records from the first start on."""
+
+    def __init__(self, folder: Path, now_ns: "Clock") -> None:
+        super().__init__(now_ns, "left")
+        self._folder = folder
+
+    def sensor_started(self, identity: Identity) -> None:
+        """Begin the recording with the sensor."""
+        first = self.recorder is None
+        super().sensor_started(identity)
+        if first and self.source is not None:
+            segment = self._folder / "left.seg"
+            self.attach(LegRecorder(segment, "bench", "left", self.source, simulated=True))
+
+
+class Clock:
+    """Goes faster than the wall."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._began = time.monotonic_ns()
+
+    def __call__(self) -> int:
+        """Now, ns."""
+        return 1_790_000_000_000_000_000 + int((time.monotonic_ns() - self._began) * self._speed)
+
+
+@contextlib.contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a part of the simulation until the block ends."""
+    command = [sys.executable, "-m", "firmware_sim", *arguments, "--until-eof"]
+    running = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield running
+    finally:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.close()
+        running.wait(10)
+        running.stdout.close()
+
+
+def says(running: subprocess.Popen[str], start: str) -> None:
+    """Wait for a line."""
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith(start):
+            return
+    raise RuntimeError(f"the simulation ended before it said {start!r}")
+
+
+def night(
+    model: str,
+    *,
+    minutes: float,
+    speed: float,
+    seed: int = 11,
+    more: str = "",
+    extra: tuple[str, ...] = (),
+    cut_s: float = 0.0,
+) -> Result:
+    """Record one night of one model.
+
+    `more` is added to the scenario, `extra` to the sensor's options; after a third of the night the sensor is out of reach for
+    `cut_s` wall seconds.
+    """
+    detect([[0.0, 0.0, 1.0]], 50.0)  # compiles what the first samples would wait for
+    family, _, kind = model.partition("/")
+    with tempfile.TemporaryDirectory(prefix="lm") as name:
+        folder = Path(name)
+        (folder / "night.yaml").write_text(SCENARIO.format(minutes=minutes, seed=seed) + more)
+        chosen = ("--family", family, "--model", kind) if kind else ()
+        with process("air", f"unix:{folder}/air") as air:
+            says(air, "ready")
+            place = f"unix-client:{folder}/air"
+            files = ("--scenario", str(folder / "night.yaml"), "--log", str(folder / "log"))
+            options = (*files, "--speed", str(speed), "--progress", *chosen, *extra)
+            with process("sensor", place, *options) as sensor:
+                says(sensor, "plays")
+                third = threading.Timer(minutes * 20 / speed, shadow, (air, cut_s))
+                if cut_s:
+                    third.start()
+                try:
+                    return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
+                finally:
+                    third.cancel()
+
+
+def shadow(air: subprocess.Popen[str], seconds: float) -> None:
+    """Put the sensor out of reach."""
+    assert air.stdin is not None
+    air.stdin.write(f"shadow {ADDRESS} {seconds}\n")
+    air.stdin.flush()
+
+
+async def _record(
+    model: str, place: str, folder: Path, sensor: subprocess.Popen[str], *, minutes: float, speed: float
+) -> Result:
+    now_ns = Clock(speed)
+    recording = Recording(folder, now_ns)
+    driver = registry().drivers[model.partition("/")[0]]
+    session = Session(pick(place), now_ns, recording, drivers=(driver,), rate_hz=50, range_g=4, speed=speed)
+    task = asyncio.create_task(session.run())
+    try:
+        async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
+            await asyncio.to_thread(says, sensor, "over")
+        await asyncio.sleep(0.7)
+    except TimeoutError:
+        sensor.kill()  # else the thread that reads from it never ends
+        raise
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    recorder = recording.recorder
+    assert recorder is not None
+    assert recording.identity is not None
+    recorder.close(now_ns())
+    rate_hz = recording.identity.started.rate_hz
+    samples, missing = recorder.night.samples, recorder.night.missing
+    lost = missing if model == "ankle" else _measured(folder / "log") - samples
+    return Result(
+        model,
+        rate_hz,
+        score_night([recorder.night.track()]).indices.movements,
+        samples,
+        lost,
+        missing,
+        recorder.refused,
+    )
+
+
+def _measured(log: Path) -> int:
+    """How many samples the simulated sensor put into frames, in the longest of its runs."""
+    counts = [0]
+    for line in log.read_text().splitlines():
+        told = json.loads(line)
+        if told["event"] == "started":
+            counts.append(told["first"])
+        counts[-1] += told.get("count", 0)
+    return max(counts)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--speed", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--only", help="one family")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    asked = parser.parse_args()
+    reference = night("ankle", minutes=asked.minutes, speed=asked.speed, seed=asked.seed)
+    rows = [reference]
+    if not asked.json:
+        _show(reference, reference)
+    for model in MODELS[1:]:
+        if asked.only in {None, model.partition("/")[0]}:
+            rows.append(night(model, minutes=asked.minutes, speed=asked.speed, seed=asked.seed))
+            if not asked.json:
+                _show(rows[-1], reference)
+    if asked.json:
+        table = [asdict(r) | {"count_error": error(r, reference)} for r in rows]
+        print(
+            json.dumps({"simulated": True, "minutes": asked.minutes, "speed": asked.speed, "sensors": table})
+        )
+
+
+def error(result: Result, reference: Result) -> float:
+    """How far the count is from the reference's, as a share of it."""
+    return result.movements / reference.movements - 1 if reference.movements else 0.0
+
+
+def _show(r: Result, reference: Result) -> None:
+    print(
+        f"{r.sensor:<20}{r.rate_hz:>7.1f} Hz{r.movements:>5} movements{100 * error(r, reference):>+7.1f} %"
+        f"{r.samples:>8} samples{r.lost:>6} lost{r.refused:>4} refused",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

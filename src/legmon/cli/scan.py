@@ -1,0 +1,102 @@
+"""``legmon scan``: which sensors are near, and which driver fits each."""
+
+import asyncio
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from legmon.cli.options import JsonOption, print_json
+from legmon.errors import FailedError
+from legmon.link.radio import Radio, pick
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from legmon.link.nearby import Nearby
+
+HciOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hci",
+        metavar="TRANSPORT",
+        help="A Bluetooth controller over HCI, such as usb:0 or unix-client:/tmp/air.",
+        show_default="the operating system's",
+    ),
+]
+MOST_UNKNOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("scan")(scan)
+
+
+def scan(
+    seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to listen.")] = 10.0,
+    everything: Annotated[bool, typer.Option("--all", help="Also what no driver fits.")] = False,
+    hci: HciOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the sensors that are near, strongest first, and which driver fits each.
+
+    Hold a sensor close and see which line grows. Ctrl-C ends it earlier.
+    """
+    from bleak.exc import BleakError
+    from rich.console import Console
+
+    try:
+        found = asyncio.run(_scan(radio(hci), seconds, everything=everything, quiet=json))
+    except (BleakError, OSError) as e:
+        raise FailedError(no_radio(hci)) from e
+    if json:
+        print_json({"nearby": [asdict(n) for n in found]})
+    elif not found:
+        Console().print("Nothing was heard. Is the sensor on, charged, near, and not connected to a phone?")
+
+
+def radio(hci: str | None) -> Radio:
+    """Choose the radio."""
+    return pick(hci)
+
+
+def no_radio(hci: str | None) -> str:
+    """What to do where there is no Bluetooth."""
+    if hci is not None:
+        return f"no Bluetooth controller answers at {hci}"
+    return "this computer's Bluetooth cannot be used; switch it on, or plug an adapter in"
+
+
+async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) -> "list[Nearby]":
+    from rich.console import Console
+    from rich.live import Live
+
+    from legmon.link.nearby import listen
+    from legmon.sensors.registry import registry
+
+    known = registry()
+    if quiet:
+        return _wanted(await listen(radio, known, seconds, lambda _heard: None), everything=everything)
+    with Live(_table([]), refresh_per_second=4, console=Console()) as live:
+        heard = await listen(
+            radio, known, seconds, lambda now: live.update(_table(_wanted(now, everything=everything)))
+        )
+    return _wanted(heard, everything=everything)
+
+
+def _wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
+    fitting = [n for n in heard if n.driver is not None]
+    return fitting + ([n for n in heard if n.driver is None][:MOST_UNKNOWN] if everything else [])
+
+
+def _table(heard: "list[Nearby]") -> "Table":
+    from rich.table import Table
+
+    table = Table("signal", "dBm", "name", "driver", "leg", "address", box=None, pad_edge=False)
+    for n in heard:
+        bars = "▮" * max(1, min(8, math.ceil((n.rssi_dbm + 100) / 8)))
+        table.add_row(
+            bars, f"{n.rssi_dbm:.0f}", n.name or "", n.driver or "none fits", n.side or "", n.address
+        )
+    return table

@@ -1,0 +1,145 @@
+"""``legmon sensors`` and ``legmon decode``: which families of sensors are known, and what their drivers make of bytes."""
+
+from typing import Annotated, Any
+
+import typer
+
+from legmon.cli.options import JsonOption, print_json
+from legmon.errors import LegmonError
+from legmon.sensors.captured import Decoder, Decodes, SettingError
+
+
+class SensorError(LegmonError):
+    """A sensor, a setting or bytes that are not what they should be."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("sensors")(sensors)
+    app.command("decode")(decode)
+
+
+def sensors(json: JsonOption = False) -> None:
+    """List the families of sensors that can be recorded with, and what each can do."""
+    from legmon.sensors.registry import registry
+
+    known = registry()
+    listed = [described(driver) for driver in known.drivers.values()]
+    if json:
+        print_json({"sensors": listed, "broken": dict(known.broken)})
+        return
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    first = Column("name", no_wrap=True)
+    table = Table(first, "sensor", "Hz", "± g", "a loss shows by", "buffer", box=None, pad_edge=False)
+    for one in listed:
+        rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
+        table.add_row(
+            one["name"], one["title"], rates, ranges, LOSS[one["loss"]], "yes" if one["buffer"] else "no"
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    for name, why in known.broken.items():
+        console.print(f"\n{name} is left out: {why}", markup=False)
+    console.print(
+        "\ndocs/sensors.md says what to buy and what goes wrong. Try yours with legmon qualify before a night."
+    )
+
+
+LOSS = {"index": "its count", "time": "its times", "arrival": "pauses"}
+
+
+def _span(values: list[float]) -> str:
+    low, high = f"{min(values):g}", f"{max(values):g}"
+    return low if low == high else f"{low}–{high}"
+
+
+def described(driver: Any) -> dict[str, Any]:
+    """What a driver declares, as JSON has it."""
+    declares = driver.declares
+    return {
+        "name": driver.name,
+        "title": driver.title,
+        "rates_hz": list(declares.rates_hz),
+        "ranges_g": list(declares.ranges_g),
+        "device_time": declares.device_time,
+        "loss": declares.loss,
+        "buffer": declares.buffer,
+        "idle": declares.idle,
+        "pairs": driver.pairs,
+        "settings": dict(driver.settings) if isinstance(driver, Decodes) else {},
+    }
+
+
+def decode(
+    sensor: Annotated[str, typer.Argument(metavar="SENSOR", help="A name of `legmon sensors`.")],
+    hexes: Annotated[list[str], typer.Argument(metavar="HEX…", help="Notifications in the order they came.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="What the start was answered, such as factor=0.000244 (polar)."
+        ),
+    ] = None,
+) -> None:
+    """Show what a driver makes of captured notifications: a JSON object a line for each.
+
+    `samples_g`, `time_ns` of each sample where the sensor has a time, `sequence` where it counts, and `error` where the bytes
+    do not keep to its protocol.
+    """
+    decoder = _decoder(sensor, _settings(settings or []))
+    notifications = [_bytes(text) for text in hexes]
+    for data, following in zip(notifications, [*notifications[1:], None], strict=True):
+        print_json(_decoded(decoder, data, following))
+
+
+def _decoded(decoder: Decoder, data: bytes, following: bytes | None) -> dict[str, Any]:
+    from legmon.sensors.base import FrameError
+
+    try:
+        decoded = decoder.read(data, following)
+    except FrameError as e:
+        return {"samples_g": [], "time_ns": None, "sequence": None, "error": str(e)}
+    return {
+        "samples_g": decoded.samples_g.tolist(),
+        "time_ns": None if decoded.time_ns is None else list(decoded.time_ns),
+        "sequence": decoded.sequence,
+        "error": None,
+    }
+
+
+def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:
+    from legmon.sensors.registry import registry
+
+    known = registry()
+    driver: Any = known.drivers.get(sensor)
+    try:
+        if isinstance(driver, Decodes):
+            return driver.decoder(settings)
+    except SettingError as e:
+        raise SensorError(f"--set: {e}") from e
+    if sensor in known.broken:
+        raise SensorError(f"{sensor}: {known.broken[sensor]}")
+    if driver is not None:
+        raise SensorError(f"the driver of {sensor} reads no captured notifications")
+    raise SensorError(
+        f'there is no sensor "{sensor}"; `legmon sensors` lists them: {", ".join(known.drivers)}'
+    )
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise SensorError(f"--set {text}: write it as key=value")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x").replace(":", " ").replace("-", " "))
+    except ValueError as e:
+        short = text if len(text) <= 40 else f"{text[:40]}…"
+        raise SensorError(f'"{short}" is not a row of bytes in hexadecimal, two digits each') from e

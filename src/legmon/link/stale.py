@@ -1,0 +1,63 @@
+"""Frees a sensor that BlueZ still holds for a program that has died.
+
+A connection on Linux belongs to bluetoothd, not to the program that asked for it. After a crash it stays up; the sensor, which
+takes one client, does not advertise; and no scan ever finds it.
+"""
+
+import asyncio
+import logging
+
+from bleak.exc import BleakError
+
+log = logging.getLogger(__name__)
+
+BLUEZ, DEVICE = "org.bluez", "org.bluez.Device1"
+ANSWER_S = 5.0
+
+
+async def let_go(address: str) -> bool:
+    """Have BlueZ end its connections to a sensor, whoever asked for them.
+
+    Parameters
+    ----------
+    address : str
+        The sensor's.
+
+    Returns
+    -------
+    bool
+        Whether there was one. False also where nobody answers: what is wrong then shows in the scan.
+    """
+    from bleak.backends.bluezdbus.utils import assert_reply, get_dbus_authenticator
+    from dbus_fast import BusType, Message
+    from dbus_fast.aio import MessageBus
+
+    held: list[str] = []
+    try:
+        bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
+    except OSError:
+        return False
+
+    async def call(path: str, interface: str, member: str) -> Message:
+        reply = await bus.call(Message(destination=BLUEZ, path=path, interface=interface, member=member))
+        if reply is None:
+            raise EOFError("the bus has gone")
+        assert_reply(reply)
+        return reply
+
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await bus.connect()
+            tree = await call("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+            for path, interfaces in tree.body[0].items():
+                device = {name: value.value for name, value in interfaces.get(DEVICE, {}).items()}
+                if device.get("Connected") and str(device.get("Address")).upper() == address.upper():
+                    held.append(path)
+            for path in held:
+                log.info("link: BlueZ still holds %s; letting it go", path)
+                await call(path, DEVICE, "Disconnect")
+    except (BleakError, OSError, EOFError, TimeoutError) as e:
+        log.info("link: what BlueZ holds is not known: %s: %s", type(e).__name__, e)
+    finally:
+        bus.disconnect()
+    return bool(held)

@@ -1,0 +1,26 @@
+"""Whether a night is plainly over: every sensor is on its charger, or the person has risen for good."""
+
+import time
+from collections.abc import Collection
+
+from legmon.night.rising import has_risen
+from legmon.recorder.limb import Limb
+
+CHARGER_S = 60.0  # on the charger for so long: the night is over
+
+
+def over(limbs: Collection[Limb]) -> str | None:
+    """Say why a night is over, or None while it is not.
+
+    Parameters
+    ----------
+    limbs : collection of Limb
+        The ankles that are recorded.
+    """
+    now = time.monotonic()
+    if limbs and all(x.charging_since is not None and now - x.charging_since > CHARGER_S for x in limbs):
+        return "charger"
+    nights = [x.recorder.night for x in limbs if x.recorder is not None]
+    if any(has_risen(n.movements, n.end, n.meta.declared_hz) for n in nights):
+        return "risen"
+    return None

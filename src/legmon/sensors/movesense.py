@@ -1,0 +1,262 @@
+"""Movesense sensors with the GATT SensorData app: the GSP protocol, version 1.
+
+Accelerations are 32-bit floats in m/s², stamped with the time of the first sample in ms since the sensor was switched
+on. When the link goes, the sensor forgets what was subscribed; the older open sample app never says that a subscription
+succeeded.
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from legmon.movement import Leg
+from legmon.sensors import captured
+from legmon.sensors.asking import ask
+from legmon.sensors.base import (
+    Advertisement,
+    Answer,
+    Declaration,
+    Frame,
+    FrameError,
+    Held,
+    RefusedError,
+    Started,
+    Steps,
+    Subscribe,
+    Told,
+    Wish,
+    Write,
+)
+from legmon.sensors.device_time import TimedIndex
+from legmon.sensors.values import G_MS2, counts, floats, nearest
+
+SERVICE = "34802252-7185-4d5d-b431-630e7050e8f0"
+COMMANDS, EVENTS = (f"3480000{n}-7185-4d5d-b431-630e7050e8f0" for n in (1, 2))
+ADVERTISED = ("0000fdf3-0000-1000-8000-00805f9b34fb", "0000fe06-0000-1000-8000-00805f9b34fb")
+
+HELLO, SUBSCRIBE, UNSUBSCRIBE, GET = 0, 1, 2, 4
+_REPLY, _DATA, _MORE = 1, 2, 3
+RATES_HZ = (13.0, 26.0, 52.0, 104.0, 208.0, 416.0, 833.0)
+RANGE_G = 8
+SCALE_UG: Final = 488
+"""Twice as coarse as the chip at ± 8 g: a sensor that another app set to ± 16 g is not cut off."""
+WRAPS_NS = (1 << 32) * 1_000_000
+LONGEST = 512
+_HAIL, _LEVEL = 100, 101
+_REFERENCES = 90
+"""References are our own choice and come back with what they asked for; a subscription gets another one of these each time, so
+that an answer to an earlier one is not taken for its own."""
+
+_WHY = {
+    404: "it does not know this measurement; its firmware may lack the GATT SensorData app",
+    409: "it is busy; end the recording in its own app",
+    503: "it is busy; try again",
+    507: "it has no room for another subscription; switch it off and on",
+}
+
+
+def command(code: int, reference: int, path: str = "") -> bytes:
+    """Give the bytes of a command; paths end with a zero, as the vendor's own tool writes them."""
+    return bytes([code, reference]) + (path.encode() + b"\0" if path else b"")
+
+
+def decode_status(data: bytes) -> int:
+    """Read the status of a reply: little endian, but the open sample app writes its 507 the other way round.
+
+    Raises
+    ------
+    FrameError
+        If it has none.
+    """
+    if len(data) < 4 or data[0] != _REPLY:
+        raise FrameError(f"not a reply with a status: {data[:8].hex(' ') or 'no byte'}")
+    status = int.from_bytes(data[2:4], "little")
+    return status if status < 1000 else int.from_bytes(data[2:4], "big")
+
+
+def decode_payload(payload: bytes, vectors: int = 1) -> tuple[int, bytes]:
+    """Read the time, ms, and the floats of the acceleration.
+
+    With gyroscope or magnetometer (`vectors` 2 or 3) all accelerations come first, then the others.
+
+    Raises
+    ------
+    FrameError
+        If there is no sample, or part of one.
+    """
+    size = len(payload) - 4
+    if size <= 0 or size % (12 * vectors):
+        raise FrameError(f"{len(payload)} bytes; expected 4 and a multiple of {12 * vectors}")
+    return struct.unpack_from("<I", payload)[0], payload[4 : 4 + size // vectors]
+
+
+class MovesenseConversation:
+    """One Movesense sensor."""
+
+    def __init__(self) -> None:
+        self._stream = 0
+        self._reference = 0
+        self._index: TimedIndex | None = None
+        self._begun = b""  # a packet whose rest is to come
+
+    def start(self, wish: Wish) -> Steps[Started]:
+        """Set up and start.
+
+        Raises
+        ------
+        RefusedError
+            If the sensor answers with an error.
+        """
+        self._index, self._begun = None, b""
+        yield Subscribe(EVENTS)
+        yield from ask(Write(COMMANDS, command(HELLO, _HAIL)), _to(_HAIL))
+        self._reference = self._reference % _REFERENCES + 1
+        rate_hz = nearest(wish.rate_hz, RATES_HZ)
+        self._stream = wish.stream
+        self._index = TimedIndex(rate_hz, stamp="first", wraps_ns=WRAPS_NS)
+        subscribe = Write(COMMANDS, command(SUBSCRIBE, self._reference, f"/Meas/Acc/{rate_hz:g}"))
+        try:
+            status = yield from ask(subscribe, _status_to(self._reference), seconds=1.5, tries=1)
+        except TimeoutError:
+            status = 200  # older apps say nothing; whether samples come is watched anyway
+        if status >= 300:
+            self._index = None
+            raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, f'error {status}')}")
+        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.3, 16 / rate_hz))
+
+    def stop(self) -> Steps[None]:
+        """End the subscription."""
+        self._index = None
+        yield Write(COMMANDS, command(UNSUBSCRIBE, self._reference))
+
+    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+        """Read a notification."""
+        if uuid != EVENTS:
+            return ()
+        if len(data) < 2:
+            raise FrameError(f"notification of {len(data)} bytes; expected 2 or more")
+        if data[0] == _REPLY:
+            return (Answer(data),)
+        if data[0] not in {_DATA, _MORE}:
+            raise FrameError(f"notification of kind {data[0]}; known are 1, 2 and 3")
+        if data[1] != self._reference or self._index is None:
+            return ()
+        payload = self._whole(data)
+        if payload is None:
+            return ()
+        time_ms, content = decode_payload(payload)
+        xyz = counts(floats(content) / G_MS2 * (1e6 / SCALE_UG))
+        placed = self._index.place(time_ms * 1_000_000, len(xyz))
+        return (Frame(self._stream, placed.first, placed.t_ns // 1000, xyz),)
+
+    def _whole(self, data: bytes) -> bytes | None:
+        """Put a packet and its continuation together; None while more is to come."""
+        begun, self._begun = self._begun, b""
+        if data[0] == _MORE and not begun:
+            raise FrameError("the rest of a packet whose beginning did not come")
+        payload = (begun if data[0] == _MORE else b"") + data[2:]
+        if len(payload) > LONGEST:
+            raise FrameError(f"a packet of {len(payload)} bytes; expected {LONGEST} or fewer")
+        if data[0] == _DATA and len(payload) > 4 and (len(payload) - 4) % 12:
+            self._begun = payload
+            return None
+        return payload
+
+    def battery(self) -> Steps[int | None]:
+        """Ask for the charge."""
+        try:
+            reply = yield from ask(Write(COMMANDS, command(GET, _LEVEL, "/System/Energy/Level")), _to(_LEVEL))
+        except TimeoutError:
+            return None
+        return reply[4] if len(reply) > 4 and decode_status(reply) == 200 and reply[4] <= 100 else None
+
+    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
+        """Nothing: its logbook goes through other commands."""
+        yield from ()
+        return None
+
+    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
+        """Nothing is held."""
+        yield from ()
+        return 0
+
+
+def _to(reference: int) -> Callable[[bytes], bytes | None]:
+    return lambda data: data if len(data) >= 2 and data[1] == reference else None
+
+
+def _status_to(reference: int) -> Callable[[bytes], int | None]:
+    return lambda data: decode_status(data) if len(data) >= 4 and data[1] == reference else None
+
+
+class MovesenseDecoder:
+    """Captured notifications, or payloads alone as the vendor's tool keeps them; their lengths differ."""
+
+    def __init__(self, vectors: int, rate_hz: float) -> None:
+        self._vectors = vectors
+        self._rate_hz = rate_hz
+        self._last: tuple[int, int] | None = None
+
+    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+        """Read one packet."""
+        payload = data
+        if (len(data) - 4) % 12:
+            if len(data) < 2 or data[0] != _DATA:
+                raise FrameError(f"not a notification of data: {data[:8].hex(' ') or 'no byte'}")
+            payload = data[2:]
+        time_ms, content = decode_payload(payload, self._vectors)
+        values = floats(content) / G_MS2
+        counts(values)
+        spacing_ns = 1e9 / self._rate_hz
+        if self._last is not None and (step := time_ms - self._last[0]) > 0:
+            own = step * 1e6 / self._last[1]
+            spacing_ns = own if 0.5 < own / spacing_ns < 1.5 else spacing_ns
+        self._last = time_ms, len(values)
+        times = [time_ms * 1_000_000 + round(i * spacing_ns) for i in range(len(values))]
+        return captured.Decoded(values, times)
+
+
+class Movesense:
+    """The family."""
+
+    name = "movesense"
+    title = "Movesense Active, HR2, MD, Flash"
+    declares = Declaration(
+        rates_hz=RATES_HZ,
+        ranges_g=(RANGE_G,),
+        device_time=True,
+        loss="time",
+        buffer=False,
+        idle="Forgets its subscriptions when the link goes; nothing else.",
+    )
+    pairs = False
+    settings: Mapping[str, str] = {
+        "path": "what was subscribed, such as /Meas/IMU6/52; /Meas/Acc/52 if not said",
+    }
+
+    def recognises(self, advertisement: Advertisement) -> bool:
+        """By its service, its member number, or its name."""
+        services = {SERVICE, *ADVERTISED}
+        return bool(services & advertisement.services) or (advertisement.name or "").startswith("Movesense ")
+
+    def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
+        """It does not say."""
+        return None
+
+    def converse(self) -> MovesenseConversation:
+        """Begin with one sensor."""
+        return MovesenseConversation()
+
+    def decoder(self, settings: Mapping[str, str]) -> MovesenseDecoder:
+        """Read captured notifications."""
+        captured.check(settings, self.settings)
+        parts = settings.get("path", "/Meas/Acc/52").strip("/").split("/")
+        vectors = {"Acc": 1, "IMU6": 2, "IMU9": 3}.get(parts[1] if len(parts) == 3 else "")
+        if vectors is None or not parts[2].isdecimal() or not 1 <= int(parts[2]) <= 1000:
+            raise captured.SettingError(
+                f"path={settings['path']} holds no acceleration: write /Meas/Acc/52, /Meas/IMU6/52 or /Meas/IMU9/52"
+            )
+        return MovesenseDecoder(vectors, float(parts[2]))
+
+
+DRIVER = Movesense()

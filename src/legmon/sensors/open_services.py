@@ -1,0 +1,264 @@
+"""Boards with an open service of their own, for the bench: micro:bit, Adafruit's, Thingy:52, and InfiniTime watches.
+
+One sample a notification, without time or number: a loss shows only as a pause. Layouts as their projects publish them
+(lancaster-university/microbit-dal, adafruit/Adafruit_CircuitPython_BLE_Adafruit, NordicSemiconductor/Nordic-Thingy52-FW,
+InfiniTimeOrg/InfiniTime).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.movement import Leg
+from legmon.sensors import captured
+from legmon.sensors.asking import battery_level
+from legmon.sensors.base import (
+    Advertisement,
+    Declaration,
+    Frame,
+    FrameError,
+    Held,
+    Read,
+    RefusedError,
+    Started,
+    Steps,
+    Subscribe,
+    Told,
+    Wish,
+    Write,
+)
+from legmon.sensors.values import G_MS2, counts, floats, nearest, words
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one board's accelerations are asked for and read.
+
+    Parameters
+    ----------
+    data, period : str
+        Characteristics of the samples and of the rate; no `period` where the rate cannot be set.
+    size : int
+        Bytes of a notification.
+    g : callable
+        Makes g of a notification, shape (n, 3).
+    scale_ug, range_g : int
+        What is kept.
+    periods_ms : tuple of int
+        Periods that can be asked for.
+    set_period : callable
+        Gives the bytes that ask for a period.
+    get_period : callable or None
+        Reads back the period that is kept.
+    """
+
+    data: str
+    period: str | None
+    size: int
+    g: Callable[[bytes], NDArray[np.float64]]
+    scale_ug: int
+    range_g: int
+    periods_ms: tuple[int, ...]
+    set_period: Callable[[int], bytes] = lambda ms: ms.to_bytes(2, "little")
+    get_period: Callable[[bytes], int] | None = None
+
+    def decode(self, notification: bytes) -> NDArray[np.float64]:
+        """Read a notification, g.
+
+        Raises
+        ------
+        FrameError
+            If it has another length, or a value is no number.
+        """
+        if len(notification) != self.size:
+            raise FrameError(f"notification of {len(notification)} bytes; expected {self.size}")
+        values = self.g(notification)
+        counts(values)
+        return values
+
+
+def thingy_config(motion_hz: int) -> bytes:
+    """Give the motion configuration: pedometer, temperature and compass as delivered, the rate of the raw data, no wake-up."""
+    return b"".join(v.to_bytes(2, "little") for v in (100, 1000, 1000, motion_hz)) + b"\0"
+
+
+MICROBIT = Layout(
+    data="e95dca4b-251d-470a-a062-fa1922dfa9a8",
+    period="e95dfb24-251d-470a-a062-fa1922dfa9a8",
+    size=6,
+    g=lambda data: words(data) / 1000.0,
+    scale_ug=1000,
+    range_g=2,
+    periods_ms=(640, 160, 80, 20, 10, 5),
+    get_period=lambda data: int.from_bytes(data[:2], "little"),
+)
+ADAFRUIT = Layout(
+    data="adaf0201-c332-42a8-93bd-25e905756cb8",
+    period="adaf0001-c332-42a8-93bd-25e905756cb8",
+    size=12,
+    g=lambda data: floats(data) / G_MS2,
+    scale_ug=244,
+    range_g=4,
+    periods_ms=(1000, 100, 80, 40, 20),
+    set_period=lambda ms: ms.to_bytes(4, "little"),
+)
+THINGY52 = Layout(
+    data="ef680406-9b35-4933-9b10-52ffa9740042",
+    period="ef680401-9b35-4933-9b10-52ffa9740042",
+    size=18,
+    g=lambda data: words(data[:6]) / 1024.0,
+    scale_ug=977,
+    range_g=4,
+    periods_ms=(100, 80, 40, 20, 10, 5),
+    set_period=lambda ms: thingy_config(1000 // ms),
+)
+INFINITIME = Layout(
+    data="00030002-78fc-48fe-8e23-433b3a1942d0",
+    period=None,
+    size=6,
+    g=lambda data: words(data) / 1024.0,
+    scale_ug=977,
+    range_g=2,
+    periods_ms=(100,),
+)
+
+
+class OpenConversation:
+    """One board."""
+
+    def __init__(self, layout: Layout, title: str) -> None:
+        self._layout = layout
+        self._title = title
+        self._stream = 0
+        self._next: int | None = None
+
+    def start(self, wish: Wish) -> Steps[Started]:
+        """Set the period and subscribe.
+
+        Raises
+        ------
+        RefusedError
+            If it keeps a period that cannot be.
+        """
+        layout, self._next = self._layout, None
+        rates = {1000 / ms: ms for ms in layout.periods_ms}
+        ms = rates[nearest(wish.rate_hz, tuple(rates))]
+        if layout.period is not None:
+            yield Write(layout.period, layout.set_period(ms))
+            if layout.get_period is not None:
+                ms = layout.get_period((yield Read(layout.period)))
+        if not 1 <= ms <= 1000:
+            raise RefusedError(
+                f"the {self._title} says it measures every {ms} ms, which cannot be; switch it off and on"
+            )
+        self._stream, self._next = wish.stream, 0
+        yield Subscribe(layout.data)
+        return Started(1000 / ms, layout.range_g, layout.scale_ug, max(0.2, 3 * ms / 1000))
+
+    def stop(self) -> Steps[None]:
+        """Nothing to end: it notifies only who subscribed."""
+        self._next = None
+        yield from ()
+
+    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+        """Read a notification."""
+        if uuid != self._layout.data or self._next is None:
+            return ()
+        xyz = counts(self._layout.decode(data) * (1e6 / self._layout.scale_ug))
+        frame = Frame(self._stream, self._next, 0, xyz)
+        self._next += len(xyz)
+        return (frame,)
+
+    def battery(self) -> Steps[int | None]:
+        """Read the battery service, where it has one."""
+        return battery_level()
+
+    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
+        """Nothing."""
+        yield from ()
+        return None
+
+    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
+        """Nothing is held."""
+        yield from ()
+        return 0
+
+
+class OpenDecoder:
+    """Captured notifications of the samples."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+        """Read one."""
+        return captured.Decoded(self._layout.decode(data))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenService:
+    """A family of boards with one layout."""
+
+    name: str
+    title: str
+    layout: Layout
+    service: str
+    names: tuple[str, ...]
+    idle: str = ""
+    pairs: bool = False
+    bench: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def declares(self) -> Declaration:
+        """What it can do."""
+        return Declaration(
+            rates_hz=tuple(1000 / ms for ms in self.layout.periods_ms),
+            ranges_g=(self.layout.range_g,),
+            device_time=False,
+            loss="arrival",
+            buffer=False,
+            idle=self.idle,
+        )
+
+    def recognises(self, advertisement: Advertisement) -> bool:
+        """By its service, or how its name begins."""
+        return self.service in advertisement.services or (advertisement.name or "").startswith(self.names)
+
+    def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
+        """It does not say."""
+        return None
+
+    def converse(self) -> OpenConversation:
+        """Begin with one board."""
+        return OpenConversation(self.layout, self.title)
+
+    def decoder(self, settings: Mapping[str, str]) -> OpenDecoder:
+        """Read captured notifications."""
+        captured.check(settings, self.settings)
+        return OpenDecoder(self.layout)
+
+
+DRIVER_MICROBIT = OpenService(
+    "microbit", "micro:bit", MICROBIT, "e95d0753-251d-470a-a062-fa1922dfa9a8", ("BBC micro:bit",), pairs=True
+)
+DRIVER_ADAFRUIT = OpenService(
+    "adafruit",
+    "Adafruit CLUE and others with its accelerometer service",
+    ADAFRUIT,
+    "adaf0200-c332-42a8-93bd-25e905756cb8",
+    ("CLUE", "Adafruit"),
+)
+DRIVER_THINGY52 = OpenService(
+    "thingy52", "Nordic Thingy:52", THINGY52, "ef680100-9b35-4933-9b10-52ffa9740042", ("Thingy",)
+)
+DRIVER_INFINITIME = OpenService(
+    "infinitime",
+    "PineTime with InfiniTime",
+    INFINITIME,
+    "00030000-78fc-48fe-8e23-433b3a1942d0",
+    ("InfiniTime",),
+    idle="Sends a value only when it differs from the one before, so that its samples cannot be counted: not for a night.",
+)

@@ -1,0 +1,306 @@
+"""Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode where the sensor has one.
+
+Outside SDK mode a Verity Sense switches itself off after ten minutes without a heart beat, which an ankle does not give
+it. The order of steps after every connect follows Polar's documents and what its maintainers wrote: read the features,
+end what still runs, SDK mode, 100 ms at least, settings, start.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from legmon.movement import Leg
+from legmon.sensors import captured
+from legmon.sensors.asking import BATTERY_LEVEL, MOST_STRAY, battery_level, percent
+from legmon.sensors.base import (
+    Advertisement,
+    Answer,
+    Await,
+    Battery,
+    Declaration,
+    Frame,
+    FrameError,
+    Held,
+    Pause,
+    Read,
+    RefusedError,
+    Started,
+    Steps,
+    Stopped,
+    Subscribe,
+    Told,
+    Wish,
+    Write,
+)
+from legmon.sensors.device_time import TimedIndex
+from legmon.sensors.polar_control import (
+    SDK_MODE,
+    Op,
+    Response,
+    Setting,
+    Status,
+    decode_features,
+    decode_response,
+    decode_settings,
+    decode_status,
+    decode_stopped,
+    factor,
+    request,
+)
+from legmon.sensors.polar_frames import ACC, PolarDecoder, decode_frame, frame_type
+from legmon.sensors.values import counts, nearest
+
+_UUID = "fb005c{:02x}-02e7-f387-1cad-8acd2d8df0c8"
+SERVICE, CONTROL, DATA = _UUID.format(0x80), _UUID.format(0x81), _UUID.format(0x82)
+COMPANY = 0x006B
+_MODELS = ("sense", "verity", "h10", "oh1")
+
+SDK_SETTLES_S, STOP_SETTLES_S = 0.3, 0.5
+FRAME_SAMPLES = 110
+"""A still Verity Sense has been seen to send 71 samples at once; compression may fit more."""
+MG_UG: Final = 1000
+COARSEST = 0.002
+"""A factor beyond this, g, is none of an accelerometer's; 1 stands for frames of mg."""
+RATES_HZ = (26.0, 52.0, 104.0, 208.0, 416.0)
+
+_WHY = {
+    Status.NOT_SUPPORTED: "it cannot measure acceleration this way",
+    Status.ALREADY_IN_STATE: "it says it measures already; switch it off and on",
+    Status.MTU: "the Bluetooth packets are too small; another adapter, or pairing with it in the system's settings, may help",
+    Status.STATE: "it is busy with another measurement; end it in Polar's app, or switch the sensor off and on",
+    Status.IN_CHARGER: "it is in its charger; take it out",
+    Status.DISK_FULL: "its memory is full",
+}
+
+
+class PolarConversation:
+    """One Polar sensor."""
+
+    def __init__(self) -> None:
+        self._scale_ug = MG_UG
+        self._factor = 1.0
+        self._stream = 0
+        self._index: TimedIndex | None = None
+
+    def start(self, wish: Wish) -> Steps[Started]:
+        """Set up and start.
+
+        Raises
+        ------
+        RefusedError
+            If the sensor has no accelerometer, is in the charger or refuses otherwise.
+        """
+        self._index = None
+        yield Subscribe(CONTROL)
+        yield Subscribe(DATA)
+        features = decode_features((yield Read(CONTROL)))
+        if not features.acc:
+            raise RefusedError(
+                "this Polar sensor has no acceleration to give; a Verity Sense, H10 or OH1 has"
+            )
+        yield from self._quieten()
+        if features.sdk_mode:
+            yield from self._enter_sdk_mode()
+        offered = yield from self._offered(sdk_mode=features.sdk_mode)
+        chosen = _choose(offered, wish)
+        response = yield from self._begin(chosen)
+        answered = decode_settings(response.parameters)
+        self._factor = factor(answered)
+        self._scale_ug = round(self._factor * 1e6) if self._factor <= COARSEST else MG_UG
+        rate_hz = float(chosen[Setting.SAMPLE_RATE])
+        self._stream, self._index = wish.stream, TimedIndex(rate_hz, stamp="last")
+        return Started(
+            rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, max(2.0, FRAME_SAMPLES / rate_hz)
+        )
+
+    def stop(self) -> Steps[None]:
+        """End the stream, without which an H10 runs until its cell is empty; leave SDK mode."""
+        self._index = None
+        yield from self._ask(Op.STOP, ACC, tries=1)
+        yield from self._ask(Op.STOP, SDK_MODE, tries=1)
+
+    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+        """Read a notification."""
+        if uuid == CONTROL:
+            return self._told(data)
+        if uuid == BATTERY_LEVEL:
+            charge = percent(data)
+            return () if charge is None else (Battery(charge),)
+        if self._index is None or frame_type(data) != ACC:
+            return ()
+        frame = decode_frame(data)
+        if frame.unit == "factor" and self._factor <= COARSEST:
+            xyz = counts(frame.raw)
+        else:
+            xyz = counts(frame.g(self._factor) * (1e6 / self._scale_ug))
+        placed = self._index.place(frame.time_ns, len(xyz))
+        return (Frame(self._stream, placed.first, placed.t_ns // 1000, xyz),)
+
+    def battery(self) -> Steps[int | None]:
+        """Read the battery service; in the charger it says what it was before."""
+        return battery_level()
+
+    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
+        """Nothing: what a Verity Sense records by itself goes through another protocol."""
+        yield from ()
+        return None
+
+    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
+        """Nothing is held."""
+        yield from ()
+        return 0
+
+    def _told(self, data: bytes) -> Sequence[Told]:
+        stopped = decode_stopped(data)
+        if stopped is None:
+            decode_response(data)
+            return (Answer(data),)
+        if ACC not in stopped or self._index is None:
+            return ()
+        self._index = None
+        return (Stopped("The sensor ended the measurement by itself. Starting it again."),)
+
+    def _ask(
+        self,
+        op: Op,
+        measurement: int | None = ACC,
+        settings: Mapping[int, int] | None = None,
+        *,
+        tries: int = 2,
+    ) -> Steps[Response]:
+        """Ask, and put together an answer that comes in several indications."""
+        for left in reversed(range(tries)):
+            yield Write(CONTROL, request(op, measurement, settings))
+            try:
+                return (yield from self._answer(op, measurement))
+            except TimeoutError:
+                if not left:
+                    raise
+        raise FrameError("not asked")
+
+    @staticmethod
+    def _answer(op: Op, measurement: int | None) -> Steps[Response]:
+        parameters = b""
+        for _ in range(MOST_STRAY):
+            part = decode_response((yield Await(3.0)))
+            if part.op != op or (measurement is not None and part.measurement != measurement):
+                continue
+            parameters += part.parameters
+            if not part.more:
+                return Response(part.op, part.measurement, part.status, more=False, parameters=parameters)
+        raise FrameError("the sensor answers, but never to the end of what it was asked")
+
+    def _quieten(self) -> Steps[None]:
+        """End what a client before us left running; an older sensor does not know the question."""
+        status = yield from self._ask(Op.STATUS, None)
+        if status.status != Status.OK:
+            yield from self._ask(Op.STOP, ACC)
+            return
+        ended = False
+        for running in decode_status(status.parameters):
+            if running.online:
+                yield from self._ask(Op.STOP, running.measurement)
+                ended = True
+        if ended:
+            yield Pause(STOP_SETTLES_S)
+
+    def _enter_sdk_mode(self) -> Steps[None]:
+        response = yield from self._ask(Op.START, SDK_MODE)
+        if response.status not in {Status.OK, Status.ALREADY_IN_STATE}:
+            raise _refused(response.status)
+        yield Pause(SDK_SETTLES_S)
+
+    def _offered(self, *, sdk_mode: bool) -> Steps[dict[int, tuple[int, ...]]]:
+        response = yield from self._ask(Op.SDK_SETTINGS if sdk_mode else Op.SETTINGS)
+        if sdk_mode and response.status != Status.OK:
+            response = yield from self._ask(Op.SETTINGS)
+        if response.status != Status.OK:
+            raise _refused(response.status)
+        return decode_settings(response.parameters)
+
+    def _begin(self, chosen: Mapping[int, int]) -> Steps[Response]:
+        response = yield from self._ask(Op.START, ACC, chosen)
+        if response.status in {Status.ALREADY_IN_STATE, Status.STATE}:
+            yield from self._ask(Op.STOP, ACC)
+            yield Pause(STOP_SETTLES_S)
+            response = yield from self._ask(Op.START, ACC, chosen)
+        if response.status != Status.OK:
+            raise _refused(response.status)
+        return response
+
+
+def _choose(offered: Mapping[int, tuple[int, ...]], wish: Wish) -> dict[int, int]:
+    """Choose one of each setting; fields that are not offered are not sent.
+
+    Raises
+    ------
+    FrameError
+        If no rate is offered.
+    """
+    rates = tuple(float(rate) for rate in offered.get(Setting.SAMPLE_RATE, ()) if rate)
+    if not rates:
+        raise FrameError("the sensor offers no rate to measure acceleration at")
+    chosen = {Setting.SAMPLE_RATE.value: int(nearest(wish.rate_hz, rates))}
+    if resolutions := offered.get(Setting.RESOLUTION):
+        chosen[Setting.RESOLUTION] = max(resolutions)
+    if ranges := tuple(float(g) for g in offered.get(Setting.RANGE, ()) if 0 < g <= 64):
+        chosen[Setting.RANGE] = int(nearest(wish.range_g, ranges))
+    if channels := offered.get(Setting.CHANNELS):
+        chosen[Setting.CHANNELS] = 3 if 3 in channels else channels[0]
+    return chosen
+
+
+def _refused(status: int) -> RefusedError:
+    known = status in Status.__members__.values()
+    why = (
+        _WHY.get(Status(status), Status(status).name.lower().replace("_", " "))
+        if known
+        else f"status {status}"
+    )
+    return RefusedError(f"the Polar sensor refused: {why}")
+
+
+class Polar:
+    """The family."""
+
+    name = "polar"
+    title = "Polar Verity Sense, H10, OH1"
+    declares = Declaration(
+        rates_hz=RATES_HZ,
+        ranges_g=(2, 4, 8, 16),
+        device_time=True,
+        loss="time",
+        buffer=False,
+        idle="A Verity Sense outside SDK mode switches itself off after 10 minutes without a heart beat; in SDK mode newer"
+        " firmware does not.",
+    )
+    pairs = False
+    settings: Mapping[str, str] = {
+        "factor": "g per unit of a frame of type 80, as the start was answered; 1 if not said",
+        "rate_hz": "nominal rate, for the times in the first frame; 52 if not said",
+    }
+
+    def recognises(self, advertisement: Advertisement) -> bool:
+        """By its name: the PMD service is not advertised, and other Polar devices have the same company number."""
+        name = (advertisement.name or "").lower()
+        return SERVICE in advertisement.services or (
+            name.startswith("polar ") and any(model in name for model in _MODELS)
+        )
+
+    def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
+        """It does not say."""
+        return None
+
+    def converse(self) -> PolarConversation:
+        """Begin with one sensor."""
+        return PolarConversation()
+
+    def decoder(self, settings: Mapping[str, str]) -> PolarDecoder:
+        """Read captured notifications."""
+        captured.check(settings, self.settings)
+        return PolarDecoder(
+            captured.number(settings, "factor", 1.0, 1000.0),
+            captured.number(settings, "rate_hz", 52.0, 10000.0),
+        )
+
+
+DRIVER = Polar()

@@ -1,0 +1,138 @@
+"""Finds the frames in WitMotion's byte stream, which knows no packets: a notification may hold parts of one, or several.
+
+A frame begins with 55 61 and has 20 bytes, or 28 on the models with a clock; the answer to a question begins with 55 71
+and has 20. No frame has a checksum, and 55 61 can stand inside one. So a frame is believed where the next one begins
+right after it, or where the bytes end there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.sensors.base import FrameError
+
+_DATA, _ANSWER = b"\x55\x61", b"\x55\x71"
+_HEADERS = (_DATA, _ANSWER)
+SHORT, LONG = 20, 28
+LONGEST_HELD = 64
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One frame: its 9 numbers (acceleration, rotation, angle), and the sensor's time, ms since 2000, where it has one."""
+
+    values: NDArray[np.int16]
+    time_ms: int | None
+
+
+def decode_measured(frame: bytes) -> Measured:
+    """Read a frame of 20 or 28 bytes.
+
+    Raises
+    ------
+    FrameError
+        If its length or its time cannot be.
+    """
+    if len(frame) not in {SHORT, LONG} or frame[:2] != _DATA:
+        raise FrameError(f"frame of {len(frame)} bytes; expected {SHORT} or {LONG} that begin with 55 61")
+    values = np.frombuffer(frame, dtype="<i2", count=9, offset=2).astype(np.int16)
+    return Measured(values, _time_ms(frame[SHORT:]) if len(frame) == LONG else None)
+
+
+def _time_ms(clock: bytes) -> int:
+    year, month, day, hour, minute, second = clock[:6]
+    ms = int.from_bytes(clock[6:8], "little")
+    try:
+        moment = datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as e:
+        raise FrameError(f"a time that cannot be: {clock.hex(' ')}") from e
+    if ms > 999:
+        raise FrameError(f"a time that cannot be: {clock.hex(' ')}")
+    return round((moment - _EPOCH).total_seconds()) * 1000 + ms
+
+
+class ByteStream:
+    """Cuts the stream into frames and answers. Holds back no more than `LONGEST_HELD` bytes."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._length = 0  # of a data frame; 0 until known
+        self._in_step = False
+
+    @property
+    def unfinished(self) -> int:
+        """How many bytes wait for the rest of their frame."""
+        return len(self._held)
+
+    def feed(self, data: bytes, *, ended: bool = False) -> list[bytes]:
+        """Take bytes and give the frames that are whole.
+
+        `ended` says that a frame begins, or nothing comes, after these bytes, which confirms a frame that ends with them.
+        """
+        held, at, found = self._held + data, 0, []
+        while len(held) - at >= 2:
+            if held[at : at + 2] not in _HEADERS:
+                self._in_step = False
+                at = _next_header(held, at + 1)
+                continue
+            length = self._fits(held, at, ended=ended)
+            if length is None:
+                break  # not to be told yet
+            if not length:
+                self._in_step = False
+                at = _next_header(held, at + 1)
+                continue
+            found.append(held[at : at + length])
+            self._in_step = True
+            if held[at : at + 2] == _DATA:
+                self._length = length
+            at += length
+        self._held = held[at:][-LONGEST_HELD:]
+        return found
+
+    def _fits(self, held: bytes, at: int, *, ended: bool) -> int | None:
+        """Length of the frame that begins at a header: 0 when it is none, None when that shows only with more bytes."""
+        after = len(held) - at
+        answer = held[at : at + 2] == _ANSWER
+        known = SHORT if answer else self._length
+        waits = False
+        for length in (SHORT,) if answer else (SHORT, LONG):
+            if known and length != known and self._in_step:
+                continue
+            verdict = self._ends(
+                held[at + length : at + length + 2], after - length, length, known, ended=ended
+            )
+            if verdict and (length == SHORT or _plausible(held[at + SHORT : at + LONG])):
+                return length
+            waits = waits or verdict is None
+        return None if waits else 0
+
+    @staticmethod
+    def _ends(then: bytes, over: int, length: int, known: int, *, ended: bool) -> bool | None:
+        """Whether a frame ends where `then` follows; `over` bytes are there beyond its end."""
+        if over < 0:
+            return None
+        if over == 0:
+            return True if ended or length in {known, LONG} else None
+        if over == 1:
+            return None if then == b"\x55" else False
+        return then in _HEADERS
+
+
+def _plausible(clock: bytes) -> bool:
+    try:
+        _time_ms(clock)
+    except FrameError:
+        return False
+    return True
+
+
+def _next_header(held: bytes, at: int) -> int:
+    """Where the next header may begin."""
+    places = [place for header in _HEADERS if (place := held.find(header, at)) >= 0]
+    if places:
+        return min(places)
+    return len(held) - 1 if held.endswith(b"\x55") else len(held)

@@ -1,0 +1,117 @@
+"""The same night through every family: a simulated peripheral, the air, bleak, the session, the recorder, the detector."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.families import Result, night
+from tests.conftest import ROOT, started
+
+MINUTES, SPEED = 3.0, 60.0
+LOSS = "link:\n  losses: [{at: 60s, for: 6s}]\n"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Result:
+    return night("ankle", minutes=MINUTES, speed=SPEED)
+
+
+def check(result: Result, reference: Result) -> None:
+    """Of so few movements one may be another at another rate; the benchmark's longer night shows the percents."""
+    assert reference.movements >= 6
+    assert abs(result.movements - reference.movements) <= 1
+    assert result.refused <= 1
+
+
+@pytest.mark.parametrize("model", ["movesense/old-app", "witmotion/wt901", "metamotion/bmi270"])
+def test_the_same_movements_are_found(model: str, reference: Result) -> None:
+    # A frame for each sample is a lot for a busy machine at 60 times real time: silence, and a new connection.
+    result = night(model, minutes=MINUTES, speed=20.0 if model.startswith("witmotion") else SPEED)
+    check(result, reference)
+    # A few samples at either end may be on their way when the rate is set or the link is closed.
+    assert result.lost <= 0.002 * result.samples
+
+
+def test_what_the_radio_loses_shows_in_the_times_of_a_polar(reference: Result) -> None:
+    result = night("polar/verity", minutes=MINUTES, speed=SPEED, more=LOSS)
+    check(result, reference)
+    assert result.gaps == result.lost == pytest.approx(6 * 52 * 1.017, abs=2 * 71 + 1)
+
+
+def test_what_the_radio_loses_is_fetched_from_the_watch(reference: Result) -> None:
+    result = night("bangle/app", minutes=MINUTES, speed=SPEED, more=LOSS)
+    check(result, reference)
+    assert result.gaps == result.lost == 0
+
+
+def test_a_polar_that_ends_the_stream_is_started_again() -> None:
+    result = night("polar/verity", minutes=1.5, speed=20.0, extra=("--stop-after", "40"))
+    assert 0 < result.gaps < 60 * 52
+    assert result.samples + result.gaps > 75 * 52
+
+
+@pytest.mark.parametrize("model", ["movesense/old-app", "bangle/app"])
+def test_a_link_that_is_cut_is_taken_up_again(model: str) -> None:
+    result = night(model, minutes=1.0, speed=6.0, cut_s=1.5)
+    # 10 s are a minute: the watch measures on and is asked for what it kept, the others lose it and say so.
+    if model == "bangle/app":
+        assert result.gaps == result.lost == 0
+    else:
+        assert 4 * 50 < result.gaps < 45 * 50
+        assert result.samples + result.gaps > 55 * 50
+
+
+def simulated(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "firmware_sim", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--family", "fitbit"), 'no family "fitbit"; there are polar,'),
+        (("--family", "polar", "--model", "x"), 'polar has no model "x"; it has verity,'),
+    ],
+)
+def test_a_family_that_there_is_not(options: tuple[str, ...], says: str) -> None:
+    done = simulated("sensor", "unix-client:/nowhere", *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_a_scan_names_what_fits(air: str, short_folder: Path) -> None:
+    arguments = ("-m", "firmware_sim", "sensor", air, "--until-eof", "--family")
+    with (
+        started(*arguments, "polar", "--address", "C4:4C:4D:00:00:05") as one,
+        started(*arguments, "bangle", "--address", "C4:4C:4D:00:00:06") as other,
+        started("-m", "firmware_sim", "sensor", air, "--until-eof") as ankle,
+    ):
+        for sensor in (one, other, ankle):
+            sensor.says("advertising")
+        done = subprocess.run(
+            [sys.executable, "-m", "legmon", "scan", "--hci", air, "--seconds", "2", "--json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    near = json.loads(done.stdout)["nearby"]
+    assert {(n["name"], n["driver"]) for n in near} == {
+        ("Polar Sense A1B2C3D4", "polar"),
+        ("Bangle.js 7f3a", "bangle"),
+        ("LegMon-Left", "ankle"),
+    }
+    assert [n["rssi_dbm"] for n in near] == sorted((n["rssi_dbm"] for n in near), reverse=True)
