@@ -242,11 +242,11 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
 
 
 ZONES = [
-    ("Europe/Paris", datetime(2026, 10, 24, 22, 30), 7.0, "04:29", "02:00"),  # noqa: DTZ001
-    ("Europe/Paris", datetime(2026, 3, 28, 22, 30), 7.0, "06:29", "03:00"),  # noqa: DTZ001
-    ("America/New_York", datetime(2026, 10, 31, 23, 0), 5.0, "02:59", "01:00"),  # noqa: DTZ001
-    ("Australia/Lord_Howe", datetime(2026, 4, 4, 23, 0), 5.0, "03:29", "01:30"),  # noqa: DTZ001
-    ("Asia/Kathmandu", datetime(2026, 11, 21, 22, 45), 3.0, "01:44", None),  # noqa: DTZ001
+    ("Europe/Paris", datetime(2026, 10, 24, 23, 30), 4.0, "02:29", "02:00"),  # noqa: DTZ001
+    ("Europe/Paris", datetime(2026, 3, 28, 23, 30), 4.0, "04:29", "03:00"),  # noqa: DTZ001
+    ("America/New_York", datetime(2026, 10, 31, 23, 0), 4.0, "01:59", "01:00"),  # noqa: DTZ001
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 23, 0), 4.0, "02:29", "01:30"),  # noqa: DTZ001
+    ("Asia/Kathmandu", datetime(2026, 11, 21, 22, 45), 2.0, "00:44", None),  # noqa: DTZ001
 ]
 
 
