@@ -148,9 +148,11 @@ def dropped(world: World, draws: random.Random) -> Seen:
 
 def backfill_cut(world: World, draws: random.Random) -> Seen:
     """The link is lost, and lost again in the middle of the back-fill."""
+    world.wait(lambda: not _count(world, "pending_samples"), 40, "nothing is being fetched")
     downs, late = len(world.downs), world.late
-    world.sensor.tell(f"cutfill {draws.randint(2, 12)}")
     world.air.tell(f"shadow {ADDRESS} {draws.uniform(1.5, 3.0):.2f}")
+    world.wait(lambda: len(world.downs) > downs, 10, "the link is lost")
+    world.sensor.tell(f"cutfill {draws.randint(2, 12)}")
     world.wait(lambda: len(world.downs) >= downs + 2, 40, "a back-fill is cut")
     took = world.flows()
     world.wait(lambda: world.late > late, 20, "the rest is fetched")
