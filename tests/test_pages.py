@@ -357,17 +357,17 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         page.get_by_test_id("start").press("Enter")
         assert httpx.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
         page.get_by_test_id("check").press("Enter")
-        expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=40_000)
+        expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=60_000)
         status = httpx.get(f"{address}/api/v1/status").json()
         assert (status["mode"], status["recording"]) == ("check", False)
         page.get_by_test_id("fit-start").press("Enter")
         for words in ("Stand still.", "Lie still.", "Toes up! 5 of 5", "Roll the leg"):
-            expect(page.get_by_test_id("cue")).to_contain_text(words, timeout=40_000)
-        expect(page.get_by_test_id("fit-result")).to_be_visible(timeout=30_000)
+            expect(page.get_by_test_id("cue")).to_contain_text(words, timeout=60_000)
+        expect(page.get_by_test_id("fit-result")).to_be_visible(timeout=60_000)
         expect(page.get_by_test_id("fit-result")).to_contain_text("Cannot see your toe-ups")
         assert not (data / "nights").exists(), "a check begins no night"
         page.get_by_test_id("start").press("Enter")
-        expect(page.get_by_test_id("black")).to_be_visible(timeout=30_000)
+        expect(page.get_by_test_id("black")).to_be_visible(timeout=60_000)
         time.sleep(2)
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
@@ -375,7 +375,7 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         tab_to(page, "stop")
         page.keyboard.press("Enter")
         page.keyboard.press("Enter")
-        expect(page.get_by_test_id("night-summary")).to_be_visible(timeout=30_000)
+        expect(page.get_by_test_id("night-summary")).to_be_visible(timeout=60_000)
         night = httpx.get(f"{address}/api/v1/nights/last").json()
         assert [fit["problems"][0] for fit in night["fits"]] == ["toes_unseen"]
 
