@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from legmon.catalog.state import NightInfo
@@ -89,11 +90,19 @@ def get_envelope(info: ThisNight, readings: AllReadings, leg: Leg | None = None)
     reading = readings.of(info)
     track = next((t for t in reading.tracks if leg in (None, t.leg) and t.end and t.anchors), None)
     if track is None or reading.scored is None:
-        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+        return _nothing_yet(info, leg, axes=1)
     scored = reading.scored
     derived = readings.derived(info, track.leg)
     values, _ = envelope(derived, track, scored.origin_ns, -(-scored.duration_ns // NS))
     frame = frames.encode(values[None], t0=scored.origin_ns / NS, dt=1.0, min_max=False)
+    return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _nothing_yet(info: NightInfo, leg: Leg | None, *, axes: int) -> Response:
+    """Give a frame without values for a leg whose first samples are still to be saved; refuse one that is not there."""
+    if leg is not None and leg not in info.legs:
+        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+    frame = frames.encode(np.zeros((axes, 0), np.float32), t0=info.started_ns / NS, dt=1.0, min_max=False)
     return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
@@ -117,7 +126,7 @@ def get_window(
         raise HTTPException(422, "end must lie after start")
     track = next((t for t in catalog.tracks(info.id) if leg in (None, t.leg) and t.anchors), None)
     if track is None:
-        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+        return _nothing_yet(info, leg, axes=3)
     store: SignalStore = request.app.state.signals
     signal = store.get(catalog.segment(info.id, track.leg))
     time = track.time
