@@ -13,12 +13,11 @@ from legmon.recording.segment import SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
 from legmon.timeline.axis import Pending, SampleAxis
 from legmon.timeline.clock import Anchor, ArrivalClock
+from legmon.timeline.pauses import PauseWatch
 from legmon.timeline.uptime import UptimeCheck
 
-SLACK, SLACK_S = (
-    1.5,
-    120.0,
-)  # a frame may be this much further on than the clock says: sensors and clocks differ
+SLACK, SLACK_S = 1.5, 120.0  # so much further on than the clock says a frame may be: both may be off
+REPEATED_S = 5.0  # a live frame so far behind may have come before
 MOST_ODD = 20
 
 
@@ -62,6 +61,8 @@ class LegRecorder:
         self._uptime: dict[int, UptimeCheck] = {}
         self._line: Anchor | None = None  # of the running stream, fitted at each completed half minute
         self._cause: Cause | None = None
+        self._is_watched = False  # losses show only by arrivals
+        self._pauses = PauseWatch(1.0)
         self._before: Held | None = None
         self._announced: int | None = None  # the stream that runs, where the sensor numbers them
         self._is_whole = False  # whether it began when it was announced
@@ -155,6 +156,8 @@ class LegRecorder:
         """
         started = identity.started
         self.is_buffered = identity.declares.buffer
+        self._is_watched = identity.declares.loss == "arrival"
+        self._pauses = PauseWatch(self.night.meta.declared_hz)
         self._announced = started.stream
         self._is_whole = is_new and started.next == 0
         self._before = started.before
@@ -206,7 +209,8 @@ class LegRecorder:
             return index >= 0 and uptime.believes(frame.first, frame.t_us)
         since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
         ahead = index - self._axis.next
-        fits = -self._repeatable() <= ahead <= (SLACK * since_s + SLACK_S) * self.night.meta.declared_hz
+        hz = self.night.meta.declared_hz
+        fits = -REPEATED_S * hz <= ahead <= (SLACK * since_s + SLACK_S) * hz
         if fits and uptime.believes(frame.first, frame.t_us):
             return True
         self._odd += 1
@@ -216,16 +220,17 @@ class LegRecorder:
                 self._axis.forget()
         return False
 
-    def _repeatable(self) -> float:
-        """How far behind a live frame may begin: one that comes twice is no wonder."""
-        return 5.0 * self.night.meta.declared_hz
-
     def _place(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give the records that a frame makes, and move the axis on."""
         records: list[Record] = []
         cause = (self._cause or Cause.NOT_SENT).value
         if self._axis.index(frame.stream, frame.first) is None:
             records += self._begin(frame, arrival_ns)
+        elif self._is_watched:
+            lost = self._pauses.observe(self._axis.next + len(frame.xyz), arrival_ns)
+            if lost:
+                records.append(Gap(self._axis.next, lost, cause))
+                self._axis.shift(lost)
         pieces = self._axis.place(frame.stream, frame.first, len(frame.xyz), cause)
         if not self.is_buffered:
             records += _gaps(self._axis.give_up(0, self._axis.next))

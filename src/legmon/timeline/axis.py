@@ -152,6 +152,20 @@ class SampleAxis:
         self.next += missing
         return missing
 
+    def shift(self, missing: int) -> None:
+        """Put a hole before what comes next in the running stream, whose count does not know of it.
+
+        Raises
+        ------
+        ValueError
+            If no stream is running.
+        """
+        if not self._is_open:
+            raise ValueError("no stream is running")
+        run = self._runs[-1]
+        self._runs = (*self._runs[:-1], replace(run, first=run.first + missing))
+        self.next += missing
+
     def give_up(self, first: int, end: int) -> list[Pending]:
         """Wait no more for a range; returns what of it was pending."""
         given = [
