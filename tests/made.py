@@ -14,8 +14,8 @@ from legmon.cli.simulate import run_simulator
 from legmon.detection import detector
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, Leg
-from legmon.recorder.leg import Source
 from legmon.recorder.night import NightRecorder
+from legmon.recorder.source import Source
 from legmon.scoring.scored import RULES
 
 

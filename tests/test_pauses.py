@@ -9,7 +9,8 @@ import pytest
 
 from legmon.link.listener import Identity
 from legmon.movement import NS
-from legmon.recorder.leg import LegRecorder, Source
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, Gap
 from legmon.recording.segment import read_segment, verify
 from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, Started

@@ -17,7 +17,8 @@ from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
-from legmon.recorder.leg import LegRecorder, Source
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.source import Source
 from legmon.recording.records import Gap, Note, Record, Samples
 from legmon.recording.segment import SegmentTail, read_segment
 from legmon.sensors.base import Frame

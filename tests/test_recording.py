@@ -157,6 +157,7 @@ def test_rare_records_can_be_read_by_a_person() -> None:
         "scale_ug": 122,
         "range_g": 4,
         "simulated": True,
+        "loss": "index",
     }
     assert "LegMon-Zoë".encode() in encode(META)
 

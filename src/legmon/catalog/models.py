@@ -54,6 +54,7 @@ class LegRow(Base):
     address: Mapped[str] = mapped_column(String(64))
     declared_hz: Mapped[float]
     scale_ug: Mapped[int]
+    loss: Mapped[str] = mapped_column(String(8))
     samples: Mapped[int] = mapped_column(BigInteger, default=0)
     end: Mapped[int] = mapped_column(BigInteger, default=0)
     quality: Mapped[str] = mapped_column(default="[]")

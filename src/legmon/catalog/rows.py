@@ -48,4 +48,5 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
         anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
         simulated=simulated,
         quality=[Finding(Fault(f["code"]), f["seconds"]) for f in json.loads(row.quality)],
+        loss=row.loss,
     )

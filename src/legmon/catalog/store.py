@@ -155,6 +155,7 @@ class Catalog:
                         address=meta.address,
                         declared_hz=meta.declared_hz,
                         scale_ug=meta.scale_ug,
+                        loss=meta.loss,
                     )
                 )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.recorder.leg import Source
 from legmon.recorder.night import NightRecorder
+from legmon.recorder.source import Source
 from legmon.sensors.ankle_bytes import decode_frame
 from legmon.sensors.base import Frame, FrameError
 

@@ -125,6 +125,7 @@ class LegNight:
             anchors=tuple((self._final or self._provisional).values()),
             simulated=self.meta.simulated,
             quality=tuple(self._detector.quality()),
+            loss=self.meta.loss,
         )
 
 

@@ -38,6 +38,8 @@ class LegTrack:
         Whether the sensor was simulated.
     quality : sequence of Finding
         What is wrong with the signal.
+    loss : str
+        By what a loss shows: the sensor's count ("index"), its times ("time"), or only arrivals ("arrival").
     """
 
     leg: Leg
@@ -47,6 +49,7 @@ class LegTrack:
     anchors: Sequence[Anchor]
     simulated: bool
     quality: Sequence[Finding] = ()
+    loss: str = "index"
 
     @property
     def time(self) -> TimeMap:

@@ -1,13 +1,13 @@
 """Records one leg: frames in, segment written, movements found, time fitted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
+from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
@@ -19,17 +19,6 @@ from legmon.timeline.uptime import UptimeCheck
 SLACK, SLACK_S = 1.5, 120.0  # so much further on than the clock says a frame may be: both may be off
 REPEATED_S = 5.0  # a live frame so far behind may have come before
 MOST_ODD = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The sensor of a leg, and how it measures."""
-
-    name: str
-    address: str
-    rate_hz: float
-    range_g: int
-    scale_ug: int
 
 
 class LegRecorder:
@@ -84,6 +73,7 @@ class LegRecorder:
                 scale_ug=source.scale_ug,
                 range_g=source.range_g,
                 simulated=simulated,
+                loss=source.loss,
             )
             self._writer.append(meta)
             self.night = LegNight(meta)

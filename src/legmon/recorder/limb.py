@@ -10,7 +10,8 @@ from legmon.catalog.state import SensorState
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing, State
 from legmon.movement import NS, Leg
-from legmon.recorder.leg import LegRecorder, Source
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.source import Source
 from legmon.recording.segment import RecordingError
 from legmon.sensors.base import Frame, Status
 
@@ -71,7 +72,8 @@ class Limb:
         if self.identity is None:
             return None
         s = self.identity.started
-        return Source(self.identity.name, self.identity.address, s.rate_hz, s.range_g, s.scale_ug)
+        i = self.identity
+        return Source(i.name, i.address, s.rate_hz, s.range_g, s.scale_ug, i.declares.loss)
 
     @property
     def is_streaming(self) -> bool:

@@ -9,7 +9,8 @@ from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import on_clock, score_night
-from legmon.recorder.leg import LegRecorder, Source
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.source import Source
 from legmon.scoring.live import LiveScorer, Tally
 from legmon.scoring.scored import RULES
 

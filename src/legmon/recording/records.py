@@ -50,6 +50,8 @@ class Meta:
     scale_ug: int
     range_g: int
     simulated: bool
+    loss: str = "index"
+    """By what a loss of this sensor's shows (`legmon.sensors.base.Declaration`)."""
 
 
 @dataclass(frozen=True, slots=True)

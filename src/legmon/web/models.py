@@ -238,6 +238,13 @@ class Noise(Frozen):
     floor_mg: float
 
 
+class Losses(Frozen):
+    """By what a loss of a sensor's samples shows: its count (exactly), its times (to a sample), or only pauses."""
+
+    leg: Leg
+    shown_by: Literal["index", "time", "arrival"]
+
+
 class Night(NightSummary):
     """One night, whole."""
 
@@ -257,6 +264,7 @@ class Night(NightSummary):
     by_hour: list[Hour]
     gap_list: list[Gap]
     quality: list[Finding] = Field(description="what is wrong with the signal; empty where nothing is")
+    losses: list[Losses] = Field(description="how surely lost samples are known, each leg")
     verdict: Literal["usable", "look", "poor"] = Field(
         description="of the signal: good, to be read with `quality` in mind, or too poor to be read"
     )

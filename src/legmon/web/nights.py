@@ -125,6 +125,7 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
         by_hour=_hours(scored, reading),
         gap_list=_gaps(reading.tracks),
         quality=[m.Finding(**f) for f in quality_json(scored)],
+        losses=[m.Losses.model_validate({"leg": t.leg, "shown_by": t.loss}) for t in reading.tracks],
         verdict=scored.verdict,
         lights=_lights(reading, scored),
         usual=m.Usual(nights=compared.nights, within=compared.within, low=compared.low, high=compared.high),

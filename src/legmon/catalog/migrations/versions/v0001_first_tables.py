@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=64), nullable=False),
         sa.Column("declared_hz", sa.Double(), nullable=False),
         sa.Column("scale_ug", sa.Integer(), nullable=False),
+        sa.Column("loss", sa.String(length=8), nullable=False),
         sa.Column("samples", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("quality", sa.String(), nullable=False),
