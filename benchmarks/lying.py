@@ -17,7 +17,7 @@ from legmon.cli.simulate import run_simulator
 from legmon.exchange.capture import read_capture
 from legmon.night.lying import axis_of_walking, stretches
 from legmon.night.posture import Posture, PostureReader
-from legmon.recording.records import Meta, Samples
+from legmon.recording.records import Gap, Meta, Samples
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,7 +52,11 @@ def read_posture(capture: Path) -> tuple[Posture, float]:
     night = read_capture(capture)
     meta = Meta("n", night.leg, "", "", float(night.rate_hz), night.scale_ug, night.range_g, simulated=True)
     reader = PostureReader(meta)
+    end = 0
     for at_us, frame in night.frames():
+        if frame.first > end:
+            reader.feed(Gap(end, frame.first - end, "not_sent"))
+        end = frame.first + len(frame.xyz)
         reader.feed(Samples(frame.first, at_us * 1000, frame.t_us, frame.xyz))
     return reader.posture(), float(night.rate_hz)
 

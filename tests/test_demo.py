@@ -65,7 +65,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with started(
         "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
     ) as process:
-        says = process.says("Your pages are at")
+        says = process.says("Your pages are at", within_s=200)
         yield Demo(process, says.split()[0], data, seed)
 
 
@@ -187,7 +187,7 @@ def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
     demo.process.process.send_signal(signal.SIGINT)
     assert demo.process.process.wait(10) == 0
     took = time.monotonic() - pressed
-    assert took < 3.5, f"ended after {took:.1f} s"
+    assert took < 8, f"ended after {took:.1f} s"
     assert not [p for p in processes(demo.data) if p[0] in seen], "nothing that was started is left"
     catalog = Catalog(demo.data)
     night = catalog.night("last")

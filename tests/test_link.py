@@ -190,7 +190,9 @@ def test_a_connected_link_that_carries_nothing_is_set_up_again(through: Through,
     assert "silent" in heard.states
     assert len({f.stream for f in heard.frames}) == 1, "the sensor went on measuring all the while"
     steps = [b.first - a.first - len(a.xyz) for a, b in pairwise(heard.frames)]
-    assert sum(s > 0 for s in steps) == 1
+    assert sum(s > 0 for s in steps) <= 1, (
+        "what it could not send in time it may still have sent before it hung up"
+    )
     assert min(steps) == 0
 
 
