@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1")
 
 FRAME_S = 0.05
 STATUS_S = 0.5
-SMOOTHING = 3  # a frame carries this share of what is waiting, so that packets become an even flow without much delay
+SMOOTHING = 3  # a frame carries this share of what is waiting: an even flow without much delay
 WINDOW_S, WINDOW_MOST_S = 30.0, 600.0
 RAW_MOST, BUCKETS = 4000, 1000
 
