@@ -102,6 +102,7 @@ def storm(
             "hours": round(v.hours, 2),
             "faults": dict(Counter(kind for kind, _ in seen)),
             "samples_expected": v.expected,
+            "samples_while_restarting": v.restarting,
             "samples_lost": v.lost,
             "samples_duplicated": v.duplicated,
             "samples_wrong": v.wrong,

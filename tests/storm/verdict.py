@@ -33,6 +33,8 @@ class Verdict:
         Whether samples and movements are those of the same night undisturbed.
     movements : int
         How many there are.
+    restarting : int
+        Samples of the gaps that the sensor's reboots left: nothing measured then.
     hours : float
         Length of the night, gaps included.
     """
@@ -45,6 +47,7 @@ class Verdict:
     gaps: dict[str, int]
     identical: bool
     movements: int
+    restarting: int
     hours: float
 
 
@@ -120,6 +123,7 @@ def judge(segment: Path, journal: Path, scenario: Path, live: list[LegMovement])
         dict(Counter(g.cause for g in gaps)),
         identical=same and not (lost or duplicated or wrong or unnamed),
         movements=len(night.movements),
+        restarting=sum(g.count for g in gaps if g.cause == "sensor_restarted"),
         hours=end / meta.declared_hz / 3600,
     )
 
