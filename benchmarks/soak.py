@@ -2,7 +2,8 @@
 
 ``uv run python -m benchmarks.soak --minutes 30 [--json]``
 
-CPU is of one core, from /proc, over the time after the first minute; memory is resident, after the first minute and at the end.
+CPU is of one core, from /proc, over the time after the first minute; memory is resident, after the first minute, every three
+minutes, and at the end: what a program takes once shows as a step, what it piles up as a slope.
 Latency is counted in Chromium, for every sample of the live trace (the past that the page is given when it opens left out): from
 when the sample was taken, by the recording's clock, to when the frame that carries it is in the page.
 """
@@ -24,6 +25,7 @@ from playwright.sync_api import sync_playwright
 from legmon.catalog.store import Catalog
 
 RATE_HZ = 100
+EVERY_MIN = 3
 SCENARIO = (
     "duration: 4h\nseed: 7\nrate_hz: 100\nrate_error_percent: {error}\nleg: {leg}\nmovements_per_hour: 120\n"
 )
@@ -107,9 +109,13 @@ def soak(minutes: float, folder: Path) -> dict[str, Any]:
             began = time.monotonic()
             first = {name: usage(process.pid) for name, process in watched.items()}
             heard: list[list[float]] = []
+            curve: dict[str, list[float]] = {name: [] for name in watched}
             while (left := 60 * minutes - (time.monotonic() - began)) > 0:
                 time.sleep(min(left, 20))
                 heard += page.evaluate("() => window.heard.splice(0)")
+                if time.monotonic() - began > 60 * EVERY_MIN * len(curve["recorder"]):
+                    for name, process in watched.items():
+                        curve[name].append(round(usage(process.pid)[1], 1))
             seconds = time.monotonic() - began
             last = {name: usage(process.pid) for name, process in watched.items()}
             browser.close()
@@ -136,6 +142,7 @@ def soak(minutes: float, folder: Path) -> dict[str, Any]:
             "cpu_percent": round(cpu, 2),
             "mb_at_start": round(first[name][1], 1),
             "mb_at_end": round(last[name][1], 1),
+            f"mb_every_{EVERY_MIN}_min": curve[name],
         }
     return answer
 
