@@ -93,7 +93,9 @@ def test_a_stream_never_begins_before_what_is_recorded() -> None:
 
 def test_forgetting_makes_the_same_number_a_new_stream() -> None:
     axis = axis_at(100, 10)
-    assert [axis.ahead(7, first) for first in (110, 115, 100, 0)] == [0, 5, -10, -110]
+    assert [axis.index(7, first) for first in (110, 115, 100, 0)] == [
+        axis.next + k for k in (0, 5, -10, -110)
+    ]
     axis.forget()
     assert axis.index(7, 110) is None
     axis.begin(7, 0, 30)

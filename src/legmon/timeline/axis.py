@@ -74,11 +74,6 @@ class SampleAxis:
         ahead = (device - near) % WRAP
         return self.next + (ahead - WRAP if ahead >= WRAP // 2 else ahead)
 
-    def ahead(self, stream: int, first: int) -> int:
-        """How far ahead of what is expected a frame begins; negative behind it, 0 in a new stream."""
-        at = self.index(stream, first)
-        return 0 if at is None else at - self.next
-
     def forget(self) -> None:
         """Take whatever comes next for a new stream."""
         self._is_open = False
