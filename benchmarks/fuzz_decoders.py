@@ -134,7 +134,7 @@ def main() -> None:
         if executions >= runs:
             os._exit(0 if not crashes else 1)  # the fuzzer has its own way of ending, and no way back
 
-    atheris.Setup([sys.argv[0], "-max_len=400", "-timeout=10", "-rss_limit_mb=1024", *sys.argv[3:]], counted)
+    atheris.Setup([sys.argv[0], "-max_len=260", "-timeout=10", "-rss_limit_mb=1024", *sys.argv[3:]], counted)
     atheris.Fuzz()
 
 
