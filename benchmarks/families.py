@@ -43,8 +43,9 @@ MODELS = (
     "microbit/board",
     "adafruit/board",
     "thingy52/board",
+    "infinitime/board",
 )
-"""InfiniTime is left out: 10 samples a second, and only those that differ from the one before."""
+"""InfiniTime is here to be seen, not to be worn: 10 samples a second, and only those that differ from the one before."""
 
 SCENARIO = """
 duration: {minutes}m
