@@ -23,6 +23,8 @@ def reference() -> Result:
 
 def check(result: Result, reference: Result) -> None:
     """Of so few movements one may be another at another rate; the benchmark's longer night shows the percents."""
+    assert reference.movements is not None
+    assert result.movements is not None
     assert reference.movements >= 6
     assert abs(result.movements - reference.movements) <= 1
     assert result.refused <= 1
