@@ -53,6 +53,7 @@ MAKE: dict[str, Callable[[int], bytes]] = {
     "microbit": lambda _i: bytes(6),
     "adafruit": lambda _i: bytes(12),
     "thingy52": lambda _i: bytes(18),
+    "infinitime": lambda _i: bytes(6),
 }
 
 

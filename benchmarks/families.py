@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from legmon.detection.detector import detect
+from legmon.detection.detector import LOWEST_HZ, detect
 from legmon.link.listener import Identity
 from legmon.link.radio import pick
 from legmon.link.session import Session
 from legmon.night.track import score_night
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
+from legmon.recorder.trial import Trial
 from legmon.sensors.registry import registry
 
 ADDRESS = "C4:4C:4D:00:00:01"
@@ -43,8 +44,9 @@ MODELS = (
     "microbit/board",
     "adafruit/board",
     "thingy52/board",
+    "infinitime/board",
 )
-"""InfiniTime is left out: 10 samples a second, and only those that differ from the one before."""
+"""InfiniTime is outside the aim: 10 samples a second, and only those that differ from the one before. Its samples are counted."""
 
 SCENARIO = """
 duration: {minutes}m
@@ -67,8 +69,8 @@ class Result:
         Family and model.
     rate_hz : float
         Rate asked for.
-    movements : int
-        Leg movements found.
+    movements : int or None
+        Leg movements found; None where the rate is too low to find any.
     samples, lost : int
         Recorded, and sent by the sensor but not recorded.
     gaps : int
@@ -79,7 +81,7 @@ class Result:
 
     sensor: str
     rate_hz: float
-    movements: int
+    movements: int | None
     samples: int
     lost: int
     gaps: int
@@ -186,9 +188,11 @@ async def _record(
     model: str, place: str, folder: Path, sensor: subprocess.Popen[str], *, minutes: float, speed: float
 ) -> Result:
     now_ns = Clock(speed)
-    recording = Recording(folder, now_ns)
     driver = registry().drivers[model.partition("/")[0]]
-    session = Session(pick(place), now_ns, recording, drivers=(driver,), rate_hz=50, range_g=4, speed=speed)
+    is_fast = max(driver.declares.rates_hz) >= LOWEST_HZ
+    recording, trial = Recording(folder, now_ns), Trial()
+    listener = recording if is_fast else trial
+    session = Session(pick(place), now_ns, listener, drivers=(driver,), rate_hz=50, range_g=4, speed=speed)
     task = asyncio.create_task(session.run())
     try:
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
@@ -200,6 +204,10 @@ async def _record(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    if trial.identity is not None:
+        samples = sum(len(h.frame.xyz) for h in trial.frames)
+        lost = _measured(folder / "log") - samples
+        return Result(model, trial.identity.started.rate_hz, None, samples, lost, 0, trial.card()["refused"])
     recorder = recording.recorder
     assert recorder is not None
     assert recording.identity is not None
@@ -254,14 +262,20 @@ def main() -> None:
         )
 
 
-def error(result: Result, reference: Result) -> float:
-    """How far the count is from the reference's, as a share of it."""
-    return result.movements / reference.movements - 1 if reference.movements else 0.0
+def error(result: Result, reference: Result) -> float | None:
+    """How far the count is from the reference's, as a share of it; None where there is no count."""
+    if result.movements is None or not reference.movements:
+        return None
+    return result.movements / reference.movements - 1
 
 
 def _show(r: Result, reference: Result) -> None:
+    off = error(r, reference)
+    found = f"   too slow for a night ({LOWEST_HZ:g} Hz)"
+    if r.movements is not None and off is not None:
+        found = f"{r.movements:>5} movements{100 * off:>+7.1f} %"
     print(
-        f"{r.sensor:<20}{r.rate_hz:>7.1f} Hz{r.movements:>5} movements{100 * error(r, reference):>+7.1f} %"
+        f"{r.sensor:<20}{r.rate_hz:>7.1f} Hz{found:<26}"
         f"{r.samples:>8} samples{r.lost:>6} lost{r.refused:>4} refused",
         flush=True,
     )

@@ -27,10 +27,12 @@ def movesense(entry: dict[str, Any]) -> None:
             "GET": ms.GET,
         }.get(expected["cmd"])
         if code is None:
-            raise AssertionError("the logbook is not used")
+            raise AssertionError("not used: the sensor's own logbook; samples are taken as they are measured")
         own = ms.command(code, expected["ref"], expected.get("path", ""))
         if own != data and own == data + b"\0":
-            raise AssertionError("a path without its zero; the vendor's own tool writes one, and so do we")
+            raise AssertionError(
+                "never sent so: a path without its zero, as others write it; the vendor's own tool ends it with one"
+            )
         assert own == data, "other bytes"
         return
     path = entry["settings"]["resource"]
@@ -58,9 +60,13 @@ def witmotion(entry: dict[str, Any]) -> None:
             "cmd-read-time": wm.read_register(0x30),
         } | {f"cmd-rate-{rate:g}Hz": wm.write_register(wm.RATE, code) for rate, code in wm.RATES.items()}
         if entry["id"] == "cmd-save":
-            raise AssertionError("the rate is set for now and never saved")
+            raise AssertionError(
+                "never sent: it would keep our rate for good; the rate is set for the night alone"
+            )
         if entry["id"] == "cmd-acc-calibration":
-            raise AssertionError("never sent: it zeroes the accelerometer")
+            raise AssertionError(
+                "never sent: it zeroes the accelerometer, and every later sample would be wrong"
+            )
         assert commands[entry["id"]] == data, "other bytes"
     elif kind == "register_reply_0x71":
         register, values = wm.decode_registers(data)
@@ -103,7 +109,9 @@ def metamotion(entry: dict[str, Any]) -> None:
         "battery-read-cmd": mm.READ_BATTERY,
     }
     if entry["id"] not in commands:
-        raise AssertionError("connection parameters and the log are not used")
+        raise AssertionError(
+            "not used: the log on the board, and connection parameters, which the computer decides"
+        )
     assert commands[entry["id"]] == data, "other bytes"
 
 

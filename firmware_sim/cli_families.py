@@ -57,9 +57,10 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
     from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
+    from firmware_sim.mischief import Mischief
     from firmware_sim.truth import write_truth
 
-    born, night = time.monotonic_ns(), firmware.night
+    born, night, mischief = time.monotonic_ns(), firmware.night, Mischief()
     with contextlib.ExitStack() as stack:
         try:
             if played.truth is not None and isinstance(night, Performed):
@@ -67,7 +68,7 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
             journal = stack.enter_context(Journal(played.log))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        told = stack.enter_context(told_to_end(until_eof=played.until_eof))
+        told = stack.enter_context(told_to_end(until_eof=played.until_eof, said=mischief.take))
         try:
             transport = await open_transport(transport_spec)
         except (TransportSpecError, ValueError) as error:
@@ -86,6 +87,7 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
             speed=played.speed,
             journal=journal,
             over=lambda: print("over", flush=True) if played.progress else None,
+            mischief=mischief,
         )
         try:
             await peripheral.advertise()

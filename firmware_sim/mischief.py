@@ -16,7 +16,8 @@ class Mischief:
     A line is a word and a number: ``mute 8`` (seconds in which nothing is notified, though the link is up), ``drop 3``,
     ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``cutfill 20`` (it hangs up after so many frames
     of a back-fill), ``charge 1`` (on the charger; 0: off it), ``level 12`` (battery, percent), ``rest 1`` (it stops measuring by
-    itself, as one that saves power). What cannot be read is ignored.
+    itself, as one that saves power). What cannot be read is ignored. A commodity sensor (`firmware_sim.families`) heeds ``mute``
+    and ``drop`` alone: the others need the ankle profile's frames.
     """
 
     def __init__(self) -> None:
@@ -55,13 +56,17 @@ class Mischief:
         rests, self._rests = self._rests, False
         return rests
 
+    def loses(self) -> bool:
+        """Whether the radio loses the next frame, though the link is up."""
+        return asyncio.get_running_loop().time() < self._mute_until or self._hits("drop")
+
     def befall(self, frame: bytes) -> list[bytes]:
         """Give what goes out in place of a frame."""
         if self._cut_after and frame[0] == LATE_KIND:
             self._cut_after -= 1
             if not self._cut_after:
                 self.cut.set()
-        if asyncio.get_running_loop().time() < self._mute_until or self._hits("drop"):
+        if self.loses():
             return []
         if self._hits("corrupt"):
             return [self._corrupt(frame)]

@@ -6,8 +6,10 @@ import pytest
 
 from legmon.catalog.state import Clock, RecorderState, SensorState
 from legmon.errors import LegmonError
+from legmon.link.listener import Identity
 from legmon.recorder.choice import Choice
 from legmon.recorder.limb import Limb
+from legmon.sensors.base import Declaration, RefusedError, Started
 
 A, B = "C4:4C:4D:00:00:01", "C4:4C:4D:00:00:02"
 
@@ -34,6 +36,20 @@ def test_a_family_or_an_address_can_be_asked_for() -> None:
 def test_what_is_neither_is_said(sensor: str) -> None:
     with pytest.raises(LegmonError, match="legmon sensors lists them"):
         Choice(sensor)
+
+
+def test_a_family_that_measures_too_seldom_is_refused() -> None:
+    with pytest.raises(LegmonError, match="at most 10 times a second; a night needs 20"):
+        Choice("infinitime")
+    assert "infinitime" not in {d.name for d in Choice(A).drivers}
+
+
+def test_a_sensor_that_turns_out_to_measure_too_seldom_is_refused() -> None:
+    declares = Declaration((50.0,), (2,), device_time=False, loss="arrival", buffer=False)
+    one = limb()
+    with pytest.raises(RefusedError, match=r"measures 12\.5 times a second, but a night needs 20 to 500"):
+        one.sensor_started(Identity("board", A, "microbit", declares, Started(12.5, 2, 1000, 0.24)))
+    assert one.source is None
 
 
 def test_no_sensor_is_taken_twice_and_a_night_keeps_its_own() -> None:

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from legmon.cli import qualify, scan, sensors
+from legmon.cli import run as run_command
 from legmon.errors import FailedError, LegmonError
 from tests.conftest import ROOT
 
@@ -23,7 +24,7 @@ ACC_52 = (
 
 def run(*arguments: str) -> Any:
     made = typer.Typer()
-    for module in (sensors, scan, qualify):
+    for module in (sensors, scan, qualify, run_command):
         module.register(made)
     return CliRunner().invoke(made, arguments)
 
@@ -101,6 +102,11 @@ def test_witmotion_in_pieces() -> None:
         (("decode", "witmotion", "--set", "a=1", "00"), "it has none"),
         (("decode", "movesense", "--set", "path=/Meas/HR", "00"), "no acceleration"),
         (("qualify", "--sensor", "fitbit"), 'no sensor "fitbit"'),
+        (("qualify", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
+        (("scan", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
+        (("run", "--sensor", "fitbit"), "'fitbit' is neither a family of sensors"),
+        (("run", "--sensor", "infinitime"), "at most 10 times a second"),
+        (("run", "--simulate", "--sensor", "polar"), "leave --sensor out"),
     ],
 )
 def test_asked_wrongly(arguments: tuple[str, ...], says: str) -> None:
@@ -132,7 +138,9 @@ def test_the_families_and_what_each_can() -> None:
     assert "Polar" in run("sensors").stdout
 
 
-def test_scanning_without_a_controller_says_so() -> None:
-    done = run("scan", "--hci", "unix-client:/nowhere/at/all", "--seconds", "0.5")
+@pytest.mark.parametrize("command", [("scan", "--seconds", "0.5"), ("qualify", "--minutes", "0.05")])
+def test_without_a_controller_it_says_so_at_once(command: tuple[str, ...]) -> None:
+    done = run(*command, "--hci", "unix-client:/nowhere/at/all")
+    assert done.stdout == ""
     assert isinstance(done.exception, FailedError)
     assert "no Bluetooth controller answers at unix-client:/nowhere/at/all" in str(done.exception)

@@ -121,7 +121,7 @@ def test_a_short_trial_tells_what_it_can(seconds: float) -> None:
 def test_the_command_with_a_simulated_sensor(air: str, short_folder: Path, tmp_path: Path) -> None:
     still = "duration: 1h\nseed: 3\nmovements_per_hour: 0\n"
     with sensor(air, short_folder, scenario=still):
-        command = ["qualify", "--minutes", "0.3", "--hci", air, "--data", str(tmp_path), "--json"]
+        command = ["qualify", "--minutes", "0.2", "--hci", air, "--data", str(tmp_path), "--json"]
         done = subprocess.run(
             [sys.executable, "-m", "legmon", *command],
             cwd=ROOT,

@@ -13,12 +13,12 @@ from benchmarks.vectors import ABSENT, FAMILIES, entries, outcome, table
 
 FOUND = entries()
 IOS = "refused whole, as Polar's Android SDK does"
-ADVERTISED = "heart rate and services in advertisements are not looked at"
+ADVERTISED = "not used: heart beats in advertisements"
 NOT_PASSED = {
     "po4yka-acc-compressed-type0-truncated-delta-header-ios-reference-only": IOS,
     "po4yka-acc-compressed-type0-truncated-delta-payload-ios-reference-only": IOS,
     "po4yka-acc-raw-type1-two-samples": "1 ns after the frame's own time, against the SDK's own test",
-    "po4yka-custom-prefix-local-name": "a name with another prefix",
+    "po4yka-custom-prefix-local-name": "not used: another prefix",
     "po4yka-manufacturer-hr-sagrfc23": ADVERTISED,
     "po4yka-manufacturer-no-hr": ADVERTISED,
     "po4yka-manufacturer-non-polar": ADVERTISED,
@@ -27,17 +27,17 @@ NOT_PASSED = {
     "po4yka-manufacturer-polar-truncated-hr-candidate": ADVERTISED,
     "po4yka-manufacturer-polar-unknown-gpb-segment": ADVERTISED,
     "po4yka-manufacturer-unknown-company": ADVERTISED,
-    "po4yka-service-uuid-membership": ADVERTISED,
-    "gsp-subscribe-acc52-ref99": "a path without its zero",
-    "gsp-get-battery-ref101": "a path without its zero",
-    "gsp-dl-start-ref102": "the logbook is not used",
-    "gsp-dl-stop-ref103": "the logbook is not used",
-    "gsp-fetchlog-1-ref104": "the logbook is not used",
-    "cmd-save": "never saved",
-    "cmd-acc-calibration": "never sent",
-    "conn-params": "not used",
-    "log-start": "not used",
-    "log-clear": "not used",
+    "po4yka-service-uuid-membership": "not used: heart rate (180D) and file transfer",
+    "gsp-subscribe-acc52-ref99": "never sent so: a path without its zero",
+    "gsp-get-battery-ref101": "never sent so: a path without its zero",
+    "gsp-dl-start-ref102": "not used: the sensor's own logbook",
+    "gsp-dl-stop-ref103": "not used: the sensor's own logbook",
+    "gsp-fetchlog-1-ref104": "not used: the sensor's own logbook",
+    "cmd-save": "never sent: it would keep our rate",
+    "cmd-acc-calibration": "never sent: it zeroes",
+    "conn-params": "not used: the log on the board",
+    "log-start": "not used: the log on the board",
+    "log-clear": "not used: the log on the board",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from bumble import att, core, data_types, gatt, hci
@@ -16,6 +17,7 @@ from bumble.transport.common import Transport
 
 from firmware_sim.families.firmware import Firmware, Notice, RefusedError, long_uuid
 from firmware_sim.journal import Journal
+from firmware_sim.mischief import Mischief
 
 _SHORTEST_SLEEP_S = 0.004
 _NOTICES_PER_DRAIN = 24
@@ -51,6 +53,8 @@ class FamilyPeripheral:
         Where it is told what happens.
     over : callable
         Is called once, when the end of the night has been sent.
+    mischief : Mischief, optional
+        Which of the frames that go out unasked the radio loses.
     """
 
     def __init__(
@@ -63,11 +67,13 @@ class FamilyPeripheral:
         speed: float,
         journal: Journal,
         over: Callable[[], None] = lambda: None,
+        mischief: Mischief | None = None,
     ) -> None:
         self._firmware = firmware
         self._clock = clock
         self._speed = speed
         self._journal = journal
+        self._mischief = mischief or Mischief()
         self._tell_over: Callable[[], None] | None = over
         self._connection: Connection | None = None
         self._changed = asyncio.Event()
@@ -180,7 +186,8 @@ class FamilyPeripheral:
             count = 0
             while (notices := self._firmware.due(self._clock(), self._mtu())) is not None:
                 for notice in notices:
-                    count += await self._send(notice)
+                    lost = notice.lost or self._mischief.loses()
+                    count += await self._send(replace(notice, lost=lost))
                 if count >= _NOTICES_PER_DRAIN and self._connection is not None:
                     await _drain(self._connection)
                     count = 0

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from legmon.cli.options import DataOption, JsonOption, own_folder, print_json
-from legmon.cli.scan import HciOption, no_radio, radio
+from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
+from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
 
 FIND_S = 60.0
@@ -73,9 +73,10 @@ async def _qualify(
     from legmon.recorder.trial import Trial
 
     began = time.time_ns() - time.monotonic_ns()
-    trial = Trial()
+    trial, chosen = Trial(), radio(hci)
+    await try_out(chosen)
     session = Session(
-        radio(hci),
+        chosen,
         lambda: began + time.monotonic_ns(),
         trial,
         drivers=drivers,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from legmon.cli.options import JsonOption, print_json
+from legmon.cli.options import HciOption, JsonOption, print_json
 from legmon.errors import FailedError
 from legmon.link.radio import Radio, pick
 
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
     from legmon.link.nearby import Nearby
 
-HciOption = Annotated[
-    str | None,
-    typer.Option(
-        "--hci",
-        metavar="TRANSPORT",
-        help="A Bluetooth controller over HCI, such as usb:0 or unix-client:/tmp/air.",
-        show_default="the operating system's",
-    ),
-]
 MOST_UNKNOWN = 10
 
 
@@ -68,6 +59,20 @@ def no_radio(hci: str | None) -> str:
     return "this computer's Bluetooth cannot be used; switch it on, or plug an adapter in"
 
 
+async def try_out(radio: Radio) -> None:
+    """Switch the radio on and off again.
+
+    Raises
+    ------
+    BleakError, OSError
+        If there is none.
+    """
+    from bleak import BleakScanner
+
+    async with BleakScanner(lambda _device, _data: None, **radio.scanner):
+        pass
+
+
 async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) -> "list[Nearby]":
     from rich.console import Console
     from rich.live import Live
@@ -76,6 +81,7 @@ async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) 
     from legmon.sensors.registry import registry
 
     known = registry()
+    await try_out(radio)
     if quiet:
         return _wanted(await listen(radio, known, seconds, lambda _heard: None), everything=everything)
     with Live(_table([]), refresh_per_second=4, console=Console()) as live:

@@ -27,6 +27,7 @@ EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
 KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9.0
 QUIET_S, CALM_S, HALF_S, TRIM_S, LOOK_BACK_S = 1.0, 0.15, 0.03, 0.02, 3.0
 FIRST_FLOOR_G = 0.004
+LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
 LOOK_S: Final = 10.0  # between two looks at the noise floor
 
 
@@ -51,8 +52,8 @@ class Detector:
     """
 
     def __init__(self, rate_hz: float, leg: Leg = "left", *, range_g: float | None = None) -> None:
-        if not 20.0 <= rate_hz <= 500.0:
-            raise ValueError(f"a sample rate of {rate_hz} Hz is outside 20 to 500 Hz")
+        if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
+            raise ValueError(f"a sample rate of {rate_hz} Hz is outside {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz")
         if leg not in ("left", "right"):
             raise ValueError(f"leg is {leg!r}; it must be 'left' or 'right'")
         self.rate_hz = float(rate_hz)

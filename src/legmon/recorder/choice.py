@@ -1,9 +1,11 @@
 """Which sensor may be taken for which ankle."""
 
 from legmon.catalog.state import RecorderState
+from legmon.detection.detector import LOWEST_HZ
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.recorder.limb import Limb
+from legmon.sensors.base import Driver
 from legmon.sensors.registry import registry
 
 
@@ -20,7 +22,7 @@ class Choice:
     Raises
     ------
     LegmonError
-        If there is no such family, and it is no address.
+        If there is no such family, or it measures too seldom for a night, and it is no address.
     """
 
     def __init__(self, sensor: str | None = None, before: RecorderState | None = None) -> None:
@@ -28,11 +30,16 @@ class Choice:
         self.drivers = registry().nightly
         self._only: str | None = None
         if sensor is not None and sensor in known:
+            if not _is_fast(known[sensor]):
+                raise LegmonError(
+                    f"{known[sensor].title} measures at most {max(known[sensor].declares.rates_hz):g} times a second; "
+                    f"a night needs {LOWEST_HZ:g} and more. `legmon qualify --sensor {sensor}` still tells how good it is"
+                )
             self.drivers = (known[sensor],)
         elif sensor is not None and (
             sensor.count(":") == 5 or len(sensor) == 36
         ):  # macOS has UUIDs for addresses
-            self.drivers, self._only = tuple(known.values()), sensor.upper()
+            self.drivers, self._only = tuple(d for d in known.values() if _is_fast(d)), sensor.upper()
         elif sensor is not None:
             raise LegmonError(
                 f"{sensor!r} is neither a family of sensors (legmon sensors lists them) nor an address (legmon scan)"
@@ -61,3 +68,7 @@ class Choice:
 
     def _others(self, limb: Limb) -> list[str]:
         return [a for other, a in self._claimed.items() if other is not limb]
+
+
+def _is_fast(driver: Driver) -> bool:
+    return max(driver.declares.rates_hz) >= LOWEST_HZ

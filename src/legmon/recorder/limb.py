@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from legmon.catalog.state import SensorState
+from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing, State
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
 from legmon.recording.segment import RecordingError
-from legmon.sensors.base import Frame, Status
+from legmon.sensors.base import Frame, RefusedError, Status
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,19 @@ class Limb:
             self._note("disconnected", cause.value)
 
     def sensor_started(self, identity: Identity) -> None:
-        """Take the sensor; from the first time on no other will do."""
+        """Take the sensor; from the first time on no other will do.
+
+        Raises
+        ------
+        RefusedError
+            If movements cannot be found at its rate.
+        """
+        rate_hz = identity.started.rate_hz
+        if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
+            raise RefusedError(
+                f"{identity.name} measures {rate_hz:g} times a second, but a night needs {LOWEST_HZ:g} to {HIGHEST_HZ:g}."
+                " Set its rate, or use another sensor."
+            )
         self.identity = identity
         self.address = identity.address
         self._state = replace(
