@@ -381,7 +381,7 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
 
 
 def test_a_sensor_is_chosen_by_keyboard_alone(browser: Browser, short_folder: Path, tmp_path: Path) -> None:
-    """Two sensors over virtual Bluetooth: the strongest is held, the weaker one is taken with Tab and Enter."""
+    """Two sensors over virtual Bluetooth: the list is strongest first, the weaker one is taken with Tab and Enter."""
     data = tmp_path / "data"
     Catalog(data).close()
     with (
@@ -399,7 +399,7 @@ def test_a_sensor_is_chosen_by_keyboard_alone(browser: Browser, short_folder: Pa
         rows = page.locator('[data-testid="nearby"] li')
         expect(rows).to_have_count(2, timeout=60_000)
         expect(rows.first).to_contain_text("LegMon-Near")
-        expect(rows.last).to_contain_text("weak, -83 dBm")
+        expect(rows.last).to_contain_text("weak, −83 dBm")
         expect(page.get_by_text("Connected, left ankle")).to_be_visible(timeout=60_000)
         if AXE.exists():
             page.add_script_tag(path=AXE)
