@@ -43,6 +43,8 @@ class AirLink(LocalLink):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._shadowed: set[Controller] = set()
+        self.strengths: dict[str, int] = {}
+        """How strongly a radio is heard, dBm, by its address; the rest as one in the same room."""
 
     def shadow(self, address: str, seconds: float) -> bool:
         """Put a radio out of everybody's reach for a while, as a body between it and the others does; False for one not there."""
@@ -169,8 +171,9 @@ class AirController(Controller):
     def _report(
         self, kind: hci.HCI_LE_Advertising_Report_Event.EventType, address: hci.Address, data: bytes
     ) -> None:
+        rssi = self.link.strengths.get(address.to_string(with_type_qualifier=False), _RSSI_DBM)
         report = hci.HCI_LE_Advertising_Report_Event.Report(
-            event_type=kind, address_type=address.address_type, address=address, data=data, rssi=_RSSI_DBM
+            event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi
         )
         self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
 

@@ -68,10 +68,12 @@ async def _air(spec: str, *, until_eof: bool) -> None:
     link = AirLink()
 
     def obey(line: str) -> None:
-        """``shadow ADDRESS SECONDS`` puts a radio out of reach."""
+        """``shadow ADDRESS SECONDS`` puts a radio out of reach; ``strength ADDRESS DBM`` says how strongly it is heard."""
         words = line.split()
         if len(words) == 3 and words[0] == "shadow":
             link.shadow(words[1], float(words[2]))
+        if len(words) == 3 and words[0] == "strength":
+            link.strengths[words[1]] = int(words[2])
 
     try:
         with told_to_end(until_eof=until_eof, said=obey) as told:

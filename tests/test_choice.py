@@ -58,7 +58,8 @@ def test_no_sensor_is_taken_twice_and_a_night_keeps_its_own() -> None:
     assert not choice.claim(right, A)
     assert choice.claim(right, B)
     assert not choice.claim(limb(B), A)
-    choice.release()
+    choice.release(left)
+    choice.release(right)
     assert choice.claim(right, A)
 
 

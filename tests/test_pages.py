@@ -18,6 +18,7 @@ from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from tests.conftest import ROOT, sensor, started, until
 from tests.made import Made, evening, make_night, past_nights, scenario
+from tests.test_choosing import FAR, two_sensors
 from tests.test_recorder import recorder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -145,13 +146,13 @@ def test_every_page_speaks_another_language_and_fits(browser: Browser, address: 
         put_settings(address, language="auto")
 
 
-def tab_to(page: Page, test_id: str, most: int = 120) -> None:
-    """Press Tab until the element has the focus; a pointer is never used."""
+def tab_to(page: Page, test_id: str, most: int = 120, *, back: bool = False) -> None:
+    """Press Tab, or Shift and Tab, until the element has the focus; a pointer is never used."""
     target = page.get_by_test_id(test_id).first
     for _ in range(most):
         if target.evaluate("e => e === document.activeElement || e.contains(document.activeElement)"):
             return
-        page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab" if back else "Tab")
     pytest.fail(f"{test_id} cannot be reached with Tab")
 
 
@@ -169,10 +170,9 @@ def test_the_set_up_by_keyboard_alone(browser: Browser, empty: str) -> None:
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("setup-step")).to_contain_text("3 of 5")
         expect(page.get_by_text("Choose a leg first.")).to_be_visible()
-        page.keyboard.press("Shift+Tab")
-        tab_to(page, "next")
-        page.get_by_test_id("leg-right").focus()
+        tab_to(page, "leg-right", back=True)
         page.keyboard.press("Space")
+        expect(page.get_by_test_id("leg-right")).to_have_attribute("aria-pressed", "true")
         for step in (4, 5):
             tab_to(page, "next")
             page.keyboard.press("Enter")
@@ -378,6 +378,45 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         expect(page.get_by_test_id("night-summary")).to_be_visible(timeout=60_000)
         night = httpx.get(f"{address}/api/v1/nights/last").json()
         assert [fit["problems"][0] for fit in night["fits"]] == ["toes_unseen"]
+
+
+def test_a_sensor_is_chosen_by_keyboard_alone(browser: Browser, short_folder: Path, tmp_path: Path) -> None:
+    """Two sensors over virtual Bluetooth: the list is strongest first, the weaker one is taken with Tab and Enter."""
+    data = tmp_path / "data"
+    Catalog(data).close()
+    with (
+        two_sensors(short_folder, tmp_path) as air,
+        started(*recorder(data, air, speed=1)),
+        served(data) as address,
+        opened(browser, address, bypass_csp=True) as page,
+    ):
+        put_settings(address, leg="left")
+        page.goto(f"{address}/#/setup")
+        tab_to(page, "next")
+        page.keyboard.press("Enter")
+        tab_to(page, "look")
+        page.keyboard.press("Enter")
+        rows = page.locator('[data-testid="nearby"] li')
+        expect(rows).to_have_count(2, timeout=60_000)
+        expect(rows.first).to_contain_text("LegMon-Near")
+        expect(rows.last).to_contain_text("weak, −83 dBm")
+        expect(page.get_by_text("Connected, left ankle")).to_be_visible(timeout=60_000)
+        if AXE.exists():
+            page.add_script_tag(path=AXE)
+            found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))")
+            assert found == []
+        tab_to(page, "nearby")
+        far = rows.filter(has_text="LegMon-Far").get_by_test_id("take")
+        for _ in range(3):
+            if far.evaluate("e => e === document.activeElement"):
+                break
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        row = rows.filter(has_text="LegMon-Far")
+        expect(row).to_contain_text("Connected, left ankle", timeout=60_000)
+        expect(far).to_have_attribute("aria-pressed", "true")
+        assert far.evaluate("e => e === document.activeElement"), "the focus stays where it was"
+        assert httpx.get(f"{address}/api/v1/status").json()["chosen"]["left"] == FAR
 
 
 def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address: str) -> None:

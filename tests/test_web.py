@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
+from legmon.catalog.state import Clock, LinkState, NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.cli.simulate import run_simulator
 from legmon.detection.faults import CAUSES, Fault
@@ -240,6 +240,53 @@ def test_the_live_socket_says_hello_then_status_then_trace(folder: Path, address
 
 
 # What its owner says of a night, and the evening.
+
+
+def test_a_sensor_near_is_chosen_for_a_leg_and_one_that_is_not_near_is_a_problem(
+    http: httpx.Client, folder: Path
+) -> None:
+    catalog = Catalog(folder)
+    a, b = "C4:4C:4D:00:00:0A", "C4:4C:4D:00:00:0B"
+    near = [
+        NearbyState(a, "A", -50.0, "ankle", "left", 0.0, "left"),
+        NearbyState(b, "B", -70.5, "ankle", None, 2.5),
+    ]
+    seen = time.time_ns() + 60 * 10**9
+    held = [SensorState(leg="left", address=a, link="streaming", moving=True)]
+    try:
+        catalog.want("check", "left")
+        catalog.report(RecorderState(seen, Clock(), True, None, held, mode="check", nearby=near))
+        status = http.get("/status").json()
+        assert [n["address"] for n in status["nearby"]] == [a, b]
+        assert status["nearby"][1] == {"address": b, "name": "B", "rssi_dbm": -70.5, "driver": "ankle", "side": None,
+                                       "heard_s": 2.5, "leg": None}  # fmt: skip
+        assert (status["chosen"], status["sensors"][0]["moving"]) == ({"left": None, "right": None}, True)
+        assert http.put("/wanted/sensors/left", json={"address": b}).json() == {"left": b, "right": None}
+        assert http.put("/wanted/sensors/right", json={"address": b}).json() == {"left": None, "right": b}
+        swapped = http.put("/wanted/sensors/left", json={"address": b}).json()
+        assert swapped == {"left": b, "right": a}, "they change places"
+        held.append(SensorState(leg="right", address=b, link="streaming"))
+        catalog.choose({})
+        catalog.report(RecorderState(seen, Clock(), True, None, held, mode="check", nearby=near))
+        assert http.put("/wanted/sensors/left", json={"address": b}).json() == {"left": b, "right": a}
+        assert catalog.wanted().sensors == {"left": b, "right": a}
+        catalog.want("off", "left")
+        assert catalog.wanted().sensors == {"left": b, "right": a}, "kept for the next evening"
+        assert http.put("/wanted/sensors/right", json={"address": None}).json() == {"left": b, "right": None}
+        for path, body, code in (
+            ("left", {"address": "C4:4C:4D:00:00:0C"}, 404),
+            ("both", {"address": a}, 422),
+            ("left", {}, 422),
+        ):
+            answer = http.put(f"/wanted/sensors/{path}", json=body)
+            assert (answer.status_code, answer.headers["content-type"]) == (code, "application/problem+json")
+        catalog.want("record", "left")
+        assert http.put("/wanted/sensors/left", json={"address": a}).status_code == 409
+    finally:
+        catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
+        catalog.choose({})
+        catalog.want("off")
+        catalog.close()
 
 
 def test_every_page_has_a_twin(http: httpx.Client, address: str) -> None:

@@ -15,6 +15,7 @@ export type Leg = Schemas["Sensor"]["leg"];
 export type Legs = NonNullable<Schemas["Want"]["leg"]>;
 export type Mode = Schemas["Want"]["mode"];
 export type Movement = Schemas["Movement"];
+export type Nearby = Schemas["Nearby"];
 export type Night = Awaited<ReturnType<typeof getNight>>;
 export type Intervals = Night["intervals"];
 export type NightSummary = Schemas["NightSummary"];
@@ -63,6 +64,10 @@ export const getPreflight = (): Promise<Preflight> => answered(api.GET("/api/v1/
 /** Asks the recorder for something, through the catalog. */
 export const want = (mode: Mode, leg: Legs | null) =>
   answered(api.POST("/api/v1/wanted", { body: { mode, leg } }));
+
+/** Chooses the sensor of a leg; null is whatever is there. */
+export const choose = (leg: Leg, address: string | null) =>
+  answered(api.PUT("/api/v1/wanted/sensors/{leg}", { params: { path: { leg } }, body: { address } }));
 
 export const checkFit = (leg: Leg, steps: FitStep[]): Promise<Fit> =>
   answered(api.POST("/api/v1/checks/fit", { body: { leg, steps } }));

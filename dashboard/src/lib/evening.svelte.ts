@@ -29,13 +29,31 @@ export class Evening {
     }
   }
 
-  async want(mode: client.Mode, leg: client.Legs | null): Promise<void> {
+  want(mode: client.Mode, leg: client.Legs | null): Promise<void> {
+    return this.#ask(() => client.want(mode, leg));
+  }
+
+  /** Asks for a sensor for a leg; one that the other leg has changes places. */
+  choose(leg: client.Leg, address: string): Promise<void> {
+    return this.#ask(() => client.choose(leg, address));
+  }
+
+  /** Takes back what was chosen. */
+  release(): Promise<void> {
+    return this.#ask(async () => {
+      await client.choose("left", null);
+      await client.choose("right", null);
+    });
+  }
+
+  async #ask(asking: () => Promise<unknown>): Promise<void> {
+    let problem = "";
     try {
-      await client.want(mode, leg);
-      this.problem = "";
+      await asking();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      problem = error instanceof Error ? error.message : String(error);
     }
     await this.refresh();
+    this.problem ||= problem;
   }
 }

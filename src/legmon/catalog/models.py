@@ -168,6 +168,8 @@ class WantedRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
     mode: Mapped[str] = mapped_column(String(8))
     leg: Mapped[str | None] = mapped_column(String(8))
+    sensors: Mapped[str] = mapped_column(default="{}")
+    asked_ns: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class RecorderRow(Base):
@@ -183,6 +185,7 @@ class RecorderRow(Base):
     simulated: Mapped[bool]
     night_id: Mapped[str | None] = mapped_column(String(40))
     sensors: Mapped[str]
+    nearby: Mapped[str] = mapped_column(default="[]")
     confirmed: Mapped[str]
     trouble: Mapped[str | None]
     mode: Mapped[str] = mapped_column(String(8))

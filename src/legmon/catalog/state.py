@@ -121,6 +121,58 @@ class SensorState:
     charging: bool | None = None
     worn: bool | None = None
     loss: Literal["index", "time", "arrival"] | None = None
+    moving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyState:
+    """A sensor that may be chosen, as the recorder last heard it.
+
+    Parameters
+    ----------
+    address, name : str
+        As it says; no name where it has none.
+    rssi_dbm : float or None
+        Signal strength, smoothed; None where only a connection is known.
+    driver : str or None
+        Name of the driver that fits.
+    side : {"left", "right"} or None
+        Which leg it says it is on.
+    heard_s : float
+        How many seconds ago.
+    leg : {"left", "right"} or None
+        The leg it is held for.
+    """
+
+    address: str
+    name: str | None
+    rssi_dbm: float | None
+    driver: str | None
+    side: Leg | None
+    heard_s: float
+    leg: Leg | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The desired state.
+
+    Parameters
+    ----------
+    mode : {"off", "check", "record"}
+        What the recorder shall do.
+    legs : {"left", "right", "both"} or None
+        On which legs; None for whatever is there.
+    sensors : dict
+        Address of the sensor that was chosen for a leg, where one was.
+    asked_ns : int
+        When that was last asked for, ns UTC.
+    """
+
+    mode: Mode = "off"
+    legs: Legs | None = None
+    sensors: dict[Leg, str] = field(default_factory=dict)
+    asked_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +187,7 @@ class RecorderState:
     confirmed: Tally = field(default_factory=Tally)
     trouble: str | None = None
     mode: Mode = "off"
+    nearby: list[NearbyState] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,7 +26,7 @@ from legmon.catalog.models import (
 )
 from legmon.catalog.queries import count_gaps, count_movements, leg_row, replace_rows, upsert_row
 from legmon.catalog.rows import info_of, movement_values, quality_text, track_of
-from legmon.catalog.state import Clock, Legs, Mode, NightInfo, RecorderState, SensorState
+from legmon.catalog.state import Clock, Legs, Mode, NearbyState, NightInfo, RecorderState, SensorState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
@@ -270,13 +271,23 @@ class Catalog:
     def want(self, mode: Mode, leg: Legs | None = None) -> None:
         """Set the desired state: record a night, or only look at the signal, on these legs (None: whatever is there), or stop."""
         with self._session() as s:
-            upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg})
+            upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg, "asked_ns": time.time_ns()})
 
-    def wanted(self) -> tuple[Mode, Legs | None]:
+    def choose(self, sensors: dict[Leg, str]) -> None:
+        """Set which sensor each leg shall have, by address; a leg that is left out takes whatever is there."""
+        with self._session() as s:
+            row = s.get(WantedRow, 1) or WantedRow(id=1, mode="off")
+            row.sensors, row.asked_ns = json.dumps(sensors), time.time_ns()
+            s.add(row)
+
+    def wanted(self) -> Wanted:
         """Return the desired state."""
         with self._session() as s:
             row = s.get(WantedRow, 1)
-            return (cast("Mode", row.mode), cast("Legs | None", row.leg)) if row else ("off", None)
+            if row is None:
+                return Wanted()
+            legs = cast("Legs | None", row.leg)
+            return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
 
     def report(self, state: RecorderState) -> None:
         """Write what the recorder says of itself."""
@@ -290,6 +301,7 @@ class Catalog:
                 "simulated": state.simulated,
                 "night_id": state.night,
                 "sensors": json.dumps([asdict(x) for x in state.sensors]),
+                "nearby": json.dumps([asdict(x) for x in state.nearby]),
                 "confirmed": json.dumps(asdict(state.confirmed)),
                 "trouble": state.trouble,
                 "mode": state.mode,
@@ -311,4 +323,5 @@ class Catalog:
                 confirmed=Tally(**json.loads(row.confirmed)),
                 trouble=row.trouble,
                 mode=cast("Mode", row.mode),
+                nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
             )

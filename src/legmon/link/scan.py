@@ -33,6 +33,9 @@ class Scan:
         self._waiting: dict[asyncio.Future[Any], Callable[[BLEDevice, AdvertisementData], Any]] = {}
         self._task: asyncio.Task[None] | None = None
         self._rest = asyncio.Event()
+        self._listening: set[asyncio.Future[None]] = set()
+        self.overheard: Callable[[BLEDevice, AdvertisementData], None] | None = None
+        """Is told everything that is heard, whoever it is that scans."""
 
     async def first(self, wanted: Callable[[BLEDevice, AdvertisementData], T | None]) -> T:
         """Wait until something is heard that is wanted, however long.
@@ -47,7 +50,28 @@ class Scan:
         BleakError
             If the radio does not scan: `BleakBluetoothNotAvailableError` also where Linux has no D-Bus.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return await self._until(asyncio.get_running_loop().create_future(), wanted)
+
+    async def listen(self, seconds: float) -> None:
+        """Scan for some seconds for who overhears; for less where somebody finds a sensor: radios connect badly while they scan.
+
+        Raises
+        ------
+        BleakError
+            As `first`.
+        """
+        enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listening.add(enough)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._until(enough, lambda *_: None)
+        finally:
+            self._listening.discard(enough)
+
+    async def _until(
+        self, future: asyncio.Future[T], wanted: Callable[[BLEDevice, AdvertisementData], T | None]
+    ) -> T:
         self._waiting[future] = wanted
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -83,6 +107,13 @@ class Scan:
                 future.set_exception(error)
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+        if self.overheard is not None:
+            self.overheard(device, data)
         for future, wanted in list(self._waiting.items()):
             if not future.done() and (found := wanted(device, data)) is not None:
+                for (
+                    enough
+                ) in self._listening:  # before who found: he then sees that nobody waits, and ends the scan
+                    if not enough.done():
+                        enough.set_result(None)
                 future.set_result(found)

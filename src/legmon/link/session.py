@@ -69,6 +69,8 @@ class Session:
     claim : callable
         Asked with the address of a sensor that would do whether it may be taken: once a night has its sensor no other will,
         and two sessions never take the same.
+    insists : callable
+        Asked with an address whether a person chose that sensor: what it says of its leg does not count then.
     known : callable
         Gives the address of the sensor that is looked for, where that is known.
     rate_hz, range_g : int
@@ -86,6 +88,7 @@ class Session:
         drivers: Sequence[Driver] = (ankle.DRIVER,),
         leg: Leg | None = None,
         claim: Callable[[str], bool] = lambda _: True,
+        insists: Callable[[str], bool] = lambda _: False,
         known: Callable[[], str | None] = lambda: None,
         rate_hz: int = 50,
         range_g: int = 4,
@@ -97,6 +100,7 @@ class Session:
         self._drivers = drivers
         self._leg = leg
         self._claim = claim
+        self._insists = insists
         self._known = known
         self._rate_hz, self._range_g = rate_hz, range_g
         self._speed = speed
@@ -133,7 +137,8 @@ class Session:
             if driver is None:
                 return None
             side = driver.side(said)
-            if (self._leg and side and side != self._leg) or not self._claim(device.address):
+            other = self._leg and side and side != self._leg and not self._insists(device.address)
+            if other or not self._claim(device.address):
                 return None
             self._listener.signal(data.rssi)
             return device, driver

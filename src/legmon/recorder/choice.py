@@ -1,6 +1,8 @@
 """Which sensor may be taken for which ankle."""
 
-from legmon.catalog.state import RecorderState
+from collections.abc import Mapping
+
+from legmon.catalog.state import Legs, RecorderState
 from legmon.detection.detector import LOWEST_HZ
 from legmon.errors import LegmonError
 from legmon.movement import Leg
@@ -17,7 +19,7 @@ class Choice:
     sensor : str or None
         A family of sensors, or the address of one; None for any that is made to be worn.
     before : RecorderState or None
-        What the recorder before this one said: its sensors are the first to be looked for.
+        What the recorder before this one said: its sensors are the first to be looked for, where nobody chose.
 
     Raises
     ------
@@ -45,13 +47,41 @@ class Choice:
                 f"{sensor!r} is neither a family of sensors (legmon sensors lists them) nor an address (legmon scan)"
             )
         self._before = {s.leg: s.address for s in before.sensors} if before else {}
+        self._asked = sensor is not None
+        self._chosen: dict[Leg, str] = {}
         self._claimed: dict[Limb, str] = {}
+
+    def choose(self, sensors: Mapping[Leg, str]) -> None:
+        """Take only these for their legs from now on; what was asked for at the start goes before."""
+        self._chosen = {} if self._asked else dict(sensors)
+        for limb, address in list(self._claimed.items()):
+            if limb.address is None and not self.suits(limb.wanted, address):
+                del self._claimed[limb]
+
+    def legs(self, wanted: Legs | None) -> Legs | None:
+        """Which legs are looked for: where nobody said, the one that a sensor was chosen for."""
+        return next(iter(self._chosen)) if wanted is None and len(self._chosen) == 1 else wanted
+
+    def offers(self, address: str) -> bool:
+        """Whether a sensor may be chosen at all."""
+        return self._only in (None, address.upper())
+
+    def suits(self, leg: Leg | None, address: str) -> bool:
+        """Whether a leg may have a sensor, by what was chosen; None for a leg that nobody said."""
+        own = self._chosen.get(leg) if leg else None
+        if own is not None or (leg is None and self._chosen):
+            return address in ([own] if own else self._chosen.values())
+        return address not in self._chosen.values()
+
+    def insists(self, leg: Leg | None, address: str) -> bool:
+        """Whether just this sensor was chosen for a leg."""
+        return leg is not None and self._chosen.get(leg) == address
 
     def claim(self, limb: Limb, address: str) -> bool:
         """Whether a limb may take the sensor at an address; if so it is its own from now on."""
-        if limb.address not in (None, address) or self._only not in (None, address.upper()):
+        if limb.address not in (None, address) or not self.offers(address):
             return False
-        if address in self._others(limb):
+        if address in self._others(limb) or (limb.address is None and not self.suits(limb.wanted, address)):
             return False
         self._claimed[limb] = address
         return True
@@ -59,12 +89,12 @@ class Choice:
     def known(self, limb: Limb, leg: Leg | None) -> str | None:
         """Address of the sensor that a limb had, or that its ankle had the last time."""
         before = self._before.get(leg) if leg else next(iter(self._before.values()), None)
-        address = limb.address or before
+        address = limb.address or (self._chosen.get(leg) if leg else None) or before
         return None if address in self._others(limb) else address
 
-    def release(self) -> None:
-        """Let all sensors go."""
-        self._claimed.clear()
+    def release(self, limb: Limb) -> None:
+        """Let a limb's sensor go."""
+        self._claimed.pop(limb, None)
 
     def _others(self, limb: Limb) -> list[str]:
         return [a for other, a in self._claimed.items() if other is not limb]

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.link.faults import Cause
@@ -24,6 +26,7 @@ LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until mornin
 OTHER_WAY = (
     "The sensor measures in another way than this night began with; stop the night and start a new one."
 )
+SHAKEN_MG, SHAKEN_S = 150.0, 1.5  # within one frame; and for how long that is said
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
 
@@ -48,19 +51,20 @@ class Limb:
         self._is_first_level = True
         self.charging_since: float | None = None
         self._now_ns = now_ns
-        self._wanted_leg = leg
+        self.wanted = leg
         self.address = address
         self._state = SensorState(leg=leg or "left")
         self._waiting: deque[tuple[Frame, int]] = deque(maxlen=WAITING)
         self._not_before = 0.0
         self._arrived = 0
+        self._shaken = -SHAKEN_S
         self._worst_ns = 0  # between two frames, since it was last noted
         self._noted_ns = 0
 
     @property
     def leg(self) -> Leg:
         """The ankle."""
-        return self._wanted_leg or (self.identity.started.side if self.identity else None) or self._state.leg
+        return self.wanted or (self.identity.started.side if self.identity else None) or self._state.leg
 
     @property
     def trouble(self) -> str | None:
@@ -109,7 +113,8 @@ class Limb:
 
     def state(self) -> SensorState:
         """Return what the catalog says of it."""
-        state = replace(self._state, leg=self.leg)
+        moving = self.is_streaming and time.monotonic() - self._shaken < SHAKEN_S
+        state = replace(self._state, leg=self.leg, moving=moving)
         recorder = self.recorder
         if recorder is not None:
             state = replace(
@@ -173,6 +178,10 @@ class Limb:
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         """Record samples; while the disk refuses them they are missing, and fetched when it takes them again."""
+        if not frame.late and self.identity is not None:
+            scale_mg = self.identity.started.scale_ug / 1000
+            if len(frame.xyz) and np.ptp(frame.xyz.astype(np.int32), axis=0).max() * scale_mg > SHAKEN_MG:
+                self._shaken = time.monotonic()
         if self.recorder is None or self.source is None:
             self._waiting.append((frame, arrival_ns))
             return

@@ -1,7 +1,7 @@
 """Whether a night is plainly over: every sensor is on its charger, or the person has risen for good."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from legmon.night.rising import has_risen
 from legmon.recorder.limb import Limb
@@ -9,15 +9,15 @@ from legmon.recorder.limb import Limb
 CHARGER_S = 60.0  # on the charger for so long: the night is over
 
 
-def over(limbs: Collection[Limb]) -> str | None:
+def over(limbs: Iterable[Limb]) -> str | None:
     """Say why a night is over, or None while it is not.
 
     Parameters
     ----------
-    limbs : collection of Limb
+    limbs : iterable of Limb
         The ankles that are recorded.
     """
-    now = time.monotonic()
+    now, limbs = time.monotonic(), list(limbs)
     if limbs and all(x.charging_since is not None and now - x.charging_since > CHARGER_S for x in limbs):
         return "charger"
     nights = [x.recorder.night for x in limbs if x.recorder is not None]

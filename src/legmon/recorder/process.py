@@ -4,22 +4,23 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import BOTH, Clock, Legs, Mode, Moment, RecorderState
+from legmon.catalog.state import Clock, Mode, Moment, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.link.radio import Radio
-from legmon.link.session import Session
-from legmon.movement import NS, Leg
+from legmon.movement import NS
 from legmon.recorder.choice import Choice
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
+from legmon.recorder.links import Links
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.over import over
 from legmon.recorder.seal import seal_next
@@ -36,7 +37,7 @@ RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone o
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
 AGAIN_S = 2.0  # between two tries to close a night on a full disk
 SEAL_S = 5.0  # between two files that are verified
-RATE_HZ, RANGE_G = 50, 4
+RATE_HZ = 50
 
 
 class Recorder:
@@ -71,19 +72,18 @@ class Recorder:
         self.ended = asyncio.Event()
         self.beat = time.monotonic()
         self._catalog = catalog
-        self._radio = radio
         self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
         self._choice = choice
         moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = partial(clock.now_ns, moment)
+        self._links = Links(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
         self._night: NightRecorder | None = None
         self._unclosed: NightRecorder | None = None
         self._tried = 0.0
-        self._links: dict[Limb, asyncio.Task[None]] = {}
         self._mode: Mode = "off"
-        self._wanted: tuple[Mode, Legs | None] = ("off", None)
+        self._wanted = Wanted()
         self._trouble: str | None = None
         self._saved: tuple[float, int] = (0.0, 0)
         self._said: tuple[float, RecorderState | None] = (0.0, None)
@@ -117,7 +117,8 @@ class Recorder:
 
     def _take_up(self) -> None:
         """Go on with the night a crash interrupted, or close it."""
-        mode, _ = self._catalog.wanted()
+        wanted = self._catalog.wanted()
+        self._choice.choose(wanted.sensors)
         for info in self._catalog.nights():
             if info.state != "recording":
                 continue
@@ -126,12 +127,13 @@ class Recorder:
                 night.resume()
                 since = self._now_ns() - (info.started_ns + info.duration_ns)
                 same = info.simulated == self._simulated and self._night is None
-                if mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
+                if wanted.mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
                     log.info("going on with night %s", info.id)
                     self._night, self._mode = night, "record"
                     for leg, recorder in night.legs.items():
                         address = recorder.night.meta.address
-                        self._link(leg, address if address not in ("", CAPTURE) else None).attach(recorder)
+                        known = address if address not in ("", CAPTURE) else None
+                        self._links.link(leg, known).attach(recorder)
                 else:
                     log.info("closing night %s", info.id)
                     night.close(self._now_ns())
@@ -143,17 +145,22 @@ class Recorder:
     async def _reconcile(self) -> None:
         with contextlib.suppress(OperationalError):  # the catalog is busy: what was wanted before still is
             self._wanted = await asyncio.to_thread(self._catalog.wanted)
-        mode, legs = self._wanted
+        mode = self._wanted.mode
         if mode != self._mode:
             await self._change(mode)
+        self._choice.choose(self._wanted.sensors)
+        legs = self._choice.legs(self._wanted.legs)
+        await self._links.listen(self._wanted.asked_ns if mode == "check" else None)
+        if mode == "check" and (unwanted := self._links.unwanted(legs)):
+            await self._links.end(unwanted)
+            self._end_check(unwanted)
         if self._unclosed is not None and time.monotonic() - self._tried > AGAIN_S:
             self._close()
         if mode == "off":
             return
-        self._link_all(legs)
-        for limb, task in list(self._links.items()):
-            if task.done():
-                task.result()  # a session ends only by a defect: let it be seen
+        self._links.link_all(legs)
+        self._links.look()
+        for limb in self._links:
             if limb.recorder is None and limb.source is not None:
                 await self._attach(limb)
         if mode == "record":
@@ -163,39 +170,14 @@ class Recorder:
         """Leave the state there is; a link that is wanted all the same stays up."""
         if self._mode == "record" or mode == "off":
             await self._stop(wait=True)
-        for limb in self._links:
-            if limb.recorder is not None:  # of a check
-                limb.recorder.close(self._now_ns())
-                limb.detach()
+        self._end_check(self._links)
         self._mode = mode
 
-    def _link(self, leg: Leg | None, address: str | None = None) -> Limb:
-        """Begin to look for a sensor and keep it streaming."""
-        limb = Limb(self._now_ns, leg, address)
-        session = Session(
-            self._radio,
-            self._now_ns,
-            limb,
-            leg=leg,
-            drivers=self._choice.drivers,
-            claim=partial(self._choice.claim, limb),
-            known=partial(self._choice.known, limb, leg),
-            rate_hz=self._rate_hz,
-            range_g=RANGE_G,
-            speed=self._clock.speed,
-        )
-        self._links[limb] = asyncio.create_task(session.run())
-        return limb
-
-    def _link_all(self, legs: Legs | None) -> None:
-        """Have a link for each leg that is wanted; where nobody said which, one for whatever sensor is there."""
-        there = [limb.leg for limb in self._links]
-        if legs == "both":
-            for leg in BOTH:
-                if leg not in there:
-                    self._link(leg)
-        elif not self._links:
-            self._link(legs)
+    def _end_check(self, limbs: Iterable[Limb]) -> None:
+        for limb in limbs:
+            if limb.recorder is not None:
+                limb.recorder.close(self._now_ns())
+                limb.detach()
 
     async def _attach(self, limb: Limb) -> None:
         """Give a sensor that streams the segment its samples go to."""
@@ -254,11 +236,8 @@ class Recorder:
         """End the links, then the night; with `wait`, after what was lost has been fetched."""
         if wait and self._night is not None:
             await self._catch_up()
-        for task in self._links.values():
-            task.cancel()
-        await asyncio.gather(*self._links.values(), return_exceptions=True)
-        self._links.clear()
-        self._choice.release()
+        await self._links.listen(None)
+        await self._links.end(self._links)
         if self._night is not None:
             self._unclosed, self._night = self._night, None
             self._close()
@@ -296,7 +275,7 @@ class Recorder:
                 jobs.append(self._night.saving())
                 saved = (now, found)
         state = self._state()
-        gist = replace(state, seen_ns=0, sensors=[replace(s, **_COUNTS) for s in state.sensors])
+        gist = replace(state, seen_ns=0, nearby=[], sensors=[replace(s, **_COUNTS) for s in state.sensors])
         if gist != self._said[1] or now - self._said[0] > SAY_S / min(self._clock.speed, 4.0):
             jobs.append(partial(self._catalog.report, state))
             self._said = (now, gist)
@@ -318,6 +297,7 @@ class Recorder:
             confirmed=self._night.confirmed if self._night else Tally(),
             trouble=next((t for t in troubles if t), None),
             mode=self._mode,
+            nearby=self._links.nearby(),
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.catalog.journal import Check, Journal
-from legmon.catalog.state import BOTH, SensorState
+from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
@@ -32,13 +32,44 @@ USUAL_CHECKS = 7
 WHOLE_S = 8 * 3600
 
 
+class ChoiceError(LegmonError):
+    """A sensor cannot be chosen; says what to do."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class NoCheckError(LegmonError):
     """There is nothing to check yet; says what to do."""
 
 
-def mode(catalog: Catalog) -> e.Mode:
-    """What the recorder was asked to do."""
-    return catalog.wanted()[0]
+def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
+    """Choose the sensor of a leg; one that the other leg has changes places with this leg's.
+
+    Raises
+    ------
+    ChoiceError
+        If no such sensor is near, or a night is being recorded.
+    """
+    wanted = catalog.wanted()
+    if wanted.mode == "record":
+        raise ChoiceError("A night is being recorded; stop it before you choose another sensor.", 409)
+    held = {s.leg: s.address for s in said.sensors if s.address} if said else {}
+    near = {n.address for n in said.nearby} if said else set()
+    if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
+        raise ChoiceError(f"No sensor {address!r} is heard near here; switch it on and look again.", 404)
+    has = held | wanted.sensors
+    other: Leg = "right" if leg == "left" else "left"
+    sensors = {k: v for k, v in wanted.sensors.items() if k != leg}
+    if address is not None:
+        sensors[leg] = address
+        if has.get(other) == address:
+            sensors.pop(other, None)
+            if (before := has.get(leg)) is not None and before != address:
+                sensors[other] = before
+    catalog.choose(sensors)
+    return e.Chosen(left=sensors.get("left"), right=sensors.get("right"))
 
 
 @dataclass(frozen=True, slots=True)

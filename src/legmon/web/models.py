@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from legmon.web.models_evening import Fit, Frozen, Leg, Mode
+from legmon.web.models_evening import Chosen, Fit, Frozen, Leg, Mode, Nearby
 
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
@@ -56,6 +56,7 @@ class Sensor(Frozen):
     missing_samples: int = Field(description="known to be missing this night")
     refused_frames: int = Field(description="frames that did not keep to the sensor's protocol")
     last_sample: float | None
+    moving: bool = Field(description="it was shaken within the last second or so")
 
 
 class ZoneChange(Frozen):
@@ -104,6 +105,8 @@ class Status(Frozen):
     confirmed: Confirmed
     analysed_s: float
     sensors: list[Sensor]
+    nearby: list[Nearby] = Field(description="sensors to choose from while checking, strongest first")
+    chosen: Chosen
     last_movements: list[Movement] = Field(description="up to 12, newest first")
 
 

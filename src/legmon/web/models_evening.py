@@ -54,6 +54,31 @@ class Want(Frozen):
     leg: Legs | None = None
 
 
+class Choose(Frozen):
+    """Which sensor a leg shall have."""
+
+    address: str | None = Field(max_length=64, description="of a sensor near; null for whatever is there")
+
+
+class Chosen(Frozen):
+    """Address of the sensor that was chosen for each leg, where one was."""
+
+    left: str | None
+    right: str | None
+
+
+class Nearby(Frozen):
+    """A sensor that can be chosen: heard in the last seconds, or held."""
+
+    address: str
+    name: str | None
+    rssi_dbm: float | None = Field(description="smoothed; of one that is held, before it was connected")
+    driver: str | None
+    side: Leg | None = Field(description="the leg it says it is on")
+    heard_s: float = Field(description="seconds since it was heard")
+    leg: Leg | None = Field(description="the leg it is held for")
+
+
 class Settings(Frozen):
     """How the pages look, and what was set up."""
 

@@ -17,6 +17,7 @@ from legmon.web.readings import Readings
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
+CONFLICT = {"model": models.Problem, "description": "A night is being recorded"}
 MovementId = Annotated[str, "as `Movement.id`"]
 
 
@@ -38,6 +39,15 @@ def want(wanted: e.Want, catalog: FromCatalog) -> e.Want:
     """Ask the recorder to be off, to check its sensor, or to record."""
     catalog.want(wanted.mode, wanted.leg)
     return wanted
+
+
+@router.put("/wanted/sensors/{leg}", operation_id="choose", responses={409: CONFLICT})
+def choose(leg: e.Leg, chosen: e.Choose, catalog: FromCatalog) -> e.Chosen:
+    """Choose the sensor of a leg; one that the other leg has changes places with this leg's."""
+    try:
+        return evening.choose(catalog, views.alive_recorder(catalog), leg, chosen.address)
+    except evening.ChoiceError as error:
+        raise HTTPException(error.status, str(error)) from error
 
 
 @router.get("/preflight", operation_id="getPreflight")

@@ -12,8 +12,8 @@ from legmon.movement import NS
 from legmon.night.track import LegTrack, score_night
 from legmon.scoring.live import Tally
 from legmon.scoring.scored import RULES, Rules, Scored
-from legmon.web import evening
 from legmon.web import models as m
+from legmon.web import models_evening as e
 from legmon.web.nights import movement, zone
 
 ALIVE_NS = 3 * NS
@@ -24,6 +24,7 @@ def status(catalog: Catalog) -> m.Status:
     """What is happening now."""
     recorder = catalog.recorder()
     alive = _alive(recorder)
+    wanted = catalog.wanted()
     now = recorder.clock.now_ns() if recorder and alive else time.time_ns()
     night = _running(catalog, recorder)
     scored = _scored(catalog.tracks(night.id)) if night else None
@@ -34,7 +35,7 @@ def status(catalog: Catalog) -> m.Status:
         version=__version__,
         simulated=recorder.simulated if recorder else False,
         recording=alive and night is not None,
-        mode=evening.mode(catalog),
+        mode=wanted.mode,
         night=night.id if night else None,
         now=now / NS,
         speed=recorder.clock.speed if recorder and alive else 1.0,
@@ -50,7 +51,9 @@ def status(catalog: Catalog) -> m.Status:
         confirmed=m.Confirmed(**asdict(recorder.confirmed if recorder and night else Tally())),
         analysed_s=scored.analysed_ns / NS if scored else 0.0,
         sensors=[_sensor(s) for s in recorder.sensors] if recorder and alive else [],
-        last_movements=[movement(e, scored.origin_ns) for e in scored.events[: -LAST - 1 : -1]]
+        nearby=[e.Nearby(**asdict(n)) for n in recorder.nearby] if recorder and alive else [],
+        chosen=e.Chosen(left=wanted.sensors.get("left"), right=wanted.sensors.get("right")),
+        last_movements=[movement(x, scored.origin_ns) for x in scored.events[: -LAST - 1 : -1]]
         if scored
         else [],
     )
@@ -90,6 +93,7 @@ def _sensor(s: SensorState) -> m.Sensor:
         missing_samples=s.missing_samples,
         refused_frames=s.refused_frames,
         last_sample=None if s.last_sample_ns is None else s.last_sample_ns / NS,
+        moving=s.moving,
     )
 
 

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("night_id", sa.String(length=40), nullable=True),
         sa.Column("sensors", sa.String(), nullable=False),
+        sa.Column("nearby", sa.String(), nullable=False),
         sa.Column("confirmed", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=True),
         sa.Column("mode", sa.String(length=8), nullable=False),
@@ -47,6 +48,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("mode", sa.String(length=8), nullable=False),
         sa.Column("leg", sa.String(length=8), nullable=True),
+        sa.Column("sensors", sa.String(), nullable=False),
+        sa.Column("asked_ns", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wanted")),
     )
     op.create_table(

@@ -1,0 +1,149 @@
+"""The links there are: a session for each leg that is wanted, and what else can be heard while a sensor is being chosen."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from legmon.catalog.state import BOTH, Legs, NearbyState
+from legmon.link.nearby import Surroundings
+from legmon.link.radio import Radio
+from legmon.link.session import Session
+from legmon.movement import Leg
+from legmon.recorder.choice import Choice
+from legmon.recorder.limb import Limb
+
+RANGE_G = 4
+LOOK_S = 600.0  # after somebody last asked, nobody looks at the list any more, and the radio rests
+
+
+class Links:
+    """The limbs that are looked for or held.
+
+    Parameters
+    ----------
+    radio : Radio
+        Through which Bluetooth.
+    now_ns : callable
+        The recording's clock.
+    choice : Choice
+        Which sensors may be taken.
+    speed : float
+        Seconds of night per wall second.
+    rate_hz : int
+        Asked of the sensors.
+    """
+
+    def __init__(
+        self, radio: Radio, now_ns: Callable[[], int], choice: Choice, *, speed: float, rate_hz: int
+    ) -> None:
+        self._radio = radio
+        self._now_ns = now_ns
+        self._choice = choice
+        self._speed = speed
+        self._rate_hz = rate_hz
+        self._sessions: dict[Limb, asyncio.Task[None]] = {}
+        self._around = Surroundings(radio, choice.drivers)
+        self._listening: asyncio.Task[None] | None = None
+        self._asked: tuple[int, float] = (0, 0.0)
+
+    def __iter__(self) -> Iterator[Limb]:
+        return iter(list(self._sessions))
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def link(self, leg: Leg | None, address: str | None = None) -> Limb:
+        """Begin to look for a sensor and keep it streaming."""
+        limb = Limb(self._now_ns, leg, address)
+        session = Session(
+            self._radio,
+            self._now_ns,
+            limb,
+            leg=leg,
+            drivers=self._choice.drivers,
+            claim=partial(self._choice.claim, limb),
+            insists=partial(self._choice.insists, leg),
+            known=partial(self._choice.known, limb, leg),
+            rate_hz=self._rate_hz,
+            range_g=RANGE_G,
+            speed=self._speed,
+        )
+        self._sessions[limb] = asyncio.create_task(session.run())
+        return limb
+
+    def link_all(self, legs: Legs | None) -> None:
+        """Have a link for each leg that is wanted; where nobody said which, one for whatever sensor is there."""
+        there = [limb.leg for limb in self]
+        if legs == "both":
+            for leg in BOTH:
+                if leg not in there:
+                    self.link(leg)
+        elif not self._sessions:
+            self.link(legs)
+
+    def unwanted(self, legs: Legs | None) -> list[Limb]:
+        """Return those of a leg that is not wanted, or with a sensor that is not the chosen one; the others keep their leg."""
+        gone = []
+        for limb in self:
+            for_leg = legs in (None, "both", limb.leg)
+            if not for_leg or (
+                limb.address and not self._choice.suits(limb.leg if legs else limb.wanted, limb.address)
+            ):
+                gone.append(limb)
+            elif limb.wanted is None and legs is not None:
+                if limb.address is None:
+                    gone.append(limb)
+                else:
+                    limb.wanted = limb.leg
+        return gone
+
+    def look(self) -> None:
+        """Let what failed be seen: a session ends only by a defect."""
+        for task in [*self._sessions.values(), *([self._listening] if self._listening else [])]:
+            if task.done():
+                task.result()
+
+    async def end(self, limbs: Iterable[Limb]) -> None:
+        """End links; their sensors are stopped and may be taken by others."""
+        tasks = {limb: self._sessions.pop(limb) for limb in limbs}
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        for limb in tasks:
+            self._choice.release(limb)
+
+    # what else is near
+
+    async def listen(self, asked_ns: int | None) -> None:
+        """Listen for other sensors for a while after somebody asked; None to listen no more."""
+        if asked_ns is None:
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.gather(self._listening, return_exceptions=True)
+                self._listening = None
+            return
+        if asked_ns != self._asked[0]:
+            self._asked = (asked_ns, time.monotonic())
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._around.run(self._is_free))
+
+    def _is_free(self) -> bool:
+        recent = time.monotonic() - self._asked[1] < LOOK_S
+        return recent and all(limb.is_streaming for limb in self)
+
+    def nearby(self) -> list[NearbyState]:
+        """Return the sensors that may be chosen, the strongest first; one that is held no longer says how strong it is."""
+        if self._listening is None:
+            return []
+        held = {limb.address: limb for limb in self if limb.address and limb.is_streaming}
+        found = [
+            NearbyState(n.address, n.name, n.rssi_dbm, n.driver, n.side, round(ago, 1))
+            for n, ago in self._around.lately()
+            if n.address not in held and self._choice.offers(n.address)
+        ]
+        for address, limb in held.items():
+            s = limb.state()
+            side = limb.identity.started.side if limb.identity else None
+            found.append(NearbyState(address, s.name, s.rssi_dbm, s.driver, side, 0.0, s.leg))
+        return sorted(found, key=lambda n: -(n.rssi_dbm if n.rssi_dbm is not None else -127))
