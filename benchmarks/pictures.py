@@ -111,7 +111,12 @@ def served(folder: Path) -> Iterator[str]:
 
 def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
     """Take one picture."""
-    said = {"theme": shot.theme, "language": shot.language, "leg": "left", "set_up": shot.folder not in {"none", "new"}}
+    said = {
+        "theme": shot.theme,
+        "language": shot.language,
+        "leg": "left",
+        "set_up": shot.folder not in {"none", "new"},
+    }
     httpx.put(f"{address}/api/v1/settings", json=said).raise_for_status()
     size = {"width": shot.width, "height": HEIGHTS[shot.width]}
     context = browser.new_context(viewport=size, locale="en-GB")
