@@ -51,7 +51,7 @@ DOCUMENTS = [
     Shot("night-phone", "many", "night", "night", 390),
     Shot("night-dark", "two", "night", "dark", 820),
     Shot("tonight", "ready", "tonight", "dark", 820),
-    Shot("set-up", "none", "setup", "light", 820),
+    Shot("set-up", "new", "setup", "light", 820),
     Shot("recording", "recording", "tonight", "night", 390, tap=True),
 ]
 
@@ -70,7 +70,7 @@ def folders(made: Path, names: set[str]) -> None:
         elif name == "two":
             legs: dict[Leg, str] = {"left": scenario(6), "right": scenario(7, leg="right")}
             make_night(catalog, Made(evening(0), legs))
-        if name in {"ready", "recording"}:
+        if name in {"new", "ready", "recording"}:
             _pretend(catalog, recording=name == "recording")
         catalog.close()
 
@@ -111,7 +111,12 @@ def served(folder: Path) -> Iterator[str]:
 
 def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
     """Take one picture."""
-    said = {"theme": shot.theme, "language": shot.language, "leg": "left", "set_up": shot.folder != "none"}
+    said = {
+        "theme": shot.theme,
+        "language": shot.language,
+        "leg": "left",
+        "set_up": shot.folder not in {"none", "new"},
+    }
     httpx.put(f"{address}/api/v1/settings", json=said).raise_for_status()
     size = {"width": shot.width, "height": HEIGHTS[shot.width]}
     context = browser.new_context(viewport=size, locale="en-GB")
@@ -140,7 +145,7 @@ def main() -> None:
     if args.all:
         into = args.all
         places = [(f, "night") for f in ("none", "one", "gaps", "two")]
-        places += [("none", "tonight"), ("ready", "tonight"), ("recording", "tonight"), ("none", "setup")]
+        places += [("none", "tonight"), ("ready", "tonight"), ("recording", "tonight"), ("new", "setup")]
         shots = [
             Shot(f"{path}-{folder}-{theme}-{width}", folder, path, theme, width, whole=True)
             for folder, path in places

@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 
 import legmon
+from legmon.catalog.journal import Journal
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
+from legmon.movement import NS
+from legmon.web import nights
+from legmon.web.readings import Readings
 from tests.conftest import ROOT, started
+from tests.made import Made, evening, make_night, scenario
 
 NIGHT = "duration: 30m\nseed: 21\nmovements_per_hour: 100\n"
 
@@ -188,3 +193,26 @@ def test_run_with_a_simulated_sensor_in_real_time_ends_by_itself(tmp_path: Path)
     catalog.close()
     assert (night.state, night.simulated) == ("closed", True)
     assert 2 < night.duration_ns / 1e9 < 10
+
+
+def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    night = make_night(catalog, Made(evening(0), {"left": scenario(6, 2.0)}))
+    info, journal = catalog.night(night), Journal(catalog)
+    before = json.loads(run("nights", night, "--json", data=tmp_path).stdout)
+    (track,) = catalog.tracks(night)
+    own = [(track.leg, m.first) for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
+    journal.set_own(night, own, 1, own=True)
+    journal.set_lights(night, (info.started_ns + 900 * NS, None), 1)
+    readings = Readings(catalog, journal)
+    page = nights.night(catalog, readings, readings.of(info))
+    catalog.close()
+    for command in ("nights", "score"):
+        said = json.loads(run(command, night, "--json", data=tmp_path).stdout)
+        assert said["own"] == page.own == 3
+        assert said["headline"] | {"seconds": page.headline.seconds} == page.headline.model_dump()
+        assert said["headline"]["seconds"] == pytest.approx(page.headline.seconds, abs=0.001)
+        assert said["indices"]["periodic"] == page.periodic < before["indices"]["periodic"]
+    plain = json.loads(run("score", night, "--as-recorded", "--json", data=tmp_path).stdout)
+    assert plain["indices"] == before["indices"]
+    assert "headline" not in plain

@@ -44,7 +44,7 @@ def state(data: Path) -> RecorderState | None:
 
 def trouble(data: Path) -> str:
     said = state(data)
-    return (said.trouble if said else None) or ""
+    return said.trouble.sentence if said and said.trouble else ""
 
 
 def test_a_battery_below_20_percent_at_the_beginning_is_said_and_stops_nothing(

@@ -32,6 +32,7 @@ from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
 from legmon.link.session import Session
 from legmon.movement import Leg
+from legmon.said import Said
 from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.base import Frame, Status
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
@@ -63,10 +64,10 @@ class Heard:
     wanted: list[Missing] = field(default_factory=list)
     given_up: list[tuple[Missing, Cause | None]] = field(default_factory=list)
 
-    def link_changed(self, state: State, sentence: str) -> None:
-        assert sentence.endswith((".", "?"))
+    def link_changed(self, state: State, said: Said) -> None:
+        assert said.sentence.endswith((".", "?"))
         self.states.append(state)
-        self.sentences.append(sentence)
+        self.sentences.append(said.sentence)
 
     def link_down(self, cause: Cause) -> None:
         self.downs.append(cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,9 +14,16 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.journal import Check, Journal
+from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
+from legmon.detection import faults as signal_faults
+from legmon.link import faults as link_faults
+from legmon.link.faults import LINK_SENTENCES, LinkSays, link_says
 from legmon.movement import NS, Leg
+from legmon.night.fit import Fit
+from legmon.recorder.troubles import SENTENCES as TROUBLES
+from legmon.recorder.troubles import Trouble, trouble
 from tests.conftest import ROOT, sensor, started, until
 from tests.made import Made, evening, make_night, past_nights, scenario
 from tests.test_choosing import FAR, two_sensors
@@ -129,21 +137,193 @@ def test_no_page_has_a_violation_in_any_theme(
     put_settings(empty, theme="auto")
 
 
-@pytest.mark.parametrize("language", ["de", "pseudo"])
-def test_every_page_speaks_another_language_and_fits(browser: Browser, address: str, language: str) -> None:
-    put_settings(address, language=language)
-    english = ("leg movement", "Lights off", "Movements by hour", "Before the night", "Next")
+ENGLISH = {
+    part.strip()
+    for listed in (link_faults.SENTENCES, LINK_SENTENCES, signal_faults.SENTENCES, TROUBLES)
+    for text in listed.values()
+    for part in re.split(r"\{\w+\}|[.:;]", text)
+    if len(part.strip()) > 12
+} | {"leg movement", "Lights off", "Movements by hour", "Before the night", "there is no night", "The watch"}
+"""What must not be read on a page in another language."""
+DATA = {
+    *(
+        "legmon",
+        "demo",
+        "adaptive",
+        "Europe",
+        "Paris",
+        "English",
+        "Deutsch",
+        "dBm",
+        "min",
+        "LM",
+        "Ankle",
+        "Left",
+    ),
+    *("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Nov"),
+}
+"""Words that are the same in every language: names, and dates and units of the language that the test speaks."""
+WORDS = """() => {
+  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  const found = [document.title];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const of = node.nodeType === 3 ? node.parentElement : node;
+    if (of.closest('script, style, noscript, [data-testid="folder"]')) continue;
+    if (node.nodeType === 3) found.push(node.data);
+    else for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
+      if (node.hasAttribute(name)) found.push(node.getAttribute(name));
+  }
+  return found.filter((text) => text.trim());
+}"""
+
+
+WIDE = """() => [...document.querySelectorAll('html, .scroll')]
+  .filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.dataset.testid ?? 'the page')"""
+
+
+def said_by_a_recorder(catalog: Catalog, night: str | None, link: LinkState) -> None:
+    """Two sensors with something to look at, and a trouble."""
+    worst = SensorState(
+        leg="left",
+        name="LM-Ankle-Left",
+        link=link,
+        detail="The watch does not answer. Trying again." if link == "searching" else "Streaming.",
+        detail_code="sensor_refused" if link == "searching" else "streaming",
+        battery_percent=12,
+        rssi_dbm=-91,
+        declared_rate_hz=50.0,
+        measured_rate_hz=52.4,
+        worn=False,
+        missing_samples=12,
+        refused_frames=3,
+    )
+    gone = link_says(LinkSays.BLUETOOTH_GONE)
+    other = SensorState(leg="right", link="searching", detail=gone.sentence, detail_code=gone.code)
+    seen, clock = time.time_ns() + 600 * NS, Clock(catalog.nights()[0].started_ns, time.time_ns(), 60.0)
+    low = trouble(Trouble.BATTERY_LOW, percent=12)
+    catalog.report(
+        RecorderState(seen, clock, simulated=True, night=night, sensors=[worst, other], trouble=low)
+    )
+
+
+def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
+    """Show every page in every state that has words of its own; says which."""
+
+    def go(path: str, where: str = at) -> str:
+        page.goto(f"{where}/#/setup")  # a page that is asked for twice is loaded anew
+        page.goto(f"{where}/#/{path}")
+        page.reload()
+        ready(page, path)
+        return path
+
+    yield go("tonight", none) + ", nothing"
+    yield go("night", none) + ", none"
+    yield go("setup", none)
+    for step in range(2, 6):
+        if step == 4:
+            page.get_by_test_id("leg-both").click()
+        page.get_by_test_id("next").click()
+        yield f"setup, step {step}"
+    catalog = Catalog(folder)
+    newest = catalog.nights()[0]
     try:
-        for path in ("tonight", "night", "setup"):
-            with opened(browser, address, width=390) as page:
-                page.goto(f"{address}/#/{path}")
-                ready(page, path)
-                text = page.locator("main").inner_text()
-                assert not [word for word in english if word in text]
-                assert page.evaluate("document.documentElement.scrollWidth") <= 390
-                assert page.evaluate("document.documentElement.lang") == ("de" if language == "de" else "en")
+        said_by_a_recorder(catalog, None, "streaming")
+        Journal(catalog).add_check(
+            Check("left", newest.started_ns, Fit(("toes_unseen",), toes=2, toe_mg=14.0))
+        )
+        put_settings(at, leg="both", set_up=True)
+        yield go("tonight") + ", looks"
+        for sheet in (0, 1):
+            page.locator("header button").nth(sheet).click()
+            yield f"sheet {sheet}"
+            page.keyboard.press("Escape")
+        said_by_a_recorder(catalog, newest.id, "searching")
+        go("tonight")
+        page.get_by_role("button").first.click()
+        yield "black"
+        yield go("live")
     finally:
-        put_settings(address, language="auto")
+        catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
+        catalog.close()
+    night = httpx.get(f"{at}/api/v1/nights/last").json()
+    lights = {"off": night["started"] + 600, "on": night["ended"] - 600}
+    httpx.patch(f"{at}/api/v1/nights/last", json=lights).raise_for_status()
+    yield go("night") + ", two legs, gaps, lights"
+    for details in page.locator("details").all():
+        details.evaluate("e => e.open = true")
+    page.locator('[data-testid="movement-row"] button').first.click()
+    yield "night, everything open"
+    httpx.patch(f"{at}/api/v1/nights/last", json={"off": None, "on": None}).raise_for_status()
+    yield go("night/" + night["earlier"])
+    page.goto(f"{at}/#/night/nothing")
+    page.get_by_role("alert").wait_for()
+    yield "a night that is not there"
+
+
+@pytest.mark.parametrize("language", ["de", "pseudo"])
+def test_every_page_in_every_state_speaks_another_language_and_fits(
+    browser: Browser, address: str, empty: str, folder: Path, language: str
+) -> None:
+    for at in (address, empty):
+        put_settings(at, language=language)
+    wrong: dict[str, list[str]] = {}
+    try:
+        context = browser.new_context(viewport={"width": 390, "height": 900}, locale="en-GB")
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        for state in states(page, address, empty, folder):
+            texts: list[str] = page.evaluate(WORDS)
+            if language == "pseudo":
+                words = {w for text in texts for w in re.findall(r"[^\W\d_]{3,}", text) if w.isascii()}
+                bad = sorted(words - DATA)
+            else:
+                assert page.evaluate("document.documentElement.lang") == "de"
+                bad = sorted(part for part in ENGLISH if part in " ".join(texts))
+            wide = page.evaluate(WIDE)
+            if bad or wide:
+                wrong[state] = bad + [f"{w} is too wide" for w in wide]
+        context.close()
+    finally:
+        put_settings(address, language="auto", leg=None, set_up=False)
+        put_settings(empty, language="auto", leg=None)
+    assert not wrong
+
+
+def test_a_night_on_paper_is_light_whole_and_has_its_caveat(browser: Browser, address: str) -> None:
+    put_settings(address, theme="night")
+    try:
+        with opened(browser, address) as page:
+            page.goto(f"{address}/#/night")
+            ready(page, "night")
+            page.get_by_test_id("movement-table").wait_for()
+            page.emulate_media(media="print")
+            # A sheet of A4 is narrower than the screen for which the charts were drawn, and nothing is drawn anew for it.
+            found = page.evaluate("""() => {
+              document.body.style.width = '700px';
+              const seen = (e) => e.checkVisibility() && e.getClientRects().length > 0;
+              const right = (e) => e.getBoundingClientRect().right;
+              const charts = [...document.querySelectorAll('figure svg, figure canvas')].filter(seen);
+              const row = document.querySelector('[data-testid="movement-row"]');
+              return {
+                ground: getComputedStyle(document.documentElement).getPropertyValue('--ground'),
+                shade: getComputedStyle(document.documentElement).getPropertyValue('--hue-1'),
+                pressed: [...document.querySelectorAll('button:not(.value), nav, summary, input, header a')].filter(seen).length,
+                wide: charts.filter((e) => right(e) > 700).length,
+                split: [...document.querySelectorAll('figure')].filter(
+                  (e) => getComputedStyle(e).breakInside !== 'avoid').length,
+                row: row.innerText,
+                top: document.querySelector('main').innerText.slice(0, 200),
+              }
+            }""")
+            sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+    finally:
+        put_settings(address, theme="auto")
+    assert (found["ground"], found["shade"]) == ("#fff", "#c4d6ec")
+    assert (found["pressed"], found["wide"], found["split"]) == (0, 0, 0), found
+    assert re.match(r"\d\d:\d\d:\d\d", found["row"]), "the time of a movement"
+    assert "Experimental" in found["top"]
+    assert "not validated against polysomnography" in found["top"]
+    assert 3 <= sheets <= 7
 
 
 def tab_to(page: Page, test_id: str, most: int = 120, *, back: bool = False) -> None:

@@ -23,7 +23,7 @@ def said(data: Path) -> str | None:
     catalog = Catalog(data)
     state = catalog.recorder()
     catalog.close()
-    return state.trouble if state else None
+    return state.trouble.sentence if state and state.trouble else None
 
 
 def test_a_full_disk_is_said_and_when_there_is_room_nothing_is_missing(air: str, tmp_path: Path) -> None:

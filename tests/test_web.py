@@ -19,14 +19,19 @@ from websockets.typing import Origin
 from legmon.catalog.state import Clock, LinkState, NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.cli.simulate import run_simulator
+from legmon.detection.bouts import Kind
 from legmon.detection.faults import CAUSES, Fault
 from legmon.exchange.capture import read_capture, record_capture
-from legmon.link.faults import Cause
+from legmon.link.faults import Cause, LinkSays
+from legmon.night.figures import OWN
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
+from legmon.recorder.troubles import Trouble
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
+from legmon.web.models_evening import ITEM_CODES
+from legmon.web.problems import Code
 from legmon.web.schema import schema
 from tests.conftest import ROOT, started
 
@@ -400,4 +405,8 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     wanted += [f"link.{state}" for state in get_args(LinkState)]
     wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
     wanted += [f"strip.state.{state}" for state in get_args(State)]
+    wanted += [f"link.{says}" for says in LinkSays] + [f"trouble.{trouble}" for trouble in Trouble]
+    wanted += [f"problem.{code}" for code in Code] + [f"kind.{kind}" for kind in (*get_args(Kind), OWN)]
+    wanted += [f"item.{i}.{code}" for i, codes in ITEM_CODES.items() for code in codes if i != "fit"]
+    wanted += ["item.fit.ok", "item.fit.none"]
     assert [key for key in wanted if key not in texts] == []

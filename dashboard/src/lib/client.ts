@@ -3,7 +3,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api";
 import { decode, type Frame } from "./frame";
-import { t } from "./i18n.svelte";
+import { said, t } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
 export type Finding = Schemas["Finding"];
@@ -31,7 +31,7 @@ export class Refused extends Error {}
 
 interface Answer<T> {
   data?: T | undefined;
-  error?: { detail?: unknown } | undefined;
+  error?: { detail?: unknown; code?: unknown } | undefined;
   response: Response;
 }
 
@@ -46,9 +46,11 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
     throw new Error(t("client.silent"));
   }
   if (answer.data !== undefined) return answer.data;
-  const detail = typeof answer.error === "object" ? answer.error.detail : undefined;
+  const { detail, code } = typeof answer.error === "object" ? answer.error : {};
   throw new Refused(
-    typeof detail === "string" ? detail : t("client.status", { status: String(answer.response.status) }),
+    typeof detail === "string"
+      ? said(`problem.${String(code)}`, detail)
+      : t("client.status", { status: String(answer.response.status) }),
   );
 }
 

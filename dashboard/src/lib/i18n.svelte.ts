@@ -39,6 +39,10 @@ export const t = (key: Key, values: Values = {}): string => format(speech.texts[
 export const tOr = (key: string, server: string, values: Values = {}): string =>
   key in speech.texts ? t(key as Key, values) : server;
 
+/** A sentence that legmon says in English: in another language by its code, where that is known. */
+export const said = (key: string, english: string, values: Values = {}): string =>
+  speech.language === "en" && english ? english : tOr(key, english, values);
+
 export const locale = (): string => speech.locale;
 
 /** A number in the language of now. */

@@ -118,9 +118,12 @@ function parse(message: string): Part[] {
 
 const ACCENTS: Record<string, string> = {
   a: "á", c: "ç", d: "ď", e: "é", g: "ğ", i: "í", l: "ł", n: "ñ", o: "ö", r: "ř", s: "š", t: "ť", u: "ü", y: "ý", z: "ž",
+  A: "Á", E: "É", H: "Ħ", I: "Í", O: "Ö", S: "Š", T: "Ť", U: "Ü",
 }; // prettier-ignore
 
-/** A text as a foreign and longer one, to find what is not translated or does not fit. Names and syntax stay. */
+const LONGER = 0.35;
+
+/** A text as a foreign and a third longer one, to find what is not translated or does not fit. Names and syntax stay. */
 export function pseudo(message: string): string {
   let depth = 0;
   let out = "";
@@ -135,5 +138,6 @@ export function pseudo(message: string): string {
     if (sign === "}") depth--;
     out += depth % 2 ? sign : (ACCENTS[sign] ?? sign);
   }
-  return `[${out} ~~~]`;
+  const words = Math.max(1, Math.round((message.length * LONGER - 2) / 4));
+  return `[${out}${" ~~~".repeat(words)}]`;
 }

@@ -1,7 +1,7 @@
 // The sentences that numbers become. They say what was seen, and never what it means for health.
 import type { Fit, Gap, Finding, Leg, Movement, Night, NightSummary, Rules, Sensor, Status } from "./client";
 import { clock, clockSeconds, duration } from "./clock";
-import { n, t, tOr, type Key } from "./i18n.svelte";
+import { n, said, t, tOr, type Key } from "./i18n.svelte";
 
 export const RULE_SETS: Rules[] = ["wasm2016", "wasm2006", "aasm"];
 export const rulesName = (rules: Rules) => t(`rules.${rules}`);
@@ -95,7 +95,16 @@ export function headline(status: Status): string {
   return t("live.since", { time: clock(status.started, status.zone) });
 }
 
-export const linkSentence = (sensor: Sensor) => tOr(`link.${sensor.link}`, sensor.detail);
+export const linkSentence = (sensor: Sensor) =>
+  said(`link.${sensor.detail_code || sensor.link}`, sensor.detail);
+
+/** What keeps the recorder from its work; empty where nothing does. */
+export const trouble = (status: Status): string =>
+  status.trouble
+    ? t("black.trouble", {
+        what: said(`trouble.${status.trouble_code ?? ""}`, status.trouble, status.trouble_values),
+      })
+    : "";
 export const gapSentence = (gap: Gap) => tOr(`gap.${gap.cause}`, gap.sentence);
 export const findingSentence = (finding: Finding) => tOr(`finding.${finding.code}`, finding.sentence);
 

@@ -10,6 +10,7 @@ from legmon.catalog.state import NightInfo
 from legmon.detection.faults import Fault, Finding
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import Hole, LegTrack
+from legmon.said import Said
 from legmon.timeline.clock import Anchor
 
 
@@ -50,3 +51,13 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
         quality=[Finding(Fault(f["code"]), f["seconds"]) for f in json.loads(row.quality)],
         loss=row.loss,
     )
+
+
+def said_of(text: str | None) -> Said | None:
+    """Make a sentence of what was kept of it; one that an earlier version kept has no code."""
+    if not text:
+        return None
+    try:
+        return Said(**json.loads(text))
+    except (ValueError, TypeError):
+        return Said("", text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from legmon.movement import Leg
+from legmon.said import Said
 from legmon.scoring.live import Tally
 
 Mode = Literal["off", "check", "record"]
@@ -107,6 +108,7 @@ class SensorState:
     address: str | None = None
     link: LinkState = "off"
     detail: str = ""
+    detail_code: str = ""
     battery_percent: int | None = None
     rssi_dbm: int | None = None
     declared_rate_hz: float | None = None
@@ -185,7 +187,7 @@ class RecorderState:
     night: str | None
     sensors: list[SensorState]
     confirmed: Tally = field(default_factory=Tally)
-    trouble: str | None = None
+    trouble: Said | None = None
     mode: Mode = "off"
     nearby: list[NearbyState] = field(default_factory=list)
 

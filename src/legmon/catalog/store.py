@@ -25,7 +25,7 @@ from legmon.catalog.models import (
     WantedRow,
 )
 from legmon.catalog.queries import count_gaps, count_movements, leg_row, replace_rows, upsert_row
-from legmon.catalog.rows import info_of, movement_values, quality_text, track_of
+from legmon.catalog.rows import info_of, movement_values, quality_text, said_of, track_of
 from legmon.catalog.state import Clock, Legs, Mode, NearbyState, NightInfo, RecorderState, SensorState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg
@@ -303,7 +303,7 @@ class Catalog:
                 "sensors": json.dumps([asdict(x) for x in state.sensors]),
                 "nearby": json.dumps([asdict(x) for x in state.nearby]),
                 "confirmed": json.dumps(asdict(state.confirmed)),
-                "trouble": state.trouble,
+                "trouble": json.dumps(asdict(state.trouble)) if state.trouble else None,
                 "mode": state.mode,
             }
             upsert_row(s, RecorderRow, values)
@@ -321,7 +321,7 @@ class Catalog:
                 night=row.night_id,
                 sensors=[SensorState(**x) for x in json.loads(row.sensors)],
                 confirmed=Tally(**json.loads(row.confirmed)),
-                trouble=row.trouble,
+                trouble=said_of(row.trouble),
                 mode=cast("Mode", row.mode),
                 nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
             )

@@ -8,13 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from legmon.catalog.state import NightInfo
-from legmon.catalog.store import Catalog
-from legmon.cli.options import DataOption, JsonOption, existing, print_json
-from legmon.cli.score import show
-from legmon.errors import LegmonError
-from legmon.night.track import score_night
-from legmon.scoring.scored import Scored
+from legmon.cli.judged import judge, tell
+from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -26,22 +21,20 @@ def nights(
     night: Annotated[
         str | None, typer.Argument(metavar="[NIGHT]", help="One night: its id, or `last`.")
     ] = None,
+    as_recorded: AsRecordedOption = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the nights, or show one as the recorder wrote it.
+    """List the nights, or show one as the recorder wrote it, with the marks of its owner.
 
     [bold]legmon nights last[/bold] shows what was found while the newest night was recorded;
-     [bold]legmon score last[/bold] finds it
-    again from the samples. The two agree.
+    [bold]legmon score last[/bold] finds it again from the samples. The two agree, and so do the pages.
+    The list has the counts of the recorder.
     """
     catalog = existing(data)
     if night is not None:
-        scored = _written(catalog, catalog.night(night))
-        if as_json:
-            print_json(scored.answer())
-        else:
-            show(scored)
+        info = catalog.night(night)
+        tell(judge(catalog, info, catalog.tracks(info.id), as_recorded=as_recorded), as_json=as_json)
         return
     listed = catalog.nights()
     if as_json:
@@ -53,7 +46,7 @@ def nights(
         "hours",
         "movements",
         "periodic",
-        "per hour",
+        "per hour recorded",
         "gaps",
         "",
         box=None,
@@ -72,10 +65,3 @@ def nights(
             " ".join(["simulated"] * n.simulated + ["recording"] * (n.state == "recording")),
         )
     Console().print(table)
-
-
-def _written(catalog: Catalog, info: NightInfo) -> Scored:
-    try:
-        return score_night(catalog.tracks(info.id), info.rules)
-    except ValueError as e:
-        raise LegmonError(f"night {info.id}: {e}") from e

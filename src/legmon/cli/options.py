@@ -56,6 +56,15 @@ def demo_folder() -> Path:
     return own_folder() / "demo"
 
 
+AsRecordedOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-recorded",
+        help="As it was found, without what its owner said: own movements, lights off and on.",
+    ),
+]
+
+
 def existing(data: Path | None) -> Catalog:
     """Open the catalog of a folder that should have one.
 

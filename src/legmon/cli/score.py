@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from legmon.cli.options import DataOption, JsonOption, existing, print_json
+from legmon.cli.judged import Judged, judge, show, tell
+from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.scoring.answer import details_json
-from legmon.scoring.scored import NAMES, RULES, Reading, Scored, known_rules
+from legmon.scoring.scored import RULES, Reading, known_rules
 from legmon.scoring.wasm2016 import Ninety, Restart
 
 
@@ -48,6 +46,7 @@ def score(
     chunk: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Feed N samples at a time; the result is the same.")
     ] = None,
+    as_recorded: AsRecordedOption = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,13 +68,11 @@ def score(
     if events is not None:
         _events(events, rules, reading, as_json=as_json)
         return
-    scored = (
-        _night(night, data, rules, reading) if night else _files(left, right, chunk, data, rules, reading)
-    )
-    if as_json:
-        print_json(scored.answer())
+    if night:
+        judged = _night(night, data, rules, reading, as_recorded=as_recorded)
     else:
-        show(scored)
+        judged = _files(left, right, chunk, data, rules, reading, as_recorded=as_recorded)
+    tell(judged, as_json=as_json)
 
 
 def _events(path: Path, rules: str, reading: Reading, *, as_json: bool) -> None:
@@ -93,8 +90,15 @@ def _events(path: Path, rules: str, reading: Reading, *, as_json: bool) -> None:
 
 
 def _files(
-    left: str | None, right: str | None, chunk: int | None, data: Path | None, rules: str, reading: Reading
-) -> Scored:
+    left: str | None,
+    right: str | None,
+    chunk: int | None,
+    data: Path | None,
+    rules: str,
+    reading: Reading,
+    *,
+    as_recorded: bool,
+) -> Judged:
     from legmon.exchange.csv import detect_csv
     from legmon.night.track import score_night
 
@@ -104,80 +108,19 @@ def _files(
     if recorded:
         if len(given) > 1:
             raise LegmonError("a recorded night holds both its legs; name it alone: `legmon score NIGHT`")
-        return _night(recorded[0][1], data, rules, reading)
+        return _night(recorded[0][1], data, rules, reading, as_recorded=as_recorded)
     tracks = [detect_csv(Path(f), leg, chunk=chunk) for leg, f in given]
-    return score_night(tracks, rules, origin_ns=0, reading=reading)
+    return Judged(score_night(tracks, rules, origin_ns=0, reading=reading))
 
 
-def _night(name: str, data: Path | None, rules: str, reading: Reading) -> Scored:
+def _night(name: str, data: Path | None, rules: str, reading: Reading, *, as_recorded: bool) -> Judged:
     from legmon.night.leg import analyse
-    from legmon.night.track import score_night
     from legmon.recording.segment import read_segment
 
     catalog = existing(data)
     info = catalog.night(name)
     try:
         legs = [analyse(read_segment(catalog.segment(info.id, leg))) for leg in info.legs]
-        return score_night([leg.track() for leg in legs], rules, reading=reading)
     except ValueError as e:
         raise LegmonError(f"night {info.id}: {e}") from e
-
-
-def show(scored: Scored) -> None:
-    """Print a scored recording for a person."""
-    console = Console()
-    i = scored.indices
-    if scored.simulated:
-        console.print("[reverse] SIMULATED [/reverse]")
-    rate = (
-        ""
-        if i.periodic_per_hour is None
-        else f": {i.periodic_per_hour:.0f} periodic movements per hour recorded"
-    )
-    console.print(
-        f"{i.movements} leg movements in {i.hours:.2f} h recorded. {i.periodic} of them came in {i.series} periodic series{rate}."
-    )
-    console.print(
-        f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
-    )
-    console.print(_events_table(scored))
-    console.print(_numbers_table(scored))
-
-
-def _events_table(scored: Scored) -> Table:
-    table = Table("onset s", "length s", "leg", "kind", "interval s", "peak mg", "series", box=None)
-    for s in scored.events:
-        e = s.event
-        table.add_row(
-            f"{e.onset / 1e9:.2f}",
-            f"{(e.offset - e.onset) / 1e9:.2f}",
-            e.side,
-            e.kind if s.candidate or e.kind != "leg" else "leg (not a candidate)",
-            "" if s.interval is None else f"{s.interval / 1e9:.1f}",
-            "" if e.peak_mg is None else f"{e.peak_mg:.0f}",
-            "" if s.series is None else str(s.series),
-        )
-    return table
-
-
-def _numbers_table(scored: Scored) -> Table:
-    i, d = scored.indices, details_json(scored)
-    table = Table("number", "value", box=None)
-    table.add_row("candidate movements", str(i.candidates))
-    for side, count in d["legs"].items():
-        table.add_row(f"movements, {side}", str(count["movements"]))
-    table.add_row("isolated candidates per hour recorded", _plain(d["per_hour"]["isolated_candidates"]))
-    table.add_row("interval, geometric mean of 10 to 90 s", _plain(i.interval_geometric_mean_s, " s"))
-    table.add_row("periodicity index (2006)", _plain(i.periodicity_index_2006))
-    table.add_row("periodic over candidates", _plain(i.periodic_ratio))
-    if d["sleep"]:
-        table.add_row("periodic per hour asleep", _plain(d["sleep"]["periodic_per_hour_asleep"]))
-        table.add_row("periodic per hour awake", _plain(d["sleep"]["periodic_per_hour_awake"]))
-    if d["gaps_to_5_s_bridged"]["differs_by_more_than_10_percent"]:
-        table.add_row("periodic if gaps up to 5 s were bridged", str(d["gaps_to_5_s_bridged"]["periodic"]))
-    table.add_row("not measured", ", ".join(d["not_measured"]))
-    return table
-
-
-def _plain(value: float | None, unit: str = "") -> str:
-    return "not defined" if value is None else f"{value:.2f}{unit}"
+    return judge(catalog, info, [leg.track() for leg in legs], rules, reading, as_recorded=as_recorded)

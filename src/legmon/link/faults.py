@@ -1,6 +1,8 @@
-"""Why samples are missing or a link is down: a closed list, one code, one sentence of cause and advice each."""
+"""Why samples are missing or a link is down, and what a link says meanwhile: closed lists, one code, one sentence each."""
 
 from enum import StrEnum
+
+from legmon.said import Said
 
 
 class Cause(StrEnum):
@@ -34,6 +36,40 @@ SENTENCES: dict[Cause, str] = {
     Cause.DAMAGED: "The recording is damaged here; check the disk, and copy the data folder while it can be read.",
     Cause.FILE_GAP: "The file holds no samples here.",
 }
+
+
+class LinkSays(StrEnum):
+    """Codes of what is said of a link."""
+
+    SEARCHING = "searching"
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    SILENT = "silent"
+    LET_GO = "let_go"
+    SENSOR_STOPPED = "sensor_stopped"
+    SENSOR_REFUSED = "sensor_refused"
+    BLUETOOTH_GONE = "bluetooth_gone"
+    NO_ANSWER = "no_answer"
+    NO_CONNECTION = "no_connection"
+
+
+LINK_SENTENCES: dict[LinkSays, str] = {
+    LinkSays.SEARCHING: "Looking for the sensor. Is it on, charged and near?",
+    LinkSays.CONNECTING: "Connecting to {name}.",
+    LinkSays.STREAMING: "Streaming.",
+    LinkSays.SILENT: "Connected, but nothing arrives. Connecting again.",
+    LinkSays.LET_GO: "The sensor was still connected from before. It was let go and is looked for.",
+    LinkSays.SENSOR_STOPPED: "{why} Starting it again.",
+    LinkSays.SENSOR_REFUSED: "{why} Trying again.",
+    LinkSays.BLUETOOTH_GONE: "This computer's Bluetooth has gone; switch it on, or plug the adapter in again. Trying again.",
+    LinkSays.NO_ANSWER: "The sensor did not answer in time. Trying again.",
+    LinkSays.NO_CONNECTION: "The connection did not come about. Trying again.",
+}
+
+
+def link_says(code: LinkSays, **parts: str) -> Said:
+    """Say something of a link; a sensor's own words stay in the English sentence."""
+    return Said(code.value, LINK_SENTENCES[code].format(**parts))
 
 
 def sentence(cause: str) -> str:

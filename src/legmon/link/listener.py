@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from legmon.link.faults import Cause
+from legmon.said import Said
 from legmon.sensors.base import Declaration, Frame, Started, Status
 
 State = Literal["off", "searching", "connecting", "streaming", "silent"]
@@ -32,8 +33,8 @@ class Missing:
 class Listener(Protocol):
     """What a session tells and asks, in the event loop's thread."""
 
-    def link_changed(self, state: State, sentence: str) -> None:
-        """Take the state of the link, and a sentence for a person."""
+    def link_changed(self, state: State, said: Said) -> None:
+        """Take the state of the link, and what to say of it."""
 
     def link_down(self, cause: Cause) -> None:
         """Note why a link that streamed is gone."""

@@ -16,11 +16,12 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.backfill import LOOK_S, keep_up
-from legmon.link.faults import Cause
+from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
 from legmon.link.radio import Radio
 from legmon.link.talk import Talk
 from legmon.movement import Leg
+from legmon.said import Said
 from legmon.sensors import ankle
 from legmon.sensors.base import (
     FOREIGN_STREAMS,
@@ -115,16 +116,17 @@ class Session:
         """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
         wait, tries = BACK_OFF_S, 0
         while True:
-            self._listener.link_changed("searching", "Looking for the sensor. Is it on, charged and near?")
+            self._listener.link_changed("searching", link_says(LinkSays.SEARCHING))
             try:
                 device, driver = await self._find()
                 tries += 1
-                self._listener.link_changed("connecting", f"Connecting to {device.name or device.address}.")
+                name = device.name or device.address
+                self._listener.link_changed("connecting", link_says(LinkSays.CONNECTING, name=name))
                 await self._stream(device, driver, min(tries, PATIENT_TRIES))
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
                 log.info("link: %s: %s", type(e).__name__, e)
-                self._listener.link_changed("searching", f"{_plain(e)} Trying again.")
+                self._listener.link_changed("searching", _plain(e))
             await asyncio.sleep(wait)
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
@@ -154,10 +156,7 @@ class Session:
         while True:
             address = self._known()
             if address is not None and await self._radio.let_go(address):
-                self._listener.link_changed(
-                    "searching",
-                    "The sensor was still connected from before. It was let go and is looked for.",
-                )
+                self._listener.link_changed("searching", link_says(LinkSays.LET_GO))
             await asyncio.sleep(STALE_S)
 
     async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
@@ -178,10 +177,10 @@ class Session:
             fetching = asyncio.create_task(
                 keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)
             )
-            cause, sentence = await self._watch(gone, fetching, silent_s)
+            cause, said = await self._watch(gone, fetching, silent_s)
             self._listener.link_down(cause)
-            if sentence:
-                self._listener.link_changed("silent", sentence)
+            if said:
+                self._listener.link_changed("silent", said)
         except asyncio.CancelledError:
             if fetching is not None and client.is_connected:
                 await _ended(fetching)
@@ -228,7 +227,7 @@ class Session:
         self._listener.sensor_started(
             Identity(client.name, client.address, driver.name, driver.declares, started)
         )
-        self._listener.link_changed("streaming", "Streaming.")
+        self._listener.link_changed("streaming", link_says(LinkSays.STREAMING))
         self._last_frame = asyncio.get_running_loop().time()
         early, self._early = self._early, None
         for frame, arrival in early:
@@ -237,7 +236,7 @@ class Session:
 
     async def _watch(
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
-    ) -> tuple[Cause, str]:
+    ) -> tuple[Cause, Said | None]:
         """Wait until the link fails, and say how."""
         while True:
             if fetching.done():
@@ -245,11 +244,11 @@ class Session:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(gone.wait(), LOOK_S)
             if gone.is_set():
-                return Cause.LINK_LOST, ""
+                return Cause.LINK_LOST, None
             if self._ended is not None:
-                return Cause.SENSOR_STOPPED, f"{self._ended} Starting it again."
+                return Cause.SENSOR_STOPPED, link_says(LinkSays.SENSOR_STOPPED, why=self._ended)
             if asyncio.get_running_loop().time() - self._last_frame > silent_s:
-                return Cause.LINK_SILENT, "Connected, but nothing arrives. Connecting again."
+                return Cause.LINK_SILENT, link_says(LinkSays.SILENT)
 
     def _tell(self, told: Told, arrival: int) -> None:
         if isinstance(told, Frame):
@@ -279,11 +278,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: Exception) -> Said:
     if isinstance(error, RefusedError):
-        return f"{str(error)[0].upper()}{str(error)[1:].rstrip('.')}."
+        why = str(error).rstrip(".")
+        return link_says(LinkSays.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
     if isinstance(error, BleakBluetoothNotAvailableError):
-        return "This computer's Bluetooth has gone; switch it on, or plug the adapter in again."
-    if isinstance(error, TimeoutError):
-        return "The sensor did not answer in time."
-    return "The connection did not come about."
+        return link_says(LinkSays.BLUETOOTH_GONE)
+    return link_says(LinkSays.NO_ANSWER if isinstance(error, TimeoutError) else LinkSays.NO_CONNECTION)

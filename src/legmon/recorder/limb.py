@@ -15,7 +15,9 @@ from legmon.link.listener import Identity, Missing, State
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
+from legmon.recorder.troubles import Trouble, trouble
 from legmon.recording.segment import RecordingError
+from legmon.said import Said
 from legmon.sensors.base import Frame, RefusedError, Status
 
 log = logging.getLogger(__name__)
@@ -23,9 +25,6 @@ log = logging.getLogger(__name__)
 WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
 LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
-OTHER_WAY = (
-    "The sensor measures in another way than this night began with; stop the night and start a new one."
-)
 SHAKEN_MG, SHAKEN_S = 150.0, 1.5  # within one frame; and for how long that is said
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
@@ -46,8 +45,8 @@ class Limb:
     def __init__(self, now_ns: Callable[[], int], leg: Leg | None, address: str | None = None) -> None:
         self.identity: Identity | None = None
         self.recorder: LegRecorder | None = None
-        self._trouble: str | None = None
-        self._weak: str | None = None
+        self._trouble: Said | None = None
+        self._weak: Said | None = None
         self._is_first_level = True
         self.charging_since: float | None = None
         self._now_ns = now_ns
@@ -67,8 +66,8 @@ class Limb:
         return self.wanted or (self.identity.started.side if self.identity else None) or self._state.leg
 
     @property
-    def trouble(self) -> str | None:
-        """What a person should know and do, in a sentence."""
+    def trouble(self) -> Said | None:
+        """What a person should know and do."""
         return self._trouble or self._weak
 
     @property
@@ -131,10 +130,10 @@ class Limb:
 
     # what the link tells and asks
 
-    def link_changed(self, state: State, sentence: str) -> None:
+    def link_changed(self, state: State, said: Said) -> None:
         """Take the state of the link."""
-        log.info("link %s: %s", state, sentence)
-        self._state = replace(self._state, link=state, detail=sentence)
+        log.info("link %s: %s", state, said.sentence)
+        self._state = replace(self._state, link=state, detail=said.sentence, detail_code=said.code)
 
     def link_down(self, cause: Cause) -> None:
         """Note why the link is gone."""
@@ -169,7 +168,7 @@ class Limb:
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
                 self.recorder.lost(Cause.OTHER_SENSOR)
-                self._trouble = OTHER_WAY
+                self._trouble = trouble(Trouble.OTHER_SENSOR)
                 return
             self.recorder.started(identity)
             self._note("connected", identity.address)
@@ -211,9 +210,7 @@ class Limb:
         self._not_before = time.monotonic() + RESTING_S
         if self._trouble is None:
             log.error("%s", error)
-        self._trouble = (
-            f"Nothing is recorded at the moment: {error}. It goes on by itself when there is room."
-        )
+        self._trouble = trouble(Trouble.DISK_REFUSES, why=error)
         if self.recorder is not None:
             self.recorder.lost(Cause.DISK_FULL)
 
@@ -236,9 +233,7 @@ class Limb:
         if percent >= LOW_PERCENT:
             self._weak = None
         elif self._is_first_level:
-            self._weak = (
-                f"Battery at {percent} %: it may not last until morning. Charge the sensor, then start again."
-            )
+            self._weak = trouble(Trouble.BATTERY_LOW, percent=percent)
         self._is_first_level = False
 
     def status(self, status: Status) -> None:

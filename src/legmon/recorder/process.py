@@ -24,7 +24,9 @@ from legmon.recorder.links import Links
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.over import over
 from legmon.recorder.seal import seal_next
+from legmon.recorder.troubles import Trouble, trouble
 from legmon.recording.segment import RecordingError
+from legmon.said import Said
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class Recorder:
         self._tried = 0.0
         self._mode: Mode = "off"
         self._wanted = Wanted()
-        self._trouble: str | None = None
+        self._trouble: Said | None = None
         self._saved: tuple[float, int] = (0.0, 0)
         self._said: tuple[float, RecorderState | None] = (0.0, None)
         self._sealed = 0.0
@@ -138,7 +140,7 @@ class Recorder:
                     log.info("closing night %s", info.id)
                     night.close(self._now_ns())
             except RecordingError as e:
-                self._trouble = f"Night {info.id} cannot be gone on with: {e}."
+                self._trouble = trouble(Trouble.NOT_RESUMED, night=info.id, why=e)
 
     # towards the desired state
 
@@ -199,14 +201,9 @@ class Recorder:
                 recorder = await asyncio.to_thread(self._night.leg, limb.leg, source)
             limb.attach(recorder)
             self._trouble = None
-        except (
-            OperationalError,
-            LegmonError,
-            OSError,
-        ) as e:  # the catalog is busy, or the disk full: next turn again
-            self._trouble = (
-                f"The night cannot begin yet: {e if isinstance(e, LegmonError) else 'the catalog is busy'}."
-            )
+        except (OperationalError, LegmonError, OSError) as e:  # busy, or a full disk: next turn again
+            busy = isinstance(e, OperationalError)
+            self._trouble = trouble(Trouble.CATALOG_BUSY) if busy else trouble(Trouble.NOT_BEGUN, why=e)
 
     async def _end_by_itself(self) -> None:
         """Stop where the night is plainly over."""
@@ -253,7 +250,7 @@ class Recorder:
             self._unclosed = self._trouble = None
         except (OperationalError, RecordingError) as e:
             log.warning("night %s cannot be closed yet: %s", night.id, e)
-            self._trouble = f"Night {night.id} is not closed yet, which is tried again: {e}."
+            self._trouble = trouble(Trouble.NOT_CLOSED, night=night.id, why=e)
 
     # what the catalog is told
 

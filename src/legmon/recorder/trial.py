@@ -6,6 +6,7 @@ from typing import Any
 
 from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing, State
+from legmon.said import Said
 from legmon.sensors.base import Frame, Status
 from legmon.timeline.qualify import Evidence, Heard, qualify
 
@@ -47,9 +48,9 @@ class Trial:
 
     # what the link tells and asks
 
-    def link_changed(self, _state: State, sentence: str) -> None:
+    def link_changed(self, _state: State, said: Said) -> None:
         """Keep the sentence for a person."""
-        self.sentence = sentence
+        self.sentence = said.sentence
 
     def link_down(self, _cause: Cause) -> None:
         """Count it."""

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.movement import NS
 from legmon.web import frames, models, nights, views
 from legmon.web.models_evening import Leg
+from legmon.web.problems import Code, RefusedError
 from legmon.web.readings import Readings, envelope
 from legmon.web.signal import SignalStore
 
@@ -34,7 +35,7 @@ def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> Nigh
     try:
         return catalog.night(night_id)
     except CatalogError as e:
-        raise HTTPException(404, str(e)) from e
+        raise RefusedError(404, Code.NO_SUCH_NIGHT, str(e)) from e
 
 
 FromCatalog = Annotated[Catalog, Depends(_catalog)]
@@ -101,7 +102,7 @@ def get_envelope(info: ThisNight, readings: AllReadings, leg: Leg | None = None)
 def _nothing_yet(info: NightInfo, leg: Leg | None, *, axes: int) -> Response:
     """Give a frame without values for a leg whose first samples are still to be saved; refuse one that is not there."""
     if leg is not None and leg not in info.legs:
-        raise HTTPException(404, f"night {info.id} has no samples of this leg")
+        raise RefusedError(404, Code.NO_SAMPLES, f"night {info.id} has no samples of this leg")
     frame = frames.encode(np.zeros((axes, 0), np.float32), t0=info.started_ns / NS, dt=1.0, min_max=False)
     return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
@@ -123,7 +124,7 @@ def get_window(
 ) -> Response:
     """Give the signal between two times for a chart of so many points."""
     if not end > start:
-        raise HTTPException(422, "end must lie after start")
+        raise RefusedError(422, Code.WRONG_WINDOW, "end must lie after start")
     track = next((t for t in catalog.tracks(info.id) if leg in (None, t.leg) and t.anchors), None)
     if track is None:
         return _nothing_yet(info, leg, axes=3)

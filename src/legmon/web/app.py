@@ -16,6 +16,7 @@ from legmon.catalog.store import Catalog
 from legmon.web import api, live, owner, twins
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
+from legmon.web.problems import Code, RefusedError
 from legmon.web.readings import Readings
 from legmon.web.signal import SignalStore
 
@@ -61,23 +62,24 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     return app
 
 
-def _problem(status: int, detail: str) -> JSONResponse:
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+def _problem(status: int, detail: str, code: Code) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
     return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
 
 
 async def _http_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
-    return _problem(error.status_code, str(error.detail))
+    code = error.code if isinstance(error, RefusedError) else Code.NOT_FOUND
+    return _problem(error.status_code, str(error.detail), code)
 
 
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return _problem(422, "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()))
+    why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
+    return _problem(422, why, Code.ASKED_WRONGLY)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     log.error("a request failed", exc_info=error)
-    return _problem(
-        500, "legmon met a defect of its own; the recording is not touched. The dashboard's log says more."
-    )
+    why = "legmon met a defect of its own; the recording is not touched. The dashboard's log says more."
+    return _problem(500, why, Code.DEFECT)

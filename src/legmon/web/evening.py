@@ -22,6 +22,7 @@ from legmon.recording.segment import RecordingError, read_segment
 from legmon.timeline.clock import Anchor, TimeMap
 from legmon.web import models_evening as e
 from legmon.web.nights import fit as said
+from legmon.web.problems import Code, RefusedError
 
 NIGHT_H = 8.0
 NEEDED, ROOMY = 200_000_000, 1_000_000_000
@@ -30,14 +31,6 @@ WEAK_DBM = -80
 LOW_PERCENT = 20
 USUAL_CHECKS = 7
 WHOLE_S = 8 * 3600
-
-
-class ChoiceError(LegmonError):
-    """A sensor cannot be chosen; says what to do."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class NoCheckError(LegmonError):
@@ -49,16 +42,22 @@ def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str 
 
     Raises
     ------
-    ChoiceError
+    RefusedError
         If no such sensor is near, or a night is being recorded.
     """
     wanted = catalog.wanted()
     if wanted.mode == "record":
-        raise ChoiceError("A night is being recorded; stop it before you choose another sensor.", 409)
+        raise RefusedError(
+            409, Code.RECORDING, "A night is being recorded; stop it before you choose another sensor."
+        )
     held = {s.leg: s.address for s in said.sensors if s.address} if said else {}
     near = {n.address for n in said.nearby} if said else set()
     if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
-        raise ChoiceError(f"No sensor {address!r} is heard near here; switch it on and look again.", 404)
+        raise RefusedError(
+            404,
+            Code.SENSOR_NOT_NEAR,
+            f"No sensor {address!r} is heard near here; switch it on and look again.",
+        )
     has = held | wanted.sensors
     other: Leg = "right" if leg == "left" else "left"
     sensors = {k: v for k, v in wanted.sensors.items() if k != leg}

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from legmon.web.models_evening import Chosen, Fit, Frozen, Leg, Mode, Nearby
+from legmon.web.problems import Code
 
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
@@ -23,6 +24,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    code: Code = Field(description="why, of a closed list: pages say it in another language")
 
 
 class Movement(Frozen):
@@ -48,6 +50,7 @@ class Sensor(Frozen):
     address: str | None
     link: LinkState
     detail: str = Field(description="one plain sentence about the link")
+    detail_code: str = Field(description="which one, of a closed list; empty for none of it")
     battery_percent: int | None
     rssi_dbm: int | None
     declared_rate_hz: float | None
@@ -95,6 +98,8 @@ class Status(Frozen):
     speed: float = Field(description="seconds of night per second of wall clock")
     recorder_alive: bool
     trouble: str | None = Field(description="what keeps the recorder from its work, in a sentence")
+    trouble_code: str | None = Field(description="which one, of a closed list; empty for none of it")
+    trouble_values: dict[str, float] = Field(description="the figures in it")
     started: float | None
     zone: Zone
     rules: Rules

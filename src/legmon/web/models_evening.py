@@ -3,9 +3,9 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
-from typing import Literal
+from typing import Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Mode = Literal["off", "check", "record"]
 Leg = Literal["left", "right"]
@@ -88,6 +88,19 @@ class Settings(Frozen):
     set_up: bool = False
 
 
+ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
+    "sensor": ("off", "searching", "connecting", "silent", "streaming"),
+    "battery": ("nights", "percent", "low", "unknown"),
+    "link": ("ok", "weak", "unknown"),
+    "rate": ("ok", "off", "measuring"),
+    "worn": ("worn", "not_worn", "charging", "unknown"),
+    "fit": ("ok", "none", *get_args(FitProblem)),
+    "disk": ("ok", "little", "full"),
+    "clock": ("ok", "early"),
+}
+"""What a line of the evening's list can say; the pages have the words."""
+
+
 class PreflightItem(Frozen):
     """One line of the evening's list."""
 
@@ -95,6 +108,12 @@ class PreflightItem(Frozen):
     level: Literal["ok", "look", "stop"]
     code: str
     values: dict[str, float]
+
+    @model_validator(mode="after")
+    def _is_listed(self) -> Self:
+        if self.code not in ITEM_CODES[self.item]:
+            raise ValueError(f"{self.item} says nothing called {self.code!r}")
+        return self
 
 
 class Preflight(Frozen):

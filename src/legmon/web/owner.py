@@ -6,13 +6,14 @@ No route writes to a recording. The recorder is asked through the catalog's desi
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.web import evening, models, nights, views
 from legmon.web import models_evening as e
 from legmon.web.api import PROBLEMS, AllReadings, FromCatalog, ThisNight
+from legmon.web.problems import Code, RefusedError
 from legmon.web.readings import Readings
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
@@ -44,10 +45,7 @@ def want(wanted: e.Want, catalog: FromCatalog) -> e.Want:
 @router.put("/wanted/sensors/{leg}", operation_id="choose", responses={409: CONFLICT})
 def choose(leg: e.Leg, chosen: e.Choose, catalog: FromCatalog) -> e.Chosen:
     """Choose the sensor of a leg; one that the other leg has changes places with this leg's."""
-    try:
-        return evening.choose(catalog, views.alive_recorder(catalog), leg, chosen.address)
-    except evening.ChoiceError as error:
-        raise HTTPException(error.status, str(error)) from error
+    return evening.choose(catalog, views.alive_recorder(catalog), leg, chosen.address)
 
 
 @router.get("/preflight", operation_id="getPreflight")
@@ -68,11 +66,11 @@ def preflight(catalog: Catalog, readings: Readings) -> e.Preflight:
 def check_fit(asked: e.FitRequest, catalog: FromCatalog, readings: AllReadings) -> e.Fit:
     """Judge the steps of a fit check that were just done, and keep the result with the evening."""
     if any(s.end <= s.start or s.end - s.start > 120 for s in asked.steps):
-        raise HTTPException(422, "each step must end after it starts, within two minutes")
+        raise RefusedError(422, Code.WRONG_STEPS, "each step must end after it starts, within two minutes")
     try:
         return nights.fit(evening.fit_check(catalog, readings.journal, asked))
     except evening.NoCheckError as error:
-        raise HTTPException(409, str(error)) from error
+        raise RefusedError(409, Code.NOTHING_SENT, str(error)) from error
 
 
 @router.patch("/nights/{night_id}", operation_id="setLights")
@@ -87,7 +85,9 @@ def set_lights(
     off, on = (None if t is None else round(t * NS) for t in (lights.off, lights.on))
     start, end = info.started_ns, info.started_ns + info.duration_ns
     if not max(start, off or start) < min(end, on or end):
-        raise HTTPException(422, "lights off must lie before lights on, and both within the recording")
+        raise RefusedError(
+            422, Code.WRONG_LIGHTS, "lights off must lie before lights on, and both within the recording"
+        )
     readings.journal.set_lights(info.id, (off, on), time.time_ns())
     return nights.night(catalog, readings, readings.of(info, rules))
 
@@ -98,8 +98,8 @@ def set_own(info: ThisNight, movement_id: MovementId, said: models.SetOwn, readi
     try:
         parts = nights.movement_parts(movement_id)
     except ValueError as error:
-        raise HTTPException(422, str(error)) from error
+        raise RefusedError(422, Code.NO_SUCH_MOVEMENT, str(error)) from error
     known = {(m.leg, m.first) for t in readings.of(info).tracks for m in t.movements}
     if not set(parts) <= known:
-        raise HTTPException(404, f"night {info.id} has no movement {movement_id!r}")
+        raise RefusedError(404, Code.NO_SUCH_MOVEMENT, f"night {info.id} has no movement {movement_id!r}")
     readings.journal.set_own(info.id, parts, time.time_ns(), own=said.own)

@@ -6,6 +6,7 @@ A closed night's reading is kept until somebody says something new of it.
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from legmon.night.usual import Comparable, Usual, usual
 from legmon.recording.records import Meta, Note
 from legmon.recording.segment import SegmentTail
 from legmon.scoring.scored import RULES, Rules, Scored
+from legmon.scoring.scored import Reading as Interpretation
 
 log = logging.getLogger(__name__)
 
@@ -158,14 +160,32 @@ class Readings:
         return took / hours if hours > 1 and took > 0 else None
 
     def _read(self, info: NightInfo, rules: Rules) -> Reading:
+        return self.judged(info, self._catalog.tracks(info.id), rules)
+
+    def judged(
+        self, info: NightInfo, found: Iterable[LegTrack], rules: Rules, how: Interpretation | None = None
+    ) -> Reading:
+        """Score a night's movements with what its owner said of it: their own movements, and lights off and on.
+
+        Parameters
+        ----------
+        info : NightInfo
+            The night.
+        found : iterable of LegTrack
+            Its legs, as the recorder wrote them or as they were found again.
+        rules : str
+            The rule set.
+        how : Interpretation, optional
+            How open places of the rules are read.
+        """
         own = self.journal.own(info.id)
-        tracks = own_movements(self._catalog.tracks(info.id), own)
+        tracks = own_movements(found, own)
         checks = [c for leg in info.legs if (c := self.journal.check_of(leg, info.started_ns))]
         lights = self.journal.lights(info.id)
         timed = [t for t in tracks if t.end and t.anchors]
-        scored = score_night(tracks, rules) if timed else None
-        found = figures(scored, timed, self._postures(info, timed, checks), lights) if scored else None
-        return Reading(info, tracks, scored, found, lights, len(own), checks)
+        scored = score_night(tracks, rules, reading=how) if timed else None
+        over = figures(scored, timed, self._postures(info, timed, checks), lights) if scored else None
+        return Reading(info, tracks, scored, over, lights, len(own), checks)
 
     def _postures(self, info: NightInfo, tracks: list[LegTrack], checks: list[Check]) -> list[LegPosture]:
         standing = {c.leg: c.fit.standing for c in checks}

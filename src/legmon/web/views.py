@@ -25,6 +25,7 @@ def status(catalog: Catalog) -> m.Status:
     recorder = catalog.recorder()
     alive = _alive(recorder)
     wanted = catalog.wanted()
+    trouble = recorder.trouble if recorder and alive else None
     now = recorder.clock.now_ns() if recorder and alive else time.time_ns()
     night = _running(catalog, recorder)
     scored = _scored(catalog.tracks(night.id)) if night else None
@@ -40,7 +41,9 @@ def status(catalog: Catalog) -> m.Status:
         now=now / NS,
         speed=recorder.clock.speed if recorder and alive else 1.0,
         recorder_alive=alive,
-        trouble=recorder.trouble if recorder and alive else None,
+        trouble=trouble.sentence if trouble else None,
+        trouble_code=trouble.code if trouble else None,
+        trouble_values=dict(trouble.values) if trouble else {},
         started=night.started_ns / NS if night else None,
         zone=where,
         rules=RULES,
@@ -85,6 +88,7 @@ def _sensor(s: SensorState) -> m.Sensor:
         address=s.address,
         link=s.link,
         detail=s.detail,
+        detail_code=s.detail_code,
         battery_percent=s.battery_percent,
         rssi_dbm=s.rssi_dbm,
         declared_rate_hz=s.declared_rate_hz,
