@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,34 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from legmon.cli import main
+
 ROOT = Path(__file__).parents[1]
+STARTERS = ("demo", "run", "replay")  # start processes of their own, and end with them
+
+
+def run_command(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself: the same `main`, in this process, without the seconds that a new one takes."""
+    command = ["legmon", *arguments, *(["--data", str(data)] if data else [])]
+    if arguments[0] in STARTERS:
+        module = [sys.executable, "-m", *command]
+        return subprocess.run(module, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    out, err = io.StringIO(), io.StringIO()
+    before, sys.argv, status = sys.argv, command, 0
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(bool(end.code))
+    finally:
+        sys.argv = before
+    return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
 
 
 @dataclass

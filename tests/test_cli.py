@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,22 +15,17 @@ from legmon.exchange.csv import read_csv
 from legmon.movement import NS
 from legmon.web import nights
 from legmon.web.readings import Readings
-from tests.conftest import ROOT, started
+from tests.conftest import run_command, started
 from tests.made import Made, evening, make_night, scenario
 
 NIGHT = "duration: 30m\nseed: 21\nmovements_per_hour: 100\n"
-
-
-def run(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "legmon", *arguments, *(["--data", str(data)] if data else [])]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated")
     (folder / "night.yaml").write_text(NIGHT)
-    done = run("simulate", str(folder / "night.yaml"), "-o", str(folder), "--json")
+    done = run_command("simulate", str(folder / "night.yaml"), "-o", str(folder), "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["simulated"] is True
@@ -41,16 +34,16 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_help_teaches() -> None:
-    said = run("--help").stdout
+    said = run_command("--help").stdout
     assert "legmon demo" in said
     assert "Not a medical device" in said
     for command in ("demo", "run", "doctor", "score", "nights", "simulate"):
         assert command in said
-        assert run(command, "--help").returncode == 0
+        assert run_command(command, "--help").returncode == 0
 
 
 def test_a_simulated_file_scores_to_what_was_simulated(simulated: Path) -> None:
-    answer = json.loads(run("score", "--left", str(simulated / "left.csv"), "--json").stdout)
+    answer = json.loads(run_command("score", "--left", str(simulated / "left.csv"), "--json").stdout)
     truth = json.loads((simulated / "truth.json").read_text())
     visible = [m for m in truth["movements"] if m["kind"] == "leg" and m["visible"]]
     found = [m for m in answer["movements"] if m["kind"] == "leg"]
@@ -65,8 +58,8 @@ def test_a_simulated_file_scores_to_what_was_simulated(simulated: Path) -> None:
 
 def test_python_and_command_line_agree_and_chunks_change_nothing(simulated: Path) -> None:
     file = str(simulated / "left.csv")
-    whole = run("score", "--left", file, "--json").stdout
-    assert run("score", "--left", file, "--chunk", "7", "--json").stdout == whole
+    whole = run_command("score", "--left", file, "--json").stdout
+    assert run_command("score", "--left", file, "--chunk", "7", "--json").stdout == whole
     recording = read_csv(Path(file))
     movements = legmon.detect(recording.stretches[0].xyz, recording.rate_hz, leg="left")
     scored = legmon.score(movements, rules="wasm2016", gaps=(), duration_s=1800)
@@ -79,14 +72,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_night(
     simulated: Path, tmp_path: Path
 ) -> None:
     night = str(simulated / "night.yaml")
-    assert run("simulate", night, "-o", str(tmp_path / "same")).returncode == 0
-    assert run("simulate", night, "-o", str(tmp_path / "other"), "--seed", "22").returncode == 0
+    assert run_command("simulate", night, "-o", str(tmp_path / "same")).returncode == 0
+    assert run_command("simulate", night, "-o", str(tmp_path / "other"), "--seed", "22").returncode == 0
     assert (tmp_path / "same" / "left.csv").read_bytes() == (simulated / "left.csv").read_bytes()
     assert (tmp_path / "other" / "truth.json").read_bytes() != (simulated / "truth.json").read_bytes()
 
 
 def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
-    said = run("score", "--left", str(simulated / "left.csv")).stdout
+    said = run_command("score", "--left", str(simulated / "left.csv")).stdout
     assert "leg movements in 0.50 h recorded" in said
     assert "WASM 2016" in said
     assert "not validated against polysomnography" in said
@@ -109,7 +102,7 @@ def test_what_is_asked_wrongly_gets_one_sentence_and_status_2(
 ) -> None:
     if arguments[0] == "run" and Path("/sys/class/bluetooth").exists():
         pytest.skip("this machine has Bluetooth")
-    done = run(*arguments, data=None if arguments[0] == "simulate" else tmp_path / "data")
+    done = run_command(*arguments, data=None if arguments[0] == "simulate" else tmp_path / "data")
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -120,18 +113,18 @@ def test_what_is_asked_wrongly_gets_one_sentence_and_status_2(
 def test_bad_lines_name_their_number(tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text("time_s,x_g,y_g,z_g\n0,0,0,1\n0.02,0,zero,1\n")
-    done = run("score", "--left", str(file))
+    done = run_command("score", "--left", str(file))
     assert done.returncode == 2
     assert f"{file}, line 3: y_g is 'zero'; expected a number" in done.stderr
 
 
 def test_no_nights_and_no_such_night(tmp_path: Path) -> None:
-    done = run("nights", data=tmp_path)
+    done = run_command("nights", data=tmp_path)
     assert done.returncode == 2
     assert "There are no nights here yet." in done.stderr
     Catalog(tmp_path).close()
-    assert json.loads(run("nights", "--json", data=tmp_path).stdout) == {"nights": []}
-    assert run("score", "last", data=tmp_path).returncode == 2
+    assert json.loads(run_command("nights", "--json", data=tmp_path).stdout) == {"nights": []}
+    assert run_command("score", "last", data=tmp_path).returncode == 2
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:
@@ -139,7 +132,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
+        done = run_command("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
     assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "--port" in done.stderr
@@ -148,7 +141,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run("demo", "--no-browser", data=tmp_path / "file" / "data")
+    done = run_command("demo", "--no-browser", data=tmp_path / "file" / "data")
     assert done.returncode == 2
     assert "cannot be made" in done.stderr
     assert "--data" in done.stderr
@@ -156,7 +149,7 @@ def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_catalog_is_said(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_text("not a database, but long enough to be looked at as one")
-    done = run("nights", data=tmp_path)
+    done = run_command("nights", data=tmp_path)
     assert done.returncode == 2
     assert "cannot be used" in done.stderr
 
@@ -167,7 +160,7 @@ def test_own_nights_and_simulated_ones_are_kept_apart(tmp_path: Path) -> None:
         "2026-01-01-2300", started_ns=1, zone=("UTC", 0), simulated=False, rules="wasm2016", detector="x"
     )
     catalog.close()
-    done = run("demo", "--no-browser", data=tmp_path)
+    done = run_command("demo", "--no-browser", data=tmp_path)
     assert done.returncode == 2
     assert "kept apart" in done.stderr
 
@@ -199,7 +192,7 @@ def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path:
     catalog = Catalog(tmp_path)
     night = make_night(catalog, Made(evening(0), {"left": scenario(6, 2.0)}))
     info, journal = catalog.night(night), Journal(catalog)
-    before = json.loads(run("nights", night, "--json", data=tmp_path).stdout)
+    before = json.loads(run_command("nights", night, "--json", data=tmp_path).stdout)
     (track,) = catalog.tracks(night)
     own = [(track.leg, m.first) for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
     journal.set_own(night, own, 1, own=True)
@@ -208,11 +201,11 @@ def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path:
     page = nights.night(catalog, readings, readings.of(info))
     catalog.close()
     for command in ("nights", "score"):
-        said = json.loads(run(command, night, "--json", data=tmp_path).stdout)
+        said = json.loads(run_command(command, night, "--json", data=tmp_path).stdout)
         assert said["own"] == page.own == 3
         assert said["headline"] | {"seconds": page.headline.seconds} == page.headline.model_dump()
         assert said["headline"]["seconds"] == pytest.approx(page.headline.seconds, abs=0.001)
         assert said["indices"]["periodic"] == page.periodic < before["indices"]["periodic"]
-    plain = json.loads(run("score", night, "--as-recorded", "--json", data=tmp_path).stdout)
+    plain = json.loads(run_command("score", night, "--as-recorded", "--json", data=tmp_path).stdout)
     assert plain["indices"] == before["indices"]
     assert "headline" not in plain

@@ -18,7 +18,7 @@ from legmon.cli import checks
 from legmon.cli.checks import Heard
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
-from tests.conftest import ROOT, sensor
+from tests.conftest import run_command, sensor
 
 RIGHT = "duration: 1h\nleg: right\n"
 NIGHT_BYTES = 32_000_000
@@ -26,10 +26,7 @@ NIGHT_BYTES = 32_000_000
 
 def doctor(*arguments: str, data: Path) -> tuple[int, dict[str, list[dict[str, Any]]], str]:
     """Run it for half a second; give its status, its checks by name, and what it said on standard error."""
-    command = [sys.executable, "-m", "legmon", "doctor", "--seconds", "0.5", "--json", "--data", str(data)]
-    done = subprocess.run(
-        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
-    )
+    done = run_command("doctor", "--seconds", "0.5", "--json", *arguments, data=data)
     by_name: dict[str, list[dict[str, Any]]] = {}
     for check in json.loads(done.stdout)["checks"] if done.stdout else []:
         by_name.setdefault(check["name"], []).append(check)

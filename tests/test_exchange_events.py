@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 from legmon.exchange.events import EventsError, read_events, score_events
 from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
 from legmon.scoring.scored import Reading, Scored
-from tests.conftest import ROOT
+from tests.conftest import run_command
 
 SHARED = Path(__file__).parents[2] / "shared"
 RUN: list[tuple[float, float, str]] = [(0, 2, "left"), (20, 22, "left"), (40, 42, "right"), (60, 62, "left")]
@@ -164,18 +162,14 @@ def test_a_file_that_is_not_what_it_should_be_is_said(
 def test_the_command_line_answers_in_the_order_asked(tmp_path: Path) -> None:
     path = write(tmp_path / "two.json", [{"movements": RUN, "duration_s": 3600}, {"movements": []}])
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "legmon", "score", "--events", str(path), *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-    answers = json.loads(run("--json", "--rules", "wasm2006").stdout)
+    answers = json.loads(run_command("score", "--events", str(path), "--json", "--rules", "wasm2006").stdout)
     assert [(a["rules"], a["indices"]["periodic"]) for a in answers] == [("wasm2006", 4), ("wasm2006", 0)]
     assert answers[0]["movements"][0]["peak_mg"] is None
-    table = run("--rules", "aasm").stdout
+    table = run_command("score", "--events", str(path), "--rules", "aasm").stdout
     assert "Rules: AASM." in table
     assert "sleep stage, respiration, arousal" in table
     write(path, {"movements": [[3, 1, "left"]]})
-    bad = run("--json")
+    bad = run_command("score", "--events", str(path), "--json")
     assert (bad.returncode, bad.stdout) == (2, "")
     assert "movement 1: it ends at 1 s" in bad.stderr
 

@@ -16,17 +16,11 @@ from numpy.typing import NDArray
 from legmon.cli.judging import Judged, Night, judge
 from legmon.detection.thresholds import PUBLISHED, Thresholds, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_command
 
 RATE = 50.0
 NIGHT = "duration: 40m\nseed: 11\nmovements_per_hour: 120\nrate_error_percent: 2\n"
 STILL = "duration: 10m\nseed: 12\nmovements_per_hour: 0\n"
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 # The command.
@@ -42,7 +36,7 @@ def scenarios(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def answer(scenarios: list[Path]) -> dict[str, Any]:
-    done = run("legmon", "golden", *(f"--scenario={s}" for s in scenarios), "--json")
+    done = run_command("golden", *(f"--scenario={s}" for s in scenarios), "--json")
     assert done.returncode == 0, done.stderr
     parsed: dict[str, Any] = json.loads(done.stdout)
     return parsed
@@ -78,7 +72,7 @@ def test_totals_are_sums_and_stand_beside_their_aims(answer: dict[str, Any]) -> 
 
 
 def test_the_table_shows_the_nights_the_thresholds_the_confusers_and_the_aims(scenarios: list[Path]) -> None:
-    said = run("legmon", "golden", "--scenario", str(scenarios[0]))
+    said = run_command("golden", "--scenario", str(scenarios[0]))
     assert said.returncode == 0, said.stderr
     for part in (
         "SIMULATED",
@@ -93,9 +87,9 @@ def test_the_table_shows_the_nights_the_thresholds_the_confusers_and_the_aims(sc
 
 
 def test_asked_wrongly_it_says_so(scenarios: list[Path]) -> None:
-    both = run("legmon", "golden", "--only", "quiet", "--scenario", str(scenarios[0]))
-    unknown = run("legmon", "golden", "--only", "no-such-night")
-    missing = run("legmon", "golden", "--scenario", "nowhere.yaml")
+    both = run_command("golden", "--only", "quiet", "--scenario", str(scenarios[0]))
+    unknown = run_command("golden", "--only", "no-such-night")
+    missing = run_command("golden", "--scenario", "nowhere.yaml")
     assert (both.returncode, unknown.returncode, missing.returncode) == (2, 2, 2)
     assert "use one of them" in both.stderr
     assert "nowhere.yaml" in missing.stderr
@@ -108,7 +102,8 @@ def test_asked_wrongly_it_says_so(scenarios: list[Path]) -> None:
 @pytest.fixture(scope="module")
 def captured(scenarios: list[Path]) -> tuple[Capture, dict[str, Any]]:
     file = scenarios[0].with_suffix(".capture")
-    done = run("firmware_sim", "capture", str(scenarios[0]), "-o", str(file))
+    command = [sys.executable, "-m", "firmware_sim", "capture", str(scenarios[0]), "-o", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return read_capture(file), json.loads(file.with_suffix(".truth.json").read_text())
 

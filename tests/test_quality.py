@@ -25,7 +25,7 @@ from legmon.night.leg import analyse
 from legmon.recording.segment import read_segment
 from legmon.web.nights import night as night_view
 from legmon.web.readings import Readings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_command
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 
 TABLE = Path(__file__).parents[2] / "shared" / "data" / "table_rest" / "rest_on_table.csv"
@@ -285,11 +285,7 @@ def test_a_file_of_a_failing_sensor(tmp_path: Path) -> None:
     x = faulty("stuck")
     rows = np.column_stack([np.arange(len(x)) / RATE, x])
     np.savetxt(tmp_path / "left.csv", rows, "%.6f", ",", header="time_s,x_g,y_g,z_g", comments="")
-    done = subprocess.run(
-        [sys.executable, "-m", "legmon", "score", "--left", str(tmp_path / "left.csv"), "--json"],
-        capture_output=True,
-        check=True,
-    )
+    done = run_command("score", "--left", str(tmp_path / "left.csv"), "--json")
     answer = json.loads(done.stdout)
     (said,) = answer["details"]["quality"]
     assert (said["code"], said["leg"], said["seconds"]) == ("stuck", "left", pytest.approx(60, abs=1))
@@ -325,11 +321,7 @@ def test_the_end_of_a_files_range_is_where_its_samples_pile_up(
 
 def test_a_file_of_a_sensor_at_the_end_of_its_range_names_it_and_counts_nothing_there(tmp_path: Path) -> None:
     file = written(tmp_path / "left.csv", amplified(2.0, 0.001))
-    done = subprocess.run(
-        [sys.executable, "-m", "legmon", "score", "--left", str(file), "--json"],
-        capture_output=True,
-        check=True,
-    )
+    done = run_command("score", "--left", str(file), "--json")
     answer = json.loads(done.stdout)
     assert [(q["code"], round(q["seconds"] / 10)) for q in answer["details"]["quality"]] == [("clipped", 6)]
     assert [m for m in answer["movements"] if 61 < m["onset_s"] < 119] == []

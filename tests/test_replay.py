@@ -19,17 +19,12 @@ from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
-from tests.conftest import ROOT, started
+from tests.conftest import ROOT, run_command, started
 
 SCENARIO = "duration: 7m\nseed: 5\nrate_error_percent: 1.2\nmovements_per_hour: 120\n"
 HEADER = "time_s,x_g,y_g,z_g"
 OVER = "The simulated night is over and closed."
 START = bytes.fromhex("01 01 3200 04 32")  # 50 Hz, 4 g, 50 samples a frame
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "legmon", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
 def replay(source: Path | str, *options: str, speed: float = 60) -> str:
@@ -43,7 +38,7 @@ def replay(source: Path | str, *options: str, speed: float = 60) -> str:
 
 
 def scored(*what: str) -> dict[str, Any]:
-    done = run("score", *what, "--json")
+    done = run_command("score", *what, "--json")
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -58,7 +53,7 @@ def samples(folder: Path) -> NDArray[np.int16]:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("file")
     (folder / "night.yaml").write_text(SCENARIO)
-    assert run("simulate", str(folder / "night.yaml"), "-o", str(folder)).returncode == 0
+    assert run_command("simulate", str(folder / "night.yaml"), "-o", str(folder)).returncode == 0
     return folder / "left.csv"
 
 
@@ -158,7 +153,7 @@ def test_a_bad_source_gets_one_sentence_and_status_2(
     catalog = Catalog(tmp_path / "data")
     catalog.begin("2026-01-02-2300", started_ns=1, zone=("UTC", 0), simulated=True, rules="x", detector="x")
     catalog.close()
-    done = run("replay", source, "--data", str(tmp_path / "data"), "--no-browser", "--port", "0")
+    done = run_command("replay", source, "--data", str(tmp_path / "data"), "--no-browser", "--port", "0")
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
