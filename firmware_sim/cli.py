@@ -18,7 +18,6 @@ from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night,
 
 if TYPE_CHECKING:
     from firmware_sim.night import Night
-    from firmware_sim.peripheral import Peripheral
 
 app = typer.Typer(
     name="firmware_sim",
@@ -208,15 +207,13 @@ async def _sensor(
     progress: bool,
     until_eof: bool,
 ) -> None:
-    from bumble.transport import open_transport
-    from bumble.transport.common import TransportSpecError
-
     from firmware_sim.flash import read_flash
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
     from firmware_sim.mischief import Mischief
     from firmware_sim.night import Performed
     from firmware_sim.peripheral import Peripheral
+    from firmware_sim.plugged import plugged, until_told
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
 
@@ -242,16 +239,7 @@ async def _sensor(
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
         told = stack.enter_context(told_to_end(until_eof=until_eof, said=mischief.take))
-        try:
-            transport = await open_transport(transport_spec)
-        except (TransportSpecError, ValueError) as error:
-            raise BadInputError(
-                f'"{transport_spec}" is not an HCI transport: write for example unix-client:/tmp/air or usb:0.'
-            ) from error
-        except OSError as error:
-            raise FailedError(
-                f"Nothing answers at {transport_spec} ({error}); start an air there, or plug the dongle in."
-            ) from error
+        transport = await plugged(transport_spec)
         peripheral = Peripheral(
             firmware,
             transport,
@@ -274,26 +262,9 @@ async def _sensor(
             print(f"advertising {name} {address}", flush=True)
             if progress:
                 print(f"plays {night.leg} {night.declared_rate_hz} {night.duration_s:.3f}", flush=True)
-            await _until_told(peripheral, transport.source.terminated, told, transport_spec)
+            await until_told(peripheral.run(), transport, told, transport_spec)
         finally:
             await transport.close()
-
-
-async def _until_told(
-    peripheral: Peripheral, lost: asyncio.Future[None], told: asyncio.Event, transport_spec: str
-) -> None:
-    working = asyncio.create_task(peripheral.run())
-    waiting = asyncio.create_task(told.wait())
-    try:
-        await asyncio.wait((working, waiting, lost), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-        if lost.done() and not told.is_set():
-            raise FailedError(f"The radio at {transport_spec} has gone; start it again, then the sensor.")
-    finally:
-        for task in (working, waiting):
-            task.cancel()
-        await asyncio.gather(working, waiting, return_exceptions=True)
 
 
 def _log_to_stderr() -> None:

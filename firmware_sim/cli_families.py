@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from firmware_sim.cli_files import BadInputError, FailedError
 from firmware_sim.families import FAMILIES, Firmware
@@ -51,13 +48,11 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
     BadInputError, FailedError
         If the transport makes no sense, or is not there or goes.
     """
-    from bumble.transport import open_transport
-    from bumble.transport.common import TransportSpecError
-
     from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.journal import Journal
     from firmware_sim.lifetime import told_to_end
     from firmware_sim.mischief import Mischief
+    from firmware_sim.plugged import plugged, until_told
     from firmware_sim.truth import write_truth
 
     born, night, mischief = time.monotonic_ns(), firmware.night, Mischief()
@@ -69,16 +64,7 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
         told = stack.enter_context(told_to_end(until_eof=played.until_eof, said=mischief.take))
-        try:
-            transport = await open_transport(transport_spec)
-        except (TransportSpecError, ValueError) as error:
-            raise BadInputError(
-                f'"{transport_spec}" is not an HCI transport: write for example unix-client:/tmp/air or usb:0.'
-            ) from error
-        except OSError as error:
-            raise FailedError(
-                f"Nothing answers at {transport_spec} ({error}); start an air there, or plug the dongle in."
-            ) from error
+        transport = await plugged(transport_spec)
         peripheral = FamilyPeripheral(
             firmware,
             transport,
@@ -94,23 +80,6 @@ async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
             print(f"advertising {firmware.name} {played.address}", flush=True)
             if played.progress:
                 print(f"plays {night.leg} {night.declared_rate_hz} {night.duration_s:.3f}", flush=True)
-            await _until(peripheral.run(), transport.source.terminated, told, transport_spec)
+            await until_told(peripheral.run(), transport, told, transport_spec)
         finally:
             await transport.close()
-
-
-async def _until(
-    work: Coroutine[Any, Any, None], lost: asyncio.Future[None], told: asyncio.Event, spec: str
-) -> None:
-    working = asyncio.create_task(work)
-    waiting = asyncio.create_task(told.wait())
-    try:
-        await asyncio.wait((working, waiting, lost), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-        if lost.done() and not told.is_set():
-            raise FailedError(f"The radio at {spec} has gone; start it again, then the sensor.")
-    finally:
-        for task in (working, waiting):
-            task.cancel()
-        await asyncio.gather(working, waiting, return_exceptions=True)

@@ -32,6 +32,7 @@ from legmon.scoring.live import Tally
 log = logging.getLogger(__name__)
 
 TURN_S = 0.25  # of the loop that saves, reports and looks at the desired state
+LOOK_S = 0.7  # between two looks at what is wanted while a night is recorded
 SAVE_S = 5.0  # between two saves when nothing was found, s of night, but never less than a turn
 SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
@@ -90,6 +91,7 @@ class Recorder:
         self._saved: tuple[float, int] = (0.0, 0)
         self._said: tuple[float, RecorderState | None] = (0.0, None)
         self._sealed = 0.0
+        self._looked = 0.0
 
     async def run(self) -> None:
         """Work until `ended` is set; then close the night."""
@@ -145,8 +147,12 @@ class Recorder:
     # towards the desired state
 
     async def _reconcile(self) -> None:
-        with contextlib.suppress(OperationalError):  # the catalog is busy: what was wanted before still is
-            self._wanted = await asyncio.to_thread(self._catalog.wanted)
+        if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(
+                OperationalError
+            ):  # the catalog is busy: what was wanted before still is
+                self._wanted = await asyncio.to_thread(self._catalog.wanted)
         mode = self._wanted.mode
         if mode != self._mode:
             await self._change(mode)
