@@ -14,12 +14,13 @@ from tests.conftest import sensor, started, until
 from tests.test_recorder import recorder
 
 NEAR, FAR = "C4:4C:4D:00:00:21", "C4:4C:4D:00:00:22"
+WALKS = "body:\n  bathroom: [{at: 2s, for: 10m}]\n"
 STILL = "duration: 1h\nseed: 3\nmovements_per_hour: 0\nleg: {leg}\n"
 
 
 @contextmanager
 def two_sensors(short_folder: Path, folder: Path, legs: tuple[Leg, Leg] = ("left", "left")) -> Iterator[str]:
-    """An air with two ankle sensors, one of them heard more weakly; gives its HCI transport."""
+    """An air with two ankle sensors, of which the one heard more weakly is carried about; gives its HCI transport."""
     folders = [folder / "near", folder / "far"]
     for each in folders:
         each.mkdir()
@@ -29,7 +30,7 @@ def two_sensors(short_folder: Path, folder: Path, legs: tuple[Leg, Leg] = ("left
         process.process.stdin.flush()
         near, far = (STILL.format(leg=leg) for leg in legs)
         with (
-            sensor(air, folders[1], "--address", FAR, "--name", "LegMon-Far", scenario=far),
+            sensor(air, folders[1], "--address", FAR, "--name", "LegMon-Far", scenario=far + WALKS),
             sensor(air, folders[0], "--address", NEAR, "--name", "LegMon-Near", scenario=near),
         ):
             yield air
@@ -55,6 +56,12 @@ def held(data: Path) -> dict[Leg, str | None]:
     """Which sensors stream, by leg."""
     state = said(data)
     return {s.leg: s.address for s in state.sensors if s.link == "streaming"} if state else {}
+
+
+def moving(data: Path) -> set[str | None]:
+    """Which sensors move now."""
+    state = said(data)
+    return {s.address for s in state.sensors if s.moving} if state else set()
 
 
 def near(data: Path) -> list[str]:
@@ -103,4 +110,5 @@ def test_two_sensors_change_legs_whatever_leg_they_say_they_are_on(
         until(lambda: held(data) == {"left": NEAR, "right": FAR}, what="each on the leg it says")
         ask(data, "check", "both", {"left": FAR, "right": NEAR})
         until(lambda: held(data) == {"left": FAR, "right": NEAR}, what="a person knows better")
+        until(lambda: moving(data) == {FAR}, what="the one that moves says so, the other one does not")
         assert process.end() == 0
