@@ -21,7 +21,7 @@ import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from legmon.catalog.journal import Check, Journal
-from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.state import Clock, NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
@@ -44,6 +44,8 @@ class Shot:
     language: str = "en"
     whole: bool = False
     tap: bool = False
+    step: int = 1
+    height: int | None = None
 
 
 DOCUMENTS = [
@@ -51,7 +53,8 @@ DOCUMENTS = [
     Shot("night-phone", "many", "night", "night", 390),
     Shot("night-dark", "two", "night", "dark", 820),
     Shot("tonight", "ready", "tonight", "dark", 820),
-    Shot("set-up", "new", "setup", "light", 820),
+    Shot("nearby", "new", "setup", "light", 820, step=2, height=620),
+    Shot("set-up", "new", "setup", "light", 820, step=3, height=600),
     Shot("recording", "recording", "tonight", "night", 390, tap=True),
 ]
 
@@ -81,6 +84,7 @@ def _pretend(catalog: Catalog, *, recording: bool) -> None:
     sensor = SensorState(
         leg="left",
         name="LM-Ankle-Left",
+        address="C4:4C:4D:10:2A:31",
         link="streaming",
         battery_percent=81,
         rssi_dbm=-62,
@@ -88,11 +92,17 @@ def _pretend(catalog: Catalog, *, recording: bool) -> None:
         measured_rate_hz=50.4,
         worn=True,
     )
+    held = NearbyState("C4:4C:4D:10:2A:31", "LM-Ankle-Left", -52.0, "ankle", "left", 0.0, "left")
+    others = [
+        NearbyState("C4:4C:4D:10:2A:7E", "LM-Ankle-Right", -71.0, "ankle", "right", 1.0, None),
+        NearbyState("A0:9E:1A:5C:33:02", "Polar Sense 5C3302", -88.0, "polar", None, 3.0, None),
+    ]
     night = catalog.nights()[0].id if recording else None
     catalog.want("record" if recording else "check", "left")
     clock = Clock(now, time.time_ns(), 1.0)
     seen = time.time_ns() + 3600 * NS
-    catalog.report(RecorderState(seen, clock, simulated=True, night=night, sensors=[sensor]))
+    nearby = [] if recording else [held, *others]
+    catalog.report(RecorderState(seen, clock, simulated=True, night=night, sensors=[sensor], nearby=nearby))
     found = Fit((), 3.4, 1.002, 5, 182.0, 1.05, 48.0, (0.1, 0.2, 0.97))
     Journal(catalog).add_check(Check("left", now - 120 * NS, found))
 
@@ -118,7 +128,7 @@ def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
         "set_up": shot.folder not in {"none", "new"},
     }
     httpx.put(f"{address}/api/v1/settings", json=said).raise_for_status()
-    size = {"width": shot.width, "height": HEIGHTS[shot.width]}
+    size = {"width": shot.width, "height": shot.height or HEIGHTS[shot.width]}
     context = browser.new_context(viewport=size, locale="en-GB")
     page = context.new_page()
     page.goto(f"{address}/#/{shot.path}")
@@ -127,7 +137,7 @@ def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
         page.locator('[data-testid="envelope"][data-ready="true"]').wait_for()
         page.wait_for_timeout(800)
     if shot.path == "setup":
-        for _ in range(2):
+        for _ in range(shot.step - 1):
             page.get_by_test_id("next").click()
     if shot.tap:
         page.get_by_role("button").first.click()
@@ -145,10 +155,16 @@ def main() -> None:
     if args.all:
         into = args.all
         places = [(f, "night") for f in ("none", "one", "gaps", "two")]
-        places += [("none", "tonight"), ("ready", "tonight"), ("recording", "tonight"), ("new", "setup")]
+        places += [("none", "tonight"), ("ready", "tonight"), ("recording", "tonight")]
         shots = [
             Shot(f"{path}-{folder}-{theme}-{width}", folder, path, theme, width, whole=True)
             for folder, path in places
+            for theme in THEMES
+            for width in WIDTHS
+        ]
+        shots += [
+            Shot(f"setup-{step}-{theme}-{width}", "new", "setup", theme, width, whole=True, step=step)
+            for step in range(1, 6)
             for theme in THEMES
             for width in WIDTHS
         ]
