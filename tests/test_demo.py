@@ -181,6 +181,12 @@ def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo
 
 def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
     """Last on purpose: it ends the demo of this module."""
+
+    def samples() -> int:
+        status = demo.get("/status")
+        return sum(s["samples"] for s in status["sensors"]) if isinstance(status, dict) else 0
+
+    until(lambda: samples() > 11_000, 60, what="some of the night is recorded")
     seen = {pid for pid, _ in processes(demo.data)}
     assert len(seen) >= 3
     pressed = time.monotonic()
