@@ -53,7 +53,7 @@ DOCUMENTS = [
     Shot("night-phone", "many", "night", "night", 390),
     Shot("night-dark", "two", "night", "dark", 820),
     Shot("tonight", "ready", "tonight", "dark", 820),
-    Shot("nearby", "new", "setup", "light", 820, step=2, height=620),
+    Shot("nearby", "new", "setup", "light", 820, step=2, height=740),
     Shot("set-up", "new", "setup", "light", 820, step=3, height=600),
     Shot("recording", "recording", "tonight", "night", 390, tap=True),
 ]
