@@ -270,11 +270,11 @@ class Peripheral:
                 self._tell_over()
                 self._tell_over = None
             due_us = self._sensor.next_due_us(mtu=self._mtu())
-            wait_s = None
-            if due_us is not None:
-                wait_s = max(_SHORTEST_SLEEP_S, (due_us - self._clock()) / 1e6 / self._speed)
+            soon_s = 0.0 if due_us is None else (due_us - self._clock()) / 1e6 / self._speed
+            wait_s = None if due_us is None else max(_SHORTEST_SLEEP_S, soon_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
 
     async def _send_due(self, now_us: int, *, rest: bool = False) -> None:
         """Notify, or count as dropped, every frame that is due at `now_us`."""

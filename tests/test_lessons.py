@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from bleak.exc import BleakError
 
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
+from legmon.link.ending import ended
 from legmon.link.session import Session
 from legmon.recording.records import Note, Samples
 from legmon.sensors import ankle_bytes as a
@@ -212,3 +214,23 @@ def test_what_is_under_way_when_the_link_is_lost_fails_with_an_error_and_no_canc
         await through.close()
 
     asyncio.run(play())
+
+
+def test_a_task_that_lost_its_cancellation_is_ended_all_the_same() -> None:
+    async def deaf_once(heard: list[str]) -> None:
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(answer.set_result, "answer")
+        with contextlib.suppress(asyncio.CancelledError):  # what `asyncio.wait_for` does before Python 3.12
+            heard.append(await answer)
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    async def end_it() -> tuple[bool, list[str]]:
+        heard: list[str] = []
+        task = asyncio.create_task(deaf_once(heard))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            await ended(task, again_s=0.05)
+        return task.cancelled(), heard
+
+    assert asyncio.run(end_it()) == (True, ["answer"])

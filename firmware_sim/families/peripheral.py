@@ -134,7 +134,8 @@ class FamilyPeripheral:
                 if due_us is not None:
                     wait_s = max(_SHORTEST_SLEEP_S, (due_us - self._clock()) / 1e6 / self._speed)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), wait_s)
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait()
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_ORDERS_S):

@@ -12,6 +12,7 @@ import typer
 from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
 from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
+from legmon.link.ending import ended
 
 FIND_S = 60.0
 
@@ -101,8 +102,7 @@ async def _qualify(
                 progress.update(bar, completed=passed, description=f"{name}: {len(trial.frames)} frames")
                 await asyncio.sleep(0.2)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task, again_s=10.0)
     return trial.card()
 
 

@@ -93,7 +93,8 @@ class Scan:
                 self._rest.clear()
                 async with BleakScanner(self._heard, **self._arguments):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._rest.wait(), RENEW_S)
+                        async with asyncio.timeout(RENEW_S):
+                            await self._rest.wait()
         except OSError as e:
             reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
             self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))

@@ -16,6 +16,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.backfill import LOOK_S, keep_up
+from legmon.link.ending import ended
 from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
 from legmon.link.radio import Radio
@@ -149,7 +150,7 @@ class Session:
         try:
             return await self._radio.scan.first(wanted)
         finally:
-            await _ended(freeing)
+            await ended(freeing)
 
     async def _free(self) -> None:
         """Have the known sensor let go, if it is not heard because something that died left it connected."""
@@ -183,14 +184,14 @@ class Session:
                 self._listener.link_changed("silent", said)
         except asyncio.CancelledError:
             if fetching is not None and client.is_connected:
-                await _ended(fetching)
+                await ended(fetching)
                 with contextlib.suppress(BleakError, TimeoutError, RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
                         await talk.run(conversation.stop())
             raise
         finally:
             if fetching is not None:
-                await _ended(fetching)
+                await ended(fetching)
             with contextlib.suppress(BleakError, TimeoutError, EOFError):
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
@@ -242,7 +243,8 @@ class Session:
             if fetching.done():
                 fetching.result()  # it ends only by a defect: let it be seen
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(gone.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await gone.wait()
             if gone.is_set():
                 return Cause.LINK_LOST, None
             if self._ended is not None:
@@ -271,11 +273,6 @@ def advertisement(data: AdvertisementData) -> Advertisement:
     return Advertisement(
         data.local_name, frozenset(u.lower() for u in data.service_uuids), data.manufacturer_data
     )
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _plain(error: Exception) -> Said:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from legmon.catalog.state import BOTH, Legs, NearbyState
+from legmon.link.ending import ended
 from legmon.link.nearby import Surroundings
 from legmon.link.radio import Radio
 from legmon.link.session import Session
@@ -14,6 +15,7 @@ from legmon.recorder.choice import Choice
 from legmon.recorder.limb import Limb
 
 RANGE_G = 4
+END_S = 10.0  # a session stops its sensor and hangs up, which takes seconds where nobody answers
 LOOK_S = 600.0  # after somebody last asked, nobody looks at the list any more, and the radio rests
 
 
@@ -107,9 +109,7 @@ class Links:
     async def end(self, limbs: Iterable[Limb]) -> None:
         """End links; their sensors are stopped and may be taken by others."""
         tasks = {limb: self._sessions.pop(limb) for limb in limbs}
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await ended(*tasks.values(), again_s=END_S)
         for limb in tasks:
             self._choice.release(limb)
 
@@ -119,8 +119,7 @@ class Links:
         """Listen for other sensors for a while after somebody asked; None to listen no more."""
         if asked_ns is None:
             if self._listening is not None:
-                self._listening.cancel()
-                await asyncio.gather(self._listening, return_exceptions=True)
+                await ended(self._listening, again_s=END_S)
                 self._listening = None
             return
         if asked_ns != self._asked[0]:
