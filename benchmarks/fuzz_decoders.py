@@ -23,6 +23,11 @@ with atheris.instrument_imports(include=["legmon.sensors"]):
     from legmon.sensors.registry import registry
 
 MOST_HELD = 4096
+LONGEST = dict.fromkeys(("microbit", "adafruit", "thingy52", "infinitime", "metamotion"), 64) | {
+    "witmotion": 100
+}
+LONGEST_ELSE = 260
+"""Bytes of an input: three of the longest notifications of those whose are short, one of the others'."""
 Read = Callable[[bytes], Any]
 
 
@@ -134,7 +139,16 @@ def main() -> None:
         if executions >= runs:
             os._exit(0 if not crashes else 1)  # the fuzzer has its own way of ending, and no way back
 
-    atheris.Setup([sys.argv[0], "-max_len=260", "-timeout=10", "-rss_limit_mb=1024", *sys.argv[3:]], counted)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            f"-max_len={LONGEST.get(name, LONGEST_ELSE)}",
+            "-timeout=10",
+            "-rss_limit_mb=1024",
+            *sys.argv[3:],
+        ],
+        counted,
+    )
     atheris.Fuzz()
 
 
