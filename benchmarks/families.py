@@ -14,11 +14,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from legmon.detection.detector import LOWEST_HZ, detect
+from legmon.link.ending import ended
 from legmon.link.listener import Identity
 from legmon.link.radio import pick
 from legmon.link.session import Session
@@ -29,6 +30,7 @@ from legmon.recorder.trial import Trial
 from legmon.sensors.registry import registry
 
 ADDRESS = "C4:4C:4D:00:00:01"
+STILL_S, MOST_S = 0.7, 5.0  # without a frame: nothing is under way any more; and how long that is waited for
 ROOT = Path(__file__).parents[1]
 MODELS = (
     "ankle",
@@ -184,6 +186,16 @@ def shadow(air: subprocess.Popen[str], seconds: float) -> None:
     air.stdin.flush()
 
 
+async def _settled(count: Callable[[], int]) -> None:
+    """Wait until nothing more comes of what is still under way, not for ever: the ankle sensor measures on after its night."""
+    last, began = -1, time.monotonic()
+    since = began
+    while time.monotonic() - since < STILL_S and time.monotonic() - began < MOST_S:
+        if count() != last:
+            last, since = count(), time.monotonic()
+        await asyncio.sleep(0.05)
+
+
 async def _record(
     model: str, place: str, folder: Path, sensor: subprocess.Popen[str], *, minutes: float, speed: float
 ) -> Result:
@@ -197,13 +209,14 @@ async def _record(
     try:
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
             await asyncio.to_thread(says, sensor, "over")
-        await asyncio.sleep(0.7)
+        await _settled(
+            lambda: len(trial.frames) if recording.recorder is None else recording.recorder.night.samples
+        )
     except TimeoutError:
         sensor.kill()  # else the thread that reads from it never ends
         raise
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task, again_s=10.0)
     if trial.identity is not None:
         samples = sum(len(h.frame.xyz) for h in trial.frames)
         lost = _measured(folder / "log") - samples
