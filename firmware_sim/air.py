@@ -2,7 +2,7 @@
 
 Each connection (H4 over a Unix or TCP socket) gets a controller of its own on one link. The controllers are bumble's
 virtual ones, with the defects of bumble 0.0.236 that matter here corrected; each override says which one, and
-``tests/firmware_sim/test_air.py`` shows when a new bumble no longer needs it.
+``tests/firmware_sim/test_simulated_air.py`` shows when a new bumble no longer needs it.
 """
 
 from __future__ import annotations

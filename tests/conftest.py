@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import random
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,16 @@ from legmon.cli import main
 
 ROOT = Path(__file__).parents[1]
 STARTERS = ("demo", "run", "replay")  # start processes of their own, and end with them
+
+
+def pytest_configure() -> None:
+    """Draw the storm's seed once for all workers; set `STORM_SEED` to have one again."""
+    os.environ.setdefault("STORM_SEED", str(random.SystemRandom().randrange(1 << 20)))
+
+
+def pytest_report_header() -> str:
+    """Say it at the top of every run."""
+    return f"storm seed: {os.environ['STORM_SEED']}"
 
 
 def run_command(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LEGMON = ROOT / "src" / "legmon"
 
 FLOORS = [
-    {"errors", "movement", "said"},
+    {"enough", "errors", "movement", "said"},
     {"sensors"},
     {"link"},
     {"timeline"},

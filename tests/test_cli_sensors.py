@@ -138,9 +138,21 @@ def test_the_families_and_what_each_can() -> None:
     assert "Polar" in run("sensors").stdout
 
 
+def test_the_table_tells_of_clocks_and_of_rest_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("sensors").stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[0].split() == ["name", "sensor", "Hz", "±", "g", "clock", "loss", "by", "buffer"]
+    (polar,) = [line for line in lines if "Polar Verity" in line]
+    assert polar.split()[-4:] == ["yes", "its", "times", "no"]
+    assert "polar       A Verity Sense outside SDK mode switches itself off" in "\n".join(lines)
+
+
 @pytest.mark.parametrize("command", [("scan", "--seconds", "0.5"), ("qualify", "--minutes", "0.05")])
 def test_without_a_controller_it_says_so_at_once(command: tuple[str, ...]) -> None:
     done = run(*command, "--hci", "unix-client:/nowhere/at/all")
     assert done.stdout == ""
     assert isinstance(done.exception, FailedError)
-    assert "no Bluetooth controller answers at unix-client:/nowhere/at/all" in str(done.exception)
+    says = "The Bluetooth controller at unix-client:/nowhere/at/all does not answer"
+    assert str(done.exception).startswith(says)
+    assert "Is it plugged in" in str(done.exception)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from legmon.catalog.state import SensorState
 from legmon.cli import checks
 from legmon.cli.checks import Heard
+from legmon.web.evening import preflight
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
 from tests.conftest import run_command, sensor
@@ -83,6 +87,29 @@ def test_a_controller_that_does_not_answer_is_a_stop(private: Path) -> None:
     assert found["bluetooth"][0]["verdict"] == "stop"
     assert "/nowhere/air does not answer" in found["bluetooth"][0]["found"]
     assert "sensor" not in found, "one line for one trouble"
+
+
+@contextmanager
+def mute(folder: Path) -> Iterator[str]:
+    """A controller that takes every byte and never answers; its HCI transport."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/mute")
+        listening.listen()
+        yield f"unix-client:{folder}/mute"
+
+
+def test_a_controller_that_is_mute_is_a_stop_within_seconds(
+    short_folder: Path, private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legmon.link.hci.adapter.OPEN_S", 0.5)
+    with mute(short_folder) as hci:
+        began = time.monotonic()
+        status, found, _ = doctor("--hci", hci, data=private)
+        assert time.monotonic() - began < 10
+    assert status == 1
+    assert found["bluetooth"][0]["verdict"] == "stop"
+    assert "/mute does not answer: nothing came" in found["bluetooth"][0]["found"]
+    assert "plug it in again" in found["bluetooth"][0]["advice"]
 
 
 def test_a_transport_that_makes_no_sense_is_asked_wrongly(private: Path) -> None:
@@ -163,7 +190,9 @@ HEARD = Heard("LegMon-1", "C4:00:00:00:00:01", "Ankle sensor", "left", -60, 80)
         (checks.bluetooth("denied", "", "linux"), "stop", "usermod -aG bluetooth"),
         (checks.bluetooth("denied", "", "darwin"), "stop", "Privacy & Security"),
         (checks.folder("/n", None, exists=True, others_read=True), "look", "chmod 700 /n"),
-        (checks.disk(3 * NIGHT_BYTES, 444), "look", "3 nights"),
+        (checks.sensors([replace(HEARD, rssi_dbm=-83)], 0, 5)[0], "look", "foot end"),
+        (checks.disk(3 * NIGHT_BYTES, 444), "stop", "A night wants 200 MB free"),
+        (checks.disk(9 * NIGHT_BYTES, 444), "look", "9 nights"),
         (checks.disk(900 * NIGHT_BYTES, 444), "ok", "900 nights"),
         (checks.clock(2026, 0.0, synchronised=True), "ok", "follows a time server"),
         (checks.clock(2026, 0.0, synchronised=None), "ok", "not known"),
@@ -179,6 +208,23 @@ def test_what_is_said_of_it(check: checks.Check, verdict: str, says: str) -> Non
     assert check.verdict == verdict
     assert says in f"{check.found} {check.advice}"
     assert check.found.endswith(".")
+
+
+@pytest.mark.parametrize("free_mb", [0, 40, 150, 199, 200, 500, 999, 1000, 50_000])
+def test_the_page_says_of_the_disk_what_the_doctor_says(free_mb: int) -> None:
+    items = preflight([], free_bytes=free_mb * 10**6, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
+    (on_page,) = [i.level for i in items if i.item == "disk"]
+    assert on_page == checks.disk(free_mb * 10**6, 444).verdict
+
+
+@pytest.mark.parametrize("dbm", range(-95, -55, 3))
+@pytest.mark.parametrize("percent", [5, 19, 20, 80])
+def test_the_page_says_of_a_sensor_what_the_doctor_says(dbm: int, percent: int) -> None:
+    state = SensorState(leg="left", link="streaming", rssi_dbm=dbm, battery_percent=percent)
+    items = preflight([state], free_bytes=10**10, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
+    on_page = {i.level for i in items if i.item in {"battery", "link"}}
+    (check,) = checks.sensors([replace(HEARD, rssi_dbm=dbm, battery=percent)], 0, 5)
+    assert check.verdict == max(on_page, key=["ok", "look", "stop"].index)
 
 
 def test_every_trouble_of_the_radio_has_advice_on_every_system() -> None:

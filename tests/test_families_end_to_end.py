@@ -34,7 +34,17 @@ def check(result: Result, reference: Result) -> None:
     assert result.refused <= 1
 
 
-@pytest.mark.parametrize("model", ["movesense/old-app", "witmotion/wt901", "metamotion/bmi270"])
+SHOWN = [
+    "movesense/old-app",
+    "witmotion/wt901",
+    "witmotion/sdcl",
+    "metamotion/bmi270",
+    "polar/h10",
+    "microbit/board",
+]
+
+
+@pytest.mark.parametrize("model", SHOWN)
 def test_the_same_movements_are_found(model: str, reference: Result) -> None:
     # A frame for each sample is a lot for a busy machine at 60 times real time: silence, and a new connection.
     result = night(model, minutes=MINUTES, speed=20.0 if model.startswith("witmotion") else SPEED)

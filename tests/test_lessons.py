@@ -15,11 +15,16 @@ from bleak.exc import BleakError
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
 from legmon.link.ending import ended
+from legmon.link.faults import Cause
+from legmon.link.hci.adapter import Adapter
+from legmon.link.radio import pick
 from legmon.link.session import Session
+from legmon.link.slept import Sleep
 from legmon.recording.records import Note, Samples
 from legmon.sensors import ankle_bytes as a
 from tests.bluez.through import Through, opened_air
 from tests.conftest import Running, sensor, started, until
+from tests.test_doctor import mute
 from tests.test_link import Heard, through, when
 from tests.test_recorder import close_by_itself, recorded, recorder, records, want, whole
 
@@ -140,6 +145,108 @@ def test_an_adapter_that_vanishes_is_said_and_the_night_goes_on_when_it_is_back(
             close_by_itself(process, data)
     _, gaps = whole(data)
     assert [g.cause for g in gaps] == ["sensor_restarted"], "the sensor's own radio went as well"
+
+
+def test_a_radio_that_has_gone_is_the_cause_of_what_is_missing_and_said_once(
+    through: Through, tmp_path: Path
+) -> None:
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+        with sensor(through.air, tmp_path):
+            await when(lambda: len(heard.frames) > 2)
+        await when(lambda: heard.downs)
+        through.process.end()
+        await when(lambda: sum("Bluetooth has gone" in s for s in heard.sentences) > 2, 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+
+    asyncio.run(play())
+    assert heard.downs == [Cause.LINK_LOST, Cause.RADIO_GONE]
+
+
+def test_a_computer_that_slept_is_the_cause_of_what_is_missing(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clocks are made up: a test cannot send its computer to sleep."""
+    slept_ns = [7 * 10**9]
+    monkeypatch.setattr("legmon.link.slept.asleep_ns", lambda: slept_ns[0])
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(pick(air), time.time_ns, heard).run())
+        await when(lambda: len(heard.frames) > 2)
+        slept_ns[0] += 10**9
+        await asyncio.sleep(1)
+        assert not heard.downs, "two clocks may drift apart"
+        slept_ns[0] += 3 * 10**9
+        await when(lambda: heard.downs)
+        before = len(heard.frames)
+        await when(lambda: len(heard.frames) > before + 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await Adapter.close_all()
+
+    with sensor(air, tmp_path):
+        asyncio.run(play())
+    assert heard.downs == [Cause.COMPUTER_SLEPT]
+
+
+def test_a_computer_that_does_not_sleep_is_never_said_to_have_slept() -> None:
+    sleep = Sleep()
+    for _ in range(10):
+        assert not sleep.noticed()
+        time.sleep(0.01)
+    slept = iter([0, 1_900_000_000, 3_800_000_000, 5_900_000_000, 5_900_000_000])
+    sleep = Sleep(lambda: next(slept))
+    assert [sleep.noticed() for _ in range(4)] == [False, False, True, False], "since the last look"
+
+
+def test_a_radio_that_hangs_is_said_and_used_again_when_it_answers(
+    through: Through, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("RENEW_S", 0.3), ("START_S", 1.0), ("STOP_S", 1.0)):
+        monkeypatch.setattr(f"legmon.link.scan.{name}", seconds)
+    monkeypatch.setattr("legmon.link.hci.adapter.ANSWER_S", 0.5)
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+        await when(lambda: heard.states)
+        await asyncio.sleep(1)
+        through.process.process.send_signal(signal.SIGSTOP)  # it is there, and does not answer
+        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences), 10)
+        through.process.process.send_signal(signal.SIGCONT)
+        with sensor(through.air, tmp_path):
+            await when(lambda: len(heard.frames) > 2, 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+
+    asyncio.run(play())
+
+
+def test_a_controller_that_never_answered_is_opened_anew(
+    short_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legmon.link.hci.adapter.OPEN_S", 0.5)
+    heard = Heard()
+
+    async def play() -> None:
+        with mute(short_folder) as hci:
+            task = asyncio.create_task(Session(pick(hci), time.time_ns, heard).run())
+            await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences), 10)
+        (short_folder / "mute").unlink()
+        with opened_air(short_folder) as (air, _), sensor(air, tmp_path):
+            (short_folder / "mute").symlink_to(short_folder / "air")
+            await when(lambda: len(heard.frames) > 2, 30)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await Adapter.close_all()
+
+    asyncio.run(play())
 
 
 async def connected(way: Through) -> BleakClient:

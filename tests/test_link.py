@@ -105,10 +105,14 @@ class Heard:
 
 
 def over(
-    through: Through, scene: Callable[[Heard, asyncio.Task[None]], Awaitable[None]], *, speed: float = 1.0
+    through: Through,
+    scene: Callable[[Heard, asyncio.Task[None]], Awaitable[None]],
+    *,
+    speed: float = 1.0,
+    heard: Heard | None = None,
 ) -> Heard:
     """Run a session on the air while a scene plays; then end it as the recorder does."""
-    heard = Heard()
+    heard = heard or Heard()
 
     async def play() -> None:
         session = Session(through.pick(), time.time_ns, heard, speed=speed)

@@ -169,7 +169,7 @@ WORDS = """() => {
   const found = [document.title];
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const of = node.nodeType === 3 ? node.parentElement : node;
-    if (of.closest('script, style, noscript, [data-testid="folder"]')) continue;
+    if (of.closest('script, style, noscript, [data-testid="folder"], span[lang="en"]')) continue;
     if (node.nodeType === 3) found.push(node.data);
     else for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
       if (node.hasAttribute(name)) found.push(node.getAttribute(name));
@@ -288,6 +288,40 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
         put_settings(address, language="auto", leg=None, set_up=False)
         put_settings(empty, language="auto", leg=None)
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("language", "begins"), [("en", "It does not begin:"), ("de", "Er beginnt nicht (englisch):")]
+)
+def test_why_a_sensor_does_not_begin_is_read_in_its_own_words(
+    browser: Browser, address: str, folder: Path, language: str, begins: str
+) -> None:
+    why = "Take the Verity Sense off its charger."
+    refused = link_says(LinkSays.SENSOR_REFUSED, why=why)
+    sensor = SensorState(leg="left", link="searching", detail=refused.sentence, detail_code=refused.code)
+    catalog = Catalog(folder)
+    put_settings(address, language=language, leg="left", set_up=True)
+    try:
+        catalog.want("check", "left")
+        seen, clock = time.time_ns() + 600 * NS, Clock(catalog.nights()[0].started_ns, time.time_ns(), 1.0)
+        catalog.report(RecorderState(seen, clock, True, None, [sensor], mode="check"))
+        for width in (390, 1280):
+            with opened(browser, address, width=width) as page:
+                page.goto(f"{address}/#/tonight")
+                line = page.locator('[data-item="sensor"][data-level="stop"]')
+                expect(line).to_contain_text(begins)
+                expect(line.locator('span[lang="en"]')).to_have_text(why)
+                expect(page.get_by_test_id("start-reason").locator('span[lang="en"]')).to_have_text(why)
+                assert page.evaluate(WIDE) == []
+                page.goto(f"{address}/#/live")
+                expect(page.get_by_test_id("link-sentence")).to_contain_text(
+                    f". {why}" if language == "de" else why
+                )
+    finally:
+        catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
+        catalog.want("off")
+        catalog.close()
+        put_settings(address, language="auto", leg=None, set_up=False)
 
 
 def test_a_night_on_paper_is_light_whole_and_has_its_caveat(browser: Browser, address: str) -> None:

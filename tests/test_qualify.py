@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from legmon.sensors.base import Frame
-from legmon.timeline.qualify import Evidence, Heard, qualify
-from tests.conftest import ROOT, sensor
+from legmon.cli.qualify import drivers_for, shown
+from legmon.link.faults import Cause, LinkSays, link_says
+from legmon.link.listener import Identity
+from legmon.recorder.trial import Trial
+from legmon.sensors.base import Declaration, Frame, Started
+from legmon.timeline.arrivals import Heard
+from legmon.timeline.qualify import Card, Evidence, qualify
+from tests.conftest import ROOT, sensor, started, until
 
 NS = 1_000_000_000
 SCALE = 122
@@ -28,26 +36,31 @@ def evidence(
     scale: float = 1.0,
     offset_mg: tuple[float, float, float] = (0.0, 0.0, 0.0),
     sides: int = 1,
-    lose: tuple[int, ...] = (),
+    lose: Collection[int] = (),
+    cut: Collection[int] = (),
     loss: str = "index",
     battery: tuple[tuple[int, int], ...] = (),
+    **more: Any,
 ) -> Evidence:
+    """Frames of `batch` samples; those in `lose` never come, and before those in `cut` the count begins anew."""
     rng = np.random.default_rng(4)
     ups = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, -1], [-1, 0, 0], [0, -1, 0]], dtype=float)
-    frames, counted = [], 0
+    frames, counted, stream, began = [], 0, 7, 0
     count = int(seconds * true_hz) // batch
     for i in range(count):
         up = ups[i * sides // count]
         g = up * scale + np.array(offset_mg) / 1000 + rng.normal(0, noise_mg / 1000, (batch, 3))
         end_s = (i + 1) * batch / true_hz
         late_s = abs(rng.normal(0, 0.02))
+        if i in cut:
+            stream, began, counted = stream + 1, i, 0
         if i in lose:
             continue
-        first = i * batch if loss != "arrival" else counted
+        first = (i - began) * batch if loss != "arrival" else counted
         counted += batch
         xyz = np.rint(g / (SCALE * 1e-6)).astype(np.int16)
-        frames.append(Heard(Frame(7, first, 0, xyz), round((1000 + end_s + late_s) * NS)))
-    return Evidence(hz, SCALE, loss, frames, battery)  # type: ignore[arg-type]
+        frames.append(Heard(Frame(stream, first, 0, xyz), round((1000 + end_s + late_s) * NS)))
+    return Evidence(hz, SCALE, loss, frames, battery, **more)  # type: ignore[arg-type]
 
 
 def test_the_true_rate_and_how_late_frames_are() -> None:
@@ -76,10 +89,79 @@ def test_on_six_sides_scale_and_offset_are_told_apart() -> None:
     assert card.offset_mg == pytest.approx(float(np.linalg.norm([30, -10, 5])), abs=1.0)
 
 
+def check_rate(card: Card, hz: float) -> None:
+    """A loss makes no sensor slower, and no frame behind it late."""
+    assert card.true_hz == pytest.approx(hz, rel=2e-4)
+    assert card.rate_error_percent == pytest.approx(100 * (hz / 50 - 1), abs=0.03)
+    assert card.late_ms is not None
+    assert 8 < card.late_ms[0] < 20 < card.late_ms[1] < 60
+    assert card.late_ms[2] < 150
+
+
 @pytest.mark.parametrize("loss", ["index", "time", "arrival"])
 def test_what_is_lost(loss: str) -> None:
     card = qualify(evidence(lose=(100, 101, 102, 300), loss=loss))
-    assert card.lost == pytest.approx(100, abs=0 if loss != "arrival" else 30)
+    assert card.lost == pytest.approx(100, abs=0 if loss != "arrival" else 3)
+    check_rate(card, 50.0)
+
+
+@pytest.mark.parametrize("true_hz", [50.0, 50.85])
+@pytest.mark.parametrize("loss", ["index", "arrival"])
+def test_eight_seconds_lost_in_ten_minutes(loss: str, true_hz: float) -> None:
+    lost = range(600, 616)
+    card = qualify(evidence(seconds=600, true_hz=true_hz, lose=lost, loss=loss))
+    assert card.lost == pytest.approx(25 * len(lost), abs=3)
+    check_rate(card, true_hz)
+
+
+def test_a_loss_every_ten_seconds() -> None:
+    lost = {i for i in range(40, 1160) if i % 20 in {0, 1, 2}}
+    card = qualify(evidence(seconds=600, true_hz=49.2, lose=lost, loss="arrival"))
+    assert card.lost == pytest.approx(25 * len(lost), rel=0.01)
+    assert card.true_hz == pytest.approx(49.2, rel=5e-4)
+    assert card.late_ms is not None
+    assert card.late_ms[2] < 300
+
+
+def test_a_sensor_of_arrivals_whose_model_numbers_its_samples() -> None:
+    made = evidence(seconds=600, lose=range(600, 616))
+    card = qualify(replace(made, loss="arrival"))
+    assert card.lost == 400
+    check_rate(card, 50.0)
+
+
+@pytest.mark.parametrize("loss", ["index", "time", "arrival"])
+def test_what_a_cut_of_the_link_costs(loss: str) -> None:
+    away = range(360, 850)  # 4 of 10 minutes
+    card = qualify(evidence(seconds=600, true_hz=50.85, lose=away, cut={850}, loss=loss, cuts=1))
+    assert card.lost == pytest.approx(25 * len(away), abs=5)
+    assert card.lost_percent == pytest.approx(100 * len(away) / (600 * 50.85 // 25), abs=0.1)
+    assert "The link failed once." in card.warnings
+    check_rate(card, 50.85)
+
+
+def test_a_cut_over_which_the_sensor_counts_on_is_counted_once() -> None:
+    card = qualify(evidence(seconds=600, lose=range(360, 840), cuts=1))
+    assert card.lost == 240 * 50
+    check_rate(card, 50.0)
+
+
+def test_cuts_upon_cuts() -> None:
+    away = {i for i in range(100, 1200) if i % 100 < 20}
+    card = qualify(evidence(seconds=600, lose=away, cut=range(120, 1200, 100), loss="arrival"))
+    assert card.lost == pytest.approx(25 * len(away), rel=0.01)
+    check_rate(card, 50.0)
+
+
+def test_a_sensor_that_stops_is_lost_from_then_on_and_named() -> None:
+    made = evidence(seconds=600)
+    card = qualify(replace(made, ended_ns=(1000 + 1200) * NS))
+    assert card.minutes == pytest.approx(10, abs=0.02)
+    assert card.lost == pytest.approx(600 * 50, abs=5)
+    assert card.lost_percent == pytest.approx(50, abs=0.1)
+    assert card.warnings[0].startswith("It stopped after 10.0 minutes and did not come back: is it still on")
+    stayed = qualify(replace(made, ended_ns=(1000 + 601) * NS))
+    assert (stayed.lost, stayed.gone_s, stayed.warnings) == (0, 0.0, [])
 
 
 def test_a_pause_without_a_loss_is_none() -> None:
@@ -93,10 +175,16 @@ def test_a_pause_without_a_loss_is_none() -> None:
     assert card.longest_pause_s == pytest.approx(2.5, abs=0.3)
 
 
-def test_battery_of_a_night_only_after_half_an_hour() -> None:
-    hour = 3600 * NS
-    assert qualify(evidence(battery=((0, 90), (hour // 6, 90)))).battery_percent_night is None
-    assert qualify(evidence(battery=((0, 90), (hour, 85)))).battery_percent_night == pytest.approx(40)
+def test_battery_of_a_night_is_about_or_less_than() -> None:
+    """Half an hour has levels at 0, 10 and 20 minutes."""
+    ten = 600 * NS
+    short = qualify(evidence(battery=((0, 90), (ten, 90))))
+    assert (short.battery_levels, short.battery_percent_night) == (2, None)
+    flat = qualify(evidence(battery=((0, 90), (ten, 90), (2 * ten, 90))))
+    assert (flat.battery_percent_night, flat.battery_most_percent_night) == (0, 24)
+    fell = qualify(evidence(battery=((0, 90), (6 * ten, 85))))
+    assert (fell.battery_percent_night, fell.battery_most_percent_night) == (40, 48)
+    assert qualify(evidence(battery=((0, 90), (6 * ten, 95)))).battery_percent_night is None, "on a charger"
 
 
 def test_what_does_not_fit_a_night_is_said() -> None:
@@ -112,18 +200,33 @@ def test_moving_all_the_time_says_so() -> None:
     assert "hardly lay still" in card.warnings[-1]
 
 
+def test_on_the_leg_nobody_has_to_lie_still() -> None:
+    made = evidence(noise_mg=60.0, seconds=60)
+    assert qualify(replace(made, on="leg")).warnings == []
+    shaky = evidence(noise_mg=12.0)
+    assert "noise" in qualify(shaky).warnings[0]
+    assert qualify(replace(shaky, on="leg")).warnings == [], "a leg has a pulse"
+    assert "feels 0.50 g" in qualify(replace(evidence(scale=0.5), on="leg")).warnings[0]
+
+
 @pytest.mark.parametrize("seconds", [0.1, 3.0, 6.0])
 def test_a_short_trial_tells_what_it_can(seconds: float) -> None:
     card = qualify(evidence(seconds=seconds, batch=1))
     assert card.lost == 0
 
 
+STILL = "duration: 1h\nseed: 3\nmovements_per_hour: 0\n"
+
+
+def command(air: str, data: Path, minutes: float, *more: str) -> list[str]:
+    options = ("--minutes", str(minutes), "--hci", air, "--data", str(data), "--json")
+    return ["-m", "legmon", "qualify", *options, *more]
+
+
 def test_the_command_with_a_simulated_sensor(air: str, short_folder: Path, tmp_path: Path) -> None:
-    still = "duration: 1h\nseed: 3\nmovements_per_hour: 0\n"
-    with sensor(air, short_folder, scenario=still):
-        command = ["qualify", "--minutes", "0.2", "--hci", air, "--data", str(tmp_path), "--json"]
+    with sensor(air, short_folder, scenario=STILL):
         done = subprocess.run(
-            [sys.executable, "-m", "legmon", *command],
+            [sys.executable, *command(air, tmp_path, 0.2)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -139,3 +242,90 @@ def test_the_command_with_a_simulated_sensor(air: str, short_folder: Path, tmp_p
     assert 0.5 < card["noise_mg"] < 6
     saved = json.loads(Path(card.pop("saved")).read_text())
     assert saved == card
+
+
+def test_a_sensor_that_goes_off_is_named_and_no_other_takes_its_place(
+    air: str, short_folder: Path, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        started(*command(air, tmp_path, 0.4, "--on", "leg")) as trial,
+        sensor(air, folders[0], "--address", "C4:4C:4D:00:00:01", scenario=STILL) as one,
+    ):
+        log = folders[0] / "sent.jsonl"
+        until(lambda: log.exists() and '"sent"' in log.read_text(), what="the trial has begun")
+        with sensor(air, folders[1], "--address", "C4:4C:4D:00:00:02", scenario=STILL):
+            one.end()
+            card = json.loads("{" + trial.says("{"))
+    assert card["address"] == "C4:4C:4D:00:00:01"
+    assert card["on"] == "leg"
+    assert card["cuts"] == 1
+    assert card["lost"] == pytest.approx(50 * card["gone_s"], abs=5)
+    assert 10 < card["gone_s"] < 24
+    assert card["minutes"] * 60 + card["gone_s"] == pytest.approx(24, abs=3)
+    assert "did not come back" in card["warnings"][0]
+
+
+def the_first(address: str | None = None) -> Trial:
+    trial = Trial(address)
+    declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False)
+    trial.sensor_started(Identity("A", "AA:00", "polar", declares, Started(50, 4, 122, 0.5, loss="time")))
+    return trial
+
+
+def test_a_trial_is_tied_to_the_sensor_that_started_first() -> None:
+    assert Trial().claim("BB:00")
+    assert [the_first().claim(a) for a in ("AA:00", "BB:00")] == [True, False]
+    assert [Trial("aa:00").claim(a) for a in ("AA:00", "BB:00")] == [True, False]
+    assert the_first().card()["loss"] == "time", "as it says itself, not its family"
+
+
+def test_a_cut_whose_cause_is_said_again_is_one() -> None:
+    trial = the_first()
+    trial.link_down(Cause.LINK_LOST)
+    trial.link_down(Cause.LINK_SILENT)
+    assert trial.card()["cuts"] == 1
+
+
+def test_a_board_for_the_bench_is_tried_out_only_when_asked_for() -> None:
+    assert {"ankle", "polar"} <= (worn := {d.name for d in drivers_for(None, None)})
+    assert not {"microbit", "infinitime"} & worn
+    assert [d.name for d in drivers_for("microbit", None)] == ["microbit"]
+    assert "microbit" in {d.name for d in drivers_for(None, "AA:00")}
+
+
+def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
+    trial = Trial()
+    trial.link_changed("searching", link_says(LinkSays.SEARCHING))
+    assert trial.trouble == "Looking for the sensor. Is it on, charged and near?"
+    trial.link_changed("searching", link_says(LinkSays.NO_CONNECTION))
+    assert trial.trouble == "The connection did not come about."
+    trial.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why="Open the app."))
+    trial.link_changed("searching", link_says(LinkSays.NO_ANSWER))
+    trial.link_changed("searching", link_says(LinkSays.SEARCHING))
+    assert trial.trouble == "Open the app."
+    trial.link_changed("searching", link_says(LinkSays.BLUETOOTH_GONE))
+    assert trial.trouble.startswith("This computer's Bluetooth has gone")
+
+
+@pytest.mark.parametrize(
+    ("levels", "about", "most", "says"),
+    [
+        (0, None, None, "not known: it tells no level"),
+        (2, None, None, "not known: needs half an hour or more, and not on a charger"),
+        (3, 0.0, 24.0, "less than 24 % in 8 h"),
+        (7, 40.0, 48.0, "about 40 % in 8 h, at most 48"),
+    ],
+)
+def test_the_battery_in_words(levels: int, about: float | None, most: float | None, says: str) -> None:
+    known = {"battery_levels": levels, "battery_percent_night": about, "battery_most_percent_night": most}
+    assert shown(the_first().card() | {"simulated": False} | known)["battery"] == says
+
+
+def test_on_the_leg_the_rows_ask_for_no_table() -> None:
+    table, leg = (shown(the_first().card(on=on) | {"simulated": False}) for on in ("table", "leg"))
+    assert "4 tell scale" in table["sides"]
+    assert leg.keys() == table.keys() - {"sides", "scale error"}
+    assert leg["noise"].endswith("the leg's own included")

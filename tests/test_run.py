@@ -2,17 +2,126 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from legmon.catalog.store import Catalog
+from legmon.movement import NS
+from legmon.recorder.leg import LegRecorder
+from legmon.recorder.source import Source
 from legmon.recording.records import Meta, Samples
 from legmon.recording.segment import read_segment
 from tests.conftest import sensor, started, until
+from tests.test_demo import processes
+from tests.test_doctor import mute
 from tests.test_recorder import info, recorded
 
 QUIET = ("--no-browser", "--port", "0")
+
+
+def test_a_mute_controller_gets_one_sentence_within_seconds(short_folder: Path, tmp_path: Path) -> None:
+    with mute(short_folder) as hci:
+        command = ("-m", "legmon", "run", "--hci", hci, "--data", str(tmp_path / "data"), *QUIET)
+        with started(*command) as process:
+            assert process.process.wait(30) == 2
+            until(lambda: process.errors)
+    assert len(process.errors) == 1
+    assert "does not answer: nothing came within 6 s" in process.errors[0]
+
+
+WINDOWS = """
+import asyncio, runpy, sys
+def refuse(*_):
+    raise NotImplementedError
+asyncio.SelectorEventLoop.add_signal_handler = refuse
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
+"""A loop as it is on Windows, where this test cannot run."""
+
+
+@pytest.mark.parametrize(
+    ("module", "options"), [("legmon.recorder", ("--hci", "unix-client:/nowhere")), ("legmon.web", ())]
+)
+def test_a_process_starts_where_a_loop_knows_no_signals(
+    module: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    Catalog(tmp_path).close()
+    with started("-c", WINDOWS, module, "--data", str(tmp_path), *options) as process:
+        process.says("ready")
+        assert process.end(20) == 0
+    assert not [line for line in process.errors if "NotImplementedError" in line]
+
+
+def interrupted(folder: Path, ago: timedelta) -> None:
+    """Leave a night open, as a recorder does that is killed."""
+    catalog = Catalog(folder)
+    began = time.time_ns() - round(ago.total_seconds()) * NS
+    night = catalog.begin(
+        "2026-11-21-2200",
+        started_ns=began,
+        zone=("UTC", 0),
+        simulated=False,
+        rules="wasm2016",
+        detector="legmon 3",
+    )
+    source = Source("LegMon-Own", "C4:4C:4D:00:00:01", 50, 4, 122)
+    LegRecorder(catalog.segment(night, "left"), night, "left", source, simulated=False)
+    catalog.add_leg(
+        Meta(night, "left", source.name, source.address, 50.0, source.scale_ug, 4, simulated=False)
+    )
+    catalog.close()
+
+
+@pytest.mark.parametrize(
+    ("ago", "says"),
+    [(timedelta(days=3), "the night begins with Start"), (timedelta(minutes=9), "with its first samples")],
+)
+def test_only_a_night_that_was_just_interrupted_goes_on_without_start(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: timedelta, says: str
+) -> None:
+    monkeypatch.setenv("BROWSER", "true")  # a program that shows nothing, and is content
+    interrupted(tmp_path, ago)
+    command = ("-m", "legmon", "run", "--hci", air, "--data", str(tmp_path), "--port", "0")
+    with started(*command) as process:
+        said = process.says("Looking for the sensor", 60)
+        assert says in said
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(20) == 0
+
+
+def test_a_sensor_that_answers_no_more_does_not_keep_the_night_from_being_closed(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    command = ("-m", "legmon", "run", "--hci", air, "--data", str(data), *QUIET)
+    with sensor(air, tmp_path) as ankle, started(*command) as process:
+        until(lambda: recorded(data) > 50, 60)
+        ankle.process.send_signal(signal.SIGSTOP)
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(20) == 0
+        ankle.process.send_signal(signal.SIGCONT)
+    assert info(data).state == "closed"
+    assert [line for line in process.lines if line.startswith("Closing the night, ")]
+    assert process.lines[-1].startswith("Everything is closed.")
+
+
+def test_a_recorder_that_does_not_end_is_not_said_to_have_closed_the_night(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = ("-m", "legmon", "run", "--hci", air, "--data", str(data), *QUIET)
+    with sensor(air, tmp_path), started(*command) as process:
+        until(lambda: recorded(data) > 50, 60)
+        (held,) = [pid for pid, line in processes(data) if "legmon.recorder" in line]
+        os.kill(held, signal.SIGSTOP)
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(20) == 0
+    assert info(data).state == "recording"
+    assert process.lines[-1].startswith("The recorder did not end in order. Its night is open: ")
 
 
 def test_a_night_over_a_controller_of_its_own(air: str, tmp_path: Path) -> None:

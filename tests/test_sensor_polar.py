@@ -12,13 +12,13 @@ from firmware_sim.families.polar import _compressed
 from legmon.sensors import polar, polar_control
 from legmon.sensors.base import (
     Advertisement,
-    Battery,
     Frame,
     FrameError,
     Pause,
     RefusedError,
     Stopped,
     Subscribe,
+    Wish,
 )
 from legmon.sensors.polar_frames import decode_deltas, decode_frame, sample_times
 
@@ -94,6 +94,7 @@ def test_a_verity_is_set_up_in_the_order_its_makers_ask_for() -> None:
     hand = verity()
     set_up = hand.carry_out(hand.conversation.start(WISH))
     assert hand.done[:2] == [Subscribe(polar.CONTROL), Subscribe(polar.DATA)]
+    assert sum(isinstance(step, Subscribe) for step in hand.done) == 2  # its charge is asked for
     assert hand.written == ["05", "0209", "0402", "0202000134000101100002010400040103"]
     assert any(isinstance(step, Pause) and step.seconds >= 0.1 for step in hand.done)
     assert (set_up.rate_hz, set_up.range_g, set_up.scale_ug) == (52.0, 4, 1000)
@@ -109,6 +110,7 @@ def test_an_h10_gets_neither_sdk_mode_nor_channels_and_its_last_byte_means_nothi
     hand = verity(script, FEATURES_H10)
     set_up = hand.carry_out(hand.conversation.start(WISH))
     assert hand.written == ["05", "0302", "0102", "02020001320001011000" + "02010400"]
+    assert {50.0, 52.0} <= set(polar.RATES_HZ)  # the family has both; which it is asked for, its settings say
     assert (set_up.rate_hz, set_up.scale_ug) == (50.0, 1000)
 
 
@@ -157,7 +159,14 @@ def test_already_in_state_means_stop_wait_start(status: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "says"),
-    [("f002020d00", "charger"), ("f002020a00", "packets are too small"), ("f002027f00", "status 127")],
+    [
+        ("f002020500", "settings; update its firmware"),
+        ("f002020800", "this rate; ask for another one"),
+        ("f002020a00", "packets are too small; another adapter"),
+        ("f002020d00", "charger; take it out"),
+        ("f002020e00", "memory is full; delete"),
+        ("f002027f00", "status 127; switch it off and on"),
+    ],
 )
 def test_a_refusal_says_what_to_do(answer: str, says: str) -> None:
     hand = verity(polar_script(VERITY_SETTINGS, answer))
@@ -232,8 +241,7 @@ def test_a_sensor_that_never_answers() -> None:
 def test_the_stream_ended_by_the_sensor() -> None:
     hand = started("polar")
     hand.notify(polar.CONTROL, bytes.fromhex("010102"))  # PPG and ACC, the vendor's unit test
-    (told,) = hand.told
-    assert isinstance(told, Stopped)
+    assert hand.told == [Stopped("The sensor ended the measurement by itself.")]  # the link adds what it does
     hand.notify(polar.DATA, raw(10**9, (0, 0, 1000)))
     assert len(hand.told) == 1
 
@@ -251,11 +259,11 @@ def test_the_index_jumps_by_what_is_missing() -> None:
 def test_a_time_that_goes_back_or_years_on_does_not_move_the_index() -> None:
     hand = started("polar")
     step = round(10 * 10**9 / 52)
-    stamps = [10**18, 10**18 + step, 10**9, 10**9 + step, 2 * 10**18]
+    stamps = [10**18, 10**18 + step, 10**9, 10**9 + step, 2 * 10**18, 2 * 10**18 + step]
     for stamp in stamps:
         hand.notify(polar.DATA, raw(stamp, *[(0, 0, 1000)] * 10))
     frames = [f for f in hand.told if isinstance(f, Frame)]
-    assert [f.first for f in frames] == [0, 10, 20, 30, 40]
+    assert [f.first for f in frames] == [0, 10, 20, 30, 40, 50]
     assert np.diff([f.t_us for f in frames]) == pytest.approx(step / 1000, rel=0.05)
 
 
@@ -269,8 +277,6 @@ def test_a_frame_that_comes_twice_is_refused() -> None:
 def test_a_level_of_the_battery() -> None:
     hand = Hand(polar.DRIVER.converse(), lambda _u, _d: [], {"00002a19-0000-1000-8000-00805f9b34fb": b"\x40"})
     assert hand.carry_out(hand.conversation.battery()) == 64
-    hand.notify("00002a19-0000-1000-8000-00805f9b34fb", b"\x41")
-    assert hand.told == [Battery(65)]
 
 
 @pytest.mark.parametrize(
@@ -284,3 +290,16 @@ def test_a_level_of_the_battery() -> None:
 )
 def test_recognised_by_its_name(name: str | None, known: bool) -> None:
     assert polar.DRIVER.recognises(Advertisement(name, frozenset(), {0x006B: b""})) == known
+
+
+def test_every_status_that_refuses_says_what_to_do() -> None:
+    assert set(polar._WHY) == set(polar_control.Status) - {polar_control.Status.OK}
+    assert all("; " in why and "error" not in why.lower() for why in polar._WHY.values())
+
+
+@pytest.mark.parametrize(("wish", "rate"), [(50.0, "3200"), (104.0, "6400"), (400.0, "c800")])
+def test_the_rate_is_one_that_the_sensor_offers(wish: float, rate: str) -> None:
+    hand = verity(polar_script(H10_SETTINGS), FEATURES_H10)
+    hand.carry_out(hand.conversation.start(Wish(wish, 16, 0.5, 1 << 16)))
+    assert hand.written[-1] == f"02020001{rate}01011000" + "02010800"
+    assert {float(int.from_bytes(bytes.fromhex(rate), "little"))} <= set(polar.RATES_HZ)

@@ -8,7 +8,7 @@ import pytest
 
 from legmon.sensors import polar
 from legmon.sensors.base import Advertisement
-from legmon.sensors.registry import GROUP, load, registry
+from legmon.sensors.registry import GROUP, load, recognise, registry
 from tests.conftest import ROOT
 
 BUILT_IN = {
@@ -56,7 +56,7 @@ def test_a_broken_plug_in_is_named() -> None:
         (
             point("gone", "no_such_package:DRIVER"),
             point("nothing", "legmon.sensors.polar:NOTHING"),
-            point("number", "legmon.sensors.polar:COMPANY"),
+            point("number", "legmon.sensors.polar:MG_UG"),
             point("twice", "legmon.sensors.polar:DRIVER"),
             point("polar", "legmon.sensors.polar:DRIVER"),
         )
@@ -72,8 +72,8 @@ def test_who_fits() -> None:
     known = registry()
 
     def fits(name: str | None, *services: str) -> str | None:
-        driver = known.recognise(Advertisement(name, frozenset(services), {}))
-        return driver.name if driver else None
+        fit = recognise(known.drivers.values(), Advertisement(name, frozenset(services), {}))
+        return fit[0].name if fit else None
 
     assert fits("Polar Sense 1234ABCD") == "polar"
     assert fits("Movesense 174430000051") == "movesense"
@@ -96,8 +96,7 @@ def test_a_plug_in_that_fails_to_say_is_passed_over() -> None:
 
         side = converse = recognises
 
-    known = registry()
-    rude = type(known)({"rude": Rude(), **known.drivers}, {})  # type: ignore[dict-item]
-    driver = rude.recognise(Advertisement("Polar H10 1", frozenset(), {}))
-    assert driver is not None
-    assert driver.name == "polar"
+    drivers = [Rude(), *registry().drivers.values()]
+    fit = recognise(drivers, Advertisement("Polar H10 1", frozenset(), {}))  # type: ignore[arg-type]
+    assert fit is not None
+    assert fit[0].name == "polar"

@@ -101,5 +101,8 @@ def test_one_of_two_sensors_that_fails_leaves_a_night_of_the_other(air: str, tmp
     tracks = {t.leg: t for t in catalog.tracks(catalog.night("last").id)}
     catalog.close()
     assert tracks["left"].end > 12_000
-    assert tracks["right"].end < tracks["left"].end
-    assert len(score_night([tracks["left"]]).answer()["movements"]) > 10
+    assert tracks["right"].measured < 6000 < tracks["left"].measured
+    assert tracks["right"].holes[-1].cause == "link_lost", "until the night was stopped"
+    scored = score_night(list(tracks.values()))
+    assert scored.analysed_ns > 0.95 * scored.duration_ns, "a night of one leg from then on"
+    assert len(scored.answer()["movements"]) > 10

@@ -22,10 +22,11 @@ from legmon.cli.simulate import run_simulator
 from legmon.detection.bouts import Kind
 from legmon.detection.faults import CAUSES, Fault
 from legmon.exchange.capture import read_capture, record_capture
-from legmon.link.faults import Cause, LinkSays
+from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.night.figures import OWN
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
+from legmon.recorder.limb import HOLDS_S, Limb
 from legmon.recorder.troubles import Trouble
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
@@ -387,6 +388,44 @@ def test_the_list_before_the_night_names_what_stops_it(http: httpx.Client) -> No
     assert items["sensor"] == ("stop", "off")
     assert items["fit"] == ("look", "none")
     assert found["may_start"] is False
+
+
+def test_why_a_sensor_does_not_begin_stays_in_the_list_while_it_is_asked_again(
+    http: httpx.Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(HOLDS_S, "sensor_refused", 1.0)
+    catalog, limb = Catalog(folder), Limb(time.time_ns, "left")
+    why = "Take the sensor off its charger."
+
+    def item() -> tuple[str, str, str, bool]:
+        seen = time.time_ns() + 60 * 10**9
+        catalog.report(RecorderState(seen, Clock(), True, None, [limb.state()], mode="check"))
+        found = http.get("/preflight").json()
+        (said,) = [i for i in found["items"] if i["item"] == "sensor"]
+        return said["level"], said["code"], said["text"], found["may_start"]
+
+    try:
+        catalog.want("check", "left")
+        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        assert item() == ("stop", "searching", "", False)
+        limb.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
+        assert item() == ("stop", "sensor_refused", why, False)
+        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        limb.link_changed("connecting", link_says(LinkSays.CONNECTING, name="X"))
+        assert item() == ("stop", "sensor_refused", why, False), "it is tried again all the time"
+        time.sleep(1.1)
+        assert item() == ("stop", "connecting", "", False), "it has said nothing for long"
+        limb.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
+        limb.link_changed("streaming", link_says(LinkSays.STREAMING))
+        assert item()[1:] == ("streaming", "", True)
+        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        assert item()[1] == "searching", "it has begun meanwhile"
+        limb.link_changed("searching", link_says(LinkSays.BLUETOOTH_GONE))
+        assert item() == ("stop", "bluetooth_gone", "", False)
+    finally:
+        catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
+        catalog.want("off")
+        catalog.close()
 
 
 def test_a_fit_check_needs_a_sensor_that_sends(http: httpx.Client) -> None:

@@ -2,7 +2,11 @@
 // Never run on a watch so far: the protocol was proven with a simulated one.
 const VERSION = 1, KEPT = 4096, MOST = 40;
 const PERIODS = { "12.5": 80, "25": 40, "50": 20, "100": 10 };
-const ODR = { 80: 0, 40: 1, 20: 2, 10: 3 }; // register 0x1B of the KX023
+// Registers of the KX023. Bit 6 of 0x1B puts the corner of its low-pass filter at half the rate; without it, it is at a ninth,
+// 5.6 Hz at 50 Hz, which flattens short movements.
+const CONTROL = 0x18, OUTPUT = 0x1b;
+const ODR = { 80: 0, 40: 1, 20: 2, 10: 3 }, HALF = 0x40, ON = 0b10000000;
+const AT_4_G = 0b01101100, AT_8_G = 0b01110100;
 const SIDE = (require("Storage").readJSON("legmon.json", 1) || {}).side || 0; // 0 not said, 1 left, 2 right
 
 const ring = new Int16Array(3 * KEPT);
@@ -61,11 +65,10 @@ function felt(a) {
   }
 }
 
-function chip() {
-  const bits = range === 8 ? 0b01110100 : 0b01101100;
-  Bangle.accelWr(0x18, bits); // off, as registers may only change then
-  Bangle.accelWr(0x1b, ODR[period]);
-  Bangle.accelWr(0x18, bits | 0b10000000);
+function chip(control, output) {
+  Bangle.accelWr(CONTROL, control); // off, as registers may only change then
+  Bangle.accelWr(OUTPUT, output);
+  Bangle.accelWr(CONTROL, control | ON);
 }
 
 function start(hz, g) {
@@ -81,7 +84,7 @@ function start(hz, g) {
     startMs = nowMs();
     // Without this the watch falls to 1.25 samples a second after a minute of stillness.
     Bangle.setOptions({ powerSave: false });
-    chip();
+    chip(range === 8 ? AT_8_G : AT_4_G, ODR[period] | HALF);
     Bangle.setPollInterval(period);
     Bangle.on("accel", felt);
   }
@@ -90,12 +93,18 @@ function start(hz, g) {
   draw();
 }
 
-function stop() {
-  if (!running) return answer("X", 3);
+function end() {
+  if (!running) return;
   running = false;
   Bangle.removeListener("accel", felt);
   Bangle.setPollInterval(80);
+  chip(AT_4_G, 0); // as Espruino sets it: 12.5 Hz, filtered at a ninth
   Bangle.setOptions({ powerSave: true });
+}
+
+function stop() {
+  if (!running) return answer("X", 3);
+  end();
   answer("X", 0);
   draw();
 }
@@ -147,5 +156,8 @@ Bluetooth.on("data", (data) => {
   line = lines.pop().substr(-64);
   lines.forEach((text) => text && obey(text));
 });
-setWatch(() => load(), BTN1); // the button ends it
+setWatch(() => {
+  end();
+  load();
+}, BTN1); // the button ends it
 draw();

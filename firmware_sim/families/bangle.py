@@ -21,7 +21,7 @@ from firmware_sim.profile import SCALE_UG
 
 _UUID = "6e40000{}-b5a3-f393-e0a9-e50e24dcca9e"
 COMMANDS, EVENTS = _UUID.format(2), _UUID.format(3)
-_PERIODS_MS = {"25": 40, "50": 20, "100": 10}
+_PERIODS_MS = {"12.5": 80, "25": 40, "50": 20, "100": 10}
 _KEPT = 4096
 _MOST = 40
 _STILL_US = 60_000_000
@@ -85,7 +85,7 @@ class Bangle(Firmware):
             self._stream += 1
             self._period_ms = period
             self._moved_us = now_us
-            self.sample(1000 // period, range_g, now_us)
+            self.sample(1000 / period, range_g, now_us)
         assert self.worn is not None  # noqa: S101
         return (
             b"\0\x01"
@@ -129,7 +129,7 @@ class Bangle(Firmware):
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
         """A frame every half second."""
-        return min(_MOST, max(1, worn.rate_hz // 2))
+        return min(_MOST, max(1, int(worn.rate_hz / 2)))
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:
         """One frame into the UART, and the pieces that leave it."""

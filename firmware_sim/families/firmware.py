@@ -92,7 +92,7 @@ class Firmware(ABC):
         self.connected = False
         self._night_us: int | None = None
 
-    def sample(self, rate_hz: int, range_g: int, now_us: int) -> Worn:
+    def sample(self, rate_hz: float, range_g: int, now_us: int) -> Worn:
         """Start to sample; the night begins with the first start and goes on through all others."""
         if self._night_us is None:
             self._night_us = now_us

@@ -20,14 +20,15 @@ class Worn:
     ----------
     night : Night
         The leg's night; its time 0 is at uptime `night_us`.
-    rate_hz, range_g : int
+    rate_hz : float
+    range_g : int
         What the chip is set to.
     night_us, now_us : int
         Uptime at the night's beginning and at that of the run, µs.
     """
 
-    def __init__(self, night: Night, rate_hz: int, range_g: int, *, night_us: int, now_us: int) -> None:
-        measured = night.measured(rate_hz, range_g)
+    def __init__(self, night: Night, rate_hz: float, range_g: int, *, night_us: int, now_us: int) -> None:
+        measured = night.measured(rate_hz, range_g)  # type: ignore[arg-type]  # only its hint asks for a whole one
         self.rate_hz = rate_hz
         self.range_g = range_g
         self.true_rate_hz = measured.rate_hz

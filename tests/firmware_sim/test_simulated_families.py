@@ -174,3 +174,14 @@ def test_after_its_night_a_sensor_is_silent() -> None:
     assert sensor.worn is not None
     assert sensor.worn.over
     assert sensor.next_due_us(MTU) is None
+
+
+def test_a_watch_measures_every_eighty_milliseconds() -> None:
+    sensor = made("bangle")
+    notices = sensor.written(bangle.COMMANDS, b"S,12.5,4\n", 0, MTU)
+    answer = b"".join(n.data for n in notices)
+    assert answer[4:6] == b"S\0"
+    assert int.from_bytes(answer[9:11], "little") == 80
+    assert sensor.worn is not None
+    assert sensor.worn.true_rate_hz == pytest.approx(12.5, rel=0.03)
+    assert {n.samples for n in until(sensor, 5 * SECOND) if n.samples} == {6}

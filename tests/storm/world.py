@@ -159,6 +159,10 @@ class World:
         logs = ((name, self.folder / f"{name}.log") for name in ("recorder", "sensor", "air"))
         return "\n".join(f"== {name}\n" + "\n".join(log.read_text().splitlines()[-40:]) for name, log in logs)
 
+    def tracebacks(self) -> int:
+        """How often the recorder met an error that nobody had thought of."""
+        return (self.folder / "recorder.log").read_text().count("Traceback (most recent call last)")
+
     @property
     def segment(self) -> Path | None:
         """The night's file."""

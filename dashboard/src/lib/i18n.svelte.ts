@@ -43,6 +43,9 @@ export const tOr = (key: string, server: string, values: Values = {}): string =>
 export const said = (key: string, english: string, values: Values = {}): string =>
   speech.language === "en" && english ? english : tOr(key, english, values);
 
+/** Whether what legmon says in English is in another language than the pages. */
+export const foreign = (): boolean => speech.language !== "en";
+
 export const locale = (): string => speech.locale;
 
 /** A number in the language of now. */

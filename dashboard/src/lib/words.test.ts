@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
-import type { Movement, NightSummary } from "./client";
-import { shape, signal, sort, summary, trust, usualWords } from "./words";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Movement, NightSummary, Sensor } from "./client";
+import { speak } from "./i18n.svelte";
+import { linkSentence, ownWords, shape, signal, sort, summary, trust, usualWords } from "./words";
 
 const night: NightSummary = {
   id: "n1",
@@ -43,6 +44,24 @@ const movement: Movement = {
   series: 3,
   interval_s: 24,
   peak_mg: 120,
+};
+
+const sensor: Sensor = {
+  leg: "left",
+  name: null,
+  address: null,
+  link: "searching",
+  detail: "",
+  detail_code: "",
+  battery_percent: null,
+  rssi_dbm: null,
+  declared_rate_hz: null,
+  measured_rate_hz: null,
+  samples: 0,
+  missing_samples: 0,
+  refused_frames: 0,
+  last_sample: null,
+  moving: false,
 };
 
 test("a night in one breath, with the hours named where the rate stands", () => {
@@ -100,3 +119,28 @@ test.each([
   [-90, "weak, −90 dBm"],
   [null, "–"],
 ])("signal %s", (rssi, words) => expect(signal(rssi)).toBe(words));
+
+describe("what a sensor says of itself", () => {
+  const refused = { detail: "The watch does not answer. Trying again.", detail_code: "sensor_refused" };
+
+  beforeAll(() => {
+    vi.stubGlobal("document", { documentElement: {} }); // these tests have no browser
+  });
+  afterAll(async () => {
+    await speak("en");
+    vi.unstubAllGlobals();
+  });
+
+  test("is in the sentence of the link in English", async () => {
+    await speak("en");
+    expect(linkSentence({ ...sensor, ...refused })).toBe(refused.detail);
+    expect(ownWords(refused)).toBe("");
+  });
+
+  test("follows it in German, and only where the sensor refused", async () => {
+    await speak("de");
+    expect(linkSentence({ ...sensor, ...refused })).toMatch(/^Der Sensor nahm nicht an/);
+    expect(ownWords(refused)).toBe("The watch does not answer.");
+    expect(ownWords({ detail: "Streaming.", detail_code: "streaming" })).toBe("");
+  });
+});

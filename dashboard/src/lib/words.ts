@@ -1,7 +1,7 @@
 // The sentences that numbers become. They say what was seen, and never what it means for health.
 import type { Fit, Gap, Finding, Leg, Movement, Night, NightSummary, Rules, Sensor, Status } from "./client";
 import { clock, clockSeconds, duration } from "./clock";
-import { n, said, t, tOr, type Key } from "./i18n.svelte";
+import { foreign, n, said, t, tOr, type Key } from "./i18n.svelte";
 
 export const RULE_SETS: Rules[] = ["wasm2016", "wasm2006", "aasm"];
 export const rulesName = (rules: Rules) => t(`rules.${rules}`);
@@ -97,6 +97,10 @@ export function headline(status: Status): string {
 
 export const linkSentence = (sensor: Sensor) =>
   said(`link.${sensor.detail_code || sensor.link}`, sensor.detail);
+
+/** What a sensor says of itself, where the sentence of the link does not have it: it is in English in every language. */
+export const ownWords = (sensor: Pick<Sensor, "detail" | "detail_code">): string =>
+  foreign() && sensor.detail_code === "sensor_refused" ? sensor.detail.replace(/ Trying again\.$/, "") : "";
 
 /** What keeps the recorder from its work; empty where nothing does. */
 export const trouble = (status: Status): string =>

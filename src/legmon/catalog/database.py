@@ -1,41 +1,118 @@
-"""Opens a catalog's file and brings its tables to the newest form."""
+"""Opens a catalog's file, brings its tables to the newest form, and tells why SQLite refuses."""
 
+import sqlite3
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 HEAD = "0001"
 """The newest migration; a catalog at it needs no alembic, which takes a while to import."""
 
 
-def open_database(file: Path) -> Engine:
-    """Open the file; writers wait for one another, and a crash of the program loses no transaction."""
-    engine = create_engine(URL.create("sqlite", database=str(file)))
-    event.listen(engine, "connect", _pragmas)
+class Refusal(Enum):
+    """Why SQLite did not do what it was asked."""
+
+    BUSY = auto()
+    FULL = auto()
+    READ_ONLY = auto()
+    FAILS = auto()
+    DAMAGED = auto()
+    OTHER = auto()
+
+
+_BY_CODE = {
+    sqlite3.SQLITE_BUSY: Refusal.BUSY,
+    sqlite3.SQLITE_LOCKED: Refusal.BUSY,
+    sqlite3.SQLITE_FULL: Refusal.FULL,
+    sqlite3.SQLITE_READONLY: Refusal.READ_ONLY,
+    sqlite3.SQLITE_PERM: Refusal.READ_ONLY,
+    sqlite3.SQLITE_IOERR: Refusal.FAILS,
+    sqlite3.SQLITE_CANTOPEN: Refusal.FAILS,
+    sqlite3.SQLITE_CORRUPT: Refusal.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Refusal.DAMAGED,
+}
+
+
+PASSING = {Refusal.BUSY, Refusal.FULL, Refusal.FAILS}
+"""What may be over soon: the file itself is in order."""
+_ELSEWHERE = "or name another folder with --data"
+_AWAY = "move it away and the nights' recordings stay"
+ADVICE = {
+    Refusal.BUSY: "another program holds it: end that one, then try again",
+    Refusal.FULL: f"make room on the disk, {_ELSEWHERE}",
+    Refusal.READ_ONLY: f"check its permissions, {_ELSEWHERE}",
+    Refusal.FAILS: f"check the disk, {_ELSEWHERE}",
+    Refusal.DAMAGED: _AWAY,
+    Refusal.OTHER: _AWAY,
+}
+"""What to do where a catalog cannot be opened."""
+
+
+def refusal(error: DBAPIError) -> Refusal:
+    """Tell why, by the code of SQLite's error."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return Refusal.OTHER if code is None else _BY_CODE.get(code & 0xFF, Refusal.OTHER)
+
+
+def open_database(file: Path, *, lasting: bool = False) -> Engine:
+    """Open the file; writers wait for one another, and a crash of the program loses no transaction.
+
+    Parameters
+    ----------
+    file : Path
+        The catalog's file.
+    lasting : bool
+        Whether a power cut may lose none either; each transaction then waits for the disk.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool if lasting else None)
+    synchronous = "FULL" if lasting else "NORMAL"
+
+    def set_up(connection: Any, _: Any) -> None:
+        for line in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {line}")
+
+    event.listen(engine, "connect", set_up)
     return engine
 
 
-def _pragmas(connection: Any, _: Any) -> None:
-    for line in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
-        connection.execute(f"PRAGMA {line}")
-
-
 def migrate(engine: Engine) -> None:
-    """Bring the tables to the newest form."""
+    """Bring the tables to the newest form, in one transaction: all of them or none.
+
+    Raises
+    ------
+    sqlalchemy.exc.DatabaseError
+        If SQLite refuses; see `refusal`.
+    """
     with engine.connect() as c:
-        try:
-            if c.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD:
-                return
-        except OperationalError:  # a new file
-            c.rollback()
+        if _version(c) == HEAD:
+            return
     from alembic import command
     from alembic.config import Config
 
     with engine.begin() as c:
+        c.exec_driver_sql("BEGIN IMMEDIATE")
+        if _version(c) == HEAD:  # another process was faster
+            return
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = c
         command.upgrade(config, "head")
+
+
+def _version(c: Connection) -> str | None:
+    try:
+        found: str | None = c.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except OperationalError as e:
+        if refusal(e) is Refusal.OTHER:  # no such table: a new file
+            return None
+        raise
+    return found

@@ -42,7 +42,7 @@ class NightRow(Base):
 
 
 class LegRow(Base):
-    """One leg of a night: its sensor, its file (its SHA-256 once verified), and what is wrong with the signal (JSON)."""
+    """One leg of a night: its sensor, its file (SHA-256 once verified, empty if damaged), and faults of its signal (JSON)."""
 
     __tablename__ = "legs"
     __table_args__ = (UniqueConstraint("night_id", "leg"),)
@@ -182,6 +182,7 @@ class RecorderRow(Base):
     clock_night_ns: Mapped[int] = mapped_column(BigInteger)
     clock_wall_ns: Mapped[int] = mapped_column(BigInteger)
     clock_speed: Mapped[float]
+    moment: Mapped[str]
     simulated: Mapped[bool]
     night_id: Mapped[str | None] = mapped_column(String(40))
     sensors: Mapped[str]

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from legmon.catalog.models import LegRow, NightRow
-from legmon.catalog.state import NightInfo
+from legmon.catalog.models import LegRow, NightRow, RecorderRow
+from legmon.catalog.state import Clock, Mode, Moment, NearbyState, NightInfo, RecorderState, SensorState
 from legmon.detection.faults import Fault, Finding
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import Hole, LegTrack
 from legmon.said import Said
+from legmon.scoring.live import Tally
 from legmon.timeline.clock import Anchor
 
 
@@ -32,6 +33,7 @@ def info_of(row: NightRow, gaps: int) -> NightInfo:
         **columns,
         legs=tuple(cast("Leg", leg.leg) for leg in legs),
         gaps=gaps,
+        damaged=tuple(cast("Leg", leg.leg) for leg in legs if leg.sealed == ""),
     )
 
 
@@ -61,3 +63,38 @@ def said_of(text: str | None) -> Said | None:
         return Said(**json.loads(text))
     except (ValueError, TypeError):
         return Said("", text)
+
+
+def recorder_values(state: RecorderState) -> dict[str, Any]:
+    """Columns of what the recorder says of itself."""
+    return {
+        "id": 1,
+        "seen_ns": state.seen_ns,
+        "clock_night_ns": state.clock.night_ns,
+        "clock_wall_ns": state.clock.wall_ns,
+        "clock_speed": state.clock.speed,
+        "moment": json.dumps(asdict(state.moment)),
+        "simulated": state.simulated,
+        "night_id": state.night,
+        "sensors": json.dumps([asdict(x) for x in state.sensors]),
+        "nearby": json.dumps([asdict(x) for x in state.nearby]),
+        "confirmed": json.dumps(asdict(state.confirmed)),
+        "trouble": json.dumps(asdict(state.trouble)) if state.trouble else None,
+        "mode": state.mode,
+    }
+
+
+def recorder_of(row: RecorderRow) -> RecorderState:
+    """What the recorder said of itself."""
+    return RecorderState(
+        seen_ns=row.seen_ns,
+        clock=Clock(row.clock_night_ns, row.clock_wall_ns, row.clock_speed),
+        simulated=row.simulated,
+        night=row.night_id,
+        sensors=[SensorState(**x) for x in json.loads(row.sensors)],
+        confirmed=Tally(**json.loads(row.confirmed)),
+        trouble=said_of(row.trouble),
+        mode=cast("Mode", row.mode),
+        nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
+        moment=Moment(**json.loads(row.moment)),
+    )

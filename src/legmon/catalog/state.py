@@ -1,6 +1,7 @@
 """What the catalog says, as values."""
 
 import contextlib
+import ctypes
 import json
 import sys
 import time
@@ -16,7 +17,13 @@ Mode = Literal["off", "check", "record"]
 """What is wanted of the recorder: nothing; a link and a look at the signal, but no night; a night."""
 Legs = Literal["left", "right", "both"]
 BOTH: tuple[Leg, Leg] = ("left", "right")
+SET_NS = 10_000_000  # a wall clock that is off by more from what was counted has been set
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
+DAMAGED = (
+    "The recording was read back from the disk and is not what was written; copy the data folder to another disk,"
+    " and check this one."
+)
+"""What to say of a leg whose recording is damaged (`NightInfo.damaged`)."""
 
 
 def _ticks_ns() -> int:
@@ -29,11 +36,25 @@ def _ticks_ns() -> int:
 
 
 def _boot() -> str | None:
-    """Name of this boot of the computer, where it can be told."""
+    """Name of this boot of the computer, where it can be told: not on Windows."""
+    if sys.platform == "darwin":
+        return _sysctl("kern.bootsessionuuid")
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return None
+
+
+def _sysctl(name: str) -> str | None:
+    """Read a text of the kernel, as macOS and the BSDs name them."""
+    value, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
+    try:
+        read = ctypes.CDLL(None).sysctlbyname
+    except (OSError, AttributeError, TypeError):
+        return None
+    if read(name.encode(), value, ctypes.byref(size), None, ctypes.c_size_t(0)) != 0:
+        return None
+    return value.value.decode("ascii", "replace") or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,10 @@ class Moment:
             file.write_text(json.dumps(asdict(now)), encoding="utf-8")
         return now
 
+    def wall_now_ns(self) -> int:
+        """Return what the wall clock would say had nobody set it since, ns UTC."""
+        return self.wall_ns + _ticks_ns() - self.ticks_ns
+
 
 _BEGIN = Moment.now()
 
@@ -78,8 +103,8 @@ _BEGIN = Moment.now()
 class Clock:
     """The recording's clock: wall time, or a simulated night that runs faster.
 
-    The wall clock is read once; from then on time is counted, so that a wall clock that is set, or jumps, changes nothing in a
-    night.
+    The wall clock is read once, before a night or a check; from then on time is counted, so that a wall clock that is set, or
+    jumps, changes nothing in it.
 
     Parameters
     ----------
@@ -94,9 +119,36 @@ class Clock:
     speed: float = 1.0
 
     def now_ns(self, moment: Moment = _BEGIN) -> int:
-        """Return the time on the recording's clock, ns UTC, counted from a moment."""
-        wall_ns = moment.wall_ns + _ticks_ns() - moment.ticks_ns
-        return self.night_ns + round((wall_ns - self.wall_ns) * self.speed)
+        """Return the time on the recording's clock, ns UTC, counted from a moment: when this process began, or another."""
+        return self.night_ns + round((moment.wall_now_ns() - self.wall_ns) * self.speed)
+
+
+class Watch:
+    """The recording's clock as a recorder has it: it counts from a moment that is read anew only while nothing is recorded.
+
+    Parameters
+    ----------
+    clock : Clock
+        The recording's clock.
+    file : Path
+        Where the moment is kept for a recorder that is started again.
+    anew : bool
+        Whether to read the wall clock now, and not to go on counting from the moment kept.
+    """
+
+    def __init__(self, clock: Clock, file: Path, *, anew: bool) -> None:
+        self._clock = clock
+        self._file = file
+        self.moment = Moment.kept(file, anew=anew)
+
+    def now_ns(self) -> int:
+        """Return the time on the recording's clock, ns UTC."""
+        return self._clock.now_ns(self.moment)
+
+    def follow(self) -> None:
+        """Read the wall clock anew if it was set since; only while nothing is recorded."""
+        if abs(time.time_ns() - self.moment.wall_now_ns()) > SET_NS:
+            self.moment = Moment.kept(self._file, anew=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +231,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RecorderState:
-    """What the recorder last said of itself."""
+    """What the recorder last said of itself; `moment` is what its clock counts from."""
 
     seen_ns: int
     clock: Clock
@@ -190,11 +242,16 @@ class RecorderState:
     trouble: Said | None = None
     mode: Mode = "off"
     nearby: list[NearbyState] = field(default_factory=list)
+    moment: Moment = field(default_factory=Moment.now)
+
+    def now_ns(self) -> int:
+        """Return the time on the recording's clock as the recorder has it, ns UTC."""
+        return self.clock.now_ns(self.moment)
 
 
 @dataclass(frozen=True, slots=True)
 class NightInfo:
-    """A night in the list; counts are those of its rule set."""
+    """A night in the list; counts are those of its rule set. `damaged` are the legs whose file is not what was written."""
 
     id: str
     state: Literal["recording", "closed"]
@@ -212,3 +269,4 @@ class NightInfo:
     series: int
     legs: tuple[Leg, ...]
     gaps: int
+    damaged: tuple[Leg, ...] = ()

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from legmon.catalog.database import migrate, open_database
+from legmon.catalog.database import ADVICE, PASSING, migrate, open_database, refusal
 from legmon.catalog.models import (
     AnchorRow,
     HoleRow,
@@ -25,13 +25,19 @@ from legmon.catalog.models import (
     WantedRow,
 )
 from legmon.catalog.queries import count_gaps, count_movements, leg_row, replace_rows, upsert_row
-from legmon.catalog.rows import info_of, movement_values, quality_text, said_of, track_of
-from legmon.catalog.state import Clock, Legs, Mode, NearbyState, NightInfo, RecorderState, SensorState, Wanted
+from legmon.catalog.rows import (
+    info_of,
+    movement_values,
+    quality_text,
+    recorder_of,
+    recorder_values,
+    track_of,
+)
+from legmon.catalog.state import Legs, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
 from legmon.recording.records import Meta
-from legmon.scoring.live import Tally
 from legmon.scoring.scored import Scored
 
 CAPTURE = "capture"
@@ -41,6 +47,12 @@ NO_NIGHTS = "There are no nights here yet."
 
 class CatalogError(LegmonError):
     """The catalog cannot be used; says what to do."""
+
+
+class UnavailableError(CatalogError):
+    """The catalog cannot be used at the moment; what asked for it may try again."""
+
+    status = 1
 
 
 class Catalog:
@@ -55,6 +67,8 @@ class Catalog:
     ------
     CatalogError
         If the folder cannot be written or the file is not a catalog.
+    UnavailableError
+        If the file is locked for longer than a writer waits, or the disk is full or fails.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,17 +81,21 @@ class Catalog:
             ) from e
         if not os.access(folder, os.W_OK):
             raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
-        self._engine = open_database(folder / "catalog.sqlite")
+        file = folder / "catalog.sqlite"
+        self._engine, self._lasting = open_database(file), open_database(file, lasting=True)
+        self._unread: set[int] = set()  # legs whose file could not be read to verify it
         try:
             migrate(self._engine)
         except DatabaseError as e:
-            raise CatalogError(
-                f"{folder / 'catalog.sqlite'} cannot be used ({e.orig}); move it away and the nights' recordings stay"
-            ) from e
+            self.close()
+            why = refusal(e)
+            kind = UnavailableError if why in PASSING else CatalogError
+            raise kind(f"{file} cannot be used ({e.orig}); {ADVICE[why]}") from e
 
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()
+        self._lasting.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -85,8 +103,8 @@ class Catalog:
         return self._engine
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(self._engine) as session, session.begin():
+    def _session(self, *, lasting: bool = False) -> Iterator[Session]:
+        with Session(self._lasting if lasting else self._engine) as session, session.begin():
             yield session
 
     def segment(self, night: str, leg: str) -> Path:
@@ -109,7 +127,7 @@ class Catalog:
         rules: str,
         detector: str,
     ) -> str:
-        """Enter a night that is beginning.
+        """Enter a night that is beginning; a power cut does not lose it again.
 
         Parameters
         ----------
@@ -125,7 +143,7 @@ class Catalog:
         str
             The id.
         """
-        with self._session() as s:
+        with self._session(lasting=True) as s:
             taken = set(s.scalars(select(NightRow.id)))
             name, n = night, 2
             while name in taken or (self.folder / "nights" / name).exists():
@@ -145,8 +163,8 @@ class Catalog:
             return name
 
     def add_leg(self, meta: Meta) -> None:
-        """Enter a leg of a night; nothing happens where it is there."""
-        with self._session() as s:
+        """Enter a leg of a night, which a power cut does not lose again; nothing happens where it is there."""
+        with self._session(lasting=True) as s:
             if leg_row(s, meta.night, meta.leg) is None:
                 s.add(
                     LegRow(
@@ -245,14 +263,19 @@ class Catalog:
         """Return a leg of a closed night whose file was not verified yet."""
         with self._session() as s:
             query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.sealed.is_(None))
-            row = s.scalars(query.order_by(NightRow.started_ns.desc()).limit(1)).one_or_none()
+            query = query.where(LegRow.id.not_in(self._unread)).order_by(NightRow.started_ns.desc())
+            row = s.scalars(query.limit(1)).one_or_none()
             return (row.night_id, cast("Leg", row.leg)) if row else None
 
-    def seal(self, night: str, leg: Leg, digest: str) -> None:
-        """Note what a leg's file was when it was verified; empty where it is damaged."""
+    def seal(self, night: str, leg: Leg, digest: str | None) -> None:
+        """Note the SHA-256 of a leg's file, empty where it is not what was written; None: ask again once opened anew."""
         with self._session() as s:
             row = leg_row(s, night, leg)
-            if row is not None:
+            if row is None:
+                return
+            if digest is None:
+                self._unread.add(row.id)
+            else:
                 row.sealed = digest
 
     def is_capture(self, night: str) -> bool:
@@ -292,36 +315,10 @@ class Catalog:
     def report(self, state: RecorderState) -> None:
         """Write what the recorder says of itself."""
         with self._session() as s:
-            values = {
-                "id": 1,
-                "seen_ns": state.seen_ns,
-                "clock_night_ns": state.clock.night_ns,
-                "clock_wall_ns": state.clock.wall_ns,
-                "clock_speed": state.clock.speed,
-                "simulated": state.simulated,
-                "night_id": state.night,
-                "sensors": json.dumps([asdict(x) for x in state.sensors]),
-                "nearby": json.dumps([asdict(x) for x in state.nearby]),
-                "confirmed": json.dumps(asdict(state.confirmed)),
-                "trouble": json.dumps(asdict(state.trouble)) if state.trouble else None,
-                "mode": state.mode,
-            }
-            upsert_row(s, RecorderRow, values)
+            upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
         """Return what the recorder last said, if ever."""
         with self._session() as s:
             row = s.get(RecorderRow, 1)
-            if row is None:
-                return None
-            return RecorderState(
-                seen_ns=row.seen_ns,
-                clock=Clock(row.clock_night_ns, row.clock_wall_ns, row.clock_speed),
-                simulated=row.simulated,
-                night=row.night_id,
-                sensors=[SensorState(**x) for x in json.loads(row.sensors)],
-                confirmed=Tally(**json.loads(row.confirmed)),
-                trouble=said_of(row.trouble),
-                mode=cast("Mode", row.mode),
-                nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
-            )
+            return recorder_of(row) if row else None

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from legmon.enough import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.movement import Leg
 
 Verdict = Literal["ok", "look", "stop"]
 Trouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
 
 NIGHT_S, NIGHT_LEGS = 10 * 3600, 2
-FEW_NIGHTS = 7
-WEAK_DBM = -85
-LOW_PERCENT = 20
 JUMP_S = 0.2
 OLDEST_YEAR = 2025  # a computer without a clock of its own begins in 1970 or with its last shutdown
 
@@ -90,7 +88,7 @@ def bluetooth(trouble: Trouble | None, detail: str, platform: str) -> Check:
         "classic": ("The Bluetooth adapter has no Low Energy.", _ABSENT),
         "hci": (
             f"{detail[:1].upper()}{detail[1:]}.",
-            "Is it plugged in, is the path right, may you open it?",
+            "Is it plugged in, is the path right, may you open it? Else pull it out and plug it in again.",
         ),
         "unknown": (f"Bluetooth does not answer: {detail}.", "Switch Bluetooth off and on again."),
     }[trouble]
@@ -138,9 +136,13 @@ def disk(free_bytes: int, bytes_per_second: float) -> Check:
     night = bytes_per_second * NIGHT_S * NIGHT_LEGS
     nights = int(free_bytes / night)
     found = f"{_size(free_bytes)} free, {nights} {_plural(nights, 'night')} of {_size(night)} (two sensors)."
-    if nights < 1:
-        return Check("disk", "stop", found, "Make room, or name a folder on another disk with --data.")
-    if nights < FEW_NIGHTS:
+    if free_bytes < NEEDED_BYTES:
+        advice = (
+            f"A night wants {_size(NEEDED_BYTES)} free, for faster sensors and what other programs write."
+            " Make room, or name a folder on another disk with --data."
+        )
+        return Check("disk", "stop", found, advice)
+    if free_bytes < ROOMY_BYTES:
         return Check("disk", "look", found, "Make room soon.")
     return Check("disk", "ok", found)
 

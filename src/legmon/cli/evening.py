@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import BOTH, Clock, Legs, Mode
+from legmon.catalog.state import BOTH, Clock, Legs, Mode, Watch
 from legmon.catalog.store import Catalog
 from legmon.cli.options import firmware_sim, quoted
 from legmon.cli.past import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
@@ -116,8 +116,7 @@ class Evening:
                 air, seed = self._start_air(), time.time_ns() % 100_000
                 for ankle in BOTH if leg == "both" else (leg or "left",):
                     _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, seed, ankle), 1.0)
-            goes_on = any(n.state == "recording" for n in catalog.nights())
-            at_once = goes_on or not self._browser
+            at_once = not self._browser or goes_on(catalog, clock)
             mode: Mode = "record" if at_once else "check"
             self._record(catalog, hci, clock, simulated=simulate, leg=leg, mode=mode, sensor=sensor)
             if at_once:
@@ -257,16 +256,31 @@ class Evening:
             with contextlib.suppress(KeyboardInterrupt):
                 yield
         finally:
-            end_all(self._recorder, self._others)
+            in_order = end_all(self._recorder, self._others, self._still_ending)
             self._air.cleanup()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        again = (
-            f" To score it again: legmon score {self._night} --data {quoted(self._folder)}"
-            if self._night
-            else ""
-        )
-        self._say(f"Everything is closed.{again}")
+        if in_order:
+            score = f"legmon score {self._night} --data {quoted(self._folder)}"
+            self._say("Everything is closed." + (f" To score it again: {score}" if self._night else ""))
+        else:
+            later = " Its night is open: it goes on at a start within half an hour, a later one closes it."
+            self._say("The recorder did not end in order." + (later if self._night else ""))
+
+    def _still_ending(self) -> None:
+        what = "Closing the night" if self._night else "Letting the sensor go"
+        self._say(f"{what}, which may take some seconds.")
+
+
+def goes_on(catalog: Catalog, clock: Clock) -> bool:
+    """Whether a recorder that is started now goes on with a night that was interrupted."""
+    from legmon.recorder.process import RESUME_NS
+
+    nights = [n for n in catalog.nights() if n.state == "recording" and n.legs]
+    if not nights:
+        return False
+    now_ns = Watch(clock, catalog.folder / "clock.json", anew=False).now_ns()
+    return any(0 <= now_ns - (n.started_ns + n.duration_ns) < RESUME_NS for n in nights)
 
 
 def _free_port(port: int) -> int:

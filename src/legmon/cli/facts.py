@@ -14,17 +14,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import tzlocal
-from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
 from legmon.cli.checks import Heard, Trouble
 from legmon.link.radio import Radio
+from legmon.link.scan import scanning
 from legmon.link.session import advertisement
 from legmon.recording.records import Samples, encode
 from legmon.sensors import ankle
 from legmon.sensors.base import Driver
+from legmon.sensors.registry import recognise
 
 FRAME_S = 0.25
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -63,19 +64,20 @@ async def listen(
     def heard(device: BLEDevice, data: AdvertisementData) -> None:
         everybody.add(device.address)
         said = advertisement(data)
-        driver = next((d for d in drivers if d.recognises(said)), None)
-        if driver is not None:
+        fit = recognise(drivers, said)
+        if fit is not None:
+            driver, side = fit
             sensors[device.address] = Heard(
                 name=device.name or "unnamed",
                 address=device.address,
                 driver=driver.title,
-                side=driver.side(said),
+                side=side,
                 rssi_dbm=data.rssi,
                 battery=ankle.advertised_battery(said) if driver is ankle.DRIVER else None,
             )
 
     try:
-        async with BleakScanner(heard, **radio.scanner):
+        async with scanning(heard, radio.scanner):
             await asyncio.sleep(seconds)
     except (BleakError, OSError) as e:
         raise RadioError(_trouble(e, hci=hci), str(e.args[0] if e.args else e)) from e

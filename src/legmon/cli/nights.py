@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from legmon.cli.judged import judge, tell
+from legmon.catalog.state import DAMAGED, NightInfo
+from legmon.cli.judged import Judged, judge, tell
 from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
 
 
@@ -34,7 +35,7 @@ def nights(
     catalog = existing(data)
     if night is not None:
         info = catalog.night(night)
-        tell(judge(catalog, info, catalog.tracks(info.id), as_recorded=as_recorded), as_json=as_json)
+        _tell(info, judge(catalog, info, catalog.tracks(info.id), as_recorded=as_recorded), as_json=as_json)
         return
     listed = catalog.nights()
     if as_json:
@@ -62,6 +63,25 @@ def nights(
             str(n.periodic),
             f"{n.periodic / hours:.0f}" if hours > 0 else "",
             str(n.gaps),
-            " ".join(["simulated"] * n.simulated + ["recording"] * (n.state == "recording")),
+            " ".join(
+                ["simulated"] * n.simulated
+                + ["recording"] * (n.state == "recording")
+                + ["damaged"] * bool(n.damaged)
+            ),
         )
     Console().print(table)
+
+
+def _tell(info: NightInfo, judged: Judged, *, as_json: bool) -> None:
+    """Print a night, and beside it where its recording is not what was written."""
+    if not as_json:
+        tell(judged, as_json=False)
+        for leg in info.damaged:
+            Console().print(f"{leg} leg: {DAMAGED}")
+        return
+    from legmon.web.nights import damage, verdict
+
+    answer = judged.answer()
+    answer["details"]["quality"] += [f.model_dump() for f in damage(info)]
+    answer["details"]["verdict"] = verdict(info, judged.scored)
+    print_json(answer)

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +14,10 @@ from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, pr
 from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
 from legmon.link.ending import ended
+
+if TYPE_CHECKING:
+    from legmon.recorder.trial import Trial
+    from legmon.sensors.base import Driver
 
 FIND_S = 60.0
 
@@ -43,18 +48,14 @@ def qualify(
     """
     from bleak.exc import BleakError
 
-    from legmon.sensors.registry import registry
+    from legmon.recorder.trial import Trial
 
-    known = registry()
-    if sensor is not None and sensor not in known.drivers:
-        raise LegmonError(f'there is no sensor "{sensor}"; `legmon sensors` lists them')
-    drivers = [d for d in known.drivers.values() if sensor in {None, d.name}]
+    drivers, trial = drivers_for(sensor, address), Trial(address)
     try:
-        card = asyncio.run(_qualify(drivers, minutes, address, rate, hci, quiet=as_json))
+        ended_ns = asyncio.run(_run(trial, drivers, minutes, rate, hci, quiet=as_json))
     except (BleakError, OSError) as e:
         raise FailedError(no_radio(hci)) from e
-    card |= {
-        "on": on,
+    card = trial.card(ended_ns=ended_ns, on=on) | {
         "simulated": hci is not None and "client:" in hci,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -65,23 +66,41 @@ def qualify(
         _show(card, path)
 
 
-async def _qualify(
-    drivers: Any, minutes: float, address: str | None, rate: float, hci: str | None, *, quiet: bool
-) -> dict[str, Any]:
+def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
+    """Choose families: the one that is asked for, any for an address, else those made to be worn.
+
+    Raises
+    ------
+    LegmonError
+        If there is no such family.
+    """
+    from legmon.sensors.registry import registry
+
+    known = registry()
+    if sensor is not None and sensor not in known.drivers:
+        raise LegmonError(f'there is no sensor "{sensor}"; `legmon sensors` lists them')
+    if sensor is not None:
+        return (known.drivers[sensor],)
+    return known.nightly if address is None else tuple(known.drivers.values())
+
+
+async def _run(
+    trial: "Trial", drivers: Sequence["Driver"], minutes: float, rate: float, hci: str | None, *, quiet: bool
+) -> int:
+    """Carry the trial out; give when it ended, by the clock of its arrivals."""
     from rich.progress import Progress
 
     from legmon.link.session import Session
-    from legmon.recorder.trial import Trial
 
     began = time.time_ns() - time.monotonic_ns()
-    trial, chosen = Trial(), radio(hci)
+    chosen = radio(hci)
     await try_out(chosen)
     session = Session(
         chosen,
         lambda: began + time.monotonic_ns(),
         trial,
         drivers=drivers,
-        claim=lambda found: address is None or found.lower() == address.lower(),
+        claim=trial.claim,
         rate_hz=round(rate),
         range_g=4,
     )
@@ -94,16 +113,16 @@ async def _qualify(
                 if task.done():
                     task.result()
                 if time.monotonic() > until:
-                    raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.sentence}")
+                    raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.trouble}")
                 await asyncio.sleep(0.1)
             name = trial.identity.name
             started = time.monotonic()
             while (passed := time.monotonic() - started) < minutes * 60:
                 progress.update(bar, completed=passed, description=f"{name}: {len(trial.frames)} frames")
                 await asyncio.sleep(0.2)
+            return began + time.monotonic_ns()
     finally:
         await ended(task, again_s=10.0)
-    return trial.card()
 
 
 def _save(folder: Path, card: dict[str, Any]) -> Path:
@@ -123,30 +142,49 @@ def _show(card: dict[str, Any], path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    def said(value: float | None, unit: str) -> str:
-        return "not known" if value is None else f"{value:g} {unit}"
-
     table = Table(box=None, show_header=False, pad_edge=False)
-    late = card["late_ms"]
-    rows = {
-        "sensor": f"{card['name']} ({card['driver']})" + (", simulated" if card["simulated"] else ""),
-        "measured": f"{card['minutes']:g} min on the {card['on']}",
-        "true rate": f"{said(card['true_hz'], 'Hz')}, asked {card['declared_hz']:g} ({said(card['rate_error_percent'], '%')})",
-        "frames": f"every {said(card['frame_s'], 's')}, longest pause {said(card['longest_pause_s'], 's')}",
-        "late": "not known"
-        if late is None
-        else f"half within {late[0]:g} ms, 95 % within {late[1]:g}, all within {late[2]:g}",
-        "lost": f"{card['lost']} samples, {card['lost_percent']:g} % (shows by {card['loss']})",
-        "noise": f"{said(card['noise_mg'], 'mg')}, {said(card['noise_ug_rthz'], 'µg/√Hz')}, from {card['still_s']:g} s still",
-        "gravity": said(card["gravity_g"], "g"),
-        "scale error": f"{said(card['scale_error_percent'], '%')}, offset {said(card['offset_mg'], 'mg')}",
-        "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
-        "battery": f"{said(card['battery_percent_night'], '% in 8 h')}",
-    }
-    for name, text in rows.items():
+    for name, text in shown(card).items():
         table.add_row(name, text)
     console = Console(highlight=False)
     console.print(table)
     for warning in card["warnings"]:
         console.print(f"! {warning}", markup=False)
     console.print(f"\nSaved: {path}", markup=False, soft_wrap=True)
+
+
+def shown(card: dict[str, Any]) -> dict[str, str]:
+    """Say what is on a card, a line by its name."""
+    late, on_leg = card["late_ms"], card["on"] == "leg"
+    rows = {
+        "sensor": f"{card['name']} ({card['driver']})" + (", simulated" if card["simulated"] else ""),
+        "measured": f"{card['minutes']:g} min on the {card['on']}",
+        "true rate": f"{_said(card['true_hz'], 'Hz')}, asked {card['declared_hz']:g} ({_said(card['rate_error_percent'], '%')})",
+        "frames": f"every {_said(card['frame_s'], 's')}, longest pause {_said(card['longest_pause_s'], 's')}",
+        "late": "not known"
+        if late is None
+        else f"half within {late[0]:g} ms, 95 % within {late[1]:g}, all within {late[2]:g}",
+        "lost on the way": f"{card['lost']} samples, {card['lost_percent']:g} % (shows by {card['loss']})"
+        + ("; a night fetches what its buffer still holds" if card["buffer"] and card["lost"] else ""),
+        "noise": f"{_said(card['noise_mg'], 'mg')}, {_said(card['noise_ug_rthz'], 'µg/√Hz')}, from {card['still_s']:g} s still"
+        + (", the leg's own included" if on_leg else ""),
+        "gravity": _said(card["gravity_g"], "g"),
+        "scale error": f"{_said(card['scale_error_percent'], '%')}, offset {_said(card['offset_mg'], 'mg')}",
+        "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
+        "battery": _battery(card),
+    }
+    if on_leg and card["scale_error_percent"] is None:
+        del rows["scale error"], rows["sides"]
+    return rows
+
+
+def _battery(card: dict[str, Any]) -> str:
+    about, most = card["battery_percent_night"], card["battery_most_percent_night"]
+    if not card["battery_levels"]:
+        return "not known: it tells no level"
+    if about is None:
+        return "not known: needs half an hour or more, and not on a charger"
+    return f"about {about:g} % in 8 h, at most {most:g}" if about else f"less than {most:g} % in 8 h"
+
+
+def _said(value: float | None, unit: str) -> str:
+    return "not known" if value is None else f"{value:g} {unit}"

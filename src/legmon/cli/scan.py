@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from legmon.link.nearby import Nearby
-
-MOST_UNKNOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -38,13 +37,23 @@ def scan(
     from rich.console import Console
 
     try:
-        found = asyncio.run(_scan(radio(hci), seconds, everything=everything, quiet=json))
+        heard = asyncio.run(_scan(radio(hci), seconds, everything=everything, quiet=json))
     except (BleakError, OSError) as e:
         raise FailedError(no_radio(hci)) from e
+    found = wanted(heard, everything=everything)
     if json:
         print_json({"nearby": [asdict(n) for n in found]})
     elif not found:
-        Console().print("Nothing was heard. Is the sensor on, charged, near, and not connected to a phone?")
+        Console().print(nothing_of(len(heard)))
+
+
+def nothing_of(others: int) -> str:
+    """Say that no sensor was among so many devices."""
+    if not others:
+        return "Nothing is heard. Is the sensor on, charged, near, and not connected to a phone?"
+    if others == 1:
+        return "The one device heard is no sensor legmon knows; `legmon scan --all` shows it."
+    return f"None of the {others} devices heard is a sensor legmon knows; `legmon scan --all` shows them."
 
 
 def radio(hci: str | None) -> Radio:
@@ -53,10 +62,15 @@ def radio(hci: str | None) -> Radio:
 
 
 def no_radio(hci: str | None) -> str:
-    """What to do where there is no Bluetooth."""
-    if hci is not None:
-        return f"no Bluetooth controller answers at {hci}"
-    return "this computer's Bluetooth cannot be used; switch it on, or plug an adapter in"
+    """Look as `legmon doctor` does what is wrong with the radio, and say what to do."""
+    from legmon.cli import checks, facts
+
+    try:
+        asyncio.run(facts.listen(pick(hci), (), 0.0, hci=hci is not None))
+    except facts.RadioError as e:
+        check = checks.bluetooth(e.trouble, str(e), sys.platform)
+        return f"{check.found} {check.advice}"
+    return "Bluetooth failed meanwhile. Try again; `legmon doctor` looks at it more closely."
 
 
 async def try_out(radio: Radio) -> None:
@@ -67,9 +81,9 @@ async def try_out(radio: Radio) -> None:
     BleakError, OSError
         If there is none.
     """
-    from bleak import BleakScanner
+    from legmon.link.scan import scanning
 
-    async with BleakScanner(lambda _device, _data: None, **radio.scanner):
+    async with scanning(lambda _device, _data: None, radio.scanner):
         pass
 
 
@@ -83,17 +97,16 @@ async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) 
     known = registry()
     await try_out(radio)
     if quiet:
-        return _wanted(await listen(radio, known, seconds, lambda _heard: None), everything=everything)
+        return await listen(radio, known, seconds, lambda _heard: None)
     with Live(_table([]), refresh_per_second=4, console=Console()) as live:
-        heard = await listen(
-            radio, known, seconds, lambda now: live.update(_table(_wanted(now, everything=everything)))
+        return await listen(
+            radio, known, seconds, lambda now: live.update(_table(wanted(now, everything=everything)))
         )
-    return _wanted(heard, everything=everything)
 
 
-def _wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
-    fitting = [n for n in heard if n.driver is not None]
-    return fitting + ([n for n in heard if n.driver is None][:MOST_UNKNOWN] if everything else [])
+def wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
+    """Give those that are shown."""
+    return [n for n in heard if everything or n.driver is not None]
 
 
 def _table(heard: "list[Nearby]") -> "Table":

@@ -32,14 +32,21 @@ def sensors(json: JsonOption = False) -> None:
     from rich.table import Column, Table
 
     first = Column("name", no_wrap=True)
-    table = Table(first, "sensor", "Hz", "± g", "a loss shows by", "buffer", box=None, pad_edge=False)
+    table = Table(first, "sensor", "Hz", "± g", "clock", "loss by", "buffer", box=None, pad_edge=False)
+    rest = Table(Column(no_wrap=True), "", box=None, pad_edge=False, show_header=False)
     for one in listed:
         rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
-        table.add_row(
-            one["name"], one["title"], rates, ranges, LOSS[one["loss"]], "yes" if one["buffer"] else "no"
-        )
+        clock, buffer = ("yes" if one[key] else "no" for key in ("device_time", "buffer"))
+        table.add_row(one["name"], one["title"], rates, ranges, clock, LOSS[one["loss"]], buffer)
+        if one["idle"]:
+            rest.add_row(one["name"], one["idle"])
     console = Console(highlight=False)
     console.print(table)
+    console.print(
+        "\nclock: frames carry the sensor's own time; loss by: what shows a loss; buffer: what was lost can be fetched again."
+    )
+    console.print("\nWhile it lies still, or when the link goes:")
+    console.print(rest)
     for name, why in known.broken.items():
         console.print(f"\n{name} is left out: {why}", markup=False)
     console.print(

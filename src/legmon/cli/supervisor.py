@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from legmon.cli.options import child_environment
 from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector
-END_S = 2.5
+CLOSE_S = 6.0  # for a recorder to stop its sensors, hang up and close the night
+SAID_S = 1.0  # after which a person is told that it still does
+END_S = 2.0  # for the others after it
 SHORTEST_LIFE_S = 5.0  # one that dies faster than this, again and again, is not started for ever
 MOST_FAST_DEATHS = 3
 SLOWEST_S = 30.0
@@ -54,6 +57,7 @@ class Child:
             text=True,
             env=child_environment(),
             start_new_session=os.name == "posix",  # Ctrl-C reaches us alone: we end the others in order
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
         threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
         self._errors = threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True)
@@ -142,14 +146,19 @@ class Child:
             if self.process.stdin is not None:
                 self.process.stdin.close()
 
-    def end(self, within_s: float) -> None:
-        """Ask, wait, and if it must be, kill."""
+    def ends(self, within_s: float) -> bool:
+        """Ask it to end, and wait; whether it has ended."""
         self.ask_to_end()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(max(within_s, 0.05))
-        except subprocess.TimeoutExpired:
+        return self.process.poll() is not None
+
+    def end(self, within_s: float) -> bool:
+        """Ask, wait, and if it must be, kill; whether it ended in order."""
+        if not self.ends(within_s):
             self.process.kill()
             self.process.wait()
+        return self.process.returncode == 0
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
@@ -157,12 +166,29 @@ def python_module(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def end_all(recorder: Child | None, others: list[Child]) -> None:
-    """End the recorder first, while it can still tell the sensor to stop, then the rest; at most 3 s in all."""
-    start = time.monotonic()
+def end_all(recorder: Child | None, others: list[Child], waits: Callable[[], None]) -> bool:
+    """End the recorder first, while it can still tell the sensor to stop, then the rest.
+
+    Parameters
+    ----------
+    recorder, others : Child
+        What runs.
+    waits : callable
+        Called where the recorder takes longer than a person would wait without a word.
+
+    Returns
+    -------
+    bool
+        Whether the recorder ended in order, and so has closed its night.
+    """
+    in_order = True
     if recorder is not None:
-        recorder.end(END_S - 0.7)
+        if not recorder.ends(SAID_S):
+            waits()
+        in_order = recorder.end(CLOSE_S - SAID_S)
+    until = time.monotonic() + END_S
     for child in others:
         child.ask_to_end()
     for child in others:
-        child.end(END_S - (time.monotonic() - start))
+        child.end(until - time.monotonic())
+    return in_order

@@ -49,7 +49,8 @@ async def keep_up(
                 if percent is not None:  # a night without a battery level is a night
                     listener.battery(percent)
         missing = listener.missing() if driver.declares.buffer else None
-        if missing is None:
+        if missing is None:  # nothing is, or the disk takes nothing at the moment: then no try counts
+            stuck, tries = Missing(0, 0, 0), 0
             await asyncio.sleep(LOOK_S)
             continue
         tries = tries + 1 if missing == stuck else 0

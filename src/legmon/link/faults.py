@@ -10,6 +10,8 @@ class Cause(StrEnum):
 
     LINK_LOST = "link_lost"
     LINK_SILENT = "link_silent"
+    RADIO_GONE = "radio_gone"
+    COMPUTER_SLEPT = "computer_slept"
     NOT_SENT = "not_sent"
     FRAME_REFUSED = "frame_refused"
     SENSOR_STOPPED = "sensor_stopped"
@@ -17,6 +19,7 @@ class Cause(StrEnum):
     BUFFER_OVERRUN = "buffer_overrun"
     RECORDER_DOWN = "recorder_down"
     DISK_FULL = "disk_full"
+    DISK_FAILED = "disk_failed"
     OTHER_SENSOR = "other_sensor"
     DAMAGED = "recording_damaged"
     FILE_GAP = "file_gap"
@@ -24,18 +27,31 @@ class Cause(StrEnum):
 
 SENTENCES: dict[Cause, str] = {
     Cause.LINK_LOST: "The Bluetooth link to the sensor dropped; keep the computer nearer, at the foot end of the bed.",
-    Cause.LINK_SILENT: "The sensor stayed connected but sent nothing, so the link was set up again.",
-    Cause.NOT_SENT: "The sensor measured these samples but could not send them in time.",
-    Cause.FRAME_REFUSED: "What arrived did not keep to the sensor's protocol and was left out.",
+    Cause.LINK_SILENT: "The sensor stayed connected but sent nothing, so the link was set up again; keep the computer nearer.",
+    Cause.RADIO_GONE: "This computer's Bluetooth was gone; leave it switched on, and its adapter where nothing pulls at it.",
+    Cause.COMPUTER_SLEPT: "The computer slept; switch its standby off for the night, and leave it plugged in and its lid open.",
+    Cause.NOT_SENT: "The sensor measured these samples but could not send them in time; keep the computer nearer to the bed.",
+    Cause.FRAME_REFUSED: "What arrived broke the sensor's protocol and was left out; update the sensor if this comes back.",
     Cause.SENSOR_STOPPED: "The sensor stopped measuring by itself and was started again; see its page for what makes it stop.",
     Cause.SENSOR_RESTARTED: "The sensor started anew; check that its battery holds and sits tight.",
     Cause.BUFFER_OVERRUN: "The link was down for longer than the sensor can remember; keep the computer nearer to the bed.",
-    Cause.RECORDER_DOWN: "legmon's recorder was not running; it went on as soon as it was started again.",
+    Cause.RECORDER_DOWN: "legmon's recorder was not running; leave legmon running, and the computer on, until the morning.",
     Cause.DISK_FULL: "The disk was full; make room, and recording goes on by itself.",
+    Cause.DISK_FAILED: "The disk took nothing, and not for want of room; check it, or record on another one.",
     Cause.OTHER_SENSOR: "The sensor measured in another way than this night began with; stop the night and start a new one.",
     Cause.DAMAGED: "The recording is damaged here; check the disk, and copy the data folder while it can be read.",
-    Cause.FILE_GAP: "The file holds no samples here.",
+    Cause.FILE_GAP: "The file holds no samples here; look whether what wrote it has them.",
 }
+
+OF_THE_LINK = {
+    Cause.LINK_LOST,
+    Cause.LINK_SILENT,
+    Cause.RADIO_GONE,
+    Cause.COMPUTER_SLEPT,
+    Cause.NOT_SENT,
+    Cause.FRAME_REFUSED,
+}
+"""Where the sensor has started anew meanwhile, that is the cause."""
 
 
 class LinkSays(StrEnum):
@@ -70,6 +86,11 @@ LINK_SENTENCES: dict[LinkSays, str] = {
 def link_says(code: LinkSays, **parts: str) -> Said:
     """Say something of a link; a sensor's own words stay in the English sentence."""
     return Said(code.value, LINK_SENTENCES[code].format(**parts))
+
+
+def own_words(refusal: str) -> str:
+    """Take out of what is said of a refusal the sensor's own words."""
+    return refusal.removesuffix(LINK_SENTENCES[LinkSays.SENSOR_REFUSED].removeprefix("{why}"))
 
 
 def sentence(cause: str) -> str:

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from legmon.link.faults import Cause
 from legmon.said import Said
-from legmon.sensors.base import Declaration, Frame, Started, Status
+from legmon.sensors.base import Declaration, Frame, Loss, Started, Status
 
 State = Literal["off", "searching", "connecting", "streaming", "silent"]
 
@@ -19,6 +19,11 @@ class Identity:
     driver: str
     declares: Declaration
     started: Started
+
+    @property
+    def loss(self) -> Loss:
+        """By what a loss of its samples shows."""
+        return self.started.loss or self.declares.loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from legmon.link.radio import Radio
+from legmon.link.scan import scanning
 from legmon.link.session import advertisement
 from legmon.movement import Leg
 from legmon.sensors.base import Driver
-from legmon.sensors.registry import Registry
+from legmon.sensors.registry import Registry, recognise
 
 WEIGHT = 0.3  # of the newest signal strength: single packets differ by 10 dB
 MOST, FORGOTTEN_S = 12, 10.0
+LOOK_S = 1.0  # between two looks whether something is to be forgotten
 LISTEN_S, REST_S = 3.0, 4.0  # beside a stream: long enough for sensors that advertise once a second
 NO_STRENGTH_DBM = -127  # as BlueZ and the Core specification say that it is not known
 
@@ -51,23 +52,49 @@ class Nearby:
 async def listen(
     radio: Radio, known: Registry, seconds: float, changed: Callable[[list[Nearby]], None]
 ) -> list[Nearby]:
-    """Listen for some seconds; `changed` is called with everything heard so far, strongest first, after each packet.
+    """Listen for some seconds; `changed` is called with what was heard lately, strongest first, whenever that may have changed.
 
     Raises
     ------
     BleakError
         If there is no Bluetooth to listen with.
     """
-    heard: dict[str, Nearby] = {}
+    lately = Lately()
 
     def hear(device: BLEDevice, data: AdvertisementData) -> None:
-        driver = known.recognise(advertisement(data))
-        heard[device.address] = _heard(heard.get(device.address), device, data, driver)
-        changed(strongest_first(heard))
+        lately.hear(device, data, recognise(known.drivers.values(), advertisement(data)))
+        changed([n for n, _ in lately.strongest()])
 
-    async with BleakScanner(hear, **radio.scanner):
-        await asyncio.sleep(seconds)
-    return strongest_first(heard)
+    async with scanning(hear, radio.scanner):
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(LOOK_S, left))
+            changed([n for n, _ in lately.strongest()])
+    return [n for n, _ in lately.strongest()]
+
+
+class Lately:
+    """What was heard in the last seconds; packets whose strength is not known do not count."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, tuple[Nearby, float]] = {}
+
+    def hear(self, device: BLEDevice, data: AdvertisementData, fit: tuple[Driver, Leg | None] | None) -> None:
+        """Take a packet, and the driver and leg of what sent it, where one fits."""
+        if data.rssi > NO_STRENGTH_DBM:
+            before, _ = self._heard.get(device.address, (None, 0.0))
+            self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
+
+    def strongest(self) -> list[tuple[Nearby, float]]:
+        """Give each with how many seconds ago it was heard, strongest first, sensors with a driver before the rest."""
+        now = time.monotonic()
+        self._heard = {a: (n, at) for a, (n, at) in self._heard.items() if now - at < FORGOTTEN_S}
+        order = sorted(self._heard.values(), key=lambda h: (h[0].driver is None, -h[0].rssi_dbm))
+        return [(n, now - at) for n, at in order]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._heard.clear()
 
 
 class Surroundings:
@@ -84,7 +111,7 @@ class Surroundings:
     def __init__(self, radio: Radio, drivers: Sequence[Driver]) -> None:
         self._scan = radio.scan
         self._drivers = drivers
-        self._heard: dict[str, tuple[Nearby, float]] = {}
+        self._lately = Lately()
 
     async def run(self, free: Callable[[], bool]) -> None:
         """Take note of what is heard until cancelled, and scan now and then.
@@ -103,36 +130,29 @@ class Surroundings:
                 await asyncio.sleep(REST_S)
         finally:
             self._scan.overheard = None
-            self._heard.clear()
+            self._lately.clear()
 
     def lately(self) -> list[tuple[Nearby, float]]:
         """Return the strongest of them, each with how many seconds ago it was heard."""
-        now = time.monotonic()
-        self._heard = {a: (n, at) for a, (n, at) in self._heard.items() if now - at < FORGOTTEN_S}
-        order = strongest_first({a: n for a, (n, _) in self._heard.items()})
-        return [(n, now - self._heard[n.address][1]) for n in order[:MOST]]
+        return self._lately.strongest()[:MOST]
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
-        said = advertisement(data)
-        driver = next((d for d in self._drivers if d.recognises(said)), None)
-        if driver is not None and data.rssi > NO_STRENGTH_DBM:
-            before, _ = self._heard.get(device.address, (None, 0.0))
-            self._heard[device.address] = (_heard(before, device, data, driver), time.monotonic())
+        fit = recognise(self._drivers, advertisement(data))
+        if fit is not None:
+            self._lately.hear(device, data, fit)
 
 
 def _heard(
-    before: Nearby | None, device: BLEDevice, data: AdvertisementData, driver: Driver | None
+    before: Nearby | None,
+    device: BLEDevice,
+    data: AdvertisementData,
+    fit: tuple[Driver, Leg | None] | None,
 ) -> Nearby:
     rssi = data.rssi if before is None else before.rssi_dbm + WEIGHT * (data.rssi - before.rssi_dbm)
     return Nearby(
         device.address,
         data.local_name or device.name or (before.name if before else None),
         round(rssi, 1),
-        driver.name if driver else before.driver if before else None,
-        driver.side(advertisement(data)) if driver else before.side if before else None,
+        fit[0].name if fit else before.driver if before else None,
+        fit[1] if fit else before.side if before else None,
     )
-
-
-def strongest_first(heard: dict[str, Nearby]) -> list[Nearby]:
-    """Sort by signal strength, sensors with a driver before the rest."""
-    return sorted(heard.values(), key=lambda n: (n.driver is None, -n.rssi_dbm))

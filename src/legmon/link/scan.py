@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from bleak import BleakScanner
@@ -11,12 +11,75 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 
+from legmon.link.ending import ended
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-END_S = 10.0
 RENEW_S = 20.0  # a discovery whose adapter was pulled out hears nothing more and says nothing; a new one finds the next adapter
+START_S, STOP_S = 10.0, 4.0  # a radio that has not answered by then hangs
+LATE_S = 60.0  # so long it may still answer, before the command is broken off
+
+_late: set[asyncio.Task[None]] = set()
+
+
+@contextlib.asynccontextmanager
+async def scanning(
+    heard: Callable[[BLEDevice, AdvertisementData], None], arguments: dict[str, Any]
+) -> AsyncIterator[None]:
+    """Scan while the block runs; a radio that hangs is an error, not a wait without end.
+
+    A command that was broken off may be the last that a radio answers. So one that takes too long goes on by itself, its scan is
+    stopped when it comes about after all, and until then none is begun.
+
+    Parameters
+    ----------
+    heard : callable
+        Is given what is heard.
+    arguments : dict
+        Keyword arguments for ``BleakScanner``.
+
+    Raises
+    ------
+    BleakError
+        If the radio does not scan: `BleakBluetoothNotAvailableError` where it does not answer.
+    """
+    mine = [task for task in _late if task.get_loop() is asyncio.get_running_loop()]
+    if mine and (await asyncio.wait(mine, timeout=START_S))[1]:
+        raise _silent()
+    scanner = BleakScanner(heard, **arguments)
+    await _in_time(asyncio.create_task(scanner.start()), START_S, scanner)
+    try:
+        yield
+    finally:
+        await _in_time(asyncio.create_task(scanner.stop()), STOP_S, scanner)
+
+
+async def _in_time(command: asyncio.Task[None], within_s: float, scanner: BleakScanner) -> None:
+    try:
+        await asyncio.wait({command}, timeout=within_s)
+    finally:
+        if not command.done() and not command.cancelling():
+            late = asyncio.create_task(_come_late(command, scanner))
+            _late.add(late)
+            late.add_done_callback(_late.discard)
+    if not command.done():
+        raise _silent()
+    command.result()
+
+
+async def _come_late(command: asyncio.Task[None], scanner: BleakScanner) -> None:
+    await asyncio.wait({command}, timeout=LATE_S)
+    await ended(command)
+    with contextlib.suppress(Exception):  # whatever a radio says that hung
+        async with asyncio.timeout(STOP_S):
+            await scanner.stop()
+
+
+def _silent() -> BleakBluetoothNotAvailableError:
+    reason = BleakBluetoothNotAvailableReason.UNKNOWN
+    return BleakBluetoothNotAvailableError("nothing came in time", reason)
 
 
 class Scan:
@@ -81,7 +144,7 @@ class Scan:
             del self._waiting[future]
             if not self._waiting:
                 self._rest.set()
-                await asyncio.wait({self._task}, timeout=END_S)
+                await asyncio.wait({self._task}, timeout=STOP_S)
 
     async def _run(self) -> None:
         """Scan while anybody waits.
@@ -91,7 +154,7 @@ class Scan:
         try:
             while self._waiting:
                 self._rest.clear()
-                async with BleakScanner(self._heard, **self._arguments):
+                async with scanning(self._heard, self._arguments):
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(RENEW_S):
                             await self._rest.wait()
@@ -112,9 +175,8 @@ class Scan:
             self.overheard(device, data)
         for future, wanted in list(self._waiting.items()):
             if not future.done() and (found := wanted(device, data)) is not None:
-                for (
-                    enough
-                ) in self._listening:  # before who found: he then sees that nobody waits, and ends the scan
+                # Who only listens goes first: who found then sees that nobody waits, and ends the scan.
+                for enough in self._listening:
                     if not enough.done():
                         enough.set_result(None)
                 future.set_result(found)

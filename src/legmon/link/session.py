@@ -20,6 +20,7 @@ from legmon.link.ending import ended
 from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
 from legmon.link.radio import Radio
+from legmon.link.slept import Sleep
 from legmon.link.talk import Talk
 from legmon.movement import Leg
 from legmon.said import Said
@@ -38,6 +39,7 @@ from legmon.sensors.base import (
     Told,
     Wish,
 )
+from legmon.sensors.registry import recognise
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +49,8 @@ PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to 
 REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
-STALE_S = (
-    5.0  # between two looks whether the sensor is not heard because it is still held for a program that died
-)
+GONE_S = 60.0  # a radio that is found gone within so long after a link was up has taken it along
+STALE_S = 5.0  # between two looks whether the sensor is still held for a program that died, and so not heard
 FRAME_S = 0.25
 
 
@@ -111,6 +112,7 @@ class Session:
         self._early: list[tuple[Frame, int]] | None = None
         self._ended: str | None = None
         self._last_frame = 0.0
+        self._last_up = float("-inf")
         self._refusals = 0
 
     async def run(self) -> None:
@@ -127,6 +129,13 @@ class Session:
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
                 log.info("link: %s: %s", type(e).__name__, e)
+                since_s = asyncio.get_running_loop().time() - self._last_up
+                if isinstance(e, BleakBluetoothNotAvailableError) and since_s < GONE_S:
+                    self._last_up = float("-inf")
+                    self._listener.link_down(Cause.RADIO_GONE)
+                self._listener.link_changed("searching", _plain(e))
+            except Exception as e:  # a defect, ours or of what we build on, must not end the night
+                log.exception("link")
                 self._listener.link_changed("searching", _plain(e))
             await asyncio.sleep(wait)
             wait = min(2 * wait, BACK_OFF_MOST_S)
@@ -135,11 +144,10 @@ class Session:
         """Scan until a sensor that will do is heard; the scanner rests while it is connected."""
 
         def wanted(device: BLEDevice, data: AdvertisementData) -> tuple[BLEDevice, Driver] | None:
-            said = advertisement(data)
-            driver = next((d for d in self._drivers if d.recognises(said)), None)
-            if driver is None:
+            fit = recognise(self._drivers, advertisement(data))
+            if fit is None:
                 return None
-            side = driver.side(said)
+            driver, side = fit
             other = self._leg and side and side != self._leg and not self._insists(device.address)
             if other or not self._claim(device.address):
                 return None
@@ -170,9 +178,11 @@ class Session:
         conversation = self._conversations.setdefault(device.address, driver.converse())
         talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
+        is_begun = False
         try:
             async with asyncio.timeout(connect_s + pair_s):
                 await self._connect(client, driver)
+            is_begun = True
             async with asyncio.timeout(start_s):
                 silent_s = await self._start(client, talk, driver, conversation)
             fetching = asyncio.create_task(
@@ -182,9 +192,10 @@ class Session:
             self._listener.link_down(cause)
             if said:
                 self._listener.link_changed("silent", said)
-        except asyncio.CancelledError:
-            if fetching is not None and client.is_connected:
-                await ended(fetching)
+        except (asyncio.CancelledError, RefusedError):
+            if is_begun and client.is_connected:
+                if fetching is not None:
+                    await ended(fetching)
                 with contextlib.suppress(BleakError, TimeoutError, RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
                         await talk.run(conversation.stop())
@@ -239,12 +250,17 @@ class Session:
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
     ) -> tuple[Cause, Said | None]:
         """Wait until the link fails, and say how."""
+        sleep = Sleep()
         while True:
             if fetching.done():
                 fetching.result()  # it ends only by a defect: let it be seen
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await gone.wait()
+            if sleep.noticed():
+                self._last_up = float("-inf")
+                return Cause.COMPUTER_SLEPT, None
+            self._last_up = asyncio.get_running_loop().time()
             if gone.is_set():
                 return Cause.LINK_LOST, None
             if self._ended is not None:

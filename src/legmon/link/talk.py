@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OPERATION_S = 10.0  # a GATT operation that takes longer will not end: some radios never answer
+MOST_ANSWERS = 32  # kept for who waits; a sensor that talks unasked loses the oldest
 
 
 class Talk:
@@ -60,7 +61,8 @@ class Talk:
         self._now_ns = now_ns
         self._tell = tell
         self._refused = refused
-        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue(MOST_ANSWERS)
+        self._is_asked = False  # since the last answer was waited for
         self._turn = asyncio.Lock()
 
     async def run(self, steps: Steps[T]) -> T:
@@ -87,6 +89,7 @@ class Talk:
 
     async def _carry_out(self, step: Step) -> bytes:
         if isinstance(step, Await):
+            self._is_asked = False
             async with asyncio.timeout(step.seconds):
                 return await self._answers.get()
         if isinstance(step, Pause):
@@ -96,10 +99,17 @@ class Talk:
             if isinstance(step, Read):
                 return bytes(await self._client.read_gatt_char(step.uuid))
             if isinstance(step, Write):
+                self._ask()
                 await self._client.write_gatt_char(step.uuid, step.data, response=step.response)
             else:
                 await self._subscribe(step)
         return b""
+
+    def _ask(self) -> None:
+        """Before a question nothing can have answered it: what came was said twice, late or unasked."""
+        while not self._is_asked and not self._answers.empty():
+            self._answers.get_nowait()
+        self._is_asked = True
 
     async def _subscribe(self, step: Subscribe) -> None:
         def received(_: BleakGATTCharacteristic, data: bytearray) -> None:
@@ -116,6 +126,8 @@ class Talk:
         try:
             for told in self._conversation.received(uuid, data):
                 if isinstance(told, Answer):
+                    if self._answers.full():
+                        self._answers.get_nowait()
                     self._answers.put_nowait(told.data)
                 else:
                     self._tell(told, arrival)

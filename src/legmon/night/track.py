@@ -27,7 +27,7 @@ class LegTrack:
     leg : {"left", "right"}
         The ankle.
     end : int
-        Index after the last sample.
+        Index after the last sample, or after the hole that ends the night.
     movements : sequence of LegMovement
         With sample indices.
     holes : sequence of Hole
@@ -56,6 +56,15 @@ class LegTrack:
         """Index to time."""
         return TimeMap(self.anchors)
 
+    @property
+    def measured(self) -> int:
+        """Index after the last sample that is of use: where the hole begins that ends the night, if one does."""
+        end = self.end
+        for hole in sorted(self.holes, key=lambda h: h.first, reverse=True):
+            if hole.first + hole.count >= end:
+                end = min(end, hole.first)
+        return end
+
 
 def score_night(
     tracks: Sequence[LegTrack],
@@ -69,7 +78,8 @@ def score_night(
     Parameters
     ----------
     tracks : sequence of LegTrack
-        The night starts with the first sample of either leg and ends with the last.
+        The night starts with the first sample of either leg and ends with the last one, or with the hole behind it. A leg whose
+        sensor failed for good is missing from then on only where the other one is too: what is left is a night of one leg.
     rules : str
         The rule set.
     origin_ns : int, optional
@@ -88,13 +98,15 @@ def score_night(
     start = min(time.utc(0) for _, time in timed)
     origin = start if origin_ns is None else origin_ns
     end = max(time.end_utc(track.end) for track, time in timed)
+    measured = max(time.utc(track.measured) for track, time in timed)
+    gaps = []
+    for track, time in timed:
+        for h in track.holes:
+            first = time.utc(h.first) if h.first < track.measured else measured
+            gaps.append((first - origin, time.utc(h.first + h.count) - origin))
     return scored_night(
         [m for track, time in timed for m in on_clock(track.movements, time, origin)],
-        [
-            (time.utc(h.first) - origin, time.utc(h.first + h.count) - origin)
-            for track, time in timed
-            for h in track.holes
-        ],
+        [(a, b) for a, b in gaps if a < b],
         end - start,
         rules=rules,
         origin_ns=origin,

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,7 +23,7 @@ from legmon.recorder.choice import Choice
 from legmon.recorder.process import RATE_HZ, Recorder
 
 HUNG_S = 60.0  # a slow disk may hold a write up for long; compiling the detector takes seconds
-HUNG_STATUS = 75
+HUNG_STATUS, DEFECT_STATUS = 75, 70
 
 
 def main() -> int:
@@ -53,7 +55,7 @@ def main() -> int:
             f"another legmon is recording into {args.data}; end that one first, or name another folder with --data"
         )
     except LegmonError as e:
-        return _say(str(e))
+        return _say(str(e), e.status)
 
 
 def _watch(recorder: Recorder) -> None:
@@ -76,12 +78,19 @@ def _watch(recorder: Recorder) -> None:
 async def _record(recorder: Recorder) -> int:
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sig, recorder.ended.set)
+        with contextlib.suppress(NotImplementedError):  # on Windows the end of the input is what ends it
+            loop.add_signal_handler(sig, recorder.ended.set)
     threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
     recorder.beat = time.monotonic()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
-    await recorder.run()
+    try:
+        await recorder.run()
+    except Exception:  # noqa: BLE001 (whatever it is)
+        traceback.print_exc()
+        os._exit(
+            DEFECT_STATUS
+        )  # as a crash: the sensor goes on measuring, and what it holds is fetched at the next start
     return 0
 
 

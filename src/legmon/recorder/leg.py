@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from legmon.link.faults import Cause
+from legmon.link.faults import OF_THE_LINK, Cause
 from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
+from legmon.recorder.belief import Belief
 from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
-from legmon.recording.segment import SegmentWriter, read_segment
+from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
 from legmon.timeline.axis import Pending, SampleAxis
-from legmon.timeline.clock import Anchor, ArrivalClock
 from legmon.timeline.pauses import PauseWatch
-from legmon.timeline.uptime import UptimeCheck
+from legmon.timeline.streams import StreamClocks
 
-SLACK, SLACK_S = 1.5, 120.0  # so much further on than the clock says a frame may be: both may be off
-REPEATED_S = 5.0  # a live frame so far behind may have come before
-MOST_ODD = 20
+ANEW_S = 5.0  # further than that no stream that starts anew seems to begin before the end of what there is
 
 
 class LegRecorder:
@@ -46,9 +44,6 @@ class LegRecorder:
         self.repeated = 0
         self.is_buffered = False
         self._axis = SampleAxis()
-        self._clocks: list[ArrivalClock] = []
-        self._uptime: dict[int, UptimeCheck] = {}
-        self._line: Anchor | None = None  # of the running stream, fitted at each completed half minute
         self._cause: Cause | None = None
         self._is_watched = False  # losses show only by arrivals
         self._pauses = PauseWatch(1.0)
@@ -56,27 +51,25 @@ class LegRecorder:
         self._announced: int | None = None  # the stream that runs, where the sensor numbers them
         self._is_whole = False  # whether it began when it was announced
         self._arrival_ns = 0
-        self._odd = 0  # frames in a row that cannot be
         self._is_finished = False
         self._writer = SegmentWriter(path)
-        before = list(read_segment(path))
-        if before and isinstance(before[0], Meta):
-            self.night = LegNight(before[0])
-            self._resume(before[1:])
-        else:
-            meta = Meta(
-                night=night,
-                leg=leg,
-                sensor=source.name,
-                address=source.address,
-                declared_hz=float(source.rate_hz),
-                scale_ug=source.scale_ug,
-                range_g=source.range_g,
-                simulated=simulated,
-                loss=source.loss,
-            )
-            self._writer.append(meta)
-            self.night = LegNight(meta)
+        try:
+            before = list(read_segment(path))
+            if before and isinstance(before[0], Meta):
+                self.night = LegNight(before[0])
+            elif before:
+                raise RecordingError(f"{path} does not begin as a recording does: it is damaged")
+            else:
+                meta = source.meta(night, leg, simulated=simulated)
+                self._writer.append(meta)
+                self.night = LegNight(meta)
+            declared_hz = self.night.meta.declared_hz
+            self._belief, self._clocks = Belief(declared_hz), StreamClocks(declared_hz)
+            if before:
+                self._resume(before[1:])
+        except BaseException:
+            self._writer.abandon()
+            raise
 
     def _resume(self, records: list[Record]) -> None:
         runs: list[Stream] = []
@@ -90,13 +83,13 @@ class LegRecorder:
                 covered.append((r.first, r.first + r.count))
             elif isinstance(r, Samples):
                 covered.append((r.first, r.end))
-                if r.arrival_ns:
+                if r.arrival_ns and runs:
                     run = runs[-1]
-                    self._clocks[-1].observe(r.end, r.arrival_ns)
-                    self._uptime[run.stream].learn(r.first - run.first + run.device_first, r.t_us)
+                    self._clocks.observe(r.end, r.arrival_ns)
+                    self._belief.learn(run.stream, r.first - run.first + run.device_first, r.t_us)
                     self._arrival_ns = r.arrival_ns
             elif isinstance(r, Anchored):
-                self._line = r.anchor
+                self._clocks.line = r.anchor
         self._cause = Cause.RECORDER_DOWN
         self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered, self._cause.value)
 
@@ -105,12 +98,12 @@ class LegRecorder:
     @property
     def measured_hz(self) -> float | None:
         """The fitted rate of the running stream."""
-        return self._line.rate_hz if self._line else None
+        return self._clocks.line.rate_hz if self._clocks.line else None
 
     @property
     def last_sample_ns(self) -> int | None:
         """When the last sample was taken, ns UTC."""
-        return self._line.utc(self._axis.next) if self._line else None
+        return self._clocks.line.utc(self._axis.next) if self._clocks.line else None
 
     @property
     def last_stream(self) -> int | None:
@@ -121,6 +114,11 @@ class LegRecorder:
     def pending(self) -> int:
         """Samples that are missing and may still come."""
         return sum(p.end - p.first for p in self._axis.pending)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether nothing has come since something went wrong."""
+        return self._cause is not None
 
     def matches(self, source: Source) -> bool:
         """Whether a sensor measures the way this recording began."""
@@ -135,18 +133,10 @@ class LegRecorder:
     # what happens
 
     def started(self, identity: Identity, *, is_new: bool = True) -> None:
-        """Take note of how the sensor was started, before its frames come.
-
-        Parameters
-        ----------
-        identity : Identity
-            The sensor.
-        is_new : bool
-            Whether all its frames since then come here.
-        """
+        """Take note of how the sensor was started, before its frames come; `is_new`: all of them come here."""
         started = identity.started
         self.is_buffered = identity.declares.buffer
-        self._is_watched = identity.declares.loss == "arrival"
+        self._is_watched = identity.loss == "arrival"
         self._pauses = PauseWatch(self.night.meta.declared_hz)
         self._announced = started.stream
         self._is_whole = is_new and started.next == 0
@@ -166,13 +156,13 @@ class LegRecorder:
         if not self._is_believable(frame, arrival_ns):
             self.refuse()
             return
-        before = self._axis.copy()
+        before = self._axis.copy(), self._before, self._pauses.copy()
         try:
             records = self._place(frame, arrival_ns)
             if records:
                 self._write(*records)
         except BaseException:
-            self._axis = before
+            self._axis, self._before, self._pauses = before
             raise
         for r in records:
             if isinstance(r, Stream):
@@ -182,33 +172,24 @@ class LegRecorder:
             return
         if frame.late:
             return
-        self._cause, self._odd, self._arrival_ns = None, 0, arrival_ns
-        self._uptime[frame.stream].learn(frame.first, frame.t_us)
-        if self._clocks[-1].observe(self._axis.next, arrival_ns) or any(
-            isinstance(r, Stream) for r in records
-        ):
-            a = self._line = self._clocks[-1].fit()
+        self._cause, self._arrival_ns = None, arrival_ns
+        self._belief.learn(frame.stream, frame.first, frame.t_us)
+        begins = self._clocks.line is None or any(isinstance(r, Stream) for r in records)
+        if self._clocks.observe(self._axis.next, arrival_ns) or begins:
+            a = self._clocks.fit()
             self._write(Anchored(a.first, a.utc_ns, a.rate_hz, final=False))
 
     def _is_believable(self, frame: Frame, arrival_ns: int) -> bool:
         index = self._axis.index(frame.stream, frame.first)
         if index is None:
             return not frame.late and (self._announced in (None, frame.stream))
-        uptime = self._uptime[frame.stream]
         if frame.late:
-            return index >= 0 and uptime.believes(frame.first, frame.t_us)
+            return index >= 0 and self._belief.late(frame)
         since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
-        ahead = index - self._axis.next
-        hz = self.night.meta.declared_hz
-        fits = -REPEATED_S * hz <= ahead <= (SLACK * since_s + SLACK_S) * hz
-        if fits and uptime.believes(frame.first, frame.t_us):
-            return True
-        self._odd += 1
-        if self._odd >= MOST_ODD:  # it is the sensor that has begun anew: its clock, or its count
-            self._uptime[frame.stream] = UptimeCheck(self.night.meta.declared_hz)
-            if not fits:
-                self._axis.forget()
-        return False
+        verdict = self._belief.live(frame, index - self._axis.next, since_s)
+        if verdict == "anew":
+            self._axis.forget()
+        return verdict == "yes"
 
     def _place(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give the records that a frame makes, and move the axis on."""
@@ -232,8 +213,7 @@ class LegRecorder:
 
     def _begin(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give a stream its place: the night's first at its beginning, a later one where its first frame's arrival says."""
-        is_first = self._axis.last_stream is None
-        if is_first:
+        if self._axis.last_stream is None and not self._axis.next:
             began = 0 if self._is_whole else frame.first
             self._axis.begin(frame.stream, began, 0)
             return [Stream(frame.stream, began, 0)]
@@ -243,18 +223,23 @@ class LegRecorder:
             )
         self._before = None
         before = self._axis.next
-        end = self._clocks[-1].fit().index(arrival_ns)
-        begins = max(end - frame.first - len(frame.xyz), before + 1)  # what starts anew has missed something
+        end = self._clocks.index(arrival_ns) or 0
+        device, begins = 0, end - frame.first - len(frame.xyz)
+        if (
+            begins < before - ANEW_S * self.night.meta.declared_hz
+        ):  # not anew: damaged, the recording does not know it
+            device, begins = frame.first, end - len(frame.xyz)
+        begins = max(begins, before + 1)  # what starts anew has missed something
         self._axis.skip(begins)
-        self._axis.begin(frame.stream, 0, begins)
+        self._axis.begin(frame.stream, device, begins)
         cause = self._cause or Cause.SENSOR_RESTARTED
-        if frame.stream < FOREIGN_STREAMS and cause in _LINK:
+        if frame.stream < FOREIGN_STREAMS and cause in OF_THE_LINK:
             cause = Cause.SENSOR_RESTARTED
-        return [Gap(before, begins - before, cause.value), Stream(frame.stream, 0, begins)]
+        return [Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
 
     def _open(self, run: Stream) -> None:
-        self._clocks.append(ArrivalClock(run.first, self.night.meta.declared_hz))
-        self._uptime[run.stream] = UptimeCheck(self.night.meta.declared_hz)
+        self._clocks.begin(run.first)
+        self._belief.begin(run.stream)
 
     def lost(self, cause: Cause) -> None:
         """Remember why samples will be missing."""
@@ -275,12 +260,21 @@ class LegRecorder:
         """Write down something that happened."""
         self._write(Note(at_ns, what, value))
 
+    def abandon(self) -> None:
+        """Let the file go as it is."""
+        self._writer.abandon()
+
     def sync(self) -> None:
         """Bring what was written to the disk."""
         self._writer.sync()
 
-    def close(self, at_ns: int) -> None:
-        """End the night: what is still missing is named, then the last movement and the final fit of time.
+    def close(self, at_ns: int | None) -> None:
+        """End the night: what is still missing is named, up to now; then the last movement and the final fit of time.
+
+        Parameters
+        ----------
+        at_ns : int or None
+            The end, ns UTC; None for a night that nobody ended: with its last sample.
 
         Raises
         ------
@@ -289,11 +283,21 @@ class LegRecorder:
         """
         self._give_up(0, self._axis.next)
         if not self._is_finished:
+            if at_ns is not None:
+                self._name_tail(at_ns)
             self.night.finish()
             self._is_finished = True
-        anchors = [a for clock in self._clocks for a in clock.anchors()]
-        self._write(*(Anchored(a.first, a.utc_ns, a.rate_hz, final=True) for a in anchors), End(at_ns))
+        final = [Anchored(a.first, a.utc_ns, a.rate_hz, final=True) for a in self._clocks.anchors()]
+        end = End(self.last_sample_ns or 0 if at_ns is None else at_ns)
+        self._write(*final, end)
         self._writer.close()
+
+    def _name_tail(self, at_ns: int) -> None:
+        """Name what is missing at the end, where nothing came any more for a reason that is known."""
+        first, end = self._axis.next, self._clocks.index(at_ns)
+        if self._cause is not None and end is not None and end > first:
+            self._write(Gap(first, end - first, self._cause.value))
+            self._axis.skip(end)
 
     def _give_up(self, first: int, end: int, cause: Cause | None = None) -> None:
         axis = self._axis.copy()
@@ -308,9 +312,6 @@ class LegRecorder:
             self._writer.append(*records)
             for r in records:
                 self.night.feed(r)
-
-
-_LINK = {Cause.LINK_LOST, Cause.LINK_SILENT, Cause.NOT_SENT, Cause.FRAME_REFUSED}
 
 
 def _gaps(given: Sequence[Pending], cause: Cause | None = None) -> list[Gap]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
-from legmon.link.faults import Cause
+from legmon.enough import LOW_PERCENT
+from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
-from legmon.recorder.troubles import Trouble, trouble
+from legmon.recorder.troubles import Trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
 from legmon.said import Said
 from legmon.sensors.base import Frame, RefusedError, Status
@@ -24,9 +25,14 @@ log = logging.getLogger(__name__)
 
 WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
-LOW_PERCENT = 20  # a cell that has no more at bedtime may not last until morning
 SHAKEN_MG, SHAKEN_S = 150.0, 1.5  # within one frame; and for how long that is said
+HOLDS_S: dict[str, float] = {
+    LinkSays.SENSOR_REFUSED: 30.0,
+    LinkSays.BLUETOOTH_GONE: 12.0,
+}  # while it is tried again every few seconds
 RESTING_S = 1.0  # after the disk refused, before it is tried again
+
+_TRYING = (LinkSays.SEARCHING, LinkSays.CONNECTING)
 
 
 class Limb:
@@ -49,12 +55,16 @@ class Limb:
         self._weak: Said | None = None
         self._is_first_level = True
         self.charging_since: float | None = None
+        self.heard = float("-inf")  # when its last live frame came
         self._now_ns = now_ns
         self.wanted = leg
         self.address = address
         self._state = SensorState(leg=leg or "left")
         self._waiting: deque[tuple[Frame, int]] = deque(maxlen=WAITING)
         self._not_before = 0.0
+        self._stands: tuple[Said, float] | None = (
+            None  # what stays said while it is tried again, and since when
+        )
         self._arrived = 0
         self._shaken = -SHAKEN_S
         self._worst_ns = 0  # between two frames, since it was last noted
@@ -77,7 +87,7 @@ class Limb:
             return None
         s = self.identity.started
         i = self.identity
-        return Source(i.name, i.address, s.rate_hz, s.range_g, s.scale_ug, i.declares.loss)
+        return Source(i.name, i.address, s.rate_hz, s.range_g, s.scale_ug, i.loss)
 
     @property
     def is_streaming(self) -> bool:
@@ -103,9 +113,7 @@ class Limb:
     def detach(self) -> None:
         """Record no more; what comes is kept for whoever attaches next, as far as it goes back."""
         self.recorder = None
-        if (
-            self.identity is not None
-        ):  # what came so far went elsewhere: the next recording begins in the midst of a stream
+        if self.identity is not None:  # the next recording begins in a stream's midst
             self.identity = replace(
                 self.identity, started=replace(self.identity.started, next=None, before=None)
             )
@@ -114,6 +122,10 @@ class Limb:
         """Return what the catalog says of it."""
         moving = self.is_streaming and time.monotonic() - self._shaken < SHAKEN_S
         state = replace(self._state, leg=self.leg, moving=moving)
+        if self._stands is not None and state.detail_code in _TRYING:
+            said, since = self._stands
+            if time.monotonic() - since < HOLDS_S[said.code]:
+                state = replace(state, detail=said.sentence, detail_code=said.code)
         recorder = self.recorder
         if recorder is not None:
             state = replace(
@@ -131,8 +143,12 @@ class Limb:
     # what the link tells and asks
 
     def link_changed(self, state: State, said: Said) -> None:
-        """Take the state of the link."""
+        """Take the state of the link. Why it does not come about stays said while it is tried again."""
         log.info("link %s: %s", state, said.sentence)
+        if said.code in HOLDS_S:
+            self._stands = (said, time.monotonic())
+        elif said.code not in _TRYING:
+            self._stands = None
         self._state = replace(self._state, link=state, detail=said.sentence, detail_code=said.code)
 
     def link_down(self, cause: Cause) -> None:
@@ -163,7 +179,7 @@ class Limb:
             address=identity.address,
             driver=identity.driver,
             declared_rate_hz=float(identity.started.rate_hz),
-            loss=identity.declares.loss,
+            loss=identity.loss,
         )
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
@@ -177,6 +193,8 @@ class Limb:
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         """Record samples; while the disk refuses them they are missing, and fetched when it takes them again."""
+        if not frame.late:
+            self.heard = time.monotonic()
         if not frame.late and self.identity is not None:
             scale_mg = self.identity.started.scale_ug / 1000
             if len(frame.xyz) and np.ptp(frame.xyz.astype(np.int32), axis=0).max() * scale_mg > SHAKEN_MG:
@@ -210,9 +228,9 @@ class Limb:
         self._not_before = time.monotonic() + RESTING_S
         if self._trouble is None:
             log.error("%s", error)
-        self._trouble = trouble(Trouble.DISK_REFUSES, why=error)
+        self._trouble = disk_trouble(error)
         if self.recorder is not None:
-            self.recorder.lost(Cause.DISK_FULL)
+            self.recorder.lost(Cause.DISK_FULL if error.is_full else Cause.DISK_FAILED)
 
     def refused(self, reason: str) -> None:
         """Count a frame that could not be read."""

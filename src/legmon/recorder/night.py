@@ -63,7 +63,11 @@ class NightRecorder:
         if leg not in self.legs:
             path = self._catalog.segment(self.id, leg)
             recorder = LegRecorder(path, self.id, leg, source, simulated=self._simulated)
-            self._catalog.add_leg(recorder.night.meta)
+            try:
+                self._catalog.add_leg(recorder.night.meta)
+            except BaseException:
+                recorder.abandon()
+                raise
             self.legs[leg] = recorder
             self._live = None  # it begins anew with both legs
             self._told.clear()
@@ -104,7 +108,7 @@ class NightRecorder:
         """Take what is known now; what is returned writes it to the catalog, and may take its time in another thread."""
         self._score_live()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
-        measured = any(t.end for t, _ in tracks)
+        measured = any(t.end and t.anchors for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
         return partial(self._catalog.save, self.id, tracks, scored, closed=closed)
 
@@ -113,8 +117,13 @@ class NightRecorder:
         for leg in self.legs.values():
             leg.sync()
 
-    def close(self, now_ns: int) -> None:
+    def close(self, now_ns: int | None) -> None:
         """End the night; one without a sample leaves the list.
+
+        Parameters
+        ----------
+        now_ns : int or None
+            The end, ns UTC; None for a night that nobody ended: with its last sample.
 
         Raises
         ------

@@ -9,22 +9,23 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.state import Clock, Mode, Moment, RecorderState, Wanted
+from legmon.catalog.state import Clock, Mode, RecorderState, Wanted, Watch
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.link.radio import Radio
 from legmon.movement import NS
 from legmon.recorder.choice import Choice
+from legmon.recorder.closing import Closing
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.links import Links
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.over import over
 from legmon.recorder.seal import seal_next
-from legmon.recorder.troubles import Trouble, trouble
+from legmon.recorder.troubles import Trouble, catalog_trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
 from legmon.said import Said
 from legmon.scoring.live import Tally
@@ -38,7 +39,7 @@ SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
 RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
 CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
-AGAIN_S = 2.0  # between two tries to close a night on a full disk
+LOST_S = 10.0  # the same where the link is down at that moment
 SEAL_S = 5.0  # between two files that are verified
 RATE_HZ = 50
 
@@ -79,40 +80,33 @@ class Recorder:
         self._simulated = simulated
         self._rate_hz = rate_hz
         self._choice = choice
-        moment = Moment.kept(catalog.folder / "clock.json", anew=not self._is_interrupted())
-        self._now_ns = partial(clock.now_ns, moment)
+        self._watch = Watch(clock, catalog.folder / "clock.json", anew=not self._is_interrupted())
+        self._now_ns = self._watch.now_ns
         self._links = Links(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
         self._night: NightRecorder | None = None
-        self._unclosed: NightRecorder | None = None
-        self._tried = 0.0
+        self._closing = Closing()
         self._mode: Mode = "off"
         self._wanted = Wanted()
-        self._trouble: Said | None = None
+        self._troubles: dict[str, Said] = {}
         self._saved: tuple[float, int] = (0.0, 0)
         self._said: tuple[float, RecorderState | None] = (0.0, None)
-        self._sealed = 0.0
+        self._sealed = self._synced = 0.0
         self._looked = 0.0
 
     async def run(self) -> None:
-        """Work until `ended` is set; then close the night."""
+        """Work until `ended` is set; then close the night. Any error leaves it open, to be gone on with at the next start."""
         detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compiles what the first samples would wait for
         self._take_up()
-        synced = time.monotonic()
-        try:
-            while not self.ended.is_set():
-                self.beat = time.monotonic()
-                await self._reconcile()
-                await self._tell()
-                await self._seal()
-                if self._night and time.monotonic() - synced > SYNC_S:
-                    with contextlib.suppress(OSError):  # a full disk shows where samples are written
-                        await asyncio.to_thread(self._night.sync)
-                    synced = time.monotonic()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.ended.wait(), TURN_S)
-        finally:
-            await self._stop(wait=False)
+        while not self.ended.is_set():
+            self.beat = time.monotonic()
+            await self._reconcile()
             await self._tell()
+            await self._seal()
+            await self._sync()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), TURN_S)
+        await self._stop(wait=False)
+        await self._tell()
 
     # a night that was interrupted
 
@@ -121,7 +115,7 @@ class Recorder:
 
     def _take_up(self) -> None:
         """Go on with the night a crash interrupted, or close it."""
-        wanted = self._catalog.wanted()
+        self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
         for info in self._catalog.nights():
             if info.state != "recording":
@@ -129,29 +123,29 @@ class Recorder:
             night = NightRecorder(self._catalog, info.id, simulated=info.simulated)
             try:
                 night.resume()
-                since = self._now_ns() - (info.started_ns + info.duration_ns)
-                same = info.simulated == self._simulated and self._night is None
-                if wanted.mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
-                    log.info("going on with night %s", info.id)
-                    self._night, self._mode = night, "record"
-                    for leg, recorder in night.legs.items():
-                        address = recorder.night.meta.address
-                        known = address if address not in ("", CAPTURE) else None
-                        self._links.link(leg, known).attach(recorder)
-                else:
-                    log.info("closing night %s", info.id)
-                    night.close(self._now_ns())
-            except RecordingError as e:
-                self._trouble = trouble(Trouble.NOT_RESUMED, night=info.id, why=e)
+            except Exception as e:  # whatever a damaged recording does to its reader, tonight is recorded
+                log.exception("night %s", info.id)
+                self._troubles["resume"] = trouble(Trouble.NOT_RESUMED, night=info.id, why=e)
+                continue
+            since = self._now_ns() - (info.started_ns + info.duration_ns)
+            same = info.simulated == self._simulated and self._night is None
+            if wanted.mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
+                log.info("going on with night %s", info.id)
+                self._night, self._mode = night, "record"
+                for leg, recorder in night.legs.items():
+                    address = recorder.night.meta.address
+                    known = address if address not in ("", CAPTURE) else None
+                    self._links.link(leg, known).attach(recorder)
+            else:
+                log.info("closing night %s", info.id)
+                self._closing.close(night, None)
 
     # towards the desired state
 
     async def _reconcile(self) -> None:
         if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            with contextlib.suppress(
-                OperationalError
-            ):  # the catalog is busy: what was wanted before still is
+            with contextlib.suppress(DBAPIError):  # busy: what was wanted before still is
                 self._wanted = await asyncio.to_thread(self._catalog.wanted)
         mode = self._wanted.mode
         if mode != self._mode:
@@ -159,13 +153,14 @@ class Recorder:
         self._choice.choose(self._wanted.sensors)
         legs = self._choice.legs(self._wanted.legs)
         await self._links.listen(self._wanted.asked_ns if mode == "check" else None)
-        if mode == "check" and (unwanted := self._links.unwanted(legs)):
+        if mode != "off" and self._night is None and (unwanted := self._links.unwanted(legs)):
             await self._links.end(unwanted)
             self._end_check(unwanted)
-        if self._unclosed is not None and time.monotonic() - self._tried > AGAIN_S:
-            self._close()
+        self._closing.again()
         if mode == "off":
             return
+        if self._night is None and not any(x.source for x in self._links):
+            self._watch.follow()
         self._links.link_all(legs)
         self._links.look()
         for limb in self._links:
@@ -178,13 +173,20 @@ class Recorder:
         """Leave the state there is; a link that is wanted all the same stays up."""
         if self._mode == "record" or mode == "off":
             await self._stop(wait=True)
+        is_waiting = any(x.source and not x.recorder for x in self._links)  # frames by the clock as it is
         self._end_check(self._links)
+        if not is_waiting:
+            self._watch.follow()
         self._mode = mode
 
     def _end_check(self, limbs: Iterable[Limb]) -> None:
         for limb in limbs:
             if limb.recorder is not None:
-                limb.recorder.close(self._now_ns())
+                try:
+                    limb.recorder.close(self._now_ns())
+                except RecordingError as e:  # what was checked is of no use later
+                    log.info("check: %s", e)
+                    limb.recorder.abandon()
                 limb.detach()
 
     async def _attach(self, limb: Limb) -> None:
@@ -206,30 +208,30 @@ class Recorder:
                     self._night = await asyncio.to_thread(begin)
                 recorder = await asyncio.to_thread(self._night.leg, limb.leg, source)
             limb.attach(recorder)
-            self._trouble = None
-        except (OperationalError, LegmonError, OSError) as e:  # busy, or a full disk: next turn again
-            busy = isinstance(e, OperationalError)
-            self._trouble = trouble(Trouble.CATALOG_BUSY) if busy else trouble(Trouble.NOT_BEGUN, why=e)
+            self._troubles.pop("begin", None)
+        except DBAPIError as e:  # next turn again
+            self._troubles["begin"] = catalog_trouble(e)
+        except (LegmonError, OSError) as e:
+            self._troubles["begin"] = trouble(Trouble.NOT_BEGUN, why=e)
 
     async def _end_by_itself(self) -> None:
         """Stop where the night is plainly over."""
         why = over(self._links)
         if why is not None:
             log.warning("the night is over: %s", why)
-            with contextlib.suppress(OperationalError):
+            with contextlib.suppress(DBAPIError):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
     async def _catch_up(self) -> None:
         """Let the links fetch what their sensors still hold, as long as that gets on."""
-        until = time.monotonic() + CATCH_UP_S
-        left, moved = -1, time.monotonic()
-        while time.monotonic() < until and not self.ended.is_set():
-            pending = sum(
-                limb.recorder.pending for limb in self._links if limb.recorder and limb.recorder.is_buffered
-            )
+        began = moved = time.monotonic()
+        left = -1
+        while (now := time.monotonic()) < began + CATCH_UP_S and not self.ended.is_set():
+            held = [x.recorder for x in self._links if x.recorder and x.recorder.is_buffered]
+            pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
             if pending != left:
-                left, moved = pending, time.monotonic()
-            if not pending or time.monotonic() - moved > STUCK_S:
+                left, moved = pending, now
+            if not (pending or is_cut) or now - moved > (LOST_S if is_cut else STUCK_S):
                 return
             self.beat = time.monotonic()
             await self._tell()
@@ -242,21 +244,19 @@ class Recorder:
         await self._links.listen(None)
         await self._links.end(self._links)
         if self._night is not None:
-            self._unclosed, self._night = self._night, None
-            self._close()
+            night, self._night = self._night, None
+            self._closing.close(night, self._now_ns())
 
-    def _close(self) -> None:
-        """Close the night that has ended; where that fails it is tried again, here or at the next start."""
-        night = self._unclosed
-        if night is None:
+    async def _sync(self) -> None:
+        """Bring what was recorded to the disk, in a thread."""
+        if self._night is None or time.monotonic() - self._synced < SYNC_S:
             return
-        self._tried = time.monotonic()
+        self._synced = time.monotonic()
         try:
-            night.close(self._now_ns())
-            self._unclosed = self._trouble = None
-        except (OperationalError, RecordingError) as e:
-            log.warning("night %s cannot be closed yet: %s", night.id, e)
-            self._trouble = trouble(Trouble.NOT_CLOSED, night=night.id, why=e)
+            await asyncio.to_thread(self._night.sync)
+            self._troubles.pop("sync", None)
+        except RecordingError as e:
+            self._troubles["sync"] = disk_trouble(e)
 
     # what the catalog is told
 
@@ -265,7 +265,7 @@ class Recorder:
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
-        with contextlib.suppress(OperationalError):
+        with contextlib.suppress(DBAPIError):
             await asyncio.to_thread(seal_next, self._catalog)
 
     async def _tell(self) -> None:
@@ -286,11 +286,17 @@ class Recorder:
             for job in jobs:
                 await asyncio.to_thread(job)
             self._saved = saved
-        except OperationalError as e:
-            log.warning("the catalog is busy, next turn again: %s", e)
+        except DBAPIError as e:
+            log.warning("the catalog takes nothing, next turn again: %s", e.orig)
 
     def _state(self) -> RecorderState:
-        troubles = [self._trouble, *(limb.trouble for limb in self._links)]
+        now = [self._troubles.get(k) for k in ("sync", "begin")]
+        troubles = [
+            *now,
+            *(x.trouble for x in self._links),
+            *self._closing.troubles,
+            self._troubles.get("resume"),
+        ]
         return RecorderState(
             seen_ns=time.time_ns(),
             clock=self._clock,
@@ -301,6 +307,7 @@ class Recorder:
             trouble=next((t for t in troubles if t), None),
             mode=self._mode,
             nearby=self._links.nearby(),
+            moment=self._watch.moment,
         )
 
 

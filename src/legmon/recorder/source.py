@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from legmon.movement import Leg
+from legmon.recording.records import Meta
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -25,3 +28,17 @@ class Source:
     range_g: int
     scale_ug: int
     loss: str = "index"
+
+    def meta(self, night: str, leg: Leg, *, simulated: bool) -> Meta:
+        """Describe a recording of it."""
+        return Meta(
+            night=night,
+            leg=leg,
+            sensor=self.name,
+            address=self.address,
+            declared_hz=float(self.rate_hz),
+            scale_ug=self.scale_ug,
+            range_g=self.range_g,
+            simulated=simulated,
+            loss=self.loss,
+        )

@@ -4,37 +4,76 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from legmon.link.faults import Cause
+from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
 from legmon.said import Said
 from legmon.sensors.base import Frame, Status
-from legmon.timeline.qualify import Evidence, Heard, qualify
+from legmon.timeline.arrivals import Heard
+from legmon.timeline.qualify import Evidence, Place, qualify
+
+_VAGUE = {LinkSays.NO_ANSWER, LinkSays.NO_CONNECTION}
+_FAILURES = {
+    LinkSays.SENSOR_REFUSED,
+    LinkSays.SENSOR_STOPPED,
+    LinkSays.SILENT,
+    LinkSays.BLUETOOTH_GONE,
+} | _VAGUE
 
 
 class Trial:
-    """Keeps frames, battery levels and what went wrong (`legmon.link.listener.Listener`)."""
+    """Keeps frames, battery levels and what went wrong (`legmon.link.listener.Listener`).
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    address : str or None
+        The sensor to try out; None for the first that starts.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
         self.identity: Identity | None = None
-        self.sentence = ""
         self.frames: list[Heard] = []
+        self._address = address
+        self._said = ""
+        self._failure: Said | None = None
         self._battery: list[tuple[int, int]] = []
         self._refused = 0
         self._cuts = 0
+        self._is_up = False
 
-    def card(self) -> dict[str, Any]:
-        """Draw the card; only once a sensor has been started."""
+    @property
+    def trouble(self) -> str:
+        """Why nothing streams: what failed last, else what the link said last. Vaguer failures do not hide a plain one."""
+        said = self._said if self._failure is None else self._failure.sentence
+        return said.removesuffix(" Trying again.")
+
+    def claim(self, address: str) -> bool:
+        """Whether a sensor may be taken: the one that was asked for, and once one has started no other."""
+        wanted = self._address if self.identity is None else self.identity.address
+        return wanted is None or wanted.lower() == address.lower()
+
+    def card(self, *, ended_ns: int | None = None, on: Place = "table") -> dict[str, Any]:
+        """Draw the card; only once a sensor has been started.
+
+        Parameters
+        ----------
+        ended_ns : int or None
+            When the trial ended, by the clock of the arrivals; None for with the last frame.
+        on : {"table", "leg"}
+            Where the sensor was.
+        """
         if self.identity is None:
             raise ValueError("no sensor was started")
-        started, declares = self.identity.started, self.identity.declares
+        started = self.identity.started
         evidence = Evidence(
             started.rate_hz,
             started.scale_ug,
-            declares.loss,
+            self.identity.loss,
             self.frames,
             self._battery,
             refused=self._refused,
             cuts=self._cuts,
+            ended_ns=ended_ns,
+            on=on,
         )
         return {
             "name": self.identity.name,
@@ -43,22 +82,30 @@ class Trial:
             "declared_hz": started.rate_hz,
             "range_g": started.range_g,
             "scale_ug": started.scale_ug,
-            "loss": declares.loss,
+            "loss": self.identity.loss,
+            "buffer": self.identity.declares.buffer,
+            "on": on,
         } | asdict(qualify(evidence))
 
     # what the link tells and asks
 
     def link_changed(self, _state: State, said: Said) -> None:
-        """Keep the sentence for a person."""
-        self.sentence = said.sentence
+        """Keep the sentence for a person, and the last failure."""
+        self._said = said.sentence
+        if said.code in _FAILURES and (
+            said.code not in _VAGUE or self._failure is None or self._failure.code in _VAGUE
+        ):
+            self._failure = said
 
     def link_down(self, _cause: Cause) -> None:
-        """Count it."""
-        self._cuts += 1
+        """Count it once, also where its cause is said again when more is known."""
+        self._cuts += self._is_up
+        self._is_up = False
 
     def sensor_started(self, identity: Identity) -> None:
         """Take the sensor."""
         self.identity = identity
+        self._is_up = True
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         """Keep it."""
@@ -83,7 +130,7 @@ class Trial:
         return None
 
     def missing(self) -> Missing | None:
-        """Fetch nothing: what is lost shall show."""
+        """Fetch nothing: what is lost on the way shall show."""
         return None
 
     def unavailable(self, missing: Missing, cause: Cause | None) -> None:

@@ -1,5 +1,7 @@
 """Appends a leg's night to its file, so that what was written once is never lost."""
 
+import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,9 +11,26 @@ from pathlib import Path
 from legmon.errors import LegmonError
 from legmon.recording.records import End, Gap, Record, Samples, decode, encode
 
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 class RecordingError(LegmonError):
-    """The file cannot be written or read; says what to do."""
+    """The file cannot be written or read; says what to do.
+
+    Attributes
+    ----------
+    errno : int or None
+        What the operating system refused with; None where it refused nothing and the file's content is wrong.
+    """
+
+    def __init__(self, message: str, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room, and not a disk that fails or may not be written."""
+        return self.errno in FULL
 
 
 class SegmentWriter:
@@ -28,14 +47,17 @@ class SegmentWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._fd = -1
+        self._is_torn = False  # a write that failed left something of itself behind `_size`
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
             self._size = self._recover()
-        except OSError as e:
-            raise RecordingError(
-                f"{path} cannot be written ({e.strerror}); check the disk and its permissions"
-            ) from e
+        except BaseException as e:
+            self.abandon()
+            if isinstance(e, OSError):
+                raise self._refusal(e) from e
+            raise
 
     def _recover(self) -> int:
         data = self.path.read_bytes()
@@ -54,28 +76,69 @@ class SegmentWriter:
         Raises
         ------
         RecordingError
-            If they could not be written whole (disk full); the file then ends as before.
+            If they could not be written whole. What is left of them is cut off, at once or before the next records are written.
         """
         data = b"".join(map(encode, records))
         try:
-            written = os.write(self._fd, data)
-            if written != len(data):
-                raise OSError(28, "disk full")
+            self._cut()
+            self._is_torn = True
+            self._write(data)
         except OSError as e:
-            os.ftruncate(self._fd, self._size)
-            raise RecordingError(
-                f"{self.path} cannot be written ({e.strerror}); make room on the disk"
-            ) from e
+            with contextlib.suppress(OSError):
+                self._cut()
+            raise self._refusal(e) from e
         self._size += len(data)
+        self._is_torn = False
+
+    def _write(self, data: bytes) -> None:
+        """Write it all; where only a part is taken, writing the rest says why."""
+        rest = memoryview(data)
+        while rest:
+            written = os.write(self._fd, rest)
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            rest = rest[written:]
+
+    def _cut(self) -> None:
+        """Take away what a write that failed left of itself."""
+        if self._is_torn:
+            os.ftruncate(self._fd, self._size)
+            self._is_torn = False
+
+    def _refusal(self, e: OSError) -> RecordingError:
+        advice = "make room on the disk" if e.errno in FULL else "check the disk and its permissions"
+        return RecordingError(f"{self.path} cannot be written ({e.strerror}); {advice}", e.errno)
 
     def sync(self) -> None:
-        """Ask for the data to be on the disk itself (power cut), not only with the operating system (crash)."""
-        getattr(os, "fdatasync", os.fsync)(self._fd)
+        """Ask for the data to be on the disk itself (power cut), not only with the operating system (crash).
+
+        Raises
+        ------
+        RecordingError
+            If the disk refuses.
+        """
+        try:
+            getattr(os, "fdatasync", os.fsync)(self._fd)
+        except OSError as e:
+            raise self._refusal(e) from e
 
     def close(self) -> None:
-        """Sync and close."""
+        """Sync and close.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be synced; the file is open then as before.
+        """
         self.sync()
-        os.close(self._fd)
+        self.abandon()  # what it held is on the disk
+
+    def abandon(self) -> None:
+        """Let go of the file without a sync; nothing happens where that was done before."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
 
 def verify(path: Path) -> str:
@@ -94,7 +157,7 @@ def verify(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise RecordingError(f"{path} cannot be read ({e.strerror})") from e
+        raise RecordingError(f"{path} cannot be read ({e.strerror})", e.errno) from e
     at, ranges, last = 0, [], None
     for end, record in decode(data):
         length = len(encode(record))
@@ -156,6 +219,6 @@ def read_segment(path: Path) -> Iterator[Record]:
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise RecordingError(f"{path} cannot be read ({e.strerror})") from e
+        raise RecordingError(f"{path} cannot be read ({e.strerror})", e.errno) from e
     for _, record in decode(data):
         yield record

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from legmon.movement import Leg
 from legmon.sensors import ankle_bytes as a
 from legmon.sensors import ankle_captured
+from legmon.sensors.asking import STRAY, answer, ask, battery_level, percent
 from legmon.sensors.base import (
     Advertisement,
     Answer,
-    Await,
     Battery,
     Declaration,
     FrameError,
@@ -27,7 +27,6 @@ from legmon.sensors.base import (
 COMPANY = 0xFFFF
 _SIDES: dict[int, Leg] = {1: "left", 2: "right"}
 _BUSY, _UNKNOWN_STREAM, _NOT_SUPPORTED = 0x05, 0x09, 0x02
-MOST_BATCH = 83
 
 
 class AnkleConversation:
@@ -47,7 +46,7 @@ class AnkleConversation:
             yield Subscribe(a.BACKFILL)
         rate = min(can.rates_hz, key=lambda r: abs(r - wish.rate_hz), default=round(wish.rate_hz))
         range_g = min(can.ranges_g, key=lambda g: abs(g - wish.range_g), default=wish.range_g)
-        arguments = a.start_arguments(rate, range_g, max(1, min(MOST_BATCH, round(rate * wish.frame_s))))
+        arguments = a.start_arguments(rate, range_g, max(1, min(a.MOST_SAMPLES, round(rate * wish.frame_s))))
         try:
             running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
         except a.RefusedStatusError as e:
@@ -79,8 +78,7 @@ class AnkleConversation:
 
     def battery(self) -> Steps[int | None]:
         """Read the battery level."""
-        told = _battery((yield Read(a.BATTERY_LEVEL)))
-        return told.percent if told else None
+        return battery_level()
 
     def held(self, stream: int) -> Steps[Held | None]:
         """GET_BUFFER of one stream."""
@@ -101,10 +99,11 @@ class AnkleConversation:
                 raise
             yield from self._ask(a.Op.ABORT)
             yield from self._ask(a.Op.BACKFILL, arguments)
-        while True:
-            sent = a.decode_ended((yield Await(10.0)), self._tag)
-            if sent is not None:
-                return sent
+        tag = self._tag
+        sent = yield from answer(lambda data: a.decode_ended(data, tag), seconds=10.0)
+        if sent is None:
+            raise FrameError(STRAY)
+        return sent
 
     def received(self, uuid: str, data: bytes) -> Sequence[Told]:
         """Read a notification."""
@@ -118,21 +117,14 @@ class AnkleConversation:
             if self._is_started and status.state == "idle":
                 return (said, Stopped("The sensor stopped measuring by itself."))
             return (said,)
-        if uuid == a.BATTERY_LEVEL and (told := _battery(data)):
-            return (told,)
+        if uuid == a.BATTERY_LEVEL and (charge := percent(data)) is not None:
+            return (Battery(charge),)
         raise FrameError(f"{len(data)} bytes on {uuid} that this profile does not have")
 
     def _ask(self, op: a.Op, arguments: bytes = b"") -> Steps[bytes]:
-        self._tag = (self._tag + 1) % 256
-        yield Write(a.CONTROL, a.request(op, self._tag, arguments))
-        while True:
-            results = a.decode_answer((yield Await()), op, self._tag)
-            if results is not None:
-                return results
-
-
-def _battery(data: bytes) -> Battery | None:
-    return Battery(data[0]) if len(data) == 1 and data[0] <= 100 else None
+        self._tag = tag = (self._tag + 1) % 256
+        request = Write(a.CONTROL, a.request(op, tag, arguments))
+        return ask(request, lambda data: a.decode_answer(data, op, tag), seconds=5.0, tries=1)
 
 
 def advertised_battery(advertisement: Advertisement) -> int | None:

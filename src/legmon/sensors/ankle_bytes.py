@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from legmon.movement import Leg
+from legmon.sensors import asking
 from legmon.sensors.base import Frame, FrameError, Held, RefusedError
 
 _BASE = "7c9e{:04x}-5b1d-4c37-9a86-3f0c6d2b8e11"
@@ -17,11 +18,12 @@ CONTROL = _BASE.format(0x0102)
 CAPABILITIES = _BASE.format(0x0103)
 STATUS = _BASE.format(0x0104)
 BACKFILL = _BASE.format(0x0105)
-BATTERY_LEVEL = "00002a19-0000-1000-8000-00805f9b34fb"
+BATTERY_LEVEL = asking.BATTERY_LEVEL
 
-SMALLEST_MTU = 65
 RATES_HZ = (25, 50, 100, 200)
 RANGES_G = (2, 4, 8, 16)
+MOST_SAMPLES = 83
+"""Samples of the longest frame."""
 
 _FRAME = struct.Struct("<BBHIQ")
 _CAPABILITIES = struct.Struct("<BBQHBBIHH")
@@ -30,7 +32,6 @@ _STARTED = struct.Struct("<HHBBHI")
 _LIVE_KIND, _LATE_KIND = 0x11, 0x12
 _HELD = struct.Struct("<HII")
 _ENDED = struct.Struct("<BBBBHII")
-_MOST_SAMPLES = 83
 _CAN_BACKFILL = 0x0001
 _ANSWER, _EVENT = 0x80, 0x81
 _WORN, _CAN_TELL_WORN, _CHARGING = 0x01, 0x02, 0x04
@@ -38,7 +39,7 @@ _SIDES: dict[int, Leg | None] = {0: None, 1: "left", 2: "right"}
 
 
 class Op(IntEnum):
-    """Operations of the control point that this client uses."""
+    """Operations of the control point (section 4)."""
 
     START = 0x01
     STOP = 0x02
@@ -66,8 +67,7 @@ STATUS_TEXT = {
 class RefusedStatusError(RefusedError):
     """The sensor answered a request with a status other than OK."""
 
-    def __init__(self, op: int, status: int) -> None:
-        self.op = op
+    def __init__(self, status: int) -> None:
         self.status = status
         super().__init__(f"the sensor refused: {STATUS_TEXT.get(status, f'status 0x{status:02x}')}")
 
@@ -122,8 +122,8 @@ def decode_frame(data: bytes | bytearray) -> Frame:
     kind, n, stream, first, t_us = _FRAME.unpack_from(data)
     if kind not in (_LIVE_KIND, _LATE_KIND):
         raise FrameError(f"frame of kind 0x{kind:02x}; expected 0x{_LIVE_KIND:02x} or 0x{_LATE_KIND:02x}")
-    if not 1 <= n <= _MOST_SAMPLES:
-        raise FrameError(f"frame of {n} samples; expected 1 to {_MOST_SAMPLES}")
+    if not 1 <= n <= MOST_SAMPLES:
+        raise FrameError(f"frame of {n} samples; expected 1 to {MOST_SAMPLES}")
     if len(data) != _FRAME.size + 6 * n:
         raise FrameError(f"frame of {len(data)} bytes; {n} samples need {_FRAME.size + 6 * n}")
     xyz = np.frombuffer(bytes(data), dtype="<i2", offset=_FRAME.size).reshape(n, 3)
@@ -204,7 +204,7 @@ def decode_answer(data: bytes | bytearray, op: Op, tag: int) -> bytes | None:
     if (data[0], data[1], data[2]) != (_ANSWER, op, tag):
         return None
     if data[3] != 0:
-        raise RefusedStatusError(op, data[3])
+        raise RefusedStatusError(data[3])
     return bytes(data[4:])
 
 
@@ -260,5 +260,5 @@ def decode_ended(data: bytes | bytearray, tag: int) -> int | None:
     if len(data) < _ENDED.size or (data[0], data[1], data[2]) != (_EVENT, Op.BACKFILL, tag):
         return None
     if data[3] != 0:
-        raise RefusedStatusError(Op.BACKFILL, data[3])
+        raise RefusedStatusError(data[3])
     return int(_ENDED.unpack_from(data)[6])

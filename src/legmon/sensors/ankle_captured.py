@@ -18,18 +18,13 @@ class AnkleDecoder:
 
     def __init__(self, scale_ug: float, rate_hz: float) -> None:
         self._scale_ug = scale_ug
-        self._spacing_us = 1e6 / rate_hz
-        self._last: tuple[int, int, int] | None = None
+        self._times = captured.CountedTimes(rate_hz)
 
     def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
-        """Read one frame; between the samples of the first one lies the nominal period, then what frames show."""
+        """Read one frame."""
         frame = ankle_bytes.decode_frame(data)
-        if self._last is not None and self._last[0] == frame.stream and frame.first > self._last[1]:
-            own = (frame.t_us - self._last[2]) / (frame.first - self._last[1])
-            self._spacing_us = own if own > 0 else self._spacing_us
-        self._last = frame.stream, frame.first, frame.t_us
-        times = [round((frame.t_us + i * self._spacing_us) * 1000) for i in range(len(frame.xyz))]
-        return captured.Decoded(frame.xyz.astype(np.float64) * (self._scale_ug * 1e-6), times, frame.first)
+        g = frame.xyz.astype(np.float64) * (self._scale_ug * 1e-6)
+        return captured.Decoded(g, self._times.of(frame), frame.first)
 
 
 def decoder(given: Mapping[str, str]) -> AnkleDecoder:

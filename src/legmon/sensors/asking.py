@@ -10,6 +10,7 @@ T = TypeVar("T")
 BATTERY_LEVEL = "00002a19-0000-1000-8000-00805f9b34fb"
 MOST_STRAY = 8
 """Answers to something else before this one; a sensor that talks more does not answer."""
+STRAY = "the sensor answers, but not to what it was asked"
 
 
 def ask(
@@ -27,14 +28,29 @@ def ask(
     for left in reversed(range(tries)):
         yield write
         try:
-            for _ in range(MOST_STRAY):
-                found = match((yield Await(seconds)))
-                if found is not None:
-                    return found
+            found = yield from answer(match, seconds=seconds)
         except TimeoutError:
             if not left:
                 raise
-    raise FrameError("the sensor answers, but not to what it was asked")
+        else:
+            if found is not None:
+                return found
+    raise FrameError(STRAY)
+
+
+def answer(match: Callable[[bytes], T | None], *, seconds: float) -> Steps[T | None]:
+    """Wait for what `match` accepts; None where too much else comes.
+
+    Raises
+    ------
+    TimeoutError
+        If nothing comes.
+    """
+    for _ in range(MOST_STRAY):
+        found = match((yield Await(seconds)))
+        if found is not None:
+            return found
+    return None
 
 
 def battery_level() -> Steps[int | None]:

@@ -33,7 +33,7 @@ from legmon.sensors.base import (
 from legmon.sensors.values import nearest, words
 
 _UUID = "6e40000{}-b5a3-f393-e0a9-e50e24dcca9e"
-SERVICE, COMMANDS, EVENTS = _UUID.format(1), _UUID.format(2), _UUID.format(3)
+COMMANDS, EVENTS = _UUID.format(2), _UUID.format(3)
 
 MARK = b"LM"
 LIVE, AGAIN, ANSWER = 1, 2, 3
@@ -47,6 +47,7 @@ _STARTED = struct.Struct("<BHHHBIB")
 _HELD = struct.Struct("<HII")
 _VERSION = 1
 _SIDES: dict[int, Leg | None] = {1: "left", 2: "right"}
+_SPOILT = "a frame with a wrong checksum"
 _NOT_HELD = "the watch no longer holds these samples"
 _WHY = {
     1: "it does not know this command; update the app",
@@ -70,6 +71,11 @@ class UartStream:
         self._held = b""
         self.spoilt = 0
         """Frames whose checksum was wrong."""
+
+    @property
+    def unfinished(self) -> int:
+        """How many bytes wait for the rest of their frame."""
+        return len(self._held)
 
     def feed(self, data: bytes) -> list[Piece]:
         """Take bytes and give the frames that are whole; what lies between them is left."""
@@ -179,14 +185,19 @@ class BangleConversation:
             return ()
         spoilt = self._bytes.spoilt
         told: list[Told] = []
-        pieces = self._bytes.feed(data)
-        for piece in pieces:
+        refused: FrameError | None = None
+        for piece in self._bytes.feed(data):
             if piece.kind == ANSWER:
                 told.append(Answer(piece.payload))
             elif self._stream is not None:
-                told.append(decode_data(piece, self._stream))
+                try:
+                    told.append(decode_data(piece, self._stream))
+                except FrameError as e:  # what is missing then shows in the index of the next frame
+                    refused = e
         if not told and self._bytes.spoilt > spoilt:
-            raise FrameError("a frame with a wrong checksum")
+            refused = refused or FrameError(_SPOILT)
+        if not told and refused is not None:
+            raise refused
         return told
 
     def battery(self) -> Steps[int | None]:
@@ -243,17 +254,28 @@ def _answering(op: int) -> Callable[[bytes], tuple[int, bytes] | None]:
 class BangleDecoder:
     """Captured notifications of the watch's UART."""
 
-    def __init__(self, scale_ug: float) -> None:
+    def __init__(self, scale_ug: float, rate_hz: float) -> None:
         self._bytes = UartStream()
         self._scale_ug = scale_ug
+        self._times = captured.CountedTimes(rate_hz)
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
         """Read a piece; the samples of all the frames that it ends."""
-        frames = [decode_data(piece) for piece in self._bytes.feed(data) if piece.kind != ANSWER]
+        spoilt = self._bytes.spoilt
+        pieces = self._bytes.feed(data)
+        waits = self._bytes.unfinished
+        if not pieces and self._bytes.spoilt > spoilt:
+            raise FrameError(_SPOILT)
+        if not pieces and waits and following is None:
+            raise FrameError(f"{waits} bytes of a frame that does not end")
+        if not pieces and not waits:
+            raise FrameError("no frame in these bytes; one begins with 4c 4d")
+        frames = [decode_data(piece) for piece in pieces if piece.kind != ANSWER]
         if not frames:
             return captured.Decoded(captured.no_samples())
         xyz = np.concatenate([frame.xyz for frame in frames])
-        return captured.Decoded(xyz * (self._scale_ug * 1e-6), None, frames[0].first)
+        times = [t for frame in frames for t in self._times.of(frame)]
+        return captured.Decoded(xyz * (self._scale_ug * 1e-6), times, frames[0].first)
 
 
 class Bangle:
@@ -271,7 +293,10 @@ class Bangle:
         " legmon app does.",
     )
     pairs = False
-    settings: Mapping[str, str] = {"scale_ug": "µg per unit, as the start was answered; 122 if not said"}
+    settings: Mapping[str, str] = {
+        "scale_ug": "µg per unit, as the start was answered; 122 if not said",
+        "rate_hz": "nominal rate, for the times in the first frame; 50 if not said",
+    }
 
     def recognises(self, advertisement: Advertisement) -> bool:
         """By its name: other things speak the Nordic UART as well."""
@@ -288,7 +313,8 @@ class Bangle:
     def decoder(self, settings: Mapping[str, str]) -> BangleDecoder:
         """Read captured notifications."""
         captured.check(settings, self.settings)
-        return BangleDecoder(captured.number(settings, "scale_ug", SCALE_UG, 65535))
+        rate_hz = captured.number(settings, "rate_hz", 50.0, 10000.0)
+        return BangleDecoder(captured.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
 
 
 DRIVER = Bangle()

@@ -11,6 +11,8 @@ from legmon.movement import Leg
 
 T = TypeVar("T")
 
+Loss = Literal["index", "time", "arrival"]
+
 FOREIGN_STREAMS = 1 << 16
 """Streams that the link numbers, for sensors that do not number their own, begin here."""
 
@@ -163,14 +165,17 @@ class Declaration:
         Whether what was lost can be asked for again.
     idle : str
         What it does when nothing moves, in a sentence; empty when nothing.
+    bench : bool
+        Whether it is a board for the bench, only taken when asked for by name: none to wear for a night.
     """
 
     rates_hz: tuple[float, ...]
     ranges_g: tuple[int, ...]
     device_time: bool
-    loss: Literal["index", "time", "arrival"]
+    loss: Loss
     buffer: bool
     idle: str = ""
+    bench: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,8 @@ class Started:
         The stream that runs and the index its next sample will get, where the sensor tells.
     before : Held or None
         What the sensor holds of the stream that was recorded last, where another one runs now.
+    loss : {"index", "time", "arrival"} or None
+        By what a loss shows (`Declaration`), where this sensor differs from its family.
     """
 
     rate_hz: float
@@ -237,6 +244,7 @@ class Started:
     stream: int | None = None
     next: int | None = None
     before: Held | None = None
+    loss: Loss | None = None
 
 
 class Conversation(Protocol):

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.sensors.base import Frame
+
 
 class SettingError(ValueError):
     """A setting that this decoder does not have, or a value that it cannot be."""
@@ -29,6 +31,28 @@ class Decoded:
     samples_g: NDArray[np.float64]
     time_ns: Sequence[int] | None = None
     sequence: int | None = None
+
+
+class CountedTimes:
+    """Times of samples in frames that are counted and timed: at the nominal rate in the first, then as frames show.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Nominal rate.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._spacing_us = 1e6 / rate_hz
+        self._last: tuple[int, int, int] | None = None
+
+    def of(self, frame: Frame) -> list[int]:
+        """Give the time of each sample, ns."""
+        if self._last is not None and self._last[0] == frame.stream and frame.first > self._last[1]:
+            own = (frame.t_us - self._last[2]) / (frame.first - self._last[1])
+            self._spacing_us = own if own > 0 else self._spacing_us
+        self._last = frame.stream, frame.first, frame.t_us
+        return [round((frame.t_us + i * self._spacing_us) * 1000) for i in range(len(frame.xyz))]
 
 
 class Decoder(Protocol):

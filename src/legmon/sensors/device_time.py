@@ -1,14 +1,18 @@
 """Which sample of a stream this is, where a sensor stamps its frames with a time but does not number them.
 
 Frames follow each other without a break while their stamps do so at about the sensor's rate. The rate is learned from
-them, since nominal rates are off by percents and a frame of Polar's holds 71 samples. A longer step is a loss, and the
-index jumps by what is missing, rounded.
+them, since nominal rates are off by percents and a frame of Polar's holds 71 samples.
+
+A frame whose stamp is out of line is kept back until the next one tells what it was. Where that goes on as if nothing
+had been, the stamp was wrong and is left out: the frame is placed by counting. Else a later stamp was a loss, and the
+index jumps by what is missing, rounded; any other was a clock that was set, and the index goes on. Nothing is lost by
+that but a frame that is kept back when the link ends.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
-from legmon.sensors.base import FrameError
+from legmon.sensors.base import Frame, FrameError
+from legmon.sensors.values import Counts
 
 NS: Final = 1_000_000_000
 LONGEST_NS: Final = 3600 * NS
@@ -18,30 +22,13 @@ FURTHEST_OFF = 0.2
 """No sensor's rate is further from its nominal one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where a frame stands.
-
-    Parameters
-    ----------
-    first : int
-        Index of its first sample.
-    t_ns : int
-        Time of its first sample, ns; goes on where the sensor's clock was set.
-    spacing_ns : float
-        Time between its samples.
-    """
-
-    first: int
-    t_ns: int
-    spacing_ns: float
-
-
 class TimedIndex:
     """Numbers the samples of one stream.
 
     Parameters
     ----------
+    stream : int
+        Number of the stream.
     rate_hz : float
         Nominal rate.
     stamp : {"first", "last"}
@@ -51,61 +38,96 @@ class TimedIndex:
     """
 
     def __init__(
-        self, rate_hz: float, *, stamp: Literal["first", "last"], wraps_ns: int | None = None
+        self, stream: int, rate_hz: float, *, stamp: Literal["first", "last"], wraps_ns: int | None = None
     ) -> None:
+        self._stream = stream
         self._nominal_ns = NS / rate_hz
         self._stamp = stamp
         self._wraps_ns = wraps_ns
         self._sum_ns, self._sum_n = PRIOR_S * NS, PRIOR_S * rate_hz
-        self._last_ns: int | None = None
-        self._shift_ns = 0
+        self._stamp_ns: int | None = None  # as it came last
+        self._last_ns: int | None = None  # of the last frame that was placed
         self._n = 0
+        self._shift_ns = 0
         self._next = 0
+        self._odd: tuple[int, Counts] | None = None
 
     @property
     def spacing_ns(self) -> float:
         """Time from one sample to the next as learned so far."""
         return self._sum_ns / self._sum_n
 
-    def place(self, stamp_ns: int, n: int) -> Placed:
+    def place(self, stamp_ns: int, xyz: Counts) -> tuple[Frame, ...]:
         """Place the next frame.
+
+        Returns
+        -------
+        tuple of Frame
+            This one, with the one before it where that was kept back; or without it, where this one is.
 
         Raises
         ------
         FrameError
             If it has the time of the frame before it.
         """
-        first, spacing = self._next, self.spacing_ns
-        if self._last_ns is not None:
-            spacing = self._follow(stamp_ns - self._last_ns, n)
-            first = self._next
-        self._last_ns, self._n, self._next = stamp_ns, n, first + n
-        t_ns = stamp_ns + self._shift_ns
-        if self._stamp == "last":
-            t_ns -= round((n - 1) * spacing)
-        return Placed(first, max(t_ns, 0), spacing)
-
-    def _follow(self, step: int, n: int) -> float:
-        """Step to the next frame; gives the spacing of its samples."""
-        if self._wraps_ns is not None:
-            half = self._wraps_ns // 2
-            straight, step = step, (step + half) % self._wraps_ns - half
-            self._shift_ns += step - straight
-        if step == 0:
+        if stamp_ns == self._stamp_ns:
             raise FrameError("a frame with the time of the frame before it")
-        between = n if self._stamp == "last" else self._n
+        self._stamp_ns = stamp_ns
+        if self._last_ns is None:
+            return (self._frame(stamp_ns, xyz, self.spacing_ns),)
+        kept: tuple[Frame, ...] = ()
+        if self._odd is not None:
+            kept = (self._decide(self._last_ns, *self._odd, stamp_ns, len(xyz)),)
+            self._odd = None
+        step, between = self._step(self._last_ns, stamp_ns), self._between(self._n, len(xyz))
+        if not self._is_in_line(step, between):
+            self._odd = stamp_ns, xyz
+            return kept
+        own = self._learn(step, between)
+        return (*kept, self._frame(self._last_ns + step, xyz, own))
+
+    def _decide(self, last_ns: int, odd_ns: int, xyz: Counts, stamp_ns: int, n: int) -> Frame:
+        """Place the frame that was kept back, now that the next one is known."""
         spacing = self.spacing_ns
-        expected = between * spacing
-        if step < 0 or step > LONGEST_NS:
-            self._shift_ns += round(expected) - step
-            return spacing
-        missing = step / spacing - between
-        if missing > max(0.5, between / 4):
-            self._next += max(1, round(missing))
-            return spacing
+        between, following = self._between(self._n, len(xyz)), self._between(len(xyz), n)
+        counted = round(between * spacing)
+        odd, now = self._step(last_ns, odd_ns), self._step(last_ns, stamp_ns)
+        goes_on = 0 < now <= LONGEST_NS and not 0 < odd < now and not self._is_in_line(now - odd, following)
+        if goes_on or self._is_in_line(now - counted, following):
+            return self._frame(last_ns + counted, xyz, spacing)
+        if counted < odd <= LONGEST_NS:
+            self._next += max(1, round(odd / spacing - between))
+        else:
+            self._shift_ns += counted - odd
+        return self._frame(last_ns + odd, xyz, spacing)
+
+    def _frame(self, at_ns: int, xyz: Counts, spacing: float) -> Frame:
+        first = self._next
+        self._last_ns, self._n, self._next = at_ns, len(xyz), first + len(xyz)
+        t_ns = at_ns + self._shift_ns
+        if self._stamp == "last":
+            t_ns -= round((len(xyz) - 1) * spacing)
+        return Frame(self._stream, first, max(t_ns, 0) // 1000, xyz)
+
+    def _step(self, from_ns: int, to_ns: int) -> int:
+        step = to_ns - from_ns
+        if self._wraps_ns is None:
+            return step
+        half = self._wraps_ns // 2
+        return (step + half) % self._wraps_ns - half
+
+    def _between(self, before: int, n: int) -> int:
+        """How many samples lie between the stamps of two frames that follow each other."""
+        return n if self._stamp == "last" else before
+
+    def _is_in_line(self, step: int, between: int) -> bool:
+        return abs(step / self.spacing_ns - between) <= max(0.5, between / 4)
+
+    def _learn(self, step: int, between: int) -> float:
+        """Learn the rate from a step that is in line; gives the spacing of the frame's samples."""
         own = step / between
         if abs(own / self._nominal_ns - 1) > FURTHEST_OFF:
-            return spacing
+            return self.spacing_ns
         self._sum_ns += step
         self._sum_n += between
         if self._sum_ns > MEMORY_S * NS:

@@ -19,7 +19,6 @@ from legmon.sensors.base import (
     Declaration,
     Frame,
     FrameError,
-    Held,
     RefusedError,
     Started,
     Steps,
@@ -28,6 +27,7 @@ from legmon.sensors.base import (
     Wish,
     Write,
 )
+from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import Counts, nearest, words
 
 _UUID = "326a{}-85cb-9195-d9dd-464cfbbae75a"
@@ -100,8 +100,8 @@ def decode_battery(data: bytes) -> tuple[int, int]:
     return data[2], int.from_bytes(data[3:5], "little")
 
 
-class MetaMotionConversation:
-    """One MetaMotion board."""
+class MetaMotionConversation(Unbuffered):
+    """One MetaMotion board. Its log is another way of measuring, not a copy of the stream."""
 
     def __init__(self) -> None:
         self._stream = 0
@@ -159,16 +159,6 @@ class MetaMotionConversation:
         except (TimeoutError, FrameError):
             return None
         return charge if charge <= 100 else None
-
-    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
-        """Nothing: its log is another way of measuring, not a copy of the stream."""
-        yield from ()
-        return None
-
-    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
-        """Nothing is held."""
-        yield from ()
-        return 0
 
 
 def _starting(module: int, register: int) -> Callable[[bytes], bytes | None]:

@@ -16,9 +16,7 @@ from legmon.sensors.base import (
     Advertisement,
     Answer,
     Declaration,
-    Frame,
     FrameError,
-    Held,
     RefusedError,
     Started,
     Steps,
@@ -28,6 +26,7 @@ from legmon.sensors.base import (
     Write,
 )
 from legmon.sensors.device_time import TimedIndex
+from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import G_MS2, counts, floats, nearest
 
 SERVICE = "34802252-7185-4d5d-b431-630e7050e8f0"
@@ -47,6 +46,7 @@ _REFERENCES = 90
 """References are our own choice and come back with what they asked for; a subscription gets another one of these each time, so
 that an answer to an earlier one is not taken for its own."""
 
+_ELSE = "it answers with status {}; switch it off and on, or update its firmware in Movesense's app"
 _WHY = {
     404: "it does not know this measurement; its firmware may lack the GATT SensorData app",
     409: "it is busy; end the recording in its own app",
@@ -90,14 +90,51 @@ def decode_payload(payload: bytes, vectors: int = 1) -> tuple[int, bytes]:
     return struct.unpack_from("<I", payload)[0], payload[4 : 4 + size // vectors]
 
 
-class MovesenseConversation:
-    """One Movesense sensor."""
+class Packets:
+    """Puts packets that come in two notifications together.
+
+    Parameters
+    ----------
+    vectors : int
+        How many triples a sample has.
+    """
+
+    def __init__(self, vectors: int = 1) -> None:
+        self._size = 12 * vectors
+        self._begun = b""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the rest of a packet is to come."""
+        return bool(self._begun)
+
+    def whole(self, data: bytes) -> bytes | None:
+        """Take a notification of data; give a packet's payload, or None while more is to come.
+
+        Raises
+        ------
+        FrameError
+            If it is the rest of nothing, or the packet is too long.
+        """
+        begun, self._begun = self._begun, b""
+        if data[0] == _MORE and not begun:
+            raise FrameError("the rest of a packet whose beginning did not come")
+        payload = (begun if data[0] == _MORE else b"") + data[2:]
+        if len(payload) > LONGEST:
+            raise FrameError(f"a packet of {len(payload)} bytes; expected {LONGEST} or fewer")
+        if data[0] == _DATA and len(payload) > 4 and (len(payload) - 4) % self._size:
+            self._begun = payload
+            return None
+        return payload
+
+
+class MovesenseConversation(Unbuffered):
+    """One Movesense sensor. Its logbook goes through other commands and is not used."""
 
     def __init__(self) -> None:
-        self._stream = 0
         self._reference = 0
         self._index: TimedIndex | None = None
-        self._begun = b""  # a packet whose rest is to come
+        self._packets = Packets()
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Set up and start.
@@ -107,13 +144,12 @@ class MovesenseConversation:
         RefusedError
             If the sensor answers with an error.
         """
-        self._index, self._begun = None, b""
+        self._index, self._packets = None, Packets()
         yield Subscribe(EVENTS)
         yield from ask(Write(COMMANDS, command(HELLO, _HAIL)), _to(_HAIL))
         self._reference = self._reference % _REFERENCES + 1
         rate_hz = nearest(wish.rate_hz, RATES_HZ)
-        self._stream = wish.stream
-        self._index = TimedIndex(rate_hz, stamp="first", wraps_ns=WRAPS_NS)
+        self._index = TimedIndex(wish.stream, rate_hz, stamp="first", wraps_ns=WRAPS_NS)
         subscribe = Write(COMMANDS, command(SUBSCRIBE, self._reference, f"/Meas/Acc/{rate_hz:g}"))
         try:
             status = yield from ask(subscribe, _status_to(self._reference), seconds=1.5, tries=1)
@@ -121,7 +157,7 @@ class MovesenseConversation:
             status = 200  # older apps say nothing; whether samples come is watched anyway
         if status >= 300:
             self._index = None
-            raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, f'error {status}')}")
+            raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, _ELSE.format(status))}")
         return Started(rate_hz, RANGE_G, SCALE_UG, max(0.3, 16 / rate_hz))
 
     def stop(self) -> Steps[None]:
@@ -141,26 +177,12 @@ class MovesenseConversation:
             raise FrameError(f"notification of kind {data[0]}; known are 1, 2 and 3")
         if data[1] != self._reference or self._index is None:
             return ()
-        payload = self._whole(data)
+        payload = self._packets.whole(data)
         if payload is None:
             return ()
         time_ms, content = decode_payload(payload)
         xyz = counts(floats(content) / G_MS2 * (1e6 / SCALE_UG))
-        placed = self._index.place(time_ms * 1_000_000, len(xyz))
-        return (Frame(self._stream, placed.first, placed.t_ns // 1000, xyz),)
-
-    def _whole(self, data: bytes) -> bytes | None:
-        """Put a packet and its continuation together; None while more is to come."""
-        begun, self._begun = self._begun, b""
-        if data[0] == _MORE and not begun:
-            raise FrameError("the rest of a packet whose beginning did not come")
-        payload = (begun if data[0] == _MORE else b"") + data[2:]
-        if len(payload) > LONGEST:
-            raise FrameError(f"a packet of {len(payload)} bytes; expected {LONGEST} or fewer")
-        if data[0] == _DATA and len(payload) > 4 and (len(payload) - 4) % 12:
-            self._begun = payload
-            return None
-        return payload
+        return self._index.place(time_ms * 1_000_000, xyz)
 
     def battery(self) -> Steps[int | None]:
         """Ask for the charge."""
@@ -169,16 +191,6 @@ class MovesenseConversation:
         except TimeoutError:
             return None
         return reply[4] if len(reply) > 4 and decode_status(reply) == 200 and reply[4] <= 100 else None
-
-    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
-        """Nothing: its logbook goes through other commands."""
-        yield from ()
-        return None
-
-    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
-        """Nothing is held."""
-        yield from ()
-        return 0
 
 
 def _to(reference: int) -> Callable[[bytes], bytes | None]:
@@ -195,15 +207,21 @@ class MovesenseDecoder:
     def __init__(self, vectors: int, rate_hz: float) -> None:
         self._vectors = vectors
         self._rate_hz = rate_hz
+        self._packets = Packets(vectors)
         self._last: tuple[int, int] | None = None
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
-        """Read one packet."""
-        payload = data
-        if (len(data) - 4) % 12:
-            if len(data) < 2 or data[0] != _DATA:
+    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
+        """Read one; a packet that it only begins comes with the one that ends it."""
+        payload: bytes | None = data
+        if (len(data) - 4) % (12 * self._vectors) or self._is_part(data, following):
+            if len(data) < 2 or data[0] not in {_DATA, _MORE}:
                 raise FrameError(f"not a notification of data: {data[:8].hex(' ') or 'no byte'}")
-            payload = data[2:]
+            payload = self._packets.whole(data)
+        if payload is None:
+            if following is None or following[:1] != bytes([_MORE]):
+                self._packets = Packets(self._vectors)
+                raise FrameError(f"{len(data)} bytes of a packet whose rest does not come")
+            return captured.Decoded(captured.no_samples())
         time_ms, content = decode_payload(payload, self._vectors)
         values = floats(content) / G_MS2
         counts(values)
@@ -214,6 +232,11 @@ class MovesenseDecoder:
         self._last = time_ms, len(values)
         times = [time_ms * 1_000_000 + round(i * spacing_ns) for i in range(len(values))]
         return captured.Decoded(values, times)
+
+    def _is_part(self, data: bytes, following: bytes | None) -> bool:
+        if self._packets.is_begun:
+            return data[:1] == bytes([_MORE])
+        return data[:1] == bytes([_DATA]) and following is not None and following[:1] == bytes([_MORE])
 
 
 class Movesense:

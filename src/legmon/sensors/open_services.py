@@ -19,7 +19,6 @@ from legmon.sensors.base import (
     Declaration,
     Frame,
     FrameError,
-    Held,
     Read,
     RefusedError,
     Started,
@@ -29,6 +28,7 @@ from legmon.sensors.base import (
     Wish,
     Write,
 )
+from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import G_MS2, counts, floats, nearest, words
 
 
@@ -125,7 +125,7 @@ INFINITIME = Layout(
 )
 
 
-class OpenConversation:
+class OpenConversation(Unbuffered):
     """One board."""
 
     def __init__(self, layout: Layout, title: str) -> None:
@@ -175,16 +175,6 @@ class OpenConversation:
         """Read the battery service, where it has one."""
         return battery_level()
 
-    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
-        """Nothing."""
-        yield from ()
-        return None
-
-    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
-        """Nothing is held."""
-        yield from ()
-        return 0
-
 
 class OpenDecoder:
     """Captured notifications of the samples."""
@@ -208,7 +198,6 @@ class OpenService:
     names: tuple[str, ...]
     idle: str = ""
     pairs: bool = False
-    bench: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -221,6 +210,7 @@ class OpenService:
             loss="arrival",
             buffer=False,
             idle=self.idle,
+            bench=True,
         )
 
     def recognises(self, advertisement: Advertisement) -> bool:

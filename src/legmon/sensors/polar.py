@@ -10,16 +10,13 @@ from typing import Final
 
 from legmon.movement import Leg
 from legmon.sensors import captured
-from legmon.sensors.asking import BATTERY_LEVEL, MOST_STRAY, battery_level, percent
+from legmon.sensors.asking import MOST_STRAY, battery_level
 from legmon.sensors.base import (
     Advertisement,
     Answer,
     Await,
-    Battery,
     Declaration,
-    Frame,
     FrameError,
-    Held,
     Pause,
     Read,
     RefusedError,
@@ -47,11 +44,11 @@ from legmon.sensors.polar_control import (
     request,
 )
 from legmon.sensors.polar_frames import ACC, PolarDecoder, decode_frame, frame_type
+from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import counts, nearest
 
 _UUID = "fb005c{:02x}-02e7-f387-1cad-8acd2d8df0c8"
 SERVICE, CONTROL, DATA = _UUID.format(0x80), _UUID.format(0x81), _UUID.format(0x82)
-COMPANY = 0x006B
 _MODELS = ("sense", "verity", "h10", "oh1")
 
 SDK_SETTLES_S, STOP_SETTLES_S = 0.3, 0.5
@@ -60,25 +57,36 @@ FRAME_SAMPLES = 110
 MG_UG: Final = 1000
 COARSEST = 0.002
 """A factor beyond this, g, is none of an accelerometer's; 1 stands for frames of mg."""
-RATES_HZ = (26.0, 52.0, 104.0, 208.0, 416.0)
+RATES_HZ = (25.0, 26.0, 50.0, 52.0, 100.0, 104.0, 200.0, 208.0, 416.0)
+RANGES_G = (2, 4, 8, 16)
+"""What one model or another has; each is asked for one of those that it offers."""
 
-_WHY = {
-    Status.NOT_SUPPORTED: "it cannot measure acceleration this way",
+_UPDATE = "update its firmware in the Polar Flow app"
+_SETTINGS = f"it does not take these settings; {_UPDATE}"
+_WHY: Mapping[int, str] = {
+    Status.OPERATION: f"it does not know this command; {_UPDATE}",
+    Status.MEASUREMENT: f"it does not know this measurement; {_UPDATE}",
+    Status.NOT_SUPPORTED: f"it cannot measure acceleration this way; {_UPDATE}",
+    Status.LENGTH: f"it cannot read the request; {_UPDATE}",
+    Status.PARAMETER: _SETTINGS,
     Status.ALREADY_IN_STATE: "it says it measures already; switch it off and on",
+    Status.RESOLUTION: _SETTINGS,
+    Status.RATE: f"it cannot measure at this rate; ask for another one, or {_UPDATE}",
+    Status.RANGE: f"it cannot measure over this range; ask for another one, or {_UPDATE}",
     Status.MTU: "the Bluetooth packets are too small; another adapter, or pairing with it in the system's settings, may help",
+    Status.CHANNELS: _SETTINGS,
     Status.STATE: "it is busy with another measurement; end it in Polar's app, or switch the sensor off and on",
     Status.IN_CHARGER: "it is in its charger; take it out",
-    Status.DISK_FULL: "its memory is full",
+    Status.DISK_FULL: "its memory is full; delete the recordings in it with the app that made them",
 }
 
 
-class PolarConversation:
-    """One Polar sensor."""
+class PolarConversation(Unbuffered):
+    """One Polar sensor. What a Verity Sense records by itself goes through another protocol and is not used."""
 
     def __init__(self) -> None:
         self._scale_ug = MG_UG
         self._factor = 1.0
-        self._stream = 0
         self._index: TimedIndex | None = None
 
     def start(self, wish: Wish) -> Steps[Started]:
@@ -107,7 +115,7 @@ class PolarConversation:
         self._factor = factor(answered)
         self._scale_ug = round(self._factor * 1e6) if self._factor <= COARSEST else MG_UG
         rate_hz = float(chosen[Setting.SAMPLE_RATE])
-        self._stream, self._index = wish.stream, TimedIndex(rate_hz, stamp="last")
+        self._index = TimedIndex(wish.stream, rate_hz, stamp="last")
         return Started(
             rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, max(2.0, FRAME_SAMPLES / rate_hz)
         )
@@ -122,9 +130,6 @@ class PolarConversation:
         """Read a notification."""
         if uuid == CONTROL:
             return self._told(data)
-        if uuid == BATTERY_LEVEL:
-            charge = percent(data)
-            return () if charge is None else (Battery(charge),)
         if self._index is None or frame_type(data) != ACC:
             return ()
         frame = decode_frame(data)
@@ -132,22 +137,11 @@ class PolarConversation:
             xyz = counts(frame.raw)
         else:
             xyz = counts(frame.g(self._factor) * (1e6 / self._scale_ug))
-        placed = self._index.place(frame.time_ns, len(xyz))
-        return (Frame(self._stream, placed.first, placed.t_ns // 1000, xyz),)
+        return self._index.place(frame.time_ns, xyz)
 
     def battery(self) -> Steps[int | None]:
         """Read the battery service; in the charger it says what it was before."""
         return battery_level()
-
-    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
-        """Nothing: what a Verity Sense records by itself goes through another protocol."""
-        yield from ()
-        return None
-
-    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
-        """Nothing is held."""
-        yield from ()
-        return 0
 
     def _told(self, data: bytes) -> Sequence[Told]:
         stopped = decode_stopped(data)
@@ -157,7 +151,7 @@ class PolarConversation:
         if ACC not in stopped or self._index is None:
             return ()
         self._index = None
-        return (Stopped("The sensor ended the measurement by itself. Starting it again."),)
+        return (Stopped("The sensor ended the measurement by itself."),)
 
     def _ask(
         self,
@@ -250,12 +244,7 @@ def _choose(offered: Mapping[int, tuple[int, ...]], wish: Wish) -> dict[int, int
 
 
 def _refused(status: int) -> RefusedError:
-    known = status in Status.__members__.values()
-    why = (
-        _WHY.get(Status(status), Status(status).name.lower().replace("_", " "))
-        if known
-        else f"status {status}"
-    )
+    why = _WHY.get(status, f"it answers with status {status}; switch it off and on, or {_UPDATE}")
     return RefusedError(f"the Polar sensor refused: {why}")
 
 
@@ -266,7 +255,7 @@ class Polar:
     title = "Polar Verity Sense, H10, OH1"
     declares = Declaration(
         rates_hz=RATES_HZ,
-        ranges_g=(2, 4, 8, 16),
+        ranges_g=RANGES_G,
         device_time=True,
         loss="time",
         buffer=False,

@@ -1,10 +1,11 @@
 """Which families of sensors this installation knows: those that come with it, and those that other packages add."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from legmon.movement import Leg
 from legmon.sensors.base import Advertisement, Driver
 
 GROUP = "legmon.sensors"
@@ -28,18 +29,21 @@ class Registry:
     @property
     def nightly(self) -> tuple[Driver, ...]:
         """Drivers of sensors to wear for a night; a board for the bench is only taken when asked for."""
-        return tuple(d for d in self.drivers.values() if not getattr(d, "bench", False))
+        return tuple(d for d in self.drivers.values() if not d.declares.bench)
 
-    def recognise(self, advertisement: Advertisement) -> Driver | None:
-        """Return the driver of what advertises this; a driver that fails to say counts as one that does not know it."""
-        for driver in self.drivers.values():
-            try:
-                known = driver.recognises(advertisement)
-            except Exception:  # noqa: BLE001  (somebody else's code, given a stranger's bytes)
-                known = False
-            if known:
-                return driver
-        return None
+
+def recognise(drivers: Iterable[Driver], advertisement: Advertisement) -> tuple[Driver, Leg | None] | None:
+    """Return the driver of what advertises this, and which leg it claims to be on.
+
+    A driver that fails to say counts as one that does not know it.
+    """
+    for driver in drivers:
+        try:
+            if driver.recognises(advertisement):
+                return driver, driver.side(advertisement)
+        except Exception:  # noqa: BLE001, S112 (somebody else's code, given a stranger's bytes)
+            continue
+    return None
 
 
 @cache

@@ -27,7 +27,8 @@ def counts(values: NDArray[np.float64] | NDArray[np.int64]) -> Counts:
 
 def floats(data: bytes) -> NDArray[np.float64]:
     """Read triples of 32-bit floats, shape (n, 3)."""
-    return np.frombuffer(data, dtype="<f4").astype(np.float64).reshape(-1, 3)
+    with np.errstate(invalid="ignore"):  # some of what is no number warns; `counts` refuses it
+        return np.frombuffer(data, dtype="<f4").astype(np.float64).reshape(-1, 3)
 
 
 def words(data: bytes) -> Counts:

@@ -20,7 +20,7 @@ from legmon.sensors.base import (
     Declaration,
     Frame,
     FrameError,
-    Held,
+    Loss,
     Pause,
     RefusedError,
     Started,
@@ -31,8 +31,9 @@ from legmon.sensors.base import (
     Write,
 )
 from legmon.sensors.device_time import TimedIndex
+from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import Counts, nearest
-from legmon.sensors.witmotion_stream import ByteStream, decode_measured
+from legmon.sensors.witmotion_stream import LONG, ByteStream, decode_measured
 
 _UUID = "0000{}-0000-1000-8000-00805f9a34fb"  # 9a34, not the 9b34 of Bluetooth's own numbers
 SERVICE, EVENTS, COMMANDS = _UUID.format("ffe5"), _UUID.format("ffe4"), _UUID.format("ffe9")
@@ -72,8 +73,8 @@ def decode_registers(answer: bytes) -> tuple[int, tuple[int, ...]]:
     return int.from_bytes(answer[2:4], "little"), tuple(int(v) for v in values)
 
 
-class WitMotionConversation:
-    """One WitMotion sensor."""
+class WitMotionConversation(Unbuffered):
+    """One WitMotion sensor. Nothing is held over the air; the SDCL's card is read by cable."""
 
     def __init__(self) -> None:
         self._bytes = ByteStream()
@@ -81,6 +82,7 @@ class WitMotionConversation:
         self._next = 0
         self._rate_hz = 0.0
         self._index: TimedIndex | None = None
+        self._is_timed = False  # whether frames with a time have come
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Set the rate; it streams whenever somebody listens.
@@ -90,7 +92,7 @@ class WitMotionConversation:
         RefusedError
             If it keeps another rate.
         """
-        self._rate_hz = 0.0
+        self._rate_hz, self._is_timed = 0.0, False
         self._bytes = ByteStream()
         yield Subscribe(EVENTS)
         rate_hz = nearest(wish.rate_hz, tuple(RATES))
@@ -98,7 +100,7 @@ class WitMotionConversation:
         yield Pause(SETTLES_S)
         yield Write(COMMANDS, write_register(RATE, RATES[rate_hz]), response=False)
         self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
-        self._index = TimedIndex(rate_hz, stamp="last")
+        self._index = TimedIndex(wish.stream, rate_hz, stamp="last")
         yield Pause(SETTLES_S)
         try:
             kept = yield from ask(
@@ -111,7 +113,8 @@ class WitMotionConversation:
             raise RefusedError(
                 "the WitMotion sensor keeps another rate than it was asked for; switch it off and on"
             )
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz))
+        loss: Loss | None = "time" if self._is_timed else None
+        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz), loss=loss)
 
     def stop(self) -> Steps[None]:
         """Slow down to 10 Hz: it streams as long as it is connected, and cannot be told to stop."""
@@ -126,22 +129,28 @@ class WitMotionConversation:
             return ()
         told: list[Told] = []
         untimed: list[Counts] = []
+        refused: FrameError | None = None
         for piece in self._bytes.feed(data):
             if piece[1] == 0x71:
                 told.append(Answer(piece))
                 continue
+            self._is_timed = self._is_timed or len(piece) == LONG
             if not self._rate_hz or self._index is None:
                 continue
-            measured = decode_measured(piece)
-            xyz = measured.values[:3].reshape(1, 3)
-            if measured.time_ms is None:
-                untimed.append(xyz)
-                continue
-            placed = self._index.place(measured.time_ms * 1_000_000, 1)
-            told.append(Frame(self._stream, placed.first, placed.t_ns // 1000, xyz))
+            try:
+                measured = decode_measured(piece)
+                xyz = measured.values[:3].reshape(1, 3)
+                if measured.time_ms is None:
+                    untimed.append(xyz)
+                else:
+                    told += self._index.place(measured.time_ms * 1_000_000, xyz)
+            except FrameError as e:  # what is missing then shows in the times of those that follow
+                refused = e
         if untimed:
             told.append(Frame(self._stream, self._next, 0, np.concatenate(untimed)))
             self._next += len(untimed)
+        if refused is not None and not told:
+            raise refused
         return told
 
     def battery(self) -> Steps[int | None]:
@@ -158,16 +167,6 @@ class WitMotionConversation:
             if 2.5 < volt < 5.0
             else None
         )
-
-    def held(self, stream: int) -> Steps[Held | None]:  # noqa: ARG002
-        """Nothing over the air; the SDCL's card is read by cable."""
-        yield from ()
-        return None
-
-    def fetch(self, stream: int, first: int, count: int) -> Steps[int]:  # noqa: ARG002
-        """Nothing is held."""
-        yield from ()
-        return 0
 
 
 def _values_of(register: int) -> Callable[[bytes], tuple[int, ...] | None]:
@@ -200,11 +199,8 @@ class WitMotionDecoder:
         times = [m.time_ms for m in measured if m.time_ms is not None]
         stamped = len(times) == len(measured) > 0
         return captured.Decoded(
-            values * (RANGE_G / 32768), [UNIX_2000_NS + t * 1_000_000 for t in times] if stamped else None
+            values * (RANGE_G / 32768), [t * 1_000_000 for t in times] if stamped else None
         )
-
-
-UNIX_2000_NS: Final = 946_684_800_000_000_000
 
 
 class WitMotion:

@@ -17,12 +17,11 @@ _DATA, _ANSWER = b"\x55\x61", b"\x55\x71"
 _HEADERS = (_DATA, _ANSWER)
 SHORT, LONG = 20, 28
 LONGEST_HELD = 64
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One frame: its 9 numbers (acceleration, rotation, angle), and the sensor's time, ms since 2000, where it has one."""
+    """One frame: its 9 numbers (acceleration, rotation, angle), and the sensor's clock as Unix time, ms, where it has one."""
 
     values: NDArray[np.int16]
     time_ms: int | None
@@ -51,7 +50,7 @@ def _time_ms(clock: bytes) -> int:
         raise FrameError(f"a time that cannot be: {clock.hex(' ')}") from e
     if ms > 999:
         raise FrameError(f"a time that cannot be: {clock.hex(' ')}")
-    return round((moment - _EPOCH).total_seconds()) * 1000 + ms
+    return round(moment.timestamp()) * 1000 + ms
 
 
 class ByteStream:

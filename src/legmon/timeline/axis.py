@@ -173,9 +173,13 @@ class SampleAxis:
 
     def oldest_pending(self) -> tuple[int, int, int] | None:
         """Return stream, the sensor's first index, and count of the oldest samples that are pending within one stream."""
-        if not self.pending:
+        begun = self._runs[0].first if self._runs else self.next
+        known = [
+            p for p in self.pending if p.first >= begun
+        ]  # a damaged recording may not say of which stream
+        if not known:
             return None
-        hole = min(self.pending, key=lambda p: p.first)
+        hole = min(known, key=lambda p: p.first)
         number = max(k for k, r in enumerate(self._runs) if r.first <= hole.first)
         run = self._runs[number]
         end = hole.end

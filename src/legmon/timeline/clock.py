@@ -106,6 +106,11 @@ class ArrivalClock:
         self._index: list[int] = []
         self._late: list[int] = []
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has arrived."""
+        return bool(self._index)
+
     def observe(self, end: int, arrival_ns: int) -> bool:
         """Take one arrival.
 

@@ -34,6 +34,12 @@ class PauseWatch:
         self._blocks: deque[tuple[float, float]] = deque(maxlen=KEPT + STAYS)
         """Of each ten seconds: when, and the least lateness, s."""
 
+    def copy(self) -> "PauseWatch":
+        """Return the same watch, to go back to."""
+        other = PauseWatch(self._declared_hz)
+        other._origin, other._block, other._blocks = self._origin, self._block, self._blocks.copy()
+        return other
+
     def observe(self, end: int, arrival_ns: int) -> int:
         """Take an arrival.
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -25,7 +26,7 @@ def main() -> int:
     try:
         catalog = Catalog(args.data)
     except LegmonError as e:
-        return _say(str(e))
+        return _say(str(e), e.status)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -62,14 +63,15 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> 
     while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for this)
         await asyncio.sleep(0.01)
     for sig in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sig, end)
+        with contextlib.suppress(NotImplementedError):  # on Windows the end of the input is what ends it
+            loop.add_signal_handler(sig, end)
     print(f"ready http://127.0.0.1:{port}", flush=True)
     await serving
 
 
-def _say(message: str) -> int:
+def _say(message: str, status: int = 2) -> int:
     print(message, file=sys.stderr, flush=True)
-    return 2
+    return status
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from legmon.catalog.journal import Check, Journal
 from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
+from legmon.enough import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.errors import LegmonError
+from legmon.link.faults import LinkSays, own_words
 from legmon.movement import NS, Leg
 from legmon.night.fit import RATE_WITHIN, Part, check_fit
 from legmon.recording.records import Anchored, Gap, Meta, Samples
@@ -25,10 +27,6 @@ from legmon.web.nights import fit as said
 from legmon.web.problems import Code, RefusedError
 
 NIGHT_H = 8.0
-NEEDED, ROOMY = 200_000_000, 1_000_000_000
-"""Bytes: less is no night of two legs; more is no matter."""
-WEAK_DBM = -80
-LOW_PERCENT = 20
 USUAL_CHECKS = 7
 WHOLE_S = 8 * 3600
 
@@ -170,7 +168,7 @@ def preflight(
     worst = next((code for code in codes if code != "ok"), "ok")
     items.append(_item("fit", "ok" if worst == "ok" else "look", worst))
     gigabytes = {"gb": free_bytes / 1e9}
-    level = "stop" if free_bytes < NEEDED else "look" if free_bytes < ROOMY else "ok"
+    level = "stop" if free_bytes < NEEDED_BYTES else "look" if free_bytes < ROOMY_BYTES else "ok"
     items.append(_item("disk", level, {"stop": "full", "look": "little", "ok": "ok"}[level], gigabytes))
     early = newest_ns is not None and now_ns < newest_ns
     items.append(_item("clock", "look" if early else "ok", "early" if early else "ok", {"now": now_ns / NS}))
@@ -180,7 +178,7 @@ def preflight(
 def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e.PreflightItem]:
     streaming = [s for s in sensors if s.link == "streaming"]
     if not streaming:
-        return [_item("sensor", "stop", sensors[0].link if sensors else "off")]
+        return [_no_sensor(sensors)]
     items = [_item("sensor", "ok", "streaming")]
     levels = [s.battery_percent for s in streaming if s.battery_percent is not None]
     if not levels:
@@ -215,6 +213,16 @@ def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e
     return items
 
 
+def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
+    """Say why nothing comes; a reason goes before that it is looked for."""
+    for s in sensors:
+        if s.detail_code == LinkSays.SENSOR_REFUSED:
+            return _item("sensor", "stop", s.detail_code, text=own_words(s.detail))
+        if s.detail_code == LinkSays.BLUETOOTH_GONE:
+            return _item("sensor", "stop", s.detail_code)
+    return _item("sensor", "stop", sensors[0].link if sensors else "off")
+
+
 def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:
     worn = [s.worn for s in streaming]
     if any(s.charging for s in streaming):
@@ -224,10 +232,11 @@ def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:
     return _item("worn", "ok", "worn") if True in worn else _item("worn", "look", "unknown")
 
 
-def _item(item: str, level: str, code: str, values: dict[str, float] | None = None) -> e.PreflightItem:
-    return e.PreflightItem.model_validate(
-        {"item": item, "level": level, "code": code, "values": values or {}}
-    )
+def _item(
+    item: str, level: str, code: str, values: dict[str, float] | None = None, *, text: str = ""
+) -> e.PreflightItem:
+    said = {"item": item, "level": level, "code": code, "values": values or {}, "text": text}
+    return e.PreflightItem.model_validate(said)
 
 
 def evening_list(

@@ -164,9 +164,9 @@ class Gap(Frozen):
 
 
 class Finding(Frozen):
-    """Something that is wrong with the signal."""
+    """Something that is wrong with the signal, or with the recording of it."""
 
-    code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy"]
+    code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy", "damaged"]
     leg: Leg
     seconds: float = Field(description="how much of the night it touches")
     sentence: str = Field(description="cause and advice in plain words")
@@ -271,10 +271,12 @@ class Night(NightSummary):
     intervals: IntervalHistogram
     by_hour: list[Hour]
     gap_list: list[Gap]
-    quality: list[Finding] = Field(description="what is wrong with the signal; empty where nothing is")
+    quality: list[Finding] = Field(
+        description="what is wrong with the signal or its recording; empty where nothing is"
+    )
     losses: list[Losses] = Field(description="how surely lost samples are known, each leg")
     verdict: Literal["usable", "look", "poor"] = Field(
-        description="of the signal: good, to be read with `quality` in mind, or too poor to be read"
+        description="good, to be read with `quality` in mind, or too poor to be read"
     )
 
 

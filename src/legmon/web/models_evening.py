@@ -89,7 +89,7 @@ class Settings(Frozen):
 
 
 ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
-    "sensor": ("off", "searching", "connecting", "silent", "streaming"),
+    "sensor": ("off", "searching", "connecting", "silent", "streaming", "sensor_refused", "bluetooth_gone"),
     "battery": ("nights", "percent", "low", "unknown"),
     "link": ("ok", "weak", "unknown"),
     "rate": ("ok", "off", "measuring"),
@@ -108,6 +108,7 @@ class PreflightItem(Frozen):
     level: Literal["ok", "look", "stop"]
     code: str
     values: dict[str, float]
+    text: str = Field(description="what the sensor itself says, in English; empty where it says nothing")
 
     @model_validator(mode="after")
     def _is_listed(self) -> Self:

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from legmon.catalog.journal import Check
+from legmon.catalog.state import DAMAGED, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import changes
-from legmon.detection.faults import cause_sentence
+from legmon.detection.faults import Verdict, cause_sentence
 from legmon.link.faults import sentence
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack
@@ -124,9 +125,9 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
         ),
         by_hour=_hours(scored, reading),
         gap_list=_gaps(reading.tracks),
-        quality=[m.Finding(**f) for f in quality_json(scored)],
+        quality=[*(m.Finding(**f) for f in quality_json(scored)), *damage(info)],
         losses=[m.Losses.model_validate({"leg": t.leg, "shown_by": t.loss}) for t in reading.tracks],
-        verdict=scored.verdict,
+        verdict=verdict(info, scored),
         lights=_lights(reading, scored),
         usual=m.Usual(nights=compared.nights, within=compared.within, low=compared.low, high=compared.high),
         held=[
@@ -145,6 +146,17 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
         earlier=ids[place + 1] if place + 1 < len(ids) else None,
         later=ids[place - 1] if place > 0 else None,
     )
+
+
+def damage(info: NightInfo) -> list[m.Finding]:
+    """Legs whose recording is not what was written. Nobody knows where, so that it touches the whole night."""
+    seconds = info.duration_ns / NS
+    return [m.Finding(code="damaged", leg=leg, seconds=seconds, sentence=DAMAGED) for leg in info.damaged]
+
+
+def verdict(info: NightInfo, scored: Scored) -> Verdict:
+    """Whether a night can be read; one whose recording is damaged only with a look at that."""
+    return "look" if info.damaged and scored.verdict == "usable" else scored.verdict
 
 
 def fit(check: Check) -> e.Fit:

@@ -26,7 +26,7 @@ def status(catalog: Catalog) -> m.Status:
     alive = _alive(recorder)
     wanted = catalog.wanted()
     trouble = recorder.trouble if recorder and alive else None
-    now = recorder.clock.now_ns() if recorder and alive else time.time_ns()
+    now = recorder.now_ns() if recorder and alive else time.time_ns()
     night = _running(catalog, recorder)
     scored = _scored(catalog.tracks(night.id)) if night else None
     i = scored.indices if scored else None

@@ -13,6 +13,9 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
+OPEN_S = 6.0  # for a controller to be set up
+ANSWER_S = 3.0  # for one thing asked of it; Linux gives it 2 s for a command
+
 
 class Adapter:
     """One Bluetooth host on one HCI transport, shared by all scanners and clients of an event loop.
@@ -32,6 +35,7 @@ class Adapter:
         self._listeners: set[Callable[[Any], None]] = set()
         self._transport: Any = None
         self._ready = asyncio.ensure_future(self._start())
+        self._ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
 
     @classmethod
     async def get(cls, spec: str) -> "Adapter":
@@ -40,7 +44,7 @@ class Adapter:
         Raises
         ------
         BleakBluetoothNotAvailableError
-            If the transport cannot be opened.
+            If the transport cannot be opened, or nobody answers there.
         """
         key = (id(asyncio.get_running_loop()), spec)
         adapter = cls._open.get(key)
@@ -51,20 +55,27 @@ class Adapter:
 
     async def _start(self) -> None:
         try:
-            self._transport = await open_transport(self.spec)
-            config = DeviceConfiguration(name="legmon", address=hci.Address.generate_static_address())
-            self.device = Device.from_config_with_hci(config, self._transport.source, self._transport.sink)
-            self.device.pairing_config_factory = _pairing
-            self.device.on("advertisement", self._advertisement)
-            self.device.on("flush", self._lost)
-            await self.device.power_on()
-            self.device.keystore = MemoryKeyStore()
+            async with asyncio.timeout(OPEN_S):
+                self._transport = await open_transport(self.spec)
+                config = DeviceConfiguration(name="legmon", address=hci.Address.generate_static_address())
+                self.device = Device.from_config_with_hci(
+                    config, self._transport.source, self._transport.sink
+                )
+                self.device.pairing_config_factory = _pairing
+                self.device.on("advertisement", self._advertisement)
+                self.device.on("flush", self._lost)
+                await self.device.power_on()
+                self.device.keystore = MemoryKeyStore()
         except Exception as e:
-            self.alive = False
-            raise BleakBluetoothNotAvailableError(
-                f"the Bluetooth controller at {self.spec} does not answer: {e}",
-                BleakBluetoothNotAvailableReason.NO_BLUETOOTH,
-            ) from e
+            await self._drop()
+            why = f"nothing came within {OPEN_S:.0f} s" if isinstance(e, TimeoutError) else str(e)
+            raise self._silent(why) from e
+
+    def _silent(self, why: str) -> BleakBluetoothNotAvailableError:
+        reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
+        return BleakBluetoothNotAvailableError(
+            f"the Bluetooth controller at {self.spec} does not answer: {why}", reason
+        )
 
     def _advertisement(self, advertisement: Any) -> None:
         for listener in list(self._listeners):
@@ -76,16 +87,27 @@ class Adapter:
         for callback in list(self.on_lost):
             callback()
 
+    async def _drop(self) -> None:
+        """Have done with a controller that does not answer: the next try opens it anew."""
+        self._lost()
+        with contextlib.suppress(Exception):  # it may be gone, or hang at this, too
+            async with asyncio.timeout(ANSWER_S):
+                await self.close()
+
     async def listen(self, listener: Callable[[Any], None], *, active: bool) -> None:
         """Start passing advertisements on; the radio scans while anybody listens."""
         async with self._scanning:
             self._listeners.add(listener)
             if len(self._listeners) == 1:
                 try:
-                    await self.device.start_scanning(active=active, filter_duplicates=False)
+                    async with asyncio.timeout(ANSWER_S):
+                        await self.device.start_scanning(active=active, filter_duplicates=False)
                 except (hci.HCI_Error, BaseBumbleError) as e:
                     self._listeners.discard(listener)
                     raise BleakError(f"the Bluetooth controller does not scan: {e}") from e
+                except TimeoutError as e:
+                    await self._drop()
+                    raise self._silent("it does not begin to scan") from e
 
     async def unlisten(self, listener: Callable[[Any], None]) -> None:
         """Stop passing advertisements on."""
@@ -94,8 +116,14 @@ class Adapter:
                 return
             self._listeners.discard(listener)
             if not self._listeners and self.alive:
-                with contextlib.suppress(hci.HCI_Error):
-                    await self.device.stop_scanning()
+                try:
+                    async with asyncio.timeout(ANSWER_S):
+                        await self.device.stop_scanning()
+                except hci.HCI_Error:
+                    pass
+                except TimeoutError as e:
+                    await self._drop()
+                    raise self._silent("it does not stop scanning") from e
 
     @classmethod
     async def close_all(cls) -> None:
@@ -108,8 +136,9 @@ class Adapter:
     async def close(self) -> None:
         """Give the controller back."""
         self.alive = False
-        if self._transport is not None:
-            await self._transport.close()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
 
 
 def _pairing(_connection: Any) -> PairingConfig:

@@ -103,7 +103,8 @@ class HciClient(BaseBleakClient):
                 return await asyncio.shield(job)
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
-                await self._adapter.device.cancel_connection()  # type: ignore[no-untyped-call]
+                async with asyncio.timeout(HANG_UP_S):
+                    await self._adapter.device.cancel_connection()  # type: ignore[no-untyped-call]
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await (await asyncio.wait_for(job, 2)).disconnect()
             raise

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("clock_night_ns", sa.BigInteger(), nullable=False),
         sa.Column("clock_wall_ns", sa.BigInteger(), nullable=False),
         sa.Column("clock_speed", sa.Double(), nullable=False),
+        sa.Column("moment", sa.String(), nullable=False),
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("night_id", sa.String(length=40), nullable=True),
         sa.Column("sensors", sa.String(), nullable=False),

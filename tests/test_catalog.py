@@ -1,0 +1,215 @@
+"""The catalog at its edges: held by another program, on a full disk, after a power cut, and whose clock it says."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from legmon.catalog.database import Refusal, refusal
+from legmon.catalog.state import Clock, Moment, RecorderState, Watch
+from legmon.catalog.store import Catalog, CatalogError, UnavailableError
+from legmon.movement import NS
+from legmon.recorder.night import NightRecorder
+from legmon.recorder.source import Source
+from legmon.recorder.troubles import catalog_trouble
+from legmon.web import views
+from tests.conftest import run_command, sensor, started, until
+from tests.test_recorder import info, recorded, recorder, want
+
+DAY_NS = 24 * 3600 * NS
+
+
+@contextmanager
+def every_connection(*pragmas: str) -> Iterator[None]:
+    """Open every database with these pragmas, by which SQLite itself refuses as on a full or read-only disk."""
+
+    def set_up(connection: Any, _: Any) -> None:
+        for line in pragmas:
+            connection.execute(f"PRAGMA {line}")
+
+    event.listen(Engine, "connect", set_up)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", set_up)
+
+
+def hold(file: Path, *, write: bool = False) -> sqlite3.Connection:
+    """Hold a catalog's file as another program might: nobody may read it."""
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    if not write:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    return other
+
+
+def test_a_catalog_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    other = hold(tmp_path / "catalog.sqlite")
+    threading.Timer(1.0, other.close).start()
+    Catalog(tmp_path).close()
+
+
+def test_a_catalog_that_stays_held_may_be_tried_again_and_is_not_to_be_moved_away(tmp_path: Path) -> None:
+    Catalog(tmp_path).close()
+    other = hold(tmp_path / "catalog.sqlite")
+    done = run_command("nights", data=tmp_path)
+    other.close()
+    assert done.returncode == 1, "it is tried again"
+    assert "another program holds it" in done.stderr
+    assert "move it away" not in done.stderr
+
+
+def test_a_full_disk_leaves_no_half_made_catalog(tmp_path: Path) -> None:
+    with every_connection("max_page_count=8"), pytest.raises(UnavailableError, match="make room") as error:
+        Catalog(tmp_path)
+    assert error.value.status == 1
+    assert Catalog(tmp_path).nights() == []
+
+
+def test_a_catalog_that_may_not_be_written_is_said(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "catalog.sqlite").execute("PRAGMA journal_mode=WAL")
+    with every_connection("query_only=ON"), pytest.raises(CatalogError, match="its permissions") as error:
+        Catalog(tmp_path)
+    assert error.value.status == 2
+
+
+def test_a_database_of_another_program_is_to_be_moved_away(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as other:
+        other.execute("CREATE TABLE nights (x)")
+    other.close()
+    with pytest.raises(CatalogError, match="move it away") as error:
+        Catalog(tmp_path)
+    assert error.value.status == 2
+
+
+def refused(catalog: Catalog) -> DBAPIError:
+    with pytest.raises(DBAPIError) as error:
+        [begin(catalog) for _ in range(200)]  # the last page has room for some
+    return error.value
+
+
+def begin(catalog: Catalog) -> NightRecorder:
+    return NightRecorder.begin(catalog, time.time_ns(), simulated=True)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "why", "code", "advice"),
+    [
+        ("busy_timeout=1", Refusal.BUSY, "catalog_busy", "end what else has"),
+        ("max_page_count=1", Refusal.FULL, "catalog_full", "Make room"),
+        ("query_only=ON", Refusal.READ_ONLY, "catalog_fails", "permissions"),
+        ("user_version=0", Refusal.DAMAGED, "catalog_damaged", "move catalog.sqlite"),
+    ],
+)
+def test_why_a_night_cannot_be_entered_is_told_apart(
+    tmp_path: Path, pragma: str, why: Refusal, code: str, advice: str
+) -> None:
+    catalog = Catalog(tmp_path)
+    file = tmp_path / "catalog.sqlite"
+    other = hold(file, write=True) if why is Refusal.BUSY else None
+    if why is Refusal.DAMAGED:
+        catalog.close()
+        file.write_bytes(b"something else that is long enough to be taken for a database" * 100)
+    with every_connection(pragma):
+        error = refused(catalog)
+    if other is not None:
+        other.close()
+    catalog.close()
+    assert refusal(error) is why
+    said = catalog_trouble(error)
+    assert said.code == code
+    assert advice in said.sentence
+
+
+def test_a_power_cut_does_not_take_a_night_that_has_begun(tmp_path: Path) -> None:
+    catalog, found = Catalog(tmp_path), []
+
+    def look(c: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("INSERT INTO nights", "INSERT INTO legs")):
+            (level,) = cursor.connection.execute("PRAGMA synchronous").fetchone()
+            found.append((statement.split()[2], level))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        begin(catalog).leg("left", Source("s", "a", 50, 4, 122))
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    catalog.close()
+    full = 2
+    assert found == [("nights", full), ("legs", full)]
+
+
+def test_the_page_counts_from_the_recorders_moment(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    now = Moment.now()
+    behind = Moment(now.wall_ns - DAY_NS, now.ticks_ns, now.boot)
+    catalog.report(RecorderState(time.time_ns(), Clock(), True, None, [], moment=behind))
+    assert abs(views.status(catalog).now - (time.time_ns() - DAY_NS) / NS) < 1
+    catalog.close()
+
+
+def test_a_clock_that_was_set_is_followed_and_one_that_was_not_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "clock.json"
+    watch = Watch(Clock(), file, anew=True)
+    first = watch.moment
+    watch.follow()
+    assert watch.moment == first
+    watch.moment = Moment(first.wall_ns - NS, first.ticks_ns, first.boot)
+    watch.follow()
+    assert abs(watch.now_ns() - time.time_ns()) < NS // 10
+    assert Moment.kept(file, anew=False) == watch.moment
+
+
+SET = """
+import sys, time
+from pathlib import Path
+real, file = time.time_ns, Path(sys.argv.pop(1))
+time.time_ns = lambda: real() + int(file.read_text())  # no test may set the clock of its machine
+from legmon.recorder.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_night_goes_by_the_clock_as_it_was_when_it_began(air: str, tmp_path: Path) -> None:
+    data, offset = tmp_path / "data", tmp_path / "offset"
+
+    def set_clock(ns: int) -> None:
+        (tmp_path / "new").write_text(str(ns))
+        (tmp_path / "new").replace(offset)
+
+    set_clock(0)
+    want(data, record=True)
+    _, _, *arguments = recorder(data, air, speed=1)
+    with started("-c", SET, str(offset), *arguments) as process:
+        process.says("ready")
+        time.sleep(1.0)
+        set_clock(DAY_NS)  # before there is a sensor
+        with sensor(air, tmp_path):
+            until(lambda: recorded(data) > 200)
+            catalog = Catalog(data)
+            assert abs(info(data).started_ns - (time.time_ns() + DAY_NS)) < 60 * NS
+            set_clock(0)  # while the night is recorded
+            stood = recorded(data)
+            until(lambda: recorded(data) > stood + 200)
+            assert abs(views.status(catalog).now - (time.time_ns() + DAY_NS) / NS) < 5
+            assert process.end() == 0
+    night = catalog.night("last")
+    catalog.close()
+    assert abs(night.started_ns - (time.time_ns() + DAY_NS)) < 120 * NS
+    assert 4 * NS < night.duration_ns < 120 * NS
+
+
+@pytest.mark.skipif(sys.platform not in {"linux", "darwin"}, reason="has no name for a boot")
+def test_a_boot_has_a_name() -> None:
+    assert Moment.now().boot
+    assert Moment.now().boot == Moment.now().boot

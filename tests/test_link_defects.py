@@ -1,0 +1,187 @@
+"""What must not end a night: a driver, a sensor, a start or a recorder that fails in a way nobody thought of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from legmon.catalog.state import Legs, Mode
+from legmon.catalog.store import Catalog
+from legmon.link.listener import Identity, Missing
+from legmon.link.session import Session
+from legmon.link.talk import MOST_ANSWERS, Talk
+from legmon.recorder.__main__ import DEFECT_STATUS
+from legmon.sensors import ankle
+from legmon.sensors.base import Answer, Await, RefusedError, Steps, Told, Write
+from tests.bluez.through import Through
+from tests.conftest import sensor, started, until
+from tests.test_link import Heard, over, through, when
+from tests.test_recorder import info, recorded, recorder, want, whole
+
+__all__ = ["through"]  # the fixture: on both radios
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "sent.jsonl").read_text().splitlines()]
+
+
+def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path) -> None:
+    class Clumsy(ankle.AnkleConversation):
+        tries = 0
+
+        def start(self, wish: Any) -> Any:
+            Clumsy.tries += 1
+            if Clumsy.tries == 1:
+                raise ValueError("not what was expected")
+            return super().start(wish)
+
+    class Driver(type(ankle.DRIVER)):  # type: ignore[misc]
+        def converse(self) -> Clumsy:
+            return Clumsy()
+
+    async def play() -> Heard:
+        heard = Heard()
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard, drivers=(Driver(),)).run())
+        await when(lambda: heard.samples > 20)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+        return heard
+
+    with sensor(through.air, tmp_path):
+        heard = asyncio.run(play())
+    assert Clumsy.tries == 2
+    assert "The connection did not come about. Trying again." in heard.sentences
+
+
+def test_a_sensor_whose_way_of_measuring_is_refused_is_stopped(through: Through, tmp_path: Path) -> None:
+    class Choosy(Heard):
+        def sensor_started(self, identity: Identity) -> None:
+            super().sensor_started(identity)
+            raise RefusedError("It measures too seldom")
+
+    async def play() -> Choosy:
+        heard = Choosy()
+        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+        await when(lambda: len(heard.identities) > 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await through.close()
+        return heard
+
+    with sensor(through.air, tmp_path):
+        heard = asyncio.run(play())
+    assert "It measures too seldom. Trying again." in heard.sentences
+    events = [e["event"] for e in log(tmp_path) if e["event"] in {"start", "stop"}]
+    assert events[:3] == ["start", "stop", "start"]
+
+
+def test_no_try_counts_while_the_disk_takes_nothing(through: Through, tmp_path: Path) -> None:
+    """As the recorder answers on a full disk: for a moment that something is missing, then nothing for a while."""
+
+    class Full(Heard):
+        asked = 0
+
+        def missing(self) -> Missing | None:
+            self.asked += 1
+            return Missing(self.frames[0].stream, 0, 12) if self.frames and self.asked % 2 else None
+
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: len([f for f in heard.frames if f.late]) >= 10)
+
+    with sensor(through.air, tmp_path):
+        heard = over(through, scene, heard=Full())
+    assert not heard.given_up
+
+
+class Chatty:
+    """A conversation of which each notification is an answer."""
+
+    def received(self, uuid: str, data: bytes) -> list[Told]:
+        return [Answer(data)]
+
+
+def test_answers_to_no_question_are_bounded_and_never_taken_for_the_next_one() -> None:
+    """The client is none of bleak's: no real sensor talks out of turn on command."""
+
+    async def play() -> bytes:
+        async def write(_uuid: str, data: bytes, *, response: bool) -> None:
+            talk._received("c", b"to " + data)
+
+        client: Any = SimpleNamespace(write_gatt_char=write)
+        conversation: Any = Chatty()
+        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+        for k in range(20_000):
+            talk._received("c", str(k).encode())
+        assert talk._answers.qsize() <= MOST_ANSWERS
+
+        def steps() -> Steps[bytes]:
+            yield Write("c", b"first")
+            return (yield Await(1.0))
+
+        return await talk.run(steps())
+
+    assert asyncio.run(play()) == b"to first"
+
+
+def test_start_for_the_other_leg_than_was_checked_records_that_leg(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    def change(mode: Mode, legs: Legs | None = None) -> None:
+        catalog = Catalog(data)
+        catalog.want(mode, legs)
+        catalog.close()
+
+    change("check")
+    with (
+        sensor(air, tmp_path, "--speed", "10", "--family", "movesense"),
+        started(*recorder(data, air, speed=10)) as running,
+    ):
+        running.says("ready")
+
+        def is_streaming() -> bool:
+            catalog = Catalog(data)
+            said = catalog.recorder()
+            catalog.close()
+            return said is not None and [s.link for s in said.sensors] == ["streaming"]
+
+        until(is_streaming)
+        change("record", "right")
+        until(lambda: (data / "nights").exists() and list(data.glob("nights/*/*.seg")))
+        change("off")
+        until(lambda: info(data).state == "closed")
+        assert running.end() == 0
+    assert info(data).legs == ("right",)
+
+
+def test_a_recorder_that_ends_by_a_defect_leaves_the_night_to_be_gone_on_with(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    broken = (
+        "import sys; from legmon.recorder import __main__, process\n"
+        "def broken(catalog):\n"
+        "    if any(n.duration_ns > 60 * 10**9 for n in catalog.nights()): raise RuntimeError('a defect')\n"
+        "process.SEAL_S, process.seal_next = 1.0, broken\n"
+        "sys.exit(__main__.main())"
+    )
+    command = recorder(data, air)
+    with sensor(air, tmp_path, "--speed", "30"):
+        with started("-c", broken, *command[2:]) as running:
+            assert running.process.wait(60) == DEFECT_STATUS
+        night = info(data)
+        assert night.state == "recording"
+        before = recorded(data)
+        with started(*command) as running:
+            until(lambda: recorded(data) > before + 3000)
+            want(data, record=False)
+            until(lambda: info(data).state == "closed")
+            assert running.end() == 0
+    assert info(data).id == night.id
+    _, gaps = whole(data)
+    assert not gaps

@@ -1,0 +1,123 @@
+"""`legmon scan`: what is near, what has gone again, and what it says where it hears no sensor or has no Bluetooth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from typer.testing import CliRunner
+
+from legmon.cli import scan
+from legmon.errors import FailedError
+from legmon.link import nearby
+from legmon.link.hci.adapter import Adapter
+from legmon.link.nearby import Lately, Nearby, listen
+from legmon.link.radio import pick
+from legmon.sensors import ankle
+from legmon.sensors.registry import Registry, registry
+from tests.bluez import daemon
+from tests.bluez.through import NEEDS_DAEMON, through_radio
+from tests.conftest import sensor
+
+ONLY_LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a machine's Bluetooth cannot be hidden"
+)
+
+
+def run(*arguments: str) -> Any:
+    made = typer.Typer()
+    scan.register(made)
+    made.callback()(lambda: None)  # with one command alone its name would not be taken
+    return CliRunner().invoke(made, arguments)
+
+
+def packet(rssi: int) -> tuple[BLEDevice, AdvertisementData]:
+    device = BLEDevice("AA:00", "LegMon", {})
+    return device, AdvertisementData("LegMon", {}, {}, [ankle.DRIVER.name], None, rssi, ())
+
+
+def test_a_strength_that_is_not_known_does_not_count() -> None:
+    lately = Lately()
+    lately.hear(*packet(-127), None)
+    assert lately.strongest() == []
+    for rssi in (-60, -127, -127, -60):
+        lately.hear(*packet(rssi), (ankle.DRIVER, "left"))
+    assert [n.rssi_dbm for n, _ in lately.strongest()] == [-60]
+
+
+def test_a_sensor_that_is_switched_off_leaves_the_list(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearby, "FORGOTTEN_S", 1.5)
+    seen: list[int] = []
+
+    async def play() -> list[Nearby]:
+        with sensor(air, tmp_path) as one:
+
+            def changed(now: list[Nearby]) -> None:
+                seen.append(len(now))
+                if seen == [1]:
+                    one.process.kill()
+
+            left = await listen(pick(air), registry(), 5.0, changed)
+        await Adapter.close_all()
+        return left
+
+    assert asyncio.run(play()) == []
+    assert seen[0] == 1
+    assert seen[-1] == 0, "though nothing more was heard, the list was told of it"
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        (0, "Nothing is heard. Is the sensor on"),
+        (1, "The one device heard is no sensor legmon knows; `legmon scan --all` shows it."),
+        (7, "None of the 7 devices heard is a sensor legmon knows; `legmon scan --all` shows them."),
+    ],
+)
+def test_no_sensor_among_so_many_devices(others: int, says: str) -> None:
+    assert scan.nothing_of(others).startswith(says)
+
+
+def test_all_are_all() -> None:
+    strangers = [Nearby(f"AA:{i:02}", None, -60.0 - i, None, None) for i in range(14)]
+    assert scan.wanted(strangers, everything=True) == strangers
+    assert scan.wanted(strangers, everything=False) == []
+
+
+def test_a_stranger_is_counted_and_shown_with_all(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("legmon.sensors.registry.registry", lambda: Registry({}, {}))  # nobody knows it
+    with sensor(air, tmp_path, "--name", "LegMon-Stranger"):
+        silent = run("scan", "--hci", air, "--seconds", "1")
+        shown = run("scan", "--hci", air, "--seconds", "1", "--all", "--json")
+    assert "The one device heard is no sensor legmon knows" in silent.stdout
+    assert [n["name"] for n in json.loads(shown.stdout)["nearby"]] == ["LegMon-Stranger"]
+
+
+@ONLY_LINUX
+def test_without_bluetooth_it_says_what_the_doctor_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    done = run("scan", "--seconds", "0.5")
+    assert isinstance(done.exception, FailedError)
+    assert str(done.exception).startswith("The Bluetooth service does not run. Start it: `sudo systemctl")
+
+
+@NEEDS_DAEMON
+def test_a_bluetooth_that_may_not_be_used_is_told_apart(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = daemon._CONFIGURATION.replace("</policy>", '<deny send_destination="org.bluez"/></policy>')
+    monkeypatch.setattr(daemon, "_CONFIGURATION", denied)
+    with through_radio("bluez", short_folder, monkeypatch):
+        done = run("scan", "--seconds", "0.5")
+    assert "legmon may not use Bluetooth. Add yourself to the group" in str(done.exception)
