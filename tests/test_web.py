@@ -121,6 +121,7 @@ def test_a_gap_has_a_start_an_end_and_a_cause(http: httpx.Client) -> None:
     assert gap["sentence"].endswith(".")
     assert gap["end"] - gap["start"] == pytest.approx(100 * 83 / 50.6, abs=0.01)
     assert night["duration_s"] - night["analysed_s"] == pytest.approx(gap["end"] - gap["start"], abs=1e-6)
+    assert night["uncounted"] == [{"start": gap["start"], "end": gap["end"]}]
 
 
 def test_a_short_window_holds_the_recorded_samples(http: httpx.Client, folder: Path) -> None:

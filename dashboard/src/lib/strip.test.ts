@@ -17,7 +17,7 @@ const move = (onset: number, kind = "leg"): Movement => ({
   peak_mg: 100,
 });
 
-const night = { started: 0, ended: 3600, gap_list: [], held: [] };
+const night = { started: 0, ended: 3600, uncounted: [], held: [] };
 
 test("a movement is in the tile of its onset, and what is no leg movement in none", () => {
   const found = tiles(night, [move(61), move(62), move(119.9), move(120), move(200, "posture")], 1);
@@ -26,12 +26,11 @@ test("a movement is in the tile of its onset, and what is no leg movement in non
 });
 
 test("what lies over a tile is told by more than half of it", () => {
-  const gap = { leg: "left" as const, start: 600, end: 685, cause: "link_lost", sentence: "" };
   const held = [
     { start: 1200, end: 1320, state: "walking" as const },
     { start: 1320, end: 1330, state: "upright" as const },
   ];
-  const found = tiles({ ...night, gap_list: [gap], held }, [], 1);
+  const found = tiles({ ...night, uncounted: [{ start: 600, end: 685 }], held }, [], 1);
   expect(found.filter((tile) => tile.cover === "no_data").map((tile) => tile.start)).toEqual([600]);
   expect(found.filter((tile) => tile.cover === "up").map((tile) => tile.start)).toEqual([1200, 1260]);
 });

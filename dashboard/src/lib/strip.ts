@@ -24,13 +24,12 @@ const share = (tile: Spans, spans: Spans[]) =>
 
 /** One tile for each `minutes` of the night, in elapsed time: clocks that are set anew do not matter here. */
 export function tiles(
-  night: Pick<Night, "started" | "ended" | "gap_list" | "held">,
+  night: Pick<Night, "started" | "ended" | "uncounted" | "held">,
   movements: Movement[],
   minutes: number,
 ): Tile[] {
   const step = 60 * minutes;
   const count = Math.max(1, Math.ceil((night.ended - night.started) / step));
-  const legs = new Set(night.gap_list.map((gap) => gap.leg)).size;
   const found: Tile[] = Array.from({ length: count }, (_, i) => {
     const tile = {
       start: night.started + i * step,
@@ -41,7 +40,7 @@ export function tiles(
         tile,
         night.held.filter((h) => states.includes(h.state)),
       );
-    const missing = share(tile, night.gap_list) / Math.max(legs, 1);
+    const missing = share(tile, night.uncounted);
     const cover: Cover =
       missing > 0.5
         ? "no_data"

@@ -87,6 +87,10 @@ test("a quiet night", () => {
 test("how much of the night is there", () => {
   expect(trust(night)).toEqual(["7 h 12 min usable of 7 h 20 min", "2 gaps, 8 min"]);
   expect(trust({ ...night, gaps: 0, analysed_s: 26_400 })[1]).toBe("no gaps");
+  const gap = { leg: "right" as const, start: 9000, end: 26_400, cause: "link_lost", sentence: "" };
+  expect(trust({ ...night, gaps: 1, analysed_s: 26_400, gap_list: [gap] })[1]).toBe(
+    "1 gap at one ankle, while the other one counts",
+  );
 });
 
 test.each([

@@ -38,13 +38,16 @@ export function summary(night: NightSummary): string {
 }
 
 /** Whether the night can be trusted: how much of it is there. */
-export function trust(night: NightSummary & Partial<Pick<Night, "fits">>): string[] {
+export function trust(night: NightSummary & Partial<Pick<Night, "fits" | "gap_list">>): string[] {
   const parts = [
     t("trust.usable", { usable: duration(night.analysed_s), whole: duration(night.duration_s) }),
   ];
   const lost = night.duration_s - night.analysed_s;
+  const longest = Math.max(0, ...(night.gap_list ?? []).map((gap) => gap.end - gap.start));
+  const other = lost < 1 && longest >= 1;
+  const gaps: Key = !night.gaps ? "trust.noGaps" : other ? "trust.gapsOneLeg" : "trust.gaps";
   parts.push(
-    night.gaps ? t("trust.gaps", { n: night.gaps, time: duration(lost) }) : t("trust.noGaps"),
+    t(gaps, { n: night.gaps, time: duration(lost) }),
     ...(night.fits ?? []).map(
       (fit) => (night.legs.length > 1 ? `${ankle(fit.leg)}: ` : "") + fitVerdict(fit),
     ),

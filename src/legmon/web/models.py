@@ -253,6 +253,13 @@ class Losses(Frozen):
     shown_by: Literal["index", "time", "arrival"]
 
 
+class Span(Frozen):
+    """From when to when, seconds since 1970 UTC."""
+
+    start: float
+    end: float
+
+
 class Night(NightSummary):
     """One night, whole."""
 
@@ -271,6 +278,9 @@ class Night(NightSummary):
     intervals: IntervalHistogram
     by_hour: list[Hour]
     gap_list: list[Gap]
+    uncounted: list[Span] = Field(
+        description="where nothing is counted: no samples, in the midst of a night also of one leg alone"
+    )
     quality: list[Finding] = Field(
         description="what is wrong with the signal or its recording; empty where nothing is"
     )

@@ -125,6 +125,9 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
         ),
         by_hour=_hours(scored, reading),
         gap_list=_gaps(reading.tracks),
+        uncounted=[
+            m.Span(start=(scored.origin_ns + a) / NS, end=(scored.origin_ns + b) / NS) for a, b in scored.gaps
+        ],
         quality=[*(m.Finding(**f) for f in quality_json(scored)), *damage(info)],
         losses=[m.Losses.model_validate({"leg": t.leg, "shown_by": t.loss}) for t in reading.tracks],
         verdict=verdict(info, scored),
