@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 from bleak import BleakClient, BleakScanner
+from bleak.backends.bluezdbus.defs import DEVICE_INTERFACE
+from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
 from bleak.exc import BleakGATTProtocolError as GattError
 
 from legmon.link.radio import Radio
+from legmon.link.session import ANEW_TRIES, Session
 from legmon.sensors import ankle_bytes as ankle
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started, until
+from tests.test_link import Heard, when
 from tests.test_recorder import close_by_itself, recorded, want, whole
 
 pytestmark = NEEDS_DAEMON
@@ -244,6 +248,26 @@ def test_an_adapter_that_vanishes_ends_connections_and_is_used_again_when_it_is_
                 await client.read_gatt_char(ankle.CAPABILITIES)
 
     play(on_bluez, scene)
+
+
+def test_a_sensor_that_bleak_wrongly_takes_for_connected_streams_all_the_same(
+    on_bluez: Through, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        heard = Heard()
+        device, _ = await find(FIRST)
+        believed = (await get_global_bluez_manager())._properties[device.details["path"]][DEVICE_INTERFACE]
+        believed["Connected"] = believed["ServicesResolved"] = True
+        task = asyncio.create_task(Session(on_bluez.pick(), time.time_ns, heard).run())
+        try:
+            await when(lambda: heard.samples > 20, 30)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert heard.states.count("connecting") == ANEW_TRIES
+
+    with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+        play(on_bluez, scene)
 
 
 def test_a_recorder_that_was_killed_gets_its_sensor_back_and_the_night_is_whole(

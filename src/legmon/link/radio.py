@@ -32,7 +32,16 @@ class Radio:
 
         Only BlueZ keeps such connections; elsewhere they end with their program.
         """
-        return sys.platform == "linux" and "backend" not in self.client and await stale.let_go(address)
+        return self._is_bluez and await stale.let_go(address)
+
+    def look_anew(self) -> None:
+        """Have what is believed of the sensors asked for anew, where attempts fail time after time; only BlueZ's can be wrong."""
+        if self._is_bluez:
+            stale.look_anew()
+
+    @property
+    def _is_bluez(self) -> bool:
+        return sys.platform == "linux" and "backend" not in self.client
 
 
 def pick(hci: str | None) -> Radio:

@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone again
 PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
 PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
+ANEW_TRIES = 4  # in a row that failed with a sensor that is heard: then what is believed of it may be wrong
 REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
@@ -125,6 +126,8 @@ class Session:
                 tries += 1
                 name = device.name or device.address
                 self._listener.link_changed("connecting", link_says(LinkSays.CONNECTING, name=name))
+                if tries % ANEW_TRIES == 0:
+                    self._radio.look_anew()
                 await self._stream(device, driver, min(tries, PATIENT_TRIES))
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
@@ -154,6 +157,9 @@ class Session:
             self._listener.signal(data.rssi)
             return device, driver
 
+        await (
+            self._let_go()
+        )  # before bleak asks BlueZ what there is: what changes in that moment it never learns
         freeing = asyncio.create_task(self._free())
         try:
             return await self._radio.scan.first(wanted)
@@ -163,10 +169,13 @@ class Session:
     async def _free(self) -> None:
         """Have the known sensor let go, if it is not heard because something that died left it connected."""
         while True:
-            address = self._known()
-            if address is not None and await self._radio.let_go(address):
-                self._listener.link_changed("searching", link_says(LinkSays.LET_GO))
             await asyncio.sleep(STALE_S)
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        address = self._known()
+        if address is not None and await self._radio.let_go(address):
+            self._listener.link_changed("searching", link_says(LinkSays.LET_GO))
 
     async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
         """Connect and stream until the link fails; with more patience where it failed before."""
