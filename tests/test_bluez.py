@@ -16,6 +16,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
 from bleak.exc import BleakGATTProtocolError as GattError
 
+from legmon.link.ending import ended
 from legmon.link.radio import Radio
 from legmon.link.session import ANEW_TRIES, Session
 from legmon.sensors import ankle_bytes as ankle
@@ -262,8 +263,7 @@ def test_a_sensor_that_bleak_wrongly_takes_for_connected_streams_all_the_same(
         try:
             await when(lambda: heard.samples > 20, 30)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
         assert heard.states.count("connecting") == ANEW_TRIES
 
     with sensor(on_bluez.air, tmp_path, "--address", FIRST):

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
+from legmon.link.ending import ended
 from legmon.link.faults import SENTENCES, Cause, sentence
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
@@ -34,7 +35,8 @@ from legmon.link.session import Session
 from legmon.movement import Leg
 from legmon.said import Said
 from legmon.sensors import ankle_bytes as ankle
-from legmon.sensors.base import Frame, Status
+from legmon.sensors.ankle import DRIVER
+from legmon.sensors.base import Driver, Frame, Status
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started
 
@@ -110,18 +112,18 @@ def over(
     *,
     speed: float = 1.0,
     heard: Heard | None = None,
+    drivers: Sequence[Driver] = (DRIVER,),
 ) -> Heard:
     """Run a session on the air while a scene plays; then end it as the recorder does."""
     heard = heard or Heard()
 
     async def play() -> None:
-        session = Session(through.pick(), time.time_ns, heard, speed=speed)
+        session = Session(through.pick(), time.time_ns, heard, speed=speed, drivers=drivers)
         task = asyncio.create_task(session.run())
         try:
             await scene(heard, task)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
             await through.close()
 
     asyncio.run(play())

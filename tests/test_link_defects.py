@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
 from legmon.link.listener import Identity, Missing
-from legmon.link.session import Session
 from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
@@ -43,17 +41,11 @@ def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path)
         def converse(self) -> Clumsy:
             return Clumsy()
 
-    async def play() -> Heard:
-        heard = Heard()
-        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard, drivers=(Driver(),)).run())
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.samples > 20)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await through.close()
-        return heard
 
     with sensor(through.air, tmp_path):
-        heard = asyncio.run(play())
+        heard = over(through, scene, drivers=(Driver(),))
     assert Clumsy.tries == 2
     assert "The connection did not come about. Trying again." in heard.sentences
 
@@ -64,17 +56,11 @@ def test_a_sensor_whose_way_of_measuring_is_refused_is_stopped(through: Through,
             super().sensor_started(identity)
             raise RefusedError("It measures too seldom")
 
-    async def play() -> Choosy:
-        heard = Choosy()
-        task = asyncio.create_task(Session(through.pick(), time.time_ns, heard).run())
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: len(heard.identities) > 1)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await through.close()
-        return heard
 
     with sensor(through.air, tmp_path):
-        heard = asyncio.run(play())
+        heard = over(through, scene, heard=Choosy())
     assert "It measures too seldom. Trying again." in heard.sentences
     events = [e["event"] for e in log(tmp_path) if e["event"] in {"start", "stop"}]
     assert events[:3] == ["start", "stop", "start"]
