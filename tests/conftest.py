@@ -78,7 +78,7 @@ class Running:
             time.sleep(0.02)
         pytest.fail(f"did not say {start!r} within {within_s} s: {self.lines} {self.errors}")
 
-    def end(self, within_s: float = 5.0) -> int:
+    def end(self, within_s: float = 30.0) -> int:
         """Close its standard input, as the death of a parent does, and return the exit status."""
         assert self.process.stdin is not None
         self.process.stdin.close()

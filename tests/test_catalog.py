@@ -22,6 +22,7 @@ from legmon.movement import NS
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.source import Source
 from legmon.recorder.troubles import catalog_trouble
+from legmon.recording.segment import RecordingError
 from legmon.web import views
 from tests.conftest import run_command, sensor, started, until
 from tests.test_recorder import info, recorded, recorder, want
@@ -90,6 +91,38 @@ def test_a_database_of_another_program_is_to_be_moved_away(tmp_path: Path) -> No
     with pytest.raises(CatalogError, match="move it away") as error:
         Catalog(tmp_path)
     assert error.value.status == 2
+
+
+def test_a_catalog_of_a_later_version_is_left_as_it_is(tmp_path: Path) -> None:
+    Catalog(tmp_path).close()
+    file = tmp_path / "catalog.sqlite"
+    with sqlite3.connect(file) as c:
+        c.execute("UPDATE alembic_version SET version_num = '9999'")
+    c.close()
+    answer = run_command("nights", data=tmp_path)
+    assert answer.returncode == 2
+    said = " ".join(answer.stderr.split())
+    assert "was made by a later version of legmon; install that version" in said
+    with sqlite3.connect(file) as c:
+        assert c.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    c.close()
+
+
+def test_a_night_of_which_one_leg_cannot_be_resumed_holds_no_file_open(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    night = begin(catalog)
+    for leg in ("left", "right"):
+        night.leg(leg, Source("s", "a", 50, 4, 122)).abandon()
+    segment = catalog.segment(night.id, "right")
+    segment.unlink()
+    segment.mkdir()
+    again = NightRecorder(catalog, night.id, simulated=True)
+    with pytest.raises(RecordingError):
+        again.resume()
+    assert again.legs == {}
+    left = catalog.segment(night.id, "left")
+    assert not [f for f in Path("/proc/self/fd").iterdir() if f.exists() and f.resolve() == left.resolve()]
+    catalog.close()
 
 
 def refused(catalog: Catalog) -> DBAPIError:

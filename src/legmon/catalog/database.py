@@ -23,6 +23,10 @@ class Refusal(Enum):
     OTHER = auto()
 
 
+class LaterError(Exception):
+    """A later version of the program made the tables."""
+
+
 _BY_CODE = {
     sqlite3.SQLITE_BUSY: Refusal.BUSY,
     sqlite3.SQLITE_LOCKED: Refusal.BUSY,
@@ -90,12 +94,15 @@ def migrate(engine: Engine) -> None:
     ------
     sqlalchemy.exc.DatabaseError
         If SQLite refuses; see `refusal`.
+    LaterError
+        If a later version of the program made the tables.
     """
     with engine.connect() as c:
         if _version(c) == HEAD:
             return
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     with engine.begin() as c:
         c.exec_driver_sql("BEGIN IMMEDIATE")
@@ -105,7 +112,10 @@ def migrate(engine: Engine) -> None:
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = c
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as e:  # a revision it does not know
+            raise LaterError from e
 
 
 def _version(c: Connection) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from legmon.catalog.database import ADVICE, PASSING, migrate, open_database, refusal
+from legmon.catalog.database import ADVICE, PASSING, LaterError, migrate, open_database, refusal
 from legmon.catalog.models import (
     AnchorRow,
     HoleRow,
@@ -66,7 +66,7 @@ class Catalog:
     Raises
     ------
     CatalogError
-        If the folder cannot be written or the file is not a catalog.
+        If the folder cannot be written or the file is not a catalog, or one of a later version.
     UnavailableError
         If the file is locked for longer than a writer waits, or the disk is full or fails.
     """
@@ -91,6 +91,11 @@ class Catalog:
             why = refusal(e)
             kind = UnavailableError if why in PASSING else CatalogError
             raise kind(f"{file} cannot be used ({e.orig}); {ADVICE[why]}") from e
+        except LaterError as e:
+            self.close()
+            raise CatalogError(
+                f"{file} was made by a later version of legmon; install that version, or name another folder with --data"
+            ) from e
 
     def close(self) -> None:
         """Close the file."""

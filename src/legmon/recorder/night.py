@@ -74,9 +74,20 @@ class NightRecorder:
         return self.legs[leg]
 
     def resume(self) -> None:
-        """Open the legs that have a segment, and go on behind its end."""
-        for leg, (rate, scale) in self._catalog.scales(self.id).items():
-            self.leg(leg, Source("", "", rate, 0, scale))
+        """Open the legs that have a segment, and go on behind its end; none stays open if one cannot be.
+
+        Raises
+        ------
+        RecordingError
+            If a segment cannot be read or written.
+        """
+        try:
+            for leg, (rate, scale) in self._catalog.scales(self.id).items():
+                self.leg(leg, Source("", "", rate, 0, scale))
+        except BaseException:
+            while self.legs:
+                self.legs.popitem()[1].abandon()
+            raise
 
     def _score_live(self) -> None:
         """Tell the live scorer what is new; times by the fit so far."""
