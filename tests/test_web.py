@@ -31,6 +31,7 @@ from legmon.recorder.troubles import Trouble
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
+from legmon.web.evening import preflight
 from legmon.web.models_evening import ITEM_CODES
 from legmon.web.problems import Code
 from legmon.web.schema import schema
@@ -389,6 +390,28 @@ def test_the_list_before_the_night_names_what_stops_it(http: httpx.Client) -> No
     assert items["sensor"] == ("stop", "off")
     assert items["fit"] == ("look", "none")
     assert found["may_start"] is False
+
+
+def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
+    left = Limb(time.time_ns, "left")
+    right = Limb(time.time_ns, "right")
+    left.link_changed("streaming", link_says(LinkSays.STREAMING))
+    why = "Take the sensor off its charger."
+
+    def item() -> tuple[str, str, str]:
+        sensors = [left.state(), right.state()]
+        items = preflight(sensors, free_bytes=10**11, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
+        (said,) = [i for i in items if i.item == "sensor"]
+        return said.level, said.code, said.text
+
+    right.link_changed("searching", link_says(LinkSays.SEARCHING))
+    assert item() == ("look", "right_missing", "")
+    right.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
+    assert item() == ("look", "right_missing", why)
+    right.link_changed("streaming", link_says(LinkSays.STREAMING))
+    assert item() == ("ok", "streaming", "")
+    left.link_changed("searching", link_says(LinkSays.SEARCHING))
+    assert item() == ("look", "left_missing", "")
 
 
 def test_why_a_sensor_does_not_begin_stays_in_the_list_while_it_is_asked_again(

@@ -179,7 +179,7 @@ def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e
     streaming = [s for s in sensors if s.link == "streaming"]
     if not streaming:
         return [_no_sensor(sensors)]
-    items = [_item("sensor", "ok", "streaming")]
+    items = [_missing(sensors) or _item("sensor", "ok", "streaming")]
     levels = [s.battery_percent for s in streaming if s.battery_percent is not None]
     if not levels:
         items.append(_item("battery", "look", "unknown"))
@@ -221,6 +221,15 @@ def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
         if s.detail_code == LinkSays.BLUETOOTH_GONE:
             return _item("sensor", "stop", s.detail_code)
     return _item("sensor", "stop", sensors[0].link if sensors else "off")
+
+
+def _missing(sensors: Sequence[SensorState]) -> e.PreflightItem | None:
+    """Say of two sensors which one does not send, and why where it says so."""
+    for s in sensors:
+        if s.link != "streaming":
+            refused = s.detail_code == LinkSays.SENSOR_REFUSED
+            return _item("sensor", "look", f"{s.leg}_missing", text=own_words(s.detail) if refused else "")
+    return None
 
 
 def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:

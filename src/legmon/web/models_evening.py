@@ -89,7 +89,17 @@ class Settings(Frozen):
 
 
 ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
-    "sensor": ("off", "searching", "connecting", "silent", "streaming", "sensor_refused", "bluetooth_gone"),
+    "sensor": (
+        "off",
+        "searching",
+        "connecting",
+        "silent",
+        "streaming",
+        "left_missing",
+        "right_missing",
+        "sensor_refused",
+        "bluetooth_gone",
+    ),
     "battery": ("nights", "percent", "low", "unknown"),
     "link": ("ok", "weak", "unknown"),
     "rate": ("ok", "off", "measuring"),
