@@ -113,7 +113,9 @@ def test_giving_up_names_what_was_waited_for() -> None:
 @pytest.mark.parametrize("device", [1000, WRAP - 100])
 def test_a_restarted_program_goes_on_with_the_stream_and_its_holes(device: int) -> None:
     axis = SampleAxis()
-    axis.resume([(3, 0, 0), (7, device, 150)], [(0, 100), (100, 150), (150, 200), (300, 400)], "down")
+    axis.resume(
+        [(3, 0, 0), (7, device, 150)], [(0, 100, ""), (100, 150, ""), (150, 200, ""), (300, 400, "down")]
+    )
     assert (axis.stream, axis.next, axis.pending) == (7, 400, (Pending(200, 300, "down"),))
     assert axis.oldest_pending() == (7, (device + 50) % WRAP, 100)
     assert axis.place(7, (device + 250 + 50) % WRAP, 25, "down") == [Piece(450, 0, 25)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from legmon.link import backfill
 from legmon.link.listener import Missing
 from tests.bluez.through import Through
 from tests.conftest import sensor
@@ -33,3 +36,37 @@ def test_what_never_comes_is_given_up_but_not_while_the_link_carries_nothing(
     late = [f for f in heard.frames if f.late]
     assert len(late) >= 4, "asked for again and again"
     assert not heard.downs
+
+
+def test_of_a_long_hole_only_what_was_asked_for_in_vain_is_given_up(through: Through, tmp_path: Path) -> None:
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: heard.samples > 6000)
+        heard.wanted = [Missing(heard.frames[0].stream, 0, 5000)] * 10_000
+        await when(lambda: heard.given_up)
+        assert heard.given_up[0] == (Missing(heard.frames[0].stream, 0, backfill.FETCH_MOST), None)
+
+    with sensor(through.air, tmp_path, "--speed", "30"):
+        over(through, scene, speed=30)
+
+
+def test_a_sensor_that_does_not_answer_is_asked_for_longer(
+    through: Through, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def unanswered(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        raise TimeoutError
+
+    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
+        await when(lambda: heard.frames)
+        heard.wanted = [Missing(heard.frames[0].stream, 0, 12)] * 10_000
+        await when(lambda: heard.given_up, 60)
+
+    monkeypatch.setattr(backfill, "_fetch", unanswered)
+    monkeypatch.setattr(backfill, "LOOK_S", 0.01)
+    monkeypatch.setattr(backfill, "DEAF_TRIES", 12)
+    with sensor(through.air, tmp_path):
+        over(through, scene)
+    assert asked >= 12

@@ -66,7 +66,7 @@ def test_what_the_radio_loses_is_fetched_from_the_watch(reference: Result) -> No
 
 
 def test_a_polar_that_ends_the_stream_is_started_again() -> None:
-    result = night("polar/verity", minutes=1.5, speed=20.0, extra=("--stop-after", "40"))
+    result = night("polar/verity", minutes=1.5, speed=10.0, extra=("--stop-after", "40"))
     assert 0 < result.gaps < 60 * 52
     assert result.samples + result.gaps > 75 * 52
 
@@ -105,7 +105,7 @@ def test_a_scan_names_what_fits(air: str, short_folder: Path) -> None:
         for sensor in (one, other, ankle):
             sensor.says("advertising")
         done = subprocess.run(
-            [sys.executable, "-m", "legmon", "scan", "--hci", air, "--seconds", "1", "--json"],
+            [sys.executable, "-m", "legmon", "scan", "--hci", air, "--seconds", "4", "--json"],
             cwd=ROOT,
             capture_output=True,
             text=True,

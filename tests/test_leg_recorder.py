@@ -173,3 +173,71 @@ def test_a_stream_of_which_nothing_arrived_does_not_keep_a_night_from_its_end(tm
     stream(again, 70, 80, number=3, index_s=0)
     again.close(BEGAN + 80 * NS)
     assert track(path).time.utc(again.night.end) == pytest.approx(BEGAN + 80 * NS, abs=NS)
+
+
+def test_what_is_waited_for_is_given_up_when_the_sensor_uses_its_number_for_another_stream(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "left.seg"
+    leg = begin(path)
+    leg.started(
+        Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1, next=0))
+    )
+    stream(leg, 0, 50)
+    stream(leg, 55, 60)
+    assert leg.missing() == Missing(1, 2500, 250)
+    leg.lost(Cause.LINK_LOST)
+    stream(leg, 60, 300, index_s=0)
+    stream(leg, 310, 400, index_s=250)
+    refused = leg.missing()  # before so many in a row were old that it had to be another count
+    assert refused is not None
+    assert (refused.stream, refused.first) == (1, 0)
+    leg.unavailable(refused, None)
+    assert leg.missing() == Missing(1, 240 * 50, 500), (
+        "what the new count leaves out, and nothing of the old one"
+    )
+    gap = next(r for r in read_segment(path) if isinstance(r, Gap))
+    assert (gap.first, gap.count, gap.cause) == (2500, 250, "sensor_restarted")
+
+
+def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
+    path = tmp_path / "left.seg"
+    identity = Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1, next=0))
+
+    def down(leg: LegRecorder, at_s: int, cause: Cause) -> None:
+        leg.lost(cause)
+        leg.note(BEGAN + at_s * NS, "disconnected", cause.value)
+
+    leg = begin(path)
+    leg.started(identity)
+    stream(leg, 0, 50)
+    down(leg, 50, Cause.COMPUTER_SLEPT)
+    leg.note(BEGAN + 90 * NS, "connected", "a")
+    stream(leg, 90, 100)
+    down(leg, 100, Cause.LINK_SILENT)
+    stream(leg, 110, 120)
+    stream(leg, 121, 130)  # a frame that did not come
+    leg.abandon()
+    again = begin(path)
+    again.started(identity)
+    again.note(BEGAN + 140 * NS, "connected", "a")
+    stream(again, 140, 150)
+    again.abandon()
+    last = begin(path)
+    last.started(identity)
+    last.note(BEGAN + 160 * NS, "connected", "a")
+    stream(last, 160, 170)
+    late = QUIET[50 * 60 :][:50].astype(np.int16)
+    last.frame(Frame(1, 50 * 60, 0, late, late=True), BEGAN + 171 * NS)
+    last.abandon()
+    closed = begin(path)
+    closed.close(BEGAN + 170 * NS)
+    found = [(g.first // 50, g.count // 50, g.cause) for g in read_segment(path) if isinstance(g, Gap)]
+    assert found == [
+        (50, 10, "computer_slept"),
+        (61, 29, "computer_slept"),
+        (100, 10, "link_silent"),
+        (120, 1, "not_sent"),
+        (130, 10, "recorder_down"),
+        (150, 10, "recorder_down"),
+    ]

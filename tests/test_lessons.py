@@ -194,6 +194,30 @@ def test_a_computer_that_slept_is_the_cause_of_what_is_missing(
     assert heard.downs == [Cause.COMPUTER_SLEPT]
 
 
+def test_a_computer_whose_links_end_before_it_sleeps_has_slept_all_the_same(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept_ns = [7 * 10**9]
+    monkeypatch.setattr("legmon.link.slept.asleep_ns", lambda: slept_ns[0])
+    heard = Heard()
+
+    async def play() -> None:
+        task = asyncio.create_task(Session(pick(air), time.time_ns, heard).run())
+        await when(lambda: len(heard.frames) > 2)
+        tell(ankle, "cut 1")
+        await when(lambda: heard.downs)
+        slept_ns[0] += 3600 * 10**9
+        before = len(heard.frames)
+        await when(lambda: len(heard.frames) > before + 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await Adapter.close_all()
+
+    with sensor(air, tmp_path) as ankle:
+        asyncio.run(play())
+    assert heard.downs == [Cause.LINK_LOST, Cause.COMPUTER_SLEPT]
+
+
 def test_a_computer_that_does_not_sleep_is_never_said_to_have_slept() -> None:
     sleep = Sleep()
     for _ in range(10):

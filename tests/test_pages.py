@@ -196,6 +196,7 @@ def said_by_a_recorder(catalog: Catalog, night: str | None, link: LinkState) -> 
         measured_rate_hz=52.4,
         worn=False,
         missing_samples=12,
+        pending_samples=36_000,
         refused_frames=3,
     )
     gone = link_says(LinkSays.BLUETOOTH_GONE)

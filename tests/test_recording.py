@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from legmon.recording.records import (
     decode,
     encode,
 )
-from legmon.recording.segment import RecordingError, SegmentTail, SegmentWriter, read_segment
+from legmon.recording.segment import RecordingError, SegmentTail, SegmentWriter, read_segment, verify
 from legmon.timeline.clock import Anchor
 
 META = Meta(
@@ -384,3 +385,29 @@ def test_sync_and_close_bring_the_file_to_the_disk(tmp_path: Path, monkeypatch: 
     assert len(synced) == 1
     writer.close()
     assert len(synced) == 2
+
+
+def test_records_of_another_version_are_no_damage(tmp_path: Path) -> None:
+    """An older one lacks a field, a newer one has one more, or a kind of record that this one does not know."""
+    path = tmp_path / "left.seg"
+    meta = encode(Meta("n", "left", "s", "a", 50.0, 122, 4, simulated=True))
+    older = _changed(meta, lambda row: row.pop("loss"))
+    newer = _changed(encode(Note(1, "connected", "a")), lambda row: row.update(how="well"))
+    unlike = _changed(encode(Note(1, "connected", "a")), lambda row: (row.clear(), row.update(x=1)))
+    head = struct.pack("<BBHI", 99, 1, 0, 3)
+    unknown = head + struct.pack("<I", zlib.crc32(b"new", zlib.crc32(head))) + b"new"
+    whole = older + newer + unlike + unknown + encode(End(5))
+    path.write_bytes(whole)
+    assert len(verify(path)) == 64
+    assert [type(r).__name__ for r in read_segment(path)] == ["Meta", "Note", "End"]
+    path.write_bytes(whole[:10] + b"?" + whole[11:])
+    with pytest.raises(RecordingError, match="is damaged between bytes 0 and"):
+        verify(path)
+
+
+def _changed(record: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    row = json.loads(record[12:])
+    change(row)
+    payload = json.dumps(row).encode()
+    head = record[:4] + struct.pack("<I", len(payload))
+    return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload

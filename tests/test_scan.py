@@ -63,15 +63,15 @@ def test_a_sensor_that_is_switched_off_leaves_the_list(
 
             def changed(now: list[Nearby]) -> None:
                 seen.append(len(now))
-                if seen == [1]:
+                if now:
                     one.process.kill()
 
-            left = await listen(pick(air), registry(), 5.0, changed)
+            left = await listen(pick(air), registry(), 8.0, changed)
         await Adapter.close_all()
         return left
 
     assert asyncio.run(play()) == []
-    assert seen[0] == 1
+    assert 1 in seen
     assert seen[-1] == 0, "though nothing more was heard, the list was told of it"
 
 
@@ -98,8 +98,8 @@ def test_a_stranger_is_counted_and_shown_with_all(
 ) -> None:
     monkeypatch.setattr("legmon.sensors.registry.registry", lambda: Registry({}, {}))  # nobody knows it
     with sensor(air, tmp_path, "--name", "LegMon-Stranger"):
-        silent = run("scan", "--hci", air, "--seconds", "1")
-        shown = run("scan", "--hci", air, "--seconds", "1", "--all", "--json")
+        silent = run("scan", "--hci", air, "--seconds", "4")
+        shown = run("scan", "--hci", air, "--seconds", "4", "--all", "--json")
     assert "The one device heard is no sensor legmon knows" in silent.stdout
     assert [n["name"] for n in json.loads(shown.stdout)["nearby"]] == ["LegMon-Stranger"]
 

@@ -88,11 +88,30 @@ def test_the_pieces_of_a_drifting_clock_meet_without_a_step() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [3600.0, -3600.0, 7.0, -1.5])
-def test_a_host_clock_that_is_set_changes_nothing_in_the_night(jump_s: float) -> None:
+def test_a_host_clock_that_is_set_between_two_recorders_changes_nothing_in_the_night(jump_s: float) -> None:
     ends, at = night(8)
     set_at = START + 3 * 3600 * NS
-    jumped = np.where(at > set_at, at + round(jump_s * NS), at)
-    check_night(fitted((ends, jumped)), (ends, at))
+    clock = ArrivalClock(0, DECLARED)
+    for k, (end, arrival) in enumerate(zip(ends.tolist(), at.tolist(), strict=True)):
+        if arrival > set_at >= at[k - 1]:
+            clock.restarted()
+        clock.observe(end, arrival + round(jump_s * NS) * (arrival > set_at))
+    check_night(clock.fit(), (ends, at))
+
+
+@pytest.mark.parametrize("stood_s", [1.5, 3.0, 20.0])
+def test_a_sensor_that_stood_still_without_counting_is_right_again_minutes_later(stood_s: float) -> None:
+    ends, at = night(8)
+    stood = START + 3 * 3600 * NS
+    later = np.where(at > stood, at + round(stood_s * NS), at)
+    clock = ArrivalClock(0, DECLARED)
+    for end, arrival in zip(ends.tolist(), later.tolist(), strict=True):
+        clock.observe(end, arrival)
+    time = TimeMap(clock.anchors())
+    for hours in (1, 2.8, 3.2, 5, 7.9):
+        index = round(hours * 3600 * TRUE)
+        truth = START + round((index / TRUE + stood_s * (hours > 3)) * NS)
+        assert abs(time.utc(index) - truth) < 0.050 * NS
 
 
 def test_one_line_is_enough_for_a_steady_sensor() -> None:

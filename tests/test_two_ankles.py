@@ -95,7 +95,7 @@ def test_one_of_two_sensors_that_fails_leaves_a_night_of_the_other(air: str, tmp
         assert samples(data, "right") < stopped + 3000
         began = time.monotonic()
         stop(data)
-        assert time.monotonic() - began < 15, "it does not wait for ever for a sensor that is gone"
+        assert time.monotonic() - began < 40, "it does not wait for ever for a sensor that is gone"
         assert process.end() == 0
     catalog = Catalog(data)
     tracks = {t.leg: t for t in catalog.tracks(catalog.night("last").id)}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Movement, NightSummary, Sensor } from "./client";
 import { speak } from "./i18n.svelte";
-import { linkSentence, ownWords, shape, signal, sort, summary, trust, usualWords } from "./words";
+import { fetching, linkSentence, ownWords, shape, signal, sort, summary, trust, usualWords } from "./words";
 
 const night: NightSummary = {
   id: "n1",
@@ -59,6 +59,7 @@ const sensor: Sensor = {
   measured_rate_hz: null,
   samples: 0,
   missing_samples: 0,
+  pending_samples: 0,
   refused_frames: 0,
   last_sample: null,
   moving: false,
@@ -147,4 +148,12 @@ describe("what a sensor says of itself", () => {
     expect(ownWords(refused)).toBe("The watch does not answer.");
     expect(ownWords({ detail: "Streaming.", detail_code: "streaming" })).toBe("");
   });
+});
+
+test("what a sensor still has is said, unless it is next to nothing or the link is down", () => {
+  const held = { ...sensor, link: "streaming" as const, declared_rate_hz: 50, pending_samples: 36_000 };
+  expect(fetching([sensor, held])).toContain("12 min of the signal did not come");
+  expect(fetching([{ ...held, pending_samples: 400 }])).toBe("");
+  expect(fetching([{ ...held, link: "searching" }])).toBe("");
+  expect(fetching([])).toBe("");
 });

@@ -56,6 +56,17 @@ export function trust(night: NightSummary & Partial<Pick<Night, "fits" | "gap_li
   return parts;
 }
 
+const FETCHING_S = 10;
+
+/** What sensors still hold of the night and are asked for; empty where that is next to nothing. */
+export function fetching(sensors: Sensor[]): string {
+  const missing = sensors
+    .filter((sensor) => sensor.link === "streaming")
+    .map((sensor) => sensor.pending_samples / (sensor.declared_rate_hz ?? Infinity));
+  const seconds = Math.max(0, ...missing);
+  return seconds < FETCHING_S ? "" : t("live.fetching", { time: duration(seconds) });
+}
+
 /** When it was recorded, and where that is. */
 export const recorded = (night: NightSummary & { zone: { name: string } }) =>
   t(night.state === "recording" ? "night.recordedUntilNow" : "night.recorded", {

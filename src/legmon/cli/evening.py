@@ -268,19 +268,23 @@ class Evening:
             self._say("The recorder did not end in order." + (later if self._night else ""))
 
     def _still_ending(self) -> None:
-        what = "Closing the night" if self._night else "Letting the sensor go"
-        self._say(f"{what}, which may take some seconds.")
+        what = (
+            "Fetching what the sensor still has, and closing the night"
+            if self._night
+            else "Letting the sensor go"
+        )
+        self._say(f"{what}, which may take up to 20 seconds.")
 
 
 def goes_on(catalog: Catalog, clock: Clock) -> bool:
     """Whether a recorder that is started now goes on with a night that was interrupted."""
-    from legmon.recorder.process import RESUME_NS
+    from legmon.recorder import interrupted
 
     nights = [n for n in catalog.nights() if n.state == "recording" and n.legs]
     if not nights:
         return False
     now_ns = Watch(clock, catalog.folder / "clock.json", anew=False).now_ns()
-    return any(0 <= now_ns - (n.started_ns + n.duration_ns) < RESUME_NS for n in nights)
+    return any(interrupted.goes_on(catalog, n, now_ns) for n in nights)
 
 
 def _free_port(port: int) -> int:

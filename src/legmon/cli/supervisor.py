@@ -15,7 +15,7 @@ from legmon.cli.options import child_environment
 from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector
-CLOSE_S = 6.0  # for a recorder to stop its sensors, hang up and close the night
+CLOSE_S = 20.0  # for a recorder to fetch what its sensors still hold, stop them, hang up and close the night
 SAID_S = 1.0  # after which a person is told that it still does
 END_S = 2.0  # for the others after it
 SHORTEST_LIFE_S = 5.0  # one that dies faster than this, again and again, is not started for ever

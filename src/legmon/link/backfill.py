@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from bleak.exc import BleakError
 
@@ -17,7 +18,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.25  # between two looks at the link, and at what is missing
 BATTERY_S = 600.0  # levels that are not notified are asked for
 FETCH_MOST = 4096  # samples a request: one that a cut interrupts costs little
-FETCH_TRIES = 5  # without any progress, though live frames come; then it is given up
+FETCH_TRIES = 5  # answered without any progress, though live frames come; then it is given up
+DEAF_TRIES = 30  # the same without an answer, as on a bad link
 
 
 async def keep_up(
@@ -40,7 +42,7 @@ async def keep_up(
     """
     loop = asyncio.get_running_loop()
     asked = -BATTERY_S
-    stuck, tries = Missing(0, 0, 0), 0
+    stuck, tries, is_deaf = Missing(0, 0, 0), 0, False
     while True:
         if loop.time() - asked > BATTERY_S:
             asked = loop.time()
@@ -59,12 +61,14 @@ async def keep_up(
             heard = last_frame()
             while last_frame() == heard:  # noqa: ASYNC110 (it is looked at as often as everything here)
                 await asyncio.sleep(LOOK_S)
-        if tries >= FETCH_TRIES:
-            listener.unavailable(missing, None)
+        if tries >= (DEAF_TRIES if is_deaf else FETCH_TRIES):
+            listener.unavailable(replace(missing, count=min(missing.count, FETCH_MOST)), None)
             continue
+        is_deaf = False
         try:
             await _fetch(talk, conversation, listener, missing)
         except (BleakError, RefusedError, TimeoutError, FrameError) as e:
+            is_deaf = not isinstance(e, RefusedError)
             log.info("back-fill: %s: %s", type(e).__name__, e)
             await asyncio.sleep(LOOK_S)
 

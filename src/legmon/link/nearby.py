@@ -1,14 +1,13 @@
 """Which sensors can be heard, how strongly, and which driver fits each."""
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
 
 from legmon.link.radio import Radio
 from legmon.link.scan import scanning
@@ -16,6 +15,8 @@ from legmon.link.session import advertisement
 from legmon.movement import Leg
 from legmon.sensors.base import Driver
 from legmon.sensors.registry import Registry, recognise
+
+log = logging.getLogger(__name__)
 
 WEIGHT = 0.3  # of the newest signal strength: single packets differ by 10 dB
 MOST, FORGOTTEN_S = 12, 10.0
@@ -125,8 +126,10 @@ class Surroundings:
         try:
             while True:
                 if free():
-                    with contextlib.suppress(BleakError):  # who needs the radio says what is wrong with it
+                    try:
                         await self._scan.listen(LISTEN_S)
+                    except Exception as e:  # noqa: BLE001 (who needs the radio says what is wrong with it)
+                        log.info("listening: %s: %s", type(e).__name__, e)
                 await asyncio.sleep(REST_S)
         finally:
             self._scan.overheard = None

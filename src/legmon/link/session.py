@@ -115,6 +115,7 @@ class Session:
         self._last_frame = 0.0
         self._last_up = float("-inf")
         self._refusals = 0
+        self._sleep = Sleep()
 
     async def run(self) -> None:
         """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
@@ -165,12 +166,20 @@ class Session:
             return await self._radio.scan.first(wanted)
         finally:
             await ended(freeing)
+            self._look_for_sleep()
 
     async def _free(self) -> None:
         """Have the known sensor let go, if it is not heard because something that died left it connected."""
         while True:
             await asyncio.sleep(STALE_S)
+            self._look_for_sleep()
             await self._let_go()
+
+    def _look_for_sleep(self) -> None:
+        """A computer that goes to sleep may end its links before; then it was the sleep, and no link that was lost."""
+        if self._sleep.noticed() and asyncio.get_running_loop().time() - self._last_up < GONE_S:
+            self._last_up = float("-inf")
+            self._listener.link_down(Cause.COMPUTER_SLEPT)
 
     async def _let_go(self) -> None:
         address = self._known()
@@ -245,6 +254,7 @@ class Session:
             last=self._listener.last_stream(),
         )
         started = await talk.run(conversation.start(wish))
+        self._look_for_sleep()
         self._listener.sensor_started(
             Identity(client.name, client.address, driver.name, driver.declares, started)
         )
@@ -259,14 +269,13 @@ class Session:
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
     ) -> tuple[Cause, Said | None]:
         """Wait until the link fails, and say how."""
-        sleep = Sleep()
         while True:
             if fetching.done():
                 fetching.result()  # it ends only by a defect: let it be seen
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await gone.wait()
-            if sleep.noticed():
+            if self._sleep.noticed():
                 self._last_up = float("-inf")
                 return Cause.COMPUTER_SLEPT, None
             self._last_up = asyncio.get_running_loop().time()

@@ -81,7 +81,6 @@ async def _record(recorder: Recorder) -> int:
         with contextlib.suppress(NotImplementedError):  # on Windows the end of the input is what ends it
             loop.add_signal_handler(sig, recorder.ended.set)
     threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
-    recorder.beat = time.monotonic()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     try:

@@ -1,6 +1,5 @@
 """Records one leg: frames in, segment written, movements found, time fitted."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from legmon.link.faults import OF_THE_LINK, Cause
@@ -8,11 +7,12 @@ from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
 from legmon.recorder.belief import Belief
+from legmon.recorder.holes import covered, gaps
 from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
-from legmon.timeline.axis import Pending, SampleAxis
+from legmon.timeline.axis import SampleAxis
 from legmon.timeline.pauses import PauseWatch
 from legmon.timeline.streams import StreamClocks
 
@@ -73,25 +73,21 @@ class LegRecorder:
 
     def _resume(self, records: list[Record]) -> None:
         runs: list[Stream] = []
-        covered: list[tuple[int, int]] = []
         for r in records:
             self.night.feed(r)
             if isinstance(r, Stream):
                 runs.append(r)
                 self._open(r)
-            elif isinstance(r, Gap):
-                covered.append((r.first, r.first + r.count))
-            elif isinstance(r, Samples):
-                covered.append((r.first, r.end))
-                if r.arrival_ns and runs:
-                    run = runs[-1]
-                    self._clocks.observe(r.end, r.arrival_ns)
-                    self._belief.learn(run.stream, r.first - run.first + run.device_first, r.t_us)
-                    self._arrival_ns = r.arrival_ns
+            elif isinstance(r, Samples) and r.arrival_ns and runs:
+                run = runs[-1]
+                self._clocks.observe(r.end, r.arrival_ns)
+                self._belief.learn(run.stream, r.first - run.first + run.device_first, r.t_us)
+                self._arrival_ns = r.arrival_ns
             elif isinstance(r, Anchored):
                 self._clocks.line = r.anchor
         self._cause = Cause.RECORDER_DOWN
-        self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered, self._cause.value)
+        self._clocks.restarted()
+        self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered(records))
 
     # what is known
 
@@ -204,7 +200,7 @@ class LegRecorder:
                 self._axis.shift(lost)
         pieces = self._axis.place(frame.stream, frame.first, len(frame.xyz), cause)
         if not self.is_buffered:
-            records += _gaps(self._axis.give_up(0, self._axis.next))
+            records += gaps(self._axis.give_up(0, self._axis.next))
         for p in pieces:
             is_now = not frame.late and p.first + p.count == self._axis.next
             xyz = frame.xyz[p.skip : p.skip + p.count]
@@ -213,6 +209,7 @@ class LegRecorder:
 
     def _begin(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give a stream its place: the night's first at its beginning, a later one where its first frame's arrival says."""
+        given = gaps(self._axis.give_up_stream(frame.stream), Cause.SENSOR_RESTARTED)
         if self._axis.last_stream is None and not self._axis.next:
             began = 0 if self._is_whole else frame.first
             self._axis.begin(frame.stream, began, 0)
@@ -235,7 +232,7 @@ class LegRecorder:
         cause = self._cause or Cause.SENSOR_RESTARTED
         if frame.stream < FOREIGN_STREAMS and cause in OF_THE_LINK:
             cause = Cause.SENSOR_RESTARTED
-        return [Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
+        return [*given, Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
 
     def _open(self, run: Stream) -> None:
         self._clocks.begin(run.first)
@@ -302,7 +299,7 @@ class LegRecorder:
     def _give_up(self, first: int, end: int, cause: Cause | None = None) -> None:
         axis = self._axis.copy()
         try:
-            self._write(*_gaps(self._axis.give_up(first, end), cause))
+            self._write(*gaps(self._axis.give_up(first, end), cause))
         except BaseException:
             self._axis = axis
             raise
@@ -312,10 +309,3 @@ class LegRecorder:
             self._writer.append(*records)
             for r in records:
                 self.night.feed(r)
-
-
-def _gaps(given: Sequence[Pending], cause: Cause | None = None) -> list[Gap]:
-    return [
-        Gap(p.first, p.end - p.first, cause.value if cause else p.cause)
-        for p in sorted(given, key=lambda p: p.first)
-    ]

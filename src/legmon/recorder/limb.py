@@ -55,6 +55,7 @@ class Limb:
         self._weak: Said | None = None
         self._is_first_level = True
         self.charging_since: float | None = None
+        self._has_been_off = False  # the charger, in this night: one that begins on it is not over
         self.heard = float("-inf")  # when its last live frame came
         self._now_ns = now_ns
         self.wanted = leg
@@ -97,6 +98,10 @@ class Limb:
     def attach(self, recorder: LegRecorder) -> None:
         """Record into a segment from now on, with what has come since the sensor was started."""
         self.recorder = recorder
+        if recorder.night.samples:  # gone on with
+            self.heard = max(self.heard, time.monotonic())
+        self._has_been_off = bool(recorder.night.samples) or self._state.charging is False
+        self.charging_since = None
         self._is_first_level = True
         if self._state.battery_percent is not None:
             self._judge(self._state.battery_percent)
@@ -264,8 +269,9 @@ class Limb:
                 self._note(what, str(now).lower())
         self._state = replace(self._state, charging=status.charging, worn=status.worn)
         if not status.charging:
+            self._has_been_off |= status.charging is False
             self.charging_since = None
-        elif self.charging_since is None:
+        elif self.charging_since is None and self._has_been_off:
             self.charging_since = time.monotonic()
 
     def signal(self, rssi_dbm: int) -> None:

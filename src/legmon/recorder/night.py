@@ -73,21 +73,21 @@ class NightRecorder:
             self._told.clear()
         return self.legs[leg]
 
-    def resume(self) -> None:
-        """Open the legs that have a segment, and go on behind its end; none stays open if one cannot be.
+    def resume(self) -> dict[Leg, Exception]:
+        """Open the legs that have a segment, and go on behind its end.
 
-        Raises
-        ------
-        RecordingError
-            If a segment cannot be read or written.
+        Returns
+        -------
+        dict of Leg to Exception
+            The legs that cannot be gone on with, and why; whatever a damaged recording does to its reader, the others go on.
         """
-        try:
-            for leg, (rate, scale) in self._catalog.scales(self.id).items():
+        unread: dict[Leg, Exception] = {}
+        for leg, (rate, scale) in self._catalog.scales(self.id).items():
+            try:
                 self.leg(leg, Source("", "", rate, 0, scale))
-        except BaseException:
-            while self.legs:
-                self.legs.popitem()[1].abandon()
-            raise
+            except Exception as e:  # noqa: BLE001 (it is given to the caller)
+                unread[leg] = e
+        return unread
 
     def _score_live(self) -> None:
         """Tell the live scorer what is new; times by the fit so far."""

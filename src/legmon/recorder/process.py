@@ -16,9 +16,10 @@ from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.link.radio import Radio
-from legmon.movement import NS
+from legmon.recorder.catch_up import catch_up
 from legmon.recorder.choice import Choice
 from legmon.recorder.closing import Closing
+from legmon.recorder.interrupted import goes_on
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.links import Links
@@ -37,9 +38,7 @@ LOOK_S = 0.7  # between two looks at what is wanted while a night is recorded
 SAVE_S = 5.0  # between two saves when nothing was found, s of night, but never less than a turn
 SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
-RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone on with
-CATCH_UP_S, STUCK_S = 60.0, 5.0  # how long a night that is stopped waits for what its sensor still holds
-LOST_S = 10.0  # the same where the link is down at that moment
+START_UP_S = 600.0  # compiling the detector and reading a night back may take so long
 SEAL_S = 5.0  # between two files that are verified
 RATE_HZ = 50
 
@@ -74,7 +73,7 @@ class Recorder:
         rate_hz: int = RATE_HZ,
     ) -> None:
         self.ended = asyncio.Event()
-        self.beat = time.monotonic()
+        self.beat = time.monotonic() + START_UP_S
         self._catalog = catalog
         self._clock = clock
         self._simulated = simulated
@@ -100,12 +99,12 @@ class Recorder:
         while not self.ended.is_set():
             self.beat = time.monotonic()
             await self._reconcile()
+            await self._sync()
             await self._tell()
             await self._seal()
-            await self._sync()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), TURN_S)
-        await self._stop(wait=False)
+        await self._stop()
         await self._tell()
 
     # a night that was interrupted
@@ -121,15 +120,19 @@ class Recorder:
             if info.state != "recording":
                 continue
             night = NightRecorder(self._catalog, info.id, simulated=info.simulated)
-            try:
-                night.resume()
-            except Exception as e:  # whatever a damaged recording does to its reader, tonight is recorded
-                log.exception("night %s", info.id)
-                self._troubles["resume"] = trouble(Trouble.NOT_RESUMED, night=info.id, why=e)
+            unread = night.resume()
+            for leg, e in unread.items():
+                log.error("night %s, %s leg", info.id, leg, exc_info=e)
+                self._troubles["resume"] = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
+            if unread and not night.legs:
                 continue
-            since = self._now_ns() - (info.started_ns + info.duration_ns)
             same = info.simulated == self._simulated and self._night is None
-            if wanted.mode == "record" and same and 0 <= since < RESUME_NS and night.legs:
+            if (
+                wanted.mode == "record"
+                and same
+                and night.legs
+                and goes_on(self._catalog, info, self._now_ns())
+            ):
                 log.info("going on with night %s", info.id)
                 self._night, self._mode = night, "record"
                 for leg, recorder in night.legs.items():
@@ -172,7 +175,7 @@ class Recorder:
     async def _change(self, mode: Mode) -> None:
         """Leave the state there is; a link that is wanted all the same stays up."""
         if self._mode == "record" or mode == "off":
-            await self._stop(wait=True)
+            await self._stop()
         is_waiting = any(x.source and not x.recorder for x in self._links)  # frames by the clock as it is
         self._end_check(self._links)
         if not is_waiting:
@@ -222,41 +225,37 @@ class Recorder:
             with contextlib.suppress(DBAPIError):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
-    async def _catch_up(self) -> None:
-        """Let the links fetch what their sensors still hold, as long as that gets on."""
-        began = moved = time.monotonic()
-        left = -1
-        while (now := time.monotonic()) < began + CATCH_UP_S and not self.ended.is_set():
-            held = [x.recorder for x in self._links if x.recorder and x.recorder.is_buffered]
-            pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
-            if pending != left:
-                left, moved = pending, now
-            if not (pending or is_cut) or now - moved > (LOST_S if is_cut else STUCK_S):
-                return
-            self.beat = time.monotonic()
-            await self._tell()
-            await asyncio.sleep(TURN_S)
+    async def _turn(self) -> None:
+        """Do what goes on while a night that is stopped is waited for."""
+        self.beat = time.monotonic()
+        await self._sync()
+        await self._tell()
 
-    async def _stop(self, *, wait: bool) -> None:
-        """End the links, then the night; with `wait`, after what was lost has been fetched."""
-        if wait and self._night is not None:
-            await self._catch_up()
+    async def _stop(self) -> None:
+        """End the links, then the night, after what was lost has been fetched."""
+        if self._night is not None:
+            await catch_up(self._links, self._turn, is_leaving=self.ended.is_set)
         await self._links.listen(None)
         await self._links.end(self._links)
         if self._night is not None:
             night, self._night = self._night, None
             self._closing.close(night, self._now_ns())
+            self._troubles.pop("sync", None)
 
     async def _sync(self) -> None:
-        """Bring what was recorded to the disk, in a thread."""
+        """Bring what was recorded to the disk, in a thread.
+
+        A disk that failed once may say that all is well the next time though what it was given is gone: that stays said.
+        """
         if self._night is None or time.monotonic() - self._synced < SYNC_S:
             return
         self._synced = time.monotonic()
         try:
             await asyncio.to_thread(self._night.sync)
-            self._troubles.pop("sync", None)
+            if (before := self._troubles.get("sync")) and before.code == Trouble.DISK_REFUSES:
+                del self._troubles["sync"]
         except RecordingError as e:
-            self._troubles["sync"] = disk_trouble(e)
+            self._troubles["sync"] = disk_trouble(e) if e.is_full else trouble(Trouble.NOT_SYNCED, why=e)
 
     # what the catalog is told
 

@@ -16,6 +16,7 @@ class Trouble(StrEnum):
     DISK_REFUSES = "disk_refuses"
     DISK_FAILS = "disk_fails"
     BATTERY_LOW = "battery_low"
+    NOT_SYNCED = "not_synced"
     NOT_RESUMED = "not_resumed"
     NOT_BEGUN = "not_begun"
     CATALOG_BUSY = "catalog_busy"
@@ -31,8 +32,10 @@ SENTENCES: dict[Trouble, str] = {
     Trouble.DISK_FAILS: "Nothing is recorded at the moment: {why}, or start legmon with another data folder (--data)."
     " It goes on by itself when the disk takes it again.",
     Trouble.BATTERY_LOW: "Battery at {percent} %: it may not last until morning. Charge the sensor, then start again.",
-    Trouble.NOT_RESUMED: "Night {night} cannot be gone on with: {why}. Its recording stays: check the disk and start legmon"
-    " again, or record a new night.",
+    Trouble.NOT_SYNCED: "The disk failed while it was to keep what is recorded: {why}. Recording goes on; part of this night may"
+    " be lost all the same, so use another disk for the next one.",
+    Trouble.NOT_RESUMED: "The {leg} leg of night {night} cannot be gone on with: {why}. Its recording stays: check the disk and"
+    " start legmon again, or record a new night.",
     Trouble.NOT_BEGUN: "The night cannot begin yet: {why}.",
     Trouble.CATALOG_BUSY: "The night cannot begin yet: the catalog is busy. That is tried again; if it stays so, end what else"
     " has the data folder open.",

@@ -9,7 +9,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -179,9 +179,29 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
             first, arrival, t_us = SAMPLES.unpack_from(payload)
             xyz = np.frombuffer(payload[SAMPLES.size :], dtype="<i2").reshape(-1, 3)
             yield end, Samples(first, arrival, t_us, xyz)
-        elif kind in _JSON:
-            yield end, _JSON[Kind(kind)](**json.loads(bytes(payload)))
+        elif kind in _JSON and (record := _rare(_JSON[Kind(kind)], bytes(payload))) is not None:
+            yield end, record
         at = end
+
+
+def damage(data: bytes) -> tuple[int, int] | None:
+    """Where data that should be whole records is damaged first, and where the next whole record begins; None where nowhere."""
+    view, at = memoryview(data), 0
+    while at < len(view):
+        end = _whole(view, at) if at + HEADER.size <= len(view) else None
+        if end is None:
+            return at, _next_whole(data, view, at + 1)
+        at = end
+    return None
+
+
+def _rare(made: type[Any], payload: bytes) -> Any:
+    """Read a record in JSON; None where another version's lacks what this one needs. What this one does not know is left out."""
+    known = {f.name for f in fields(made)}
+    try:
+        return made(**{name: value for name, value in json.loads(payload).items() if name in known})
+    except (TypeError, ValueError, AttributeError):
+        return None
 
 
 def _whole(view: memoryview, at: int) -> int | None:

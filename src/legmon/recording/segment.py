@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from legmon.errors import LegmonError
-from legmon.recording.records import End, Gap, Record, Samples, decode, encode
+from legmon.recording.records import End, Gap, Record, Samples, damage, decode, encode
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -158,19 +158,17 @@ def verify(path: Path) -> str:
         data = path.read_bytes()
     except OSError as e:
         raise RecordingError(f"{path} cannot be read ({e.strerror})", e.errno) from e
-    at, ranges, last = 0, [], None
-    for end, record in decode(data):
-        length = len(encode(record))
-        if end - length != at:
-            raise RecordingError(
-                f"{path} is damaged between bytes {at} and {end - length}; the rest can be read"
-            )
-        at, last = end, record
+    hurt = damage(data)
+    if hurt is not None and hurt[1] < len(data):
+        raise RecordingError(f"{path} is damaged between bytes {hurt[0]} and {hurt[1]}; the rest can be read")
+    ranges, last = [], None
+    for _, record in decode(data):
+        last = record
         if isinstance(record, Samples):
             ranges.append((record.first, record.end))
         elif isinstance(record, Gap):
             ranges.append((record.first, record.first + record.count))
-    if at != len(data) or not isinstance(last, End):
+    if hurt is not None or not isinstance(last, End):
         raise RecordingError(f"{path} does not end as a closed night does")
     ranges.sort()
     for (_, end), (first, _) in pairwise([(0, 0), *ranges]):

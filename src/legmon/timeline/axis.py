@@ -171,6 +171,12 @@ class SampleAxis:
         self._close([(g.first, g.end) for g in given])
         return given
 
+    def give_up_stream(self, stream: int) -> list[Pending]:
+        """Wait no more for what a stream so far left out, since its number now means another; returns what of it was pending."""
+        ends = [*(r.first for r in self._runs[1:]), self.next]
+        ranges = [(r.first, end) for r, end in zip(self._runs, ends, strict=False) if r.stream == stream]
+        return [given for first, end in ranges for given in self.give_up(first, end)]
+
     def oldest_pending(self) -> tuple[int, int, int] | None:
         """Return stream, the sensor's first index, and count of the oldest samples that are pending within one stream."""
         begun = self._runs[0].first if self._runs else self.next
@@ -187,24 +193,20 @@ class SampleAxis:
             end = min(end, self._runs[number + 1].first)
         return run.stream, (hole.first - run.first + run.device_first) % WRAP, end - hole.first
 
-    def resume(
-        self, runs: Sequence[tuple[int, int, int]], covered: Sequence[tuple[int, int]], cause: str
-    ) -> None:
+    def resume(self, runs: Sequence[tuple[int, int, int]], covered: Sequence[tuple[int, int, str]]) -> None:
         """Go on after a restart of the program.
 
         Parameters
         ----------
         runs : sequence of (int, int, int)
             Each stream so far: its number, the sensor's index, and the index of the night that this is.
-        covered : sequence of (int, int)
-            First and end of what was recorded or named missing.
-        cause : str
-            Why the rest did not come.
+        covered : sequence of (int, int, str)
+            First and end of what was recorded or named missing, and why what is missing before it did not come.
         """
         self._runs = tuple(_Run(*r) for r in runs)
         self._is_open = bool(runs)
         at = 0
-        for first, end in sorted(covered):
+        for first, end, cause in sorted(covered):
             if first > at:
                 self.pending = (*self.pending, Pending(at, first, cause))
             at = max(at, end)

@@ -5,7 +5,7 @@ the earliest arrivals lie on the line that the true rate draws.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +93,9 @@ class ArrivalClock:
     their tenth percentile. The oscillator of an accelerometer follows its temperature, so the same is done around every five
     minutes; where one line does not pass near all of these, straight pieces between them take its place.
 
-    A host clock that is set while a stream runs shifts all arrivals from then on; a sensor's count does not jump. So a shift by a
-    second or more that stays is taken out again.
+    A recorder that is started again may count on from another reading of the wall clock, which shifts all arrivals from then on;
+    a sensor's count does not jump. So a shift by a second or more that stays is taken out again where that was (`restarted`).
+    Anywhere else it is the sensor that stood still.
     """
 
     def __init__(self, first: int, declared_hz: float) -> None:
@@ -105,11 +106,16 @@ class ArrivalClock:
         self._origin = 0
         self._index: list[int] = []
         self._late: list[int] = []
+        self._restarts: set[int] = set()
 
     @property
     def has_begun(self) -> bool:
         """Whether anything has arrived."""
         return bool(self._index)
+
+    def restarted(self) -> None:
+        """Take note that what arrives from now on may be stamped by a clock that was set."""
+        self._restarts.add(len(self._index))
 
     def observe(self, end: int, arrival_ns: int) -> bool:
         """Take one arrival.
@@ -132,7 +138,7 @@ class ArrivalClock:
             self._origin = late
         late -= self._origin
         number = since // self._block
-        if number != self._number:
+        if number != self._number or len(self._index) in self._restarts:
             completed = self._number >= 0
             self._number = number
             self._index.append(since)
@@ -163,7 +169,7 @@ class ArrivalClock:
         if not self._index:
             raise ValueError("no frame has arrived")
         x = np.asarray(self._index, dtype=np.float64)
-        y = _without_jumps(x, np.asarray(self._late, dtype=np.float64))
+        y = _without_jumps(x, np.asarray(self._late, dtype=np.float64), self._restarts)
         slope, offset = _line(x, y)
         rest = y - slope * x - offset
         knots = _knots(x, rest, self._block)
@@ -242,8 +248,10 @@ def _over_gaps(
     return np.asarray(rows)
 
 
-def _without_jumps(x: NDArray[np.float64], late: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take out what the host's clock was set by: a step of a second or more that stays.
+def _without_jumps(
+    x: NDArray[np.float64], late: NDArray[np.float64], at: Collection[int]
+) -> NDArray[np.float64]:
+    """Take out what the host's clock was set by at some of these places: a step of a second or more that stays.
 
     A stall of the radio looks the same while it lasts, but goes back; so a step is believed only where the lower envelope of
     the ten minutes behind it differs from that of the ten minutes before.
@@ -253,7 +261,9 @@ def _without_jumps(x: NDArray[np.float64], late: NDArray[np.float64]) -> NDArray
     straight = late.copy()
     slope = float(np.median(np.diff(late) / np.diff(x)))  # from one to the next: a step spoils one of these
     level = late - slope * x
-    for k in np.flatnonzero(np.abs(np.diff(level)) > JUMP_NS) + 1:
+    for k in sorted(at):
+        if not 0 < k < len(x) or abs(level[k] - level[k - 1]) <= JUMP_NS:
+            continue
         before, behind = level[max(k - JUMP_BLOCKS, 0) : k], level[k : k + JUMP_BLOCKS]
         if len(before) < FEWEST_BLOCKS or len(behind) < FEWEST_BLOCKS:
             continue

@@ -22,6 +22,11 @@ class StreamClocks:
         """Begin a stream at an index of the night."""
         self._clocks.append(ArrivalClock(first, self._declared_hz))
 
+    def restarted(self) -> None:
+        """Take note that the recorder was started again, and with it perhaps its clock."""
+        if self._clocks:
+            self._clocks[-1].restarted()
+
     def observe(self, end: int, arrival_ns: int) -> bool:
         """Take an arrival in the running stream; whether a new fit is worth while."""
         return self._clocks[-1].observe(end, arrival_ns)

@@ -57,6 +57,7 @@ class Sensor(Frozen):
     measured_rate_hz: float | None
     samples: int = Field(description="recorded this night")
     missing_samples: int = Field(description="known to be missing this night")
+    pending_samples: int = Field(description="did not come yet, and may still out of the sensor's memory")
     refused_frames: int = Field(description="frames that did not keep to the sensor's protocol")
     last_sample: float | None
     moving: bool = Field(description="it was shaken within the last second or so")

@@ -95,6 +95,7 @@ def _sensor(s: SensorState) -> m.Sensor:
         measured_rate_hz=s.measured_rate_hz,
         samples=s.samples,
         missing_samples=s.missing_samples,
+        pending_samples=s.pending_samples,
         refused_frames=s.refused_frames,
         last_sample=None if s.last_sample_ns is None else s.last_sample_ns / NS,
         moving=s.moving,

@@ -1,0 +1,40 @@
+"""Before a night is closed: what its sensors still hold is waited for, as long as it comes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from legmon.recorder.limb import Limb
+
+CATCH_UP_S = 1800.0  # at most: to fetch hours takes minutes
+STUCK_S, LOST_S = 5.0, 10.0  # how long while nothing comes, and where the link is down at that moment
+LEAVE_S = 12.0  # at most where the program is to end: somebody waits for that
+
+
+async def catch_up(
+    limbs: Iterable[Limb], turn: Callable[[], Awaitable[None]], *, is_leaving: Callable[[], bool]
+) -> None:
+    """Let the links fetch what their sensors still hold.
+
+    Parameters
+    ----------
+    limbs : iterable of Limb
+        The ankles that are recorded.
+    turn : callable
+        What else is to be done meanwhile, a few times a second.
+    is_leaving : callable
+        Whether the program is to end; a link that is down is then not waited for.
+    """
+    moved = time.monotonic()
+    until, left, hurries = moved + CATCH_UP_S, -1, False
+    while (now := time.monotonic()) < until:
+        if is_leaving() and not hurries:
+            hurries, until = True, now + LEAVE_S
+        held = [x.recorder for x in limbs if x.recorder and x.recorder.is_buffered]
+        pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
+        if pending != left:
+            left, moved = pending, now
+        if not (pending or is_cut) or (is_cut and hurries) or now - moved > (LOST_S if is_cut else STUCK_S):
+            return
+        await turn()
+        await asyncio.sleep(0.25)
