@@ -17,7 +17,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["legmon.sensors"]):
-    from benchmarks.scripted import SCRIPTS, started
+    from benchmarks.scripted import SCRIPTS, held, started
     from legmon.sensors import ankle_captured, polar_control
     from legmon.sensors.base import Frame, FrameError
     from legmon.sensors.registry import registry
@@ -101,18 +101,10 @@ def target(name: str) -> Callable[[bytes], None]:
                 samples += sum(len(t.xyz) for t in told if isinstance(t, Frame))
             if samples > 1024 * len(pieces):
                 raise MemoryError(f"{samples} samples of {len(data)} bytes")
-            if _held(conversation) > MOST_HELD:
-                raise MemoryError(f"{_held(conversation)} bytes held")
+            if held(conversation) > MOST_HELD:
+                raise MemoryError(f"{held(conversation)} bytes held")
 
     return run
-
-
-def _held(thing: Any, depth: int = 3) -> int:
-    """Bytes that a conversation keeps."""
-    if isinstance(thing, bytes | bytearray):
-        return len(thing)
-    values = getattr(thing, "__dict__", {}).values() if depth else ()
-    return sum(_held(value, depth - 1) for value in values)
 
 
 def main() -> None:

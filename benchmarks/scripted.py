@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from legmon.sensors import bangle, metamotion, movesense, open_services, polar, witmotion
 from legmon.sensors.base import Answer, Await, Conversation, Read, Step, Steps, Told, Wish, Write
 from legmon.sensors.registry import registry
@@ -157,3 +159,22 @@ def started(name: str) -> Hand:
     hand = Hand(registry().drivers[name].converse(), script, reads)
     hand.carry_out(hand.conversation.start(WISH))
     return hand
+
+
+HOLDERS = (list, tuple, set, frozenset, deque)
+
+
+def held(thing: Any, depth: int = 5) -> int:
+    """Count the bytes that a conversation or a decoder keeps, in whatever it is: attributes, lists, arrays."""
+    if isinstance(thing, bytes | bytearray | str):
+        return len(thing)
+    if isinstance(thing, np.ndarray):
+        return int(thing.nbytes)
+    if not depth:
+        return 0
+    parts = (
+        list(thing.values()) if isinstance(thing, dict) else list(thing) if isinstance(thing, HOLDERS) else []
+    )
+    parts += getattr(thing, "__dict__", {}).values()
+    parts += [getattr(thing, name, None) for name in getattr(type(thing), "__slots__", ())]
+    return len(parts) + sum(held(part, depth - 1) for part in parts)

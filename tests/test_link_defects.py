@@ -8,13 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
 from legmon.link.listener import Identity, Missing
+from legmon.link.session import _plain
 from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
-from legmon.sensors.base import Answer, Await, RefusedError, Steps, Told, Write
+from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Told, Write
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, over, through, when
@@ -171,3 +174,16 @@ def test_a_recorder_that_ends_by_a_defect_leaves_the_night_to_be_gone_on_with(
     assert info(data).id == night.id
     _, gaps = whole(data)
     assert not gaps
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FrameError("an answer that is none"), "not_understood"),
+        (RefusedError("it is in its charger"), "sensor_refused"),
+        (TimeoutError(), "no_answer"),
+        (OSError("gone"), "no_connection"),
+    ],
+)
+def test_what_fails_is_told_apart(error: Exception, code: str) -> None:
+    assert _plain(error).code == code

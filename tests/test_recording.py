@@ -393,7 +393,9 @@ def test_records_of_another_version_are_no_damage(tmp_path: Path) -> None:
     meta = encode(Meta("n", "left", "s", "a", 50.0, 122, 4, simulated=True))
     older = _changed(meta, lambda row: row.pop("loss"))
     newer = _changed(encode(Note(1, "connected", "a")), lambda row: row.update(how="well"))
-    unlike = _changed(encode(Note(1, "connected", "a")), lambda row: (row.clear(), row.update(x=1)))
+    unlike = _changed(
+        encode(Note(1, "connected", "a")), lambda row: [row.pop(name) for name in ("at_ns", "what")]
+    )
     head = struct.pack("<BBHI", 99, 1, 0, 3)
     unknown = head + struct.pack("<I", zlib.crc32(b"new", zlib.crc32(head))) + b"new"
     whole = older + newer + unlike + unknown + encode(End(5))

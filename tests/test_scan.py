@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import typer
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
+from rich.console import Console
 from typer.testing import CliRunner
 
 from legmon.cli import scan
@@ -121,3 +123,12 @@ def test_a_bluetooth_that_may_not_be_used_is_told_apart(
     with through_radio("bluez", short_folder, monkeypatch):
         done = run("scan", "--seconds", "0.5")
     assert "legmon may not use Bluetooth. Add yourself to the group" in str(done.exception)
+
+
+def test_a_name_is_shown_as_it_is() -> None:
+    names = ["BBC micro:bit [zuvot]", "TV [/x]", "a[/]"]
+    console = Console(file=io.StringIO(), width=120)
+    console.print(scan._table([Nearby(f"AA:{i}", name, -60.0, None, None) for i, name in enumerate(names)]))
+    assert isinstance(console.file, io.StringIO)
+    for name in names:
+        assert name in console.file.getvalue()

@@ -358,3 +358,29 @@ def test_a_second_connection_begins_a_stream_anew(name: str) -> None:
     driver = registry().drivers[name]
     assert again.range_g in driver.declares.ranges_g
     hand.carry_out(hand.conversation.stop())
+
+
+@pytest.mark.parametrize("clock", [bytes(6), bytes([0, 0, 0, 0, 5, 7]), bytes([26, 0, 1, 9, 0, 0])])
+def test_a_clock_that_nobody_set_costs_no_sample_and_tells_no_time(clock: bytes) -> None:
+    hand = started("witmotion")
+    for i in range(50):
+        numbers = struct.pack("<9h", i, 0, 2048, *[0] * 6)
+        hand.notify(witmotion.EVENTS, b"\x55\x61" + numbers + clock + (20 * i % 1000).to_bytes(2, "little"))
+    frames = [t for t in hand.told if isinstance(t, Frame)]
+    assert [x for f in frames for x in f.xyz[:, 0]] == list(range(50))
+    assert [f.first for f in frames] == list(range(50))
+    decoded = witmotion.DRIVER.decoder({}).read(b"\x55\x61" + bytes(18) + clock + bytes(2), None)
+    assert len(decoded.samples_g) == 1
+    assert decoded.time_ns is None
+
+
+def test_what_could_be_an_unset_clock_is_none_once_a_time_has_come() -> None:
+    """Numbers that a still sensor repeats may look like a header and such a clock."""
+    still = (
+        b"\x55\x61"
+        + struct.pack("<9h", 0, 0, 2048, 0, 0, 0, 0x6155, 0, 0)
+        + bytes([26, 11, 25, 1, 2, 3, 0, 0])
+    )
+    stream = ByteStream()
+    assert stream.feed(still * 3) == [still] * 3
+    assert stream.feed(still[9:] + still * 4)[-3:] == [still] * 3

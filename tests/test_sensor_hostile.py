@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import deque
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.scripted import SCRIPTS, started
+from benchmarks.scripted import SCRIPTS, held, started
 from legmon.sensors import polar_control
 from legmon.sensors.base import Frame, FrameError
 from legmon.sensors.captured import Decodes
@@ -54,10 +56,21 @@ def damaged(draw: st.DrawFn, name: str) -> list[bytes]:
     return pieces
 
 
-def held(thing: Any, depth: int = 3) -> int:
-    if isinstance(thing, bytes):
-        return len(thing)
-    return sum(held(v, depth - 1) for v in getattr(thing, "__dict__", {}).values()) if depth else 0
+def test_what_piles_up_is_seen_wherever_it_is() -> None:
+    class Keeps:
+        def __init__(self, what: object) -> None:
+            self.what = what
+
+    kilobyte = b"x" * 1000
+    for what in (
+        kilobyte,
+        [kilobyte],
+        (1, kilobyte),
+        deque([kilobyte]),
+        {1: kilobyte},
+        np.zeros(1000, np.int8),
+    ):
+        assert held(Keeps(Keeps(what))) >= 1000
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))

@@ -93,7 +93,8 @@ def test_times_end_with_the_frames_own() -> None:
 def test_a_verity_is_set_up_in_the_order_its_makers_ask_for() -> None:
     hand = verity()
     set_up = hand.carry_out(hand.conversation.start(WISH))
-    assert hand.done[:2] == [Subscribe(polar.CONTROL), Subscribe(polar.DATA)]
+    assert hand.done[0] == Pause(0.5), "it is not ready as soon as it is connected"
+    assert hand.done[1:3] == [Subscribe(polar.CONTROL), Subscribe(polar.DATA)]
     assert sum(isinstance(step, Subscribe) for step in hand.done) == 2  # its charge is asked for
     assert hand.written == ["05", "0209", "0402", "0202000134000101100002010400040103"]
     assert any(isinstance(step, Pause) and step.seconds >= 0.1 for step in hand.done)
@@ -303,3 +304,12 @@ def test_the_rate_is_one_that_the_sensor_offers(wish: float, rate: str) -> None:
     hand.carry_out(hand.conversation.start(Wish(wish, 16, 0.5, 1 << 16)))
     assert hand.written[-1] == f"02020001{rate}01011000" + "02010800"
     assert {float(int.from_bytes(bytes.fromhex(rate), "little"))} <= set(polar.RATES_HZ)
+
+
+def test_a_sensor_that_says_nothing_of_its_state_is_stopped_and_started() -> None:
+    def script(uuid: str, data: bytes) -> list[Notification]:
+        return [] if data == b"\x05" else polar_script(VERITY_SETTINGS)(uuid, data)
+
+    hand = verity(script)
+    hand.carry_out(hand.conversation.start(WISH))
+    assert hand.written[:3] == ["05", "0302", "0209"]

@@ -113,3 +113,17 @@ def test_no_index_is_given_twice(times: list[int], wraps_ns: int | None) -> None
             assert frame.first >= following
             assert frame.t_us >= 0
             following = frame.first + 3
+
+
+@pytest.mark.parametrize(("n", "off_ms"), [(1, 12), (4, 25), (36, 100), (71, 300)])
+def test_times_that_are_late_for_a_while_add_no_sample(n: int, off_ms: int) -> None:
+    late = {20, 21, 30, 31, 40, 41}
+    at = [BEGAN_NS + round(i * n * 1e9 / RATE) + off_ms * 1_000_000 * (i in late) for i in range(60)]
+    assert [f.first for f in placed(at, n=n)] == [n * i for i in range(60)]
+
+
+def test_stamps_that_jitter_by_a_quarter_of_a_frame_add_no_sample() -> None:
+    draws = np.random.default_rng(1)
+    at = [BEGAN_NS + round(i * 4e9 / RATE + draws.uniform(-20e6, 20e6)) for i in range(2000)]
+    found = placed(at, n=4)
+    assert found[-1].first + 4 in {7996, 8000}, "the last one may be kept back"

@@ -88,6 +88,7 @@ async def _run(
     trial: "Trial", drivers: Sequence["Driver"], minutes: float, rate: float, hci: str | None, *, quiet: bool
 ) -> int:
     """Carry the trial out; give when it ended, by the clock of its arrivals."""
+    from rich.markup import escape
     from rich.progress import Progress
 
     from legmon.link.session import Session
@@ -115,7 +116,7 @@ async def _run(
                 if time.monotonic() > until:
                     raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.trouble}")
                 await asyncio.sleep(0.1)
-            name = trial.identity.name
+            name = escape(trial.identity.name)
             started = time.monotonic()
             while (passed := time.monotonic() - started) < minutes * 60:
                 progress.update(bar, completed=passed, description=f"{name}: {len(trial.frames)} frames")

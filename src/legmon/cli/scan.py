@@ -111,11 +111,11 @@ def wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
 
 def _table(heard: "list[Nearby]") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("signal", "dBm", "name", "driver", "leg", "address", box=None, pad_edge=False)
     for n in heard:
         bars = "▮" * max(1, min(8, math.ceil((n.rssi_dbm + 100) / 8)))
-        table.add_row(
-            bars, f"{n.rssi_dbm:.0f}", n.name or "", n.driver or "none fits", n.side or "", n.address
-        )
+        cells = (bars, f"{n.rssi_dbm:.0f}", n.name or "", n.driver or "none fits", n.side or "", n.address)
+        table.add_row(*map(Text, cells))  # a name is no markup
     return table

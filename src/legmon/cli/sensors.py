@@ -29,6 +29,7 @@ def sensors(json: JsonOption = False) -> None:
         print_json({"sensors": listed, "broken": dict(known.broken)})
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Column, Table
 
     first = Column("name", no_wrap=True)
@@ -37,9 +38,10 @@ def sensors(json: JsonOption = False) -> None:
     for one in listed:
         rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
         clock, buffer = ("yes" if one[key] else "no" for key in ("device_time", "buffer"))
-        table.add_row(one["name"], one["title"], rates, ranges, clock, LOSS[one["loss"]], buffer)
+        cells = (one["name"], one["title"], rates, ranges, clock, LOSS[one["loss"]], buffer)
+        table.add_row(*map(escape, cells))  # a plug-in's words are no markup
         if one["idle"]:
-            rest.add_row(one["name"], one["idle"])
+            rest.add_row(escape(one["name"]), escape(one["idle"]))
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -74,6 +76,7 @@ def described(driver: Any) -> dict[str, Any]:
         "loss": declares.loss,
         "buffer": declares.buffer,
         "idle": declares.idle,
+        "bench": declares.bench,
         "pairs": driver.pairs,
         "settings": dict(driver.settings) if isinstance(driver, Decodes) else {},
     }

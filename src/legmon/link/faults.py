@@ -65,6 +65,7 @@ class LinkSays(StrEnum):
     SENSOR_STOPPED = "sensor_stopped"
     SENSOR_REFUSED = "sensor_refused"
     BLUETOOTH_GONE = "bluetooth_gone"
+    NOT_UNDERSTOOD = "not_understood"
     NO_ANSWER = "no_answer"
     NO_CONNECTION = "no_connection"
 
@@ -78,6 +79,8 @@ LINK_SENTENCES: dict[LinkSays, str] = {
     LinkSays.SENSOR_STOPPED: "{why} Starting it again.",
     LinkSays.SENSOR_REFUSED: "{why} Trying again.",
     LinkSays.BLUETOOTH_GONE: "This computer's Bluetooth has gone; switch it on, or plug the adapter in again. Trying again.",
+    LinkSays.NOT_UNDERSTOOD: "The sensor answers in a way that legmon does not understand. Switch it off and on, or update it."
+    " Trying again.",
     LinkSays.NO_ANSWER: "The sensor did not answer in time. Trying again.",
     LinkSays.NO_CONNECTION: "The connection did not come about. Trying again.",
 }

@@ -315,4 +315,6 @@ def _plain(error: Exception) -> Said:
         return link_says(LinkSays.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
     if isinstance(error, BleakBluetoothNotAvailableError):
         return link_says(LinkSays.BLUETOOTH_GONE)
+    if isinstance(error, FrameError):
+        return link_says(LinkSays.NOT_UNDERSTOOD)
     return link_says(LinkSays.NO_ANSWER if isinstance(error, TimeoutError) else LinkSays.NO_CONNECTION)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from legmon.sensors.base import Frame
 
+LEAST = 1e-6  # of a setting that is a number: what is next to nothing makes times and scales that overflow
+
 
 class SettingError(ValueError):
     """A setting that this decoder does not have, or a value that it cannot be."""
@@ -119,6 +121,6 @@ def number(given: Mapping[str, str], name: str, default: float, most: float) -> 
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0.0 < value <= most:
+    if not LEAST <= value <= most:
         raise SettingError(f"{name}={text} is not a number above 0 and up to {most:g}")
     return value

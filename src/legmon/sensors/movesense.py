@@ -5,6 +5,7 @@ on. When the link goes, the sensor forgets what was subscribed; the older open s
 succeeded.
 """
 
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -275,7 +276,7 @@ class Movesense:
         captured.check(settings, self.settings)
         parts = settings.get("path", "/Meas/Acc/52").strip("/").split("/")
         vectors = {"Acc": 1, "IMU6": 2, "IMU9": 3}.get(parts[1] if len(parts) == 3 else "")
-        if vectors is None or not parts[2].isdecimal() or not 1 <= int(parts[2]) <= 1000:
+        if vectors is None or not re.fullmatch(r"[0-9]{1,4}", parts[2]) or not 1 <= int(parts[2]) <= 1000:
             raise captured.SettingError(
                 f"path={settings['path']} holds no acceleration: write /Meas/Acc/52, /Meas/IMU6/52 or /Meas/IMU9/52"
             )

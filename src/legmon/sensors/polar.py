@@ -51,7 +51,11 @@ _UUID = "fb005c{:02x}-02e7-f387-1cad-8acd2d8df0c8"
 SERVICE, CONTROL, DATA = _UUID.format(0x80), _UUID.format(0x81), _UUID.format(0x82)
 _MODELS = ("sense", "verity", "h10", "oh1")
 
-SDK_SETTLES_S, STOP_SETTLES_S = 0.3, 0.5
+READY_S, SDK_SETTLES_S, STOP_SETTLES_S = (
+    0.5,
+    0.3,
+    0.5,
+)  # a Verity Sense is not ready as soon as it is connected
 FRAME_SAMPLES = 110
 """A still Verity Sense has been seen to send 71 samples at once; compression may fit more."""
 MG_UG: Final = 1000
@@ -98,6 +102,7 @@ class PolarConversation(Unbuffered):
             If the sensor has no accelerometer, is in the charger or refuses otherwise.
         """
         self._index = None
+        yield Pause(READY_S)
         yield Subscribe(CONTROL)
         yield Subscribe(DATA)
         features = decode_features((yield Read(CONTROL)))
@@ -184,10 +189,14 @@ class PolarConversation(Unbuffered):
         raise FrameError("the sensor answers, but never to the end of what it was asked")
 
     def _quieten(self) -> Steps[None]:
-        """End what a client before us left running; an older sensor does not know the question."""
-        status = yield from self._ask(Op.STATUS, None)
-        if status.status != Status.OK:
+        """End what a client before us left running; an older sensor does not know the question, or does not answer it."""
+        try:
+            status = yield from self._ask(Op.STATUS, None, tries=1)
+        except TimeoutError:
+            status = None
+        if status is None or status.status != Status.OK:
             yield from self._ask(Op.STOP, ACC)
+            yield Pause(STOP_SETTLES_S)
             return
         ended = False
         for running in decode_status(status.parameters):

@@ -33,7 +33,7 @@ from legmon.sensors.base import (
 from legmon.sensors.device_time import TimedIndex
 from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import Counts, nearest
-from legmon.sensors.witmotion_stream import LONG, ByteStream, decode_measured
+from legmon.sensors.witmotion_stream import ByteStream, decode_measured
 
 _UUID = "0000{}-0000-1000-8000-00805f9a34fb"  # 9a34, not the 9b34 of Bluetooth's own numbers
 SERVICE, EVENTS, COMMANDS = _UUID.format("ffe5"), _UUID.format("ffe4"), _UUID.format("ffe9")
@@ -82,7 +82,7 @@ class WitMotionConversation(Unbuffered):
         self._next = 0
         self._rate_hz = 0.0
         self._index: TimedIndex | None = None
-        self._is_timed = False  # whether frames with a time have come
+        self._is_timed: bool | None = None  # whether frames have a time, once one has come
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Set the rate; it streams whenever somebody listens.
@@ -92,7 +92,7 @@ class WitMotionConversation(Unbuffered):
         RefusedError
             If it keeps another rate.
         """
-        self._rate_hz, self._is_timed = 0.0, False
+        self._rate_hz, self._is_timed = 0.0, None
         self._bytes = ByteStream()
         yield Subscribe(EVENTS)
         rate_hz = nearest(wish.rate_hz, tuple(RATES))
@@ -113,8 +113,11 @@ class WitMotionConversation(Unbuffered):
             raise RefusedError(
                 "the WitMotion sensor keeps another rate than it was asked for; switch it off and on"
             )
-        loss: Loss | None = "time" if self._is_timed else None
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz), loss=loss)
+        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz), loss=self._loss())
+
+    def _loss(self) -> Loss | None:
+        """By what a loss shows, where that is not as the family declares it."""
+        return "time" if self._is_timed else None
 
     def stop(self) -> Steps[None]:
         """Slow down to 10 Hz: it streams as long as it is connected, and cannot be told to stop."""
@@ -134,15 +137,16 @@ class WitMotionConversation(Unbuffered):
             if piece[1] == 0x71:
                 told.append(Answer(piece))
                 continue
-            self._is_timed = self._is_timed or len(piece) == LONG
-            if not self._rate_hz or self._index is None:
-                continue
             try:
                 measured = decode_measured(piece)
+                if self._is_timed is None:
+                    self._is_timed = measured.time_ms is not None
+                if not self._rate_hz or self._index is None:
+                    continue
                 xyz = measured.values[:3].reshape(1, 3)
-                if measured.time_ms is None:
+                if not self._is_timed:
                     untimed.append(xyz)
-                else:
+                elif measured.time_ms is not None:
                     told += self._index.place(measured.time_ms * 1_000_000, xyz)
             except FrameError as e:  # what is missing then shows in the times of those that follow
                 refused = e

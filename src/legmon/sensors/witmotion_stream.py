@@ -2,7 +2,8 @@
 
 A frame begins with 55 61 and has 20 bytes, or 28 on the models with a clock; the answer to a question begins with 55 71
 and has 20. No frame has a checksum, and 55 61 can stand inside one. So a frame is believed where the next one begins
-right after it, or where the bytes end there.
+right after it, or where the bytes end there; one of 28 also needs a time that can be, or from its first one on a clock
+that nobody set.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ LONGEST_HELD = 64
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One frame: its 9 numbers (acceleration, rotation, angle), and the sensor's clock as Unix time, ms, where it has one."""
+    """One frame: its 9 numbers (acceleration, rotation, angle), and its clock as Unix time, ms; None without one, or unset."""
 
     values: NDArray[np.int16]
     time_ms: int | None
@@ -38,7 +39,13 @@ def decode_measured(frame: bytes) -> Measured:
     if len(frame) not in {SHORT, LONG} or frame[:2] != _DATA:
         raise FrameError(f"frame of {len(frame)} bytes; expected {SHORT} or {LONG} that begin with 55 61")
     values = np.frombuffer(frame, dtype="<i2", count=9, offset=2).astype(np.int16)
-    return Measured(values, _time_ms(frame[SHORT:]) if len(frame) == LONG else None)
+    is_timed = len(frame) == LONG and not _is_unset(frame[SHORT:])
+    return Measured(values, _time_ms(frame[SHORT:]) if is_timed else None)
+
+
+def _is_unset(clock: bytes) -> bool:
+    """Whether nobody has told the sensor the date."""
+    return not (clock[1] and clock[2])
 
 
 def _time_ms(clock: bytes) -> int:
@@ -60,6 +67,7 @@ class ByteStream:
         self._held = b""
         self._length = 0  # of a data frame; 0 until known
         self._in_step = False
+        self._has_time = False
 
     @property
     def unfinished(self) -> int:
@@ -104,10 +112,17 @@ class ByteStream:
             verdict = self._ends(
                 held[at + length : at + length + 2], after - length, length, known, ended=ended
             )
-            if verdict and (length == SHORT or _plausible(held[at + SHORT : at + LONG])):
+            if verdict and (length == SHORT or self._may_be_time(held[at + SHORT : at + LONG])):
                 return length
             waits = waits or verdict is None
         return None if waits else 0
+
+    def _may_be_time(self, clock: bytes) -> bool:
+        """Whether these are the last bytes of a long frame; numbers that are no time are taken for one easily."""
+        if _plausible(clock):
+            self._has_time = True
+            return True
+        return not self._has_time and _is_unset(clock)
 
     @staticmethod
     def _ends(then: bytes, over: int, length: int, known: int, *, ended: bool) -> bool | None:
