@@ -369,6 +369,7 @@ def test_the_sensor_on_its_charger_ends_the_night(air: str, tmp_path: Path) -> N
         ankle.process.stdin.flush()
         until(lambda: info(data).state == "closed", what="the night ends by itself")
         assert process.end() == 0
+    assert info(data).ended_by == "charger", "and the page says so"
     notes = [(r.what, r.value) for r in records(data) if isinstance(r, Note)]
     assert ("charging", "true") in notes
     assert ("battery", "87") in notes

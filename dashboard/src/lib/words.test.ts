@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Movement, NightSummary, Sensor } from "./client";
 import { speak } from "./i18n.svelte";
-import { fetching, linkSentence, ownWords, shape, signal, sort, summary, trust, usualWords } from "./words";
+import {
+  fetching,
+  linkSentence,
+  ownWords,
+  recorded,
+  shape,
+  signal,
+  sort,
+  summary,
+  trust,
+  usualWords,
+} from "./words";
 
 const night: NightSummary = {
   id: "n1",
@@ -21,6 +32,7 @@ const night: NightSummary = {
   series: 9,
   movements_per_hour: 19.9,
   periodic_per_hour: 13.3,
+  ended_by: "",
   gaps: 2,
   headline: {
     denominator: "lying",
@@ -156,4 +168,11 @@ test("what a sensor still has is said, unless it is next to nothing or the link 
   expect(fetching([{ ...held, pending_samples: 400 }])).toBe("");
   expect(fetching([{ ...held, link: "searching" }])).toBe("");
   expect(fetching([])).toBe("");
+});
+
+test("a night that ended by itself says why", () => {
+  expect(recorded(night)).toMatch(/^Recorded from .* to .*, Europe\/Berlin\.$/);
+  expect(recorded({ ...night, ended_by: "charger" })).toMatch(
+    /It ended by itself: the sensor was put on its charger\.$/,
+  );
 });

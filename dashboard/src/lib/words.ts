@@ -67,13 +67,15 @@ export function fetching(sensors: Sensor[]): string {
   return seconds < FETCHING_S ? "" : t("live.fetching", { time: duration(seconds) });
 }
 
-/** When it was recorded, and where that is. */
-export const recorded = (night: NightSummary & { zone: { name: string } }) =>
-  t(night.state === "recording" ? "night.recordedUntilNow" : "night.recorded", {
+/** When it was recorded, where that is, and why it ended where nobody ended it. */
+export function recorded(night: NightSummary): string {
+  const when = t(night.state === "recording" ? "night.recordedUntilNow" : "night.recorded", {
     from: clock(night.started, night.zone),
     to: clock(night.ended, night.zone),
     zone: night.zone.name,
   });
+  return night.ended_by ? `${when} ${t(`night.ended.${night.ended_by}`)}` : when;
+}
 
 /** Against the nights before. */
 export function usualWords({ usual }: Pick<Night, "usual">): string {

@@ -35,6 +35,7 @@ class NightRow(Base):
     candidates: Mapped[int] = mapped_column(default=0)
     periodic: Mapped[int] = mapped_column(default=0)
     series: Mapped[int] = mapped_column(default=0)
+    ended_by: Mapped[str] = mapped_column(String(12), default="")
 
     legs: Mapped[list["LegRow"]] = relationship(
         back_populates="night", cascade="all, delete-orphan", order_by="LegRow.leg"

@@ -18,6 +18,8 @@ Mode = Literal["off", "check", "record"]
 Legs = Literal["left", "right", "both"]
 BOTH: tuple[Leg, Leg] = ("left", "right")
 SET_NS = 10_000_000  # a wall clock that is off by more from what was counted has been set
+EndedBy = Literal["", "charger", "risen"]
+"""Why a night ended by itself; empty where a person ended it, or nobody did."""
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 DAMAGED = (
     "The recording was read back from the disk and is not what was written; copy the data folder to another disk,"
@@ -251,7 +253,11 @@ class RecorderState:
 
 @dataclass(frozen=True, slots=True)
 class NightInfo:
-    """A night in the list; counts are those of its rule set. `damaged` are the legs whose file is not what was written."""
+    """A night in the list; counts are those of its rule set.
+
+    `ended_by` is why it ended by itself, empty where a person ended it or nobody did; `damaged` are the legs whose file is not
+    what was written.
+    """
 
     id: str
     state: Literal["recording", "closed"]
@@ -267,6 +273,7 @@ class NightInfo:
     candidates: int
     periodic: int
     series: int
+    ended_by: EndedBy
     legs: tuple[Leg, ...]
     gaps: int
     damaged: tuple[Leg, ...] = ()

@@ -33,7 +33,7 @@ from legmon.catalog.rows import (
     recorder_values,
     track_of,
 )
-from legmon.catalog.state import Legs, Mode, NightInfo, RecorderState, Wanted
+from legmon.catalog.state import EndedBy, Legs, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
@@ -43,6 +43,7 @@ from legmon.scoring.scored import Scored
 CAPTURE = "capture"
 """Address of the sensor of a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
+LATER = "install that version, or name another folder with --data"
 
 
 class CatalogError(LegmonError):
@@ -93,9 +94,7 @@ class Catalog:
             raise kind(f"{file} cannot be used ({e.orig}); {ADVICE[why]}") from e
         except LaterError as e:
             self.close()
-            raise CatalogError(
-                f"{file} was made by a later version of legmon; install that version, or name another folder with --data"
-            ) from e
+            raise CatalogError(f"{file} was made by a later version of legmon; {LATER}") from e
 
     def close(self) -> None:
         """Close the file."""
@@ -190,6 +189,7 @@ class Catalog:
         scored: Scored | None,
         *,
         closed: bool = False,
+        ended_by: EndedBy = "",
     ) -> None:
         """Write what is known of a night, all in one transaction; what is there already is replaced.
 
@@ -203,6 +203,8 @@ class Catalog:
             The night under its rules; None before there are samples.
         closed : bool
             Whether this is the last word.
+        ended_by : {"", "charger", "risen"}
+            Why it ended by itself.
         """
         with self._session() as s:
             row = s.get_one(NightRow, night)
@@ -212,9 +214,8 @@ class Catalog:
                     raise ValueError(f"night {night} has no {track.leg} leg")
                 leg.end, leg.samples = track.end, samples
                 leg.quality = quality_text(track.quality)
-                there = (
-                    0 if closed else count_movements(s, leg.id)
-                )  # movements are final: those that are there stay as they are
+                # movements are final: those that are there stay as they are
+                there = 0 if closed else count_movements(s, leg.id)
                 replace_rows(
                     s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there
                 )
@@ -227,7 +228,7 @@ class Catalog:
                 row.movements, row.candidates = i.movements, i.candidates
                 row.periodic, row.series = i.periodic, i.series
             if closed:
-                row.state = "closed"
+                row.state, row.ended_by = "closed", ended_by
 
     def nights(self) -> list[NightInfo]:
         """All nights, newest first."""

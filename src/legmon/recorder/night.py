@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from legmon.catalog.state import EndedBy
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
@@ -31,6 +32,7 @@ class NightRecorder:
     def __init__(self, catalog: Catalog, night: str, *, simulated: bool) -> None:
         self.id = night
         self.legs: dict[Leg, LegRecorder] = {}
+        self.ended_by: EndedBy = ""
         self._catalog = catalog
         self._simulated = simulated
         self._closed: set[Leg] = set()
@@ -121,7 +123,7 @@ class NightRecorder:
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end and t.anchors for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
-        return partial(self._catalog.save, self.id, tracks, scored, closed=closed)
+        return partial(self._catalog.save, self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
 
     def sync(self) -> None:
         """Bring the segments to the disk."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+from legmon.catalog.state import EndedBy
 from legmon.night.rising import has_risen
 from legmon.recorder.limb import Limb
 
@@ -10,8 +11,8 @@ CHARGER_S = 60.0  # on the charger for so long: the night is over
 GONE_S = 600.0  # a sensor not heard for so long, or never, keeps no night going
 
 
-def over(limbs: Iterable[Limb]) -> str | None:
-    """Say why a night is over, or None while it is not.
+def over(limbs: Iterable[Limb]) -> EndedBy:
+    """Say why a night is over, or nothing while it is not.
 
     Parameters
     ----------
@@ -25,4 +26,4 @@ def over(limbs: Iterable[Limb]) -> str | None:
     nights = [x.recorder.night for x in limbs if x.recorder is not None]
     if any(has_risen(n.movements, n.end, n.meta.declared_hz) for n in nights):
         return "risen"
-    return None
+    return ""

@@ -220,8 +220,9 @@ class Recorder:
     async def _end_by_itself(self) -> None:
         """Stop where the night is plainly over."""
         why = over(self._links)
-        if why is not None:
+        if why and self._night is not None:
             log.warning("the night is over: %s", why)
+            self._night.ended_by = why
             with contextlib.suppress(DBAPIError):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 

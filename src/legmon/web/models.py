@@ -13,6 +13,7 @@ from legmon.web.problems import Code
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
 NightState = Literal["recording", "closed"]
+EndedBy = Literal["", "charger", "risen"]
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
@@ -148,6 +149,7 @@ class NightSummary(Frozen):
     candidates: int
     periodic: int
     series: int
+    ended_by: EndedBy = Field(description="why it ended by itself; empty where it did not")
     movements_per_hour: float | None
     periodic_per_hour: float | None
     gaps: int

@@ -87,6 +87,7 @@ def summary(reading: Reading) -> m.NightSummary:
         candidates=i.candidates if i else 0,
         periodic=periodic,
         series=i.series if i else 0,
+        ended_by=info.ended_by,
         movements_per_hour=movements / (analysed / 3600) if analysed > 0 else None,
         periodic_per_hour=periodic / (analysed / 3600) if analysed > 0 else None,
         gaps=info.gaps,

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("candidates", sa.Integer(), nullable=False),
         sa.Column("periodic", sa.Integer(), nullable=False),
         sa.Column("series", sa.Integer(), nullable=False),
+        sa.Column("ended_by", sa.String(length=12), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_nights")),
     )
     op.create_table(
