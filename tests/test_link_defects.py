@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bleak.exc import BleakError
 
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
@@ -17,7 +19,7 @@ from legmon.link.session import _plain
 from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
-from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Told, Write
+from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Subscribe, Told, Write
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, over, through, when
@@ -115,6 +117,34 @@ def test_answers_to_no_question_are_bounded_and_never_taken_for_the_next_one() -
         return await talk.run(steps())
 
     assert asyncio.run(play()) == b"to first"
+
+
+@pytest.mark.parametrize(("refusals", "connected", "asked"), [(2, True, 3), (3, True, 3), (1, False, 1)])
+def test_a_sensor_that_is_not_ready_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, *, refusals: int, connected: bool, asked: int
+) -> None:
+    """The client is none of bleak's: no simulated sensor refuses a subscription in its first moments."""
+    monkeypatch.setattr("legmon.link.talk.SUBSCRIBE_AGAIN_S", 0.01)
+    done: list[str] = []
+
+    async def play() -> None:
+        async def start_notify(uuid: str, _received: object) -> None:
+            done.append(uuid)
+            if len(done) <= refusals:
+                raise BleakError("not ready")
+
+        client: Any = SimpleNamespace(start_notify=start_notify, is_connected=connected)
+        conversation: Any = Chatty()
+        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+
+        def steps() -> Steps[None]:
+            yield Subscribe("c")
+
+        await talk.run(steps())
+
+    with contextlib.suppress(BleakError) if refusals >= asked else contextlib.nullcontext():
+        asyncio.run(play())
+    assert len(done) == asked
 
 
 def test_start_for_the_other_leg_than_was_checked_records_that_leg(air: str, tmp_path: Path) -> None:

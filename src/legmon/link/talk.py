@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.exc import BleakCharacteristicNotFoundError
+from bleak.exc import BleakCharacteristicNotFoundError, BleakError
 
 from legmon.sensors.base import (
     Answer,
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OPERATION_S = 10.0  # a GATT operation that takes longer will not end: some radios never answer
+SUBSCRIBE_TRIES, SUBSCRIBE_AGAIN_S = 3, 0.5
 MOST_ANSWERS = 32  # kept for who waits; a sensor that talks unasked loses the oldest
 
 
@@ -115,11 +116,18 @@ class Talk:
         def received(_: BleakGATTCharacteristic, data: bytearray) -> None:
             self._received(step.uuid, bytes(data))
 
-        try:
-            await self._client.start_notify(step.uuid, received)
-        except BleakCharacteristicNotFoundError:
-            if not step.optional:
-                raise
+        for left in reversed(range(SUBSCRIBE_TRIES)):
+            try:
+                await self._client.start_notify(step.uuid, received)
+            except BleakCharacteristicNotFoundError:
+                if not step.optional:
+                    raise
+            except BleakError:  # some sensors are not ready as soon as they are connected
+                if not left or not self._client.is_connected:
+                    raise
+                await asyncio.sleep(SUBSCRIBE_AGAIN_S)
+                continue
+            return
 
     def _received(self, uuid: str, data: bytes) -> None:
         arrival = self._now_ns()
