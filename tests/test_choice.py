@@ -45,7 +45,7 @@ def test_a_family_that_measures_too_seldom_is_refused() -> None:
 
 
 def test_a_sensor_that_turns_out_to_measure_too_seldom_is_refused() -> None:
-    declares = Declaration((50.0,), (2,), device_time=False, loss="arrival", buffer=False)
+    declares = Declaration((50.0,), (2,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
     one = limb()
     with pytest.raises(RefusedError, match=r"measures 12\.5 times a second, but a night needs 20 to 500"):
         one.sensor_started(Identity("board", A, "microbit", declares, Started(12.5, 2, 1000, 0.24)))

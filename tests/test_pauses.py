@@ -78,7 +78,7 @@ def test_two_losses_are_two_holes() -> None:
 def test_a_recorder_names_what_such_a_sensor_lost(tmp_path: Path) -> None:
     path = tmp_path / "left.seg"
     leg = LegRecorder(path, "n", "left", Source("s", "a", 50, 4, 488), simulated=True)
-    declares = Declaration((50,), (16,), device_time=False, loss="arrival", buffer=False)
+    declares = Declaration((50,), (16,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
     started = Started(50, 16, 488, 0.24, stream=None)
     leg.started(Identity("s", "a", "witmotion", declares, started))
     draws = np.random.default_rng(4)

@@ -270,7 +270,7 @@ def test_a_sensor_that_goes_off_is_named_and_no_other_takes_its_place(
 
 def the_first(address: str | None = None) -> Trial:
     trial = Trial(address)
-    declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False)
+    declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
     trial.sensor_started(Identity("A", "AA:00", "polar", declares, Started(50, 4, 122, 0.5, loss="time")))
     return trial
 

@@ -75,6 +75,7 @@ def described(driver: Any) -> dict[str, Any]:
         "device_time": declares.device_time,
         "loss": declares.loss,
         "buffer": declares.buffer,
+        "frame_s": declares.frame_s,
         "idle": declares.idle,
         "bench": declares.bench,
         "pairs": driver.pairs,

@@ -139,7 +139,7 @@ class AnkleDriver:
     name = "ankle"
     title = "Ankle sensor (reference profile)"
     declares = Declaration(
-        rates_hz=a.RATES_HZ, ranges_g=a.RANGES_G, device_time=True, loss="index", buffer=True
+        rates_hz=a.RATES_HZ, ranges_g=a.RANGES_G, device_time=True, loss="index", buffer=True, frame_s=0.5
     )
     pairs = True
 

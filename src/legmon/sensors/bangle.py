@@ -289,6 +289,7 @@ class Bangle:
         device_time=True,
         loss="index",
         buffer=True,
+        frame_s=1.8,
         idle="Measures 1.25 times a second after a minute without movement, unless an app switches power saving off; the"
         " legmon app does.",
     )

@@ -163,6 +163,8 @@ class Declaration:
         a frame).
     buffer : bool
         Whether what was lost can be asked for again.
+    frame_s : float
+        Longest time from one frame to the next at 25 Hz or more, unless it was asked for longer ones, s.
     idle : str
         What it does when nothing moves, in a sentence; empty when nothing.
     bench : bool
@@ -174,6 +176,7 @@ class Declaration:
     device_time: bool
     loss: Loss
     buffer: bool
+    frame_s: float
     idle: str = ""
     bench: bool = False
 

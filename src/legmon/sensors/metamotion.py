@@ -187,6 +187,7 @@ class MetaMotion:
         device_time=False,
         loss="arrival",
         buffer=False,
+        frame_s=0.4,
         idle="Does not go on by itself after a disconnect; it is started again.",
     )
     pairs = False

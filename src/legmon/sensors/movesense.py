@@ -251,6 +251,7 @@ class Movesense:
         device_time=True,
         loss="time",
         buffer=False,
+        frame_s=0.7,
         idle="Forgets its subscriptions when the link goes; nothing else.",
     )
     pairs = False

@@ -209,6 +209,7 @@ class OpenService:
             device_time=False,
             loss="arrival",
             buffer=False,
+            frame_s=0.3,
             idle=self.idle,
             bench=True,
         )

@@ -268,6 +268,7 @@ class Polar:
         device_time=True,
         loss="time",
         buffer=False,
+        frame_s=4.3,
         idle="A Verity Sense outside SDK mode switches itself off after 10 minutes without a heart beat; in SDK mode newer"
         " firmware does not.",
     )

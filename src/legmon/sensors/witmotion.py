@@ -218,6 +218,7 @@ class WitMotion:
         device_time=False,
         loss="arrival",
         buffer=False,
+        frame_s=0.2,
         idle="",
     )
     pairs = False
