@@ -11,7 +11,7 @@ python=$(readlink -f "$repository/.venv/bin/python")
 case $python in /tmp/*) bind=$bind,$(dirname "$(dirname "$python")") ;; esac
 
 log="$work/console.log"
-timeout "${LEGMON_VM_SECONDS:-600}" qemu-system-x86_64 \
+timeout "${LEGMON_VM_SECONDS:-1800}" qemu-system-x86_64 \
   -accel "$accelerator" -cpu max -smp 2 -m 1536 -nodefaults -no-reboot -display none -serial stdio \
   -kernel "$work/vmlinuz" -initrd "$work/initrd.gz" \
   -append "console=ttyS0 quiet panic=-1 legmon.repository=$repository legmon.bind=$bind" \

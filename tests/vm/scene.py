@@ -22,8 +22,10 @@ from bleak.exc import BleakDBusError, BleakError
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from legmon.recording.records import Note
 from legmon.sensors import ankle_bytes as ankle
-from tests.conftest import Running, started
+from tests.conftest import Running, started, until
+from tests.test_recorder import info, recorded, want, whole
 
 ADDRESS = "C4:4C:4D:00:00:11"
 
@@ -128,6 +130,41 @@ async def come_back_without_the_bond() -> None:
     say("unpaired, found again, paired anew")
 
 
+def the_recorder_itself(air: str, folder: Path) -> None:
+    """The program's own recorder: a bond that is gone, a kill, a cut and a silence; then everything is there once."""
+    data = folder / "data"
+    want(data, record=True)
+    command = ("-m", "legmon.recorder", "--data", str(data), "--simulated")
+
+    def goes_on(what: str) -> None:
+        before, began = recorded(data), time.monotonic()
+        until(lambda: recorded(data) > before + 200, 120, what=what)
+        say(f"{what}: samples again within {time.monotonic() - began:.1f} s, {recorded(data)} so far")
+
+    with sensor(air, folder) as ankle:
+        with started(*command) as first:
+            first.says("ready", 600)
+            goes_on("a recorder, and a sensor that has lost its bond")
+            first.process.kill()
+        with started(*command) as second:
+            second.says("ready", 600)
+            goes_on("started again after kill -9, the sensor still held by bluetoothd")
+            for line, what in (("cut 1", "the sensor hung up"), ("mute 7", "the sensor fell silent")):
+                assert ankle.process.stdin is not None
+                ankle.process.stdin.write(f"{line}\n")
+                ankle.process.stdin.flush()
+                time.sleep(5)
+                goes_on(what)
+            want(data, record=False)
+            until(lambda: info(data).state == "closed", 120, what="the night is closed")
+            assert second.end() == 0
+    rows, gaps = whole(data)
+    downs = [r.value for r in rows if isinstance(r, Note) and r.what == "disconnected"]
+    say(f"the night: {recorded(data)} samples, each once; links down: {downs}; gaps: {gaps}")
+    assert not gaps
+    assert {"link_lost", "link_silent"} <= set(downs)
+
+
 async def main(air: str) -> None:
     """Play the steps in order."""
     folder = Path(tempfile.mkdtemp())
@@ -136,6 +173,7 @@ async def main(air: str) -> None:
         await pair_and_stream(running)
     with sensor(air, folder):
         await come_back_without_the_bond()
+    await asyncio.to_thread(the_recorder_itself, air, folder)
     say("all of the scene passed")
 
 
