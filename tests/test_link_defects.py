@@ -15,7 +15,8 @@ from bleak.exc import BleakError
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
 from legmon.link.listener import Identity, Missing
-from legmon.link.session import _plain
+from legmon.link.radio import pick
+from legmon.link.session import REFUSED, UNANSWERED, Session, _plain
 from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
@@ -87,6 +88,26 @@ def test_no_try_counts_while_the_disk_takes_nothing(through: Through, tmp_path: 
     with sensor(through.air, tmp_path):
         heard = over(through, scene, heard=Full())
     assert not heard.given_up
+
+
+@pytest.mark.parametrize(
+    ("failures", "forgotten"), [("rr", 1), ("r", 0), ("tttttttt", 1), ("rttt", 0), ("rtttt", 1), ("ttttt", 0)]
+)
+def test_a_bond_is_forgotten_after_enough_refusals_or_silence(failures: str, forgotten: int) -> None:
+    """The client is none of bleak's: how a host takes a lost bond is its own matter, and some only time out."""
+    done: list[str] = []
+
+    async def play() -> None:
+        async def unpair() -> None:
+            done.append("forgotten")
+
+        client: Any = SimpleNamespace(address="a", unpair=unpair)
+        session = Session(pick(None), lambda: 0, Heard())
+        for kind in failures:
+            await session._doubt(client, ankle.DRIVER, {"r": REFUSED, "t": UNANSWERED}[kind])
+
+    asyncio.run(play())
+    assert len(done) == forgotten
 
 
 class Chatty:

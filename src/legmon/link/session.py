@@ -47,7 +47,12 @@ CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone agai
 PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
 PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
 ANEW_TRIES = 4  # in a row that failed with a sensor that is heard: then what is believed of it may be wrong
-REFUSALS = 2  # in a row: BlueZ says "br-connection-canceled" of a bond that the sensor has lost, but once also of a bad link
+DOUBTFUL, REFUSED, UNANSWERED = (
+    8,
+    4,
+    1,
+)  # BlueZ refuses for a bond that the sensor has lost, but once for a bad link too
+FORGET_S = 5.0
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
 GONE_S = 60.0  # a radio that is found gone within so long after a link was up has taken it along
@@ -114,7 +119,7 @@ class Session:
         self._ended: str | None = None
         self._last_frame = 0.0
         self._last_up = float("-inf")
-        self._refusals = 0
+        self._doubts = 0
         self._sleep = Sleep()
 
     async def run(self) -> None:
@@ -198,8 +203,12 @@ class Session:
         fetching: asyncio.Task[None] | None = None
         is_begun = False
         try:
-            async with asyncio.timeout(connect_s + pair_s):
-                await self._connect(client, driver)
+            try:
+                async with asyncio.timeout(connect_s + pair_s):
+                    await self._connect(client, driver)
+            except TimeoutError:
+                await self._doubt(client, driver, UNANSWERED)
+                raise
             is_begun = True
             async with asyncio.timeout(start_s):
                 silent_s = await self._start(client, talk, driver, conversation)
@@ -232,14 +241,19 @@ class Session:
         except (BleakDeviceNotFoundError, BleakBluetoothNotAvailableError):
             raise
         except BleakError:
-            self._refusals += 1
-            if driver.pairs and self._refusals >= REFUSALS:
-                self._refusals = 0
-                log.info("link: forgetting the bond with %s", client.address)
-                with contextlib.suppress(BleakError, NotImplementedError):  # macOS has its owner do it
-                    await client.unpair()
+            await self._doubt(client, driver, REFUSED)
             raise
-        self._refusals = 0
+        self._doubts = 0
+
+    async def _doubt(self, client: BleakClient, driver: Driver, weight: int) -> None:
+        """Weigh an attempt that failed with a sensor that was heard; after enough of them in a row forget the bond."""
+        self._doubts += weight
+        if driver.pairs and self._doubts >= DOUBTFUL:
+            self._doubts = 0
+            log.info("link: forgetting the bond with %s", client.address)
+            with contextlib.suppress(BleakError, TimeoutError, NotImplementedError):  # macOS: its owner does
+                async with asyncio.timeout(FORGET_S):
+                    await client.unpair()
 
     async def _start(
         self, client: BleakClient, talk: Talk, driver: Driver, conversation: Conversation
