@@ -163,9 +163,8 @@ class Session:
             self._listener.signal(data.rssi)
             return device, driver
 
-        await (
-            self._let_go()
-        )  # before bleak asks BlueZ what there is: what changes in that moment it never learns
+        # before bleak asks BlueZ what there is: what changes in that moment it never learns
+        await self._let_go()
         freeing = asyncio.create_task(self._free())
         try:
             return await self._radio.scan.first(wanted)
@@ -203,12 +202,7 @@ class Session:
         fetching: asyncio.Task[None] | None = None
         is_begun = False
         try:
-            try:
-                async with asyncio.timeout(connect_s + pair_s):
-                    await self._connect(client, driver)
-            except TimeoutError:
-                await self._doubt(client, driver, UNANSWERED)
-                raise
+            await self._connect(client, driver, connect_s + pair_s)
             is_begun = True
             async with asyncio.timeout(start_s):
                 silent_s = await self._start(client, talk, driver, conversation)
@@ -234,14 +228,15 @@ class Session:
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
 
-    async def _connect(self, client: BleakClient, driver: Driver) -> None:
+    async def _connect(self, client: BleakClient, driver: Driver, within_s: float) -> None:
         """Connect. A sensor that is there and does not let us in may have lost its bond: ours is forgotten and made anew."""
         try:
-            await client.connect()
+            async with asyncio.timeout(within_s):
+                await client.connect()
         except (BleakDeviceNotFoundError, BleakBluetoothNotAvailableError):
             raise
-        except BleakError:
-            await self._doubt(client, driver, REFUSED)
+        except (BleakError, TimeoutError) as e:
+            await self._doubt(client, driver, UNANSWERED if isinstance(e, TimeoutError) else REFUSED)
             raise
         self._doubts = 0
 
