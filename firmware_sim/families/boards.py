@@ -1,7 +1,8 @@
 """Boards with an open service: micro:bit, Adafruit CLUE, Thingy:52 and InfiniTime, one sample a notification.
 
 Layouts as their projects publish them. A micro:bit wants a bonded client; an Adafruit board begins at one sample a
-second, a Thingy at ten; InfiniTime says nothing while the value is the same.
+second, a Thingy at ten, and the Adafruit's other sensors have a period under the same UUID as its accelerometer;
+InfiniTime says nothing while the value is the same.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class Board(Firmware):
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
         super().__init__(night, model, stop_after_s=stop_after_s)
-        self._rate = 10
+        self._rate = 10.0
 
-    def set_rate(self, rate_hz: int, now_us: int) -> None:
+    def set_rate(self, rate_hz: float, now_us: int) -> None:
         """Measure at another rate."""
         self._rate = rate_hz
         if self.worn is not None:
@@ -73,7 +74,7 @@ class Microbit(Board):
             raise RefusedError(0x0D)
         asked = int.from_bytes(data, "little")
         self._ms = next((ms for ms in (5, 10, 20, 80, 160, 640) if ms >= asked), 640)
-        self.set_rate(max(1, 1000 // self._ms), now_us)
+        self.set_rate(1000 / self._ms, now_us)
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
@@ -88,22 +89,26 @@ class Adafruit(Board):
     data = "adaf0201-c332-42a8-93bd-25e905756cb8"
     period = "adaf0001-c332-42a8-93bd-25e905756cb8"
     name = "CLUE"
-    advertised = Advertised(services=("adaf0200-c332-42a8-93bd-25e905756cb8",))
+    advertised = Advertised(company=(0x0822, bytes.fromhex("0401007280")))  # what board it is, and no service
     services = {  # noqa: RUF012
+        "adaf0100-c332-42a8-93bd-25e905756cb8": (  # the thermometer: every sensor has a period under the same UUID
+            Characteristic("adaf0101-c332-42a8-93bd-25e905756cb8", ("read", "notify"), inert=True),
+            Characteristic(period, ("read", "write"), inert=True),
+        ),
         "adaf0200-c332-42a8-93bd-25e905756cb8": (
             Characteristic(data, ("read", "notify")),
             Characteristic(period, ("read", "write")),
-        )
+        ),
     }
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
         super().__init__(night, model, stop_after_s=stop_after_s)
-        self._rate = 1
+        self._rate = 1.0
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
         """Take a period in ms."""
         if uuid == self.period and len(data) == 4 and (ms := int.from_bytes(data, "little", signed=True)) > 0:
-            self.set_rate(max(1, 1000 // ms), now_us)
+            self.set_rate(1000 / ms, now_us)
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002

@@ -33,11 +33,15 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One characteristic: its UUID and which of "read", "write", "write-no-response", "notify", "indicate" it has."""
+    """One characteristic: its UUID and which of "read", "write", "write-no-response", "notify", "indicate" it has.
+
+    `inert`: nothing comes of it; another sensor's on the same board, which may have the same UUID in a service of its own.
+    """
 
     uuid: str
     properties: tuple[str, ...]
     encrypted: bool = False
+    inert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

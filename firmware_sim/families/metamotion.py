@@ -13,7 +13,7 @@ from firmware_sim.profile import SCALE_UG
 
 _UUID = "326a{}-85cb-9195-d9dd-464cfbbae75a"
 COMMANDS, EVENTS = _UUID.format("9001"), _UUID.format("9006")
-_ODR = {6: 25, 7: 50, 8: 100, 9: 200}
+_ODR = {5: 12.5, 6: 25, 7: 50, 8: 100, 9: 200}
 _RANGES = {"bmi160": {3: 2, 5: 4, 8: 8, 12: 16}, "bmi270": {0: 2, 1: 4, 2: 8, 3: 16}}
 _TOP = {"bmi160": 0x20, "bmi270": 0xA0}
 _PACKED = {"bmi160": 0x1C, "bmi270": 0x05}
@@ -36,7 +36,7 @@ class MetaMotion(Firmware):
                 Characteristic(EVENTS, ("notify",)),
             )
         }
-        self._set = (50, 2)
+        self._set: tuple[float, int] = (50, 2)
         self._notifies: set[int] = set()
         self._enabled = self._started = False
 

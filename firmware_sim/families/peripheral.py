@@ -15,7 +15,7 @@ from bumble.gatt import CharacteristicValue, Service
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import Transport
 
-from firmware_sim.families.firmware import Firmware, Notice, RefusedError, long_uuid
+from firmware_sim.families.firmware import Characteristic, Firmware, Notice, RefusedError, long_uuid
 from firmware_sim.journal import Journal
 from firmware_sim.mischief import Mischief
 
@@ -93,9 +93,7 @@ class FamilyPeripheral:
         self._device.pairing_config_factory = _pairing
         self._values: dict[str, gatt.Characteristic[bytes]] = {}
         for uuid, characteristics in {**firmware.services, **firmware.public}.items():
-            service = Service(
-                UUID(uuid), [self._value(c.uuid, c.properties, c.encrypted) for c in characteristics]
-            )
+            service = Service(UUID(uuid), [self._value(c) for c in characteristics])
             self._device.gatt_server.add_services([service])
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
 
@@ -141,7 +139,8 @@ class FamilyPeripheral:
                 async with asyncio.timeout(_LAST_ORDERS_S):
                     await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _value(self, uuid: str, properties: tuple[str, ...], encrypted: bool) -> gatt.Characteristic[bytes]:  # noqa: FBT001
+    def _value(self, what: Characteristic) -> gatt.Characteristic[bytes]:
+        uuid, properties = what.uuid, what.properties
         flags, permissions = _P(0), gatt.Characteristic.Permissions(0)
         for name in properties:
             flags |= _PROPERTIES[name]
@@ -149,10 +148,14 @@ class FamilyPeripheral:
             permissions |= gatt.Characteristic.READABLE
         if flags & (_P.WRITE | _P.WRITE_WITHOUT_RESPONSE):
             permissions |= gatt.Characteristic.WRITEABLE
-        if encrypted:
+        if what.encrypted:
             permissions |= (
                 gatt.Characteristic.READ_REQUIRES_ENCRYPTION | gatt.Characteristic.WRITE_REQUIRES_ENCRYPTION
             )
+
+        if what.inert:
+            nothing = CharacteristicValue(read=lambda _: bytes(4), write=lambda _, __: None)
+            return gatt.Characteristic[bytes](uuid, flags, permissions, nothing)
 
         def read(_connection: Connection) -> bytes:
             value: bytes = _or_att_error(lambda: self._firmware.read(uuid, self._clock()))

@@ -98,13 +98,23 @@ class Talk:
             return b""
         async with asyncio.timeout(OPERATION_S):
             if isinstance(step, Read):
-                return bytes(await self._client.read_gatt_char(step.uuid))
+                return bytes(await self._client.read_gatt_char(self._which(step)))
             if isinstance(step, Write):
                 self._ask()
-                await self._client.write_gatt_char(step.uuid, step.data, response=step.response)
+                await self._client.write_gatt_char(self._which(step), step.data, response=step.response)
             else:
                 await self._subscribe(step)
         return b""
+
+    def _which(self, step: Read | Write) -> BleakGATTCharacteristic | str:
+        """Find the characteristic: by its UUID alone bleak refuses to choose between several."""
+        if step.service is None:
+            return step.uuid
+        service = self._client.services.get_service(step.service)
+        found = service.get_characteristic(step.uuid) if service else None
+        if found is None:
+            raise BleakCharacteristicNotFoundError(step.uuid)
+        return found
 
     def _ask(self) -> None:
         """Before a question nothing can have answered it: what came was said twice, late or unasked."""

@@ -90,18 +90,20 @@ Told = Frame | Answer | Battery | Status | Stopped
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read a characteristic; gives its value."""
+    """Read a characteristic; gives its value. `service` says which one where several services have it."""
 
     uuid: str
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write a characteristic; gives b""."""
+    """Write a characteristic; gives b"". `service` says which one where several services have it."""
 
     uuid: str
     data: bytes
     response: bool = True
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Layout:
     ----------
     data, period : str
         Characteristics of the samples and of the rate; no `period` where the rate cannot be set.
+    service : str or None
+        That of the period, where several services have one.
     size : int
         Bytes of a notification.
     g : callable
@@ -63,6 +65,7 @@ class Layout:
     periods_ms: tuple[int, ...]
     set_period: Callable[[int], bytes] = lambda ms: ms.to_bytes(2, "little")
     get_period: Callable[[bytes], int] | None = None
+    service: str | None = None
 
     def decode(self, notification: bytes) -> NDArray[np.float64]:
         """Read a notification, g.
@@ -103,6 +106,7 @@ ADAFRUIT = Layout(
     range_g=4,
     periods_ms=(1000, 100, 80, 40, 20),
     set_period=lambda ms: ms.to_bytes(4, "little"),
+    service="adaf0200-c332-42a8-93bd-25e905756cb8",  # its thermometer and the others have a period of their own
 )
 THINGY52 = Layout(
     data="ef680406-9b35-4933-9b10-52ffa9740042",
@@ -111,7 +115,7 @@ THINGY52 = Layout(
     g=lambda data: words(data[:6]) / 1024.0,
     scale_ug=977,
     range_g=4,
-    periods_ms=(100, 80, 40, 20, 10, 5),
+    periods_ms=(100, 40, 20, 10, 5),
     set_period=lambda ms: thingy_config(1000 // ms),
 )
 INFINITIME = Layout(
@@ -146,7 +150,7 @@ class OpenConversation(Unbuffered):
         rates = {1000 / ms: ms for ms in layout.periods_ms}
         ms = rates[nearest(wish.rate_hz, tuple(rates))]
         if layout.period is not None:
-            yield Write(layout.period, layout.set_period(ms))
+            yield Write(layout.period, layout.set_period(ms), service=layout.service)
             if layout.get_period is not None:
                 ms = layout.get_period((yield Read(layout.period)))
         if not 1 <= ms <= 1000:
