@@ -1,6 +1,6 @@
 // legmon on a Bangle.js 2: sends what the accelerometer feels over the Nordic UART, by docs/sensors/bangle.md.
 // Never run on a watch so far: the protocol was proven with a simulated one.
-const VERSION = 1, KEPT = 4096, MOST = 40;
+const VERSION = 1, KEPT = 4096, MOST = 40, MOST_HOLES = 100;
 const PERIODS = { "12.5": 80, "25": 40, "50": 20, "100": 10 };
 // Registers of the KX023. Bit 6 of 0x1B puts the corner of its low-pass filter at half the rate; without it, it is at a ninth,
 // 5.6 Hz at 50 Hz, which flattens short movements.
@@ -13,6 +13,8 @@ const ring = new Int16Array(3 * KEPT);
 const began = getTime();
 let stream = Math.floor(Math.random() * 65535);
 let running = false, next = 0, sent = 0, period = 20, range = 4, batch = 25, startMs = 0, batchMs = 0;
+let base = 0; // when sample 0 was due, ms: polls come evenly, and none is handled before it is due
+let holes = [], oldest = 0; // what was never felt, of what is kept; and before which nothing is kept for want of room for more
 let line = "", asked; // asked: samples that are being sent again
 
 function nowMs() {
@@ -43,15 +45,39 @@ function u32(v) {
 function samples(kind, first, count, ms) {
   const payload = new Uint8Array(10 + 6 * count);
   payload.set(u16(stream).concat(u32(first), u32(ms)));
-  for (let i = 0; i < count; i++) {
-    const at = 3 * ((first + i) % KEPT);
-    for (let axis = 0; axis < 3; axis++) payload.set(u16(ring[at + axis]), 10 + 6 * i + 2 * axis);
-  }
+  const at = first % KEPT, upTo = Math.min(count, KEPT - at); // whole pieces: a loop over samples takes longer than a poll
+  payload.set(new Uint8Array(ring.buffer, 6 * at, 6 * upTo), 10);
+  if (upTo < count) payload.set(new Uint8Array(ring.buffer, 0, 6 * (count - upTo)), 10 + 6 * upTo);
   frame(kind, payload);
+}
+
+function flush() {
+  if (next > sent && NRF.getSecurityStatus().connected) samples(1, sent, next - sent, batchMs);
+  sent = next; // what nobody heard stays in the ring, and is asked for
+}
+
+// Polls that fall due while something else runs become one event. How many those were, the clock tells.
+function missed() {
+  const now = getTime() * 1000;
+  if (!next) base = now;
+  base += period / 1000; // they may be a little slower than they should
+  base = Math.min(base, now - next * period);
+  const late = Math.floor((now - base) / period + 0.05) - next;
+  if (late <= 0) return;
+  flush();
+  holes.push({ first: next, end: next + late });
+  next = sent = next + late;
+  holes = holes.filter((h) => h.end > next - KEPT);
+  if (holes.length > MOST_HOLES) oldest = holes.shift().end;
+}
+
+function held() {
+  return Math.max(oldest, next - KEPT + MOST, 0);
 }
 
 function felt(a) {
   "ram";
+  missed();
   const at = 3 * (next % KEPT);
   // In g at ±4 g; at ±8 g the firmware still reads half of it, which is what the scale of 244 µg means.
   ring[at] = Math.max(-32768, Math.min(32767, a.x * 8192));
@@ -59,10 +85,7 @@ function felt(a) {
   ring[at + 2] = Math.max(-32768, Math.min(32767, a.z * 8192));
   if (next === sent) batchMs = nowMs();
   next++;
-  if (next - sent >= batch) {
-    if (NRF.getSecurityStatus().connected) samples(1, sent, next - sent, batchMs);
-    sent = next; // what nobody heard stays in the ring, and is asked for
-  }
+  if (next - sent >= batch) flush();
 }
 
 function chip(control, output) {
@@ -80,7 +103,8 @@ function start(hz, g) {
     period = PERIODS[hz];
     range = +g;
     batch = Math.max(1, Math.min(MOST, Math.round(500 / period)));
-    next = sent = 0;
+    next = sent = oldest = 0;
+    holes = [];
     startMs = nowMs();
     // Without this the watch falls to 1.25 samples a second after a minute of stillness.
     Bangle.setOptions({ powerSave: false });
@@ -96,6 +120,7 @@ function start(hz, g) {
 function end() {
   if (!running) return;
   running = false;
+  asked = undefined;
   Bangle.removeListener("accel", felt);
   Bangle.setPollInterval(80);
   chip(AT_4_G, 0); // as Espruino sets it: 12.5 Hz, filtered at a ninth
@@ -111,21 +136,25 @@ function stop() {
 
 function again() {
   if (!asked) return;
-  const count = Math.min(MOST, asked.end - asked.at);
+  const within = holes.find((h) => h.first <= asked.at && asked.at < h.end);
+  if (within) asked.at = Math.min(within.end, asked.end);
+  const before = holes.find((h) => h.first > asked.at);
+  const count = Math.min(MOST, asked.end - asked.at, before ? before.first - asked.at : MOST);
   // Times are even between the start and now: the watch's clock is steadier than its timers.
   const ms = Math.round(startMs + (asked.at * (nowMs() - startMs)) / Math.max(1, next));
-  samples(2, asked.at, count, ms);
+  if (count > 0) samples(2, asked.at, count, ms);
   asked.at += count;
+  asked.sent += count;
   if (asked.at < asked.end) return setTimeout(again, 20);
-  answer("F", 0, u32(asked.end - asked.first));
+  answer("F", 0, u32(asked.sent));
   asked = undefined;
 }
 
 function fetch(first, count) {
   if (!running) return answer("F", 3);
   if (!(first >= 0 && count > 0)) return answer("F", 2);
-  if (first < next - KEPT + MOST || first >= next) return answer("F", 4);
-  asked = { first: first, at: first, end: Math.min(first + count, next) };
+  if (first < held() || first >= next) return answer("F", 4);
+  asked = { at: first, sent: 0, end: Math.min(first + count, next) };
   again();
 }
 
@@ -135,7 +164,7 @@ function obey(text) {
   else if (words[0] === "X") stop();
   else if (words[0] === "B") answer("B", 0, [E.getBattery()]);
   else if (words[0] === "H") {
-    if (running) answer("H", 0, u16(stream).concat(u32(Math.max(0, next - KEPT + MOST)), u32(next)));
+    if (running) answer("H", 0, u16(stream).concat(u32(held()), u32(next)));
     else answer("H", 3);
   } else if (words[0] === "F") fetch(+words[1], +words[2]);
   else answer(words[0].substr(0, 1) || "?", 1);

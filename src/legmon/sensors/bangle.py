@@ -153,9 +153,13 @@ class BangleConversation:
         if len(results) < _STARTED.size:
             raise FrameError(f"answer to the start of {len(results)} bytes; expected {_STARTED.size} or more")
         version, stream, period_ms, scale_ug, range_g, following, side = _STARTED.unpack_from(results)
-        if version != _VERSION or not period_ms or not scale_ug:
+        if version != _VERSION:
             raise RefusedError(
-                f"the watch's legmon app speaks version {version}; this program speaks {_VERSION}"
+                f"the watch's legmon app speaks version {version}, this program {_VERSION}; put this program's app on the watch"
+            )
+        if not period_ms or not scale_ug:
+            raise RefusedError(
+                "the watch's legmon app gives numbers that cannot be; put this program's app on the watch"
             )
         self._stream = stream
         rate_hz = 1000 / period_ms
