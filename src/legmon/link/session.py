@@ -47,11 +47,7 @@ CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone agai
 PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
 PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
 ANEW_TRIES = 4  # in a row that failed with a sensor that is heard: then what is believed of it may be wrong
-DOUBTFUL, REFUSED, UNANSWERED = (
-    8,
-    4,
-    1,
-)  # BlueZ refuses for a bond that the sensor has lost, but once for a bad link too
+DOUBTFUL, REFUSED, UNANSWERED = 8, 4, 1  # BlueZ refuses for a bond that is lost, but once for a bad link too
 FORGET_S = 5.0
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
