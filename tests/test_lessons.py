@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -167,55 +168,54 @@ def test_a_radio_that_has_gone_is_the_cause_of_what_is_missing_and_said_once(
     assert heard.downs == [Cause.LINK_LOST, Cause.RADIO_GONE]
 
 
-def test_a_computer_that_slept_is_the_cause_of_what_is_missing(
-    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The clocks are made up: a test cannot send its computer to sleep."""
+def over_a_sleep(
+    air: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sleeps: Callable[[Heard, list[int], Running], Awaitable[None]],
+) -> list[Cause]:
+    """Stream, sleep in some way, stream on; gives the causes. The clocks are made up: no test can send its computer to sleep."""
     slept_ns = [7 * 10**9]
     monkeypatch.setattr("legmon.link.slept.asleep_ns", lambda: slept_ns[0])
     heard = Heard()
 
-    async def play() -> None:
+    async def play(ankle: Running) -> None:
         task = asyncio.create_task(Session(pick(air), time.time_ns, heard).run())
         await when(lambda: len(heard.frames) > 2)
+        await sleeps(heard, slept_ns, ankle)
+        before = len(heard.frames)
+        await when(lambda: len(heard.frames) > before + 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await Adapter.close_all()
+
+    with sensor(air, folder) as ankle:
+        asyncio.run(play(ankle))
+    return heard.downs
+
+
+def test_a_computer_that_slept_is_the_cause_of_what_is_missing(
+    air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleeps(heard: Heard, slept_ns: list[int], _: Running) -> None:
         slept_ns[0] += 10**9
         await asyncio.sleep(1)
         assert not heard.downs, "two clocks may drift apart"
         slept_ns[0] += 3 * 10**9
         await when(lambda: heard.downs)
-        before = len(heard.frames)
-        await when(lambda: len(heard.frames) > before + 2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await Adapter.close_all()
 
-    with sensor(air, tmp_path):
-        asyncio.run(play())
-    assert heard.downs == [Cause.COMPUTER_SLEPT]
+    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [Cause.COMPUTER_SLEPT]
 
 
 def test_a_computer_whose_links_end_before_it_sleeps_has_slept_all_the_same(
     air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slept_ns = [7 * 10**9]
-    monkeypatch.setattr("legmon.link.slept.asleep_ns", lambda: slept_ns[0])
-    heard = Heard()
-
-    async def play() -> None:
-        task = asyncio.create_task(Session(pick(air), time.time_ns, heard).run())
-        await when(lambda: len(heard.frames) > 2)
+    async def sleeps(heard: Heard, slept_ns: list[int], ankle: Running) -> None:
         tell(ankle, "cut 1")
         await when(lambda: heard.downs)
         slept_ns[0] += 3600 * 10**9
-        before = len(heard.frames)
-        await when(lambda: len(heard.frames) > before + 2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await Adapter.close_all()
 
-    with sensor(air, tmp_path) as ankle:
-        asyncio.run(play())
-    assert heard.downs == [Cause.LINK_LOST, Cause.COMPUTER_SLEPT]
+    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [Cause.LINK_LOST, Cause.COMPUTER_SLEPT]
 
 
 def test_a_computer_that_does_not_sleep_is_never_said_to_have_slept() -> None:
