@@ -60,7 +60,7 @@ LOSS = {"index": "its count", "time": "its times", "arrival": "pauses"}
 
 
 def _span(values: list[float]) -> str:
-    low, high = f"{min(values):g}", f"{max(values):g}"
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
     return low if low == high else f"{low}–{high}"
 
 
