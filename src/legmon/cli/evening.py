@@ -268,11 +268,7 @@ class Evening:
             self._say("The recorder did not end in order." + (later if self._night else ""))
 
     def _still_ending(self) -> None:
-        what = (
-            "Fetching what the sensor still has, and closing the night"
-            if self._night
-            else "Letting the sensor go"
-        )
+        what = "Closing the night, with what the sensor still has" if self._night else "Letting the sensor go"
         self._say(f"{what}, which may take up to 20 seconds.")
 
 
