@@ -241,3 +241,21 @@ def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
         (130, 10, "recorder_down"),
         (150, 10, "recorder_down"),
     ]
+
+
+def test_a_clock_that_was_set_between_two_recorders_stays_so_after_a_third(tmp_path: Path) -> None:
+    path = tmp_path / "left.seg"
+    quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
+
+    def second(leg: LegRecorder, k: int) -> None:
+        leg.frame(Frame(1, 50 * k, 0, quiet), BEGAN + (k + 1 + 5 * (k >= 1500)) * NS)
+
+    for first, end in ((0, 1500), (1500, 3000)):
+        leg = begin(path)
+        leg.note(BEGAN, "connected", "a")
+        for k in range(first, end):
+            second(leg, k)
+        leg.abandon()
+    begin(path).close(None)
+    time = track(path).time
+    assert abs(time.utc(50 * 2990) - BEGAN - 2990 * NS) < NS // 20

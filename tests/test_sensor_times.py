@@ -127,3 +127,15 @@ def test_stamps_that_jitter_by_a_quarter_of_a_frame_add_no_sample() -> None:
     at = [BEGAN_NS + round(i * 4e9 / RATE + draws.uniform(-20e6, 20e6)) for i in range(2000)]
     found = placed(at, n=4)
     assert found[-1].first + 4 in {7996, 8000}, "the last one may be kept back"
+
+
+@pytest.mark.parametrize(("lost", "following"), [(20, 71), (25, 71), (34, 71), (16, 60)])
+def test_a_short_frame_that_is_lost_before_a_long_one_is_missed(lost: int, following: int) -> None:
+    """Polar compresses: frames are short while the leg moves."""
+    index, at, end, found = TimedIndex(7, RATE, stamp="last"), 0, 0, []
+    for n, comes in [(60, True)] * 30 + [(lost, False)] + [(following, True)] * 3:
+        end += n
+        at = BEGAN_NS + round((end - 1) * 1e9 / RATE)
+        if comes:
+            found += placed([at], n=n, index=index)
+    assert found[-1].first + following in {end, end - following}

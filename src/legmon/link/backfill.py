@@ -42,7 +42,7 @@ async def keep_up(
     """
     loop = asyncio.get_running_loop()
     asked = -BATTERY_S
-    stuck, tries, is_deaf = Missing(0, 0, 0), 0, False
+    stuck, tries, deaf, is_deaf = Missing(0, 0, 0), 0, 0, False
     while True:
         if loop.time() - asked > BATTERY_S:
             asked = loop.time()
@@ -55,13 +55,15 @@ async def keep_up(
             stuck, tries = Missing(0, 0, 0), 0
             await asyncio.sleep(LOOK_S)
             continue
-        tries = tries + 1 if missing == stuck else 0
+        tries, deaf = (tries + (not is_deaf), deaf + is_deaf) if missing == stuck else (0, 0)
         stuck = missing
-        if tries:  # nothing came of it: that counts once live frames show that the link carries anything
+        if (
+            tries or deaf
+        ):  # nothing came of it: that counts once live frames show that the link carries anything
             heard = last_frame()
             while last_frame() == heard:  # noqa: ASYNC110 (it is looked at as often as everything here)
                 await asyncio.sleep(LOOK_S)
-        if tries >= (DEAF_TRIES if is_deaf else FETCH_TRIES):
+        if tries >= FETCH_TRIES or deaf >= DEAF_TRIES:
             listener.unavailable(replace(missing, count=min(missing.count, FETCH_MOST)), None)
             continue
         is_deaf = False

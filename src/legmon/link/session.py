@@ -239,7 +239,7 @@ class Session:
     async def _doubt(self, client: BleakClient, driver: Driver, weight: int) -> None:
         """Weigh an attempt that failed with a sensor that was heard; after enough of them in a row forget the bond."""
         self._doubts += weight
-        if driver.pairs and self._doubts >= DOUBTFUL:
+        if driver.pairs and self._doubts >= DOUBTFUL and weight == REFUSED:  # silence alone is no refusal
             self._doubts = 0
             log.info("link: forgetting the bond with %s", client.address)
             with contextlib.suppress(BleakError, TimeoutError, NotImplementedError):  # macOS: its owner does

@@ -32,9 +32,10 @@ async def catch_up(
             hurries, until = True, now + LEAVE_S
         held = [x.recorder for x in limbs if x.recorder and x.recorder.is_buffered]
         pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
-        if pending != left:
+        if left < 0 or pending < left:
             left, moved = pending, now
-        if not (pending or is_cut) or (is_cut and hurries) or now - moved > (LOST_S if is_cut else STUCK_S):
+        rest = sum(r.pending for r in held if not r.is_cut)
+        if not (rest if hurries else pending or is_cut) or now - moved > (LOST_S if is_cut else STUCK_S):
             return
         await turn()
         await asyncio.sleep(0.25)

@@ -78,6 +78,8 @@ class LegRecorder:
             if isinstance(r, Stream):
                 runs.append(r)
                 self._open(r)
+            elif isinstance(r, Note) and r.what == "connected":
+                self._clocks.restarted()  # perhaps by another recorder than before
             elif isinstance(r, Samples) and r.arrival_ns and runs:
                 run = runs[-1]
                 self._clocks.observe(r.end, r.arrival_ns)

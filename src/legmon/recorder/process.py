@@ -139,6 +139,9 @@ class Recorder:
                     address = recorder.night.meta.address
                     known = address if address not in ("", CAPTURE) else None
                     self._links.link(leg, known).attach(recorder)
+            elif any(isinstance(e, DBAPIError) or getattr(e, "errno", None) for e in unread.values()):
+                for recorder in night.legs.values():  # it may be read at the next start
+                    recorder.abandon()
             else:
                 log.info("closing night %s", info.id)
                 self._closing.close(night, None)

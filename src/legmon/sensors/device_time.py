@@ -4,8 +4,8 @@ Frames follow each other without a break while their stamps do so at about the s
 them, since nominal rates are off by percents and a frame of Polar's holds 71 samples.
 
 A frame whose stamp is out of line is kept back until the next one tells what it was. Where that goes on as if nothing
-had been, the stamp was wrong and is left out: the frame is placed by counting. Else a stamp that is later by half a frame
-or more was a loss, since the air loses whole frames, and the index jumps by what is missing, rounded; any other was a
+had been, the stamp was wrong and is left out: the frame is placed by counting. Else a stamp that is later by half a frame,
+or two samples, was a loss, since the air loses whole frames, and the index jumps by what is missing, rounded; any other was a
 clock that was set or runs unevenly, and the index goes on. Nothing is lost by that but a frame that is kept back when
 the link ends.
 """
@@ -21,6 +21,8 @@ LONGEST_NS: Final = 3600 * NS
 PRIOR_S, MEMORY_S = 1.0, 600.0
 LEAST_LOST = 0.75
 """Samples; where a frame holds one or two, less is a stamp that is not exact."""
+UNEVEN = 2.0
+"""Samples; more than that out of line is a loss, since frames of one stream may differ in length."""
 FURTHEST_OFF = 0.2
 """No sensor's rate is further from its nominal one."""
 
@@ -99,7 +101,7 @@ class TimedIndex:
         if goes_on or self._is_in_line(now - counted, following):
             return self._frame(last_ns + counted, xyz, spacing)
         missing = odd / spacing - between
-        if missing >= max(LEAST_LOST, between / 2) and odd <= LONGEST_NS:
+        if missing >= max(LEAST_LOST, min(between / 2, UNEVEN)) and odd <= LONGEST_NS:
             self._next += round(missing)
         else:
             self._shift_ns += counted - odd
