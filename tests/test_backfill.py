@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from legmon.link import backfill
 from legmon.link.listener import Missing
+from legmon.link.talk import Talk
+from legmon.sensors.base import NeverTakenError, Pause, Steps
 from tests.bluez.through import Through
 from tests.conftest import sensor
 from tests.test_link import Heard, over, through, when
@@ -70,3 +73,25 @@ def test_a_sensor_that_does_not_answer_is_asked_for_longer(
     with sensor(through.air, tmp_path):
         over(through, scene)
     assert asked >= 12
+
+
+def test_what_the_sensor_never_measured_is_given_up_at_once() -> None:
+    """The conversation is none of a real driver's: a watch that misses samples on command is `bangle/busy`."""
+    heard, asked = Heard(), []
+
+    class Missed:
+        def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
+            asked.append((stream, first, count))
+            yield Pause(0.0)
+            raise NeverTakenError(3)
+
+    async def play(*missing: Missing) -> None:
+        conversation: Any = Missed()
+        client: Any = None
+        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+        for one in missing:
+            await backfill._fetch(talk, conversation, heard, one)
+
+    asyncio.run(play(Missing(7, 100, 5000), Missing(7, 200, 2)))
+    assert asked == [(7, 100, backfill.FETCH_MOST), (7, 200, 2)]
+    assert heard.given_up == [(Missing(7, 100, 3), None), (Missing(7, 200, 2), None)]

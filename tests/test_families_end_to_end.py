@@ -65,6 +65,13 @@ def test_what_the_radio_loses_is_fetched_from_the_watch(reference: Result) -> No
     assert result.gaps == result.lost == 0
 
 
+def test_what_a_busy_watch_missed_is_a_gap_and_holds_up_nothing() -> None:
+    result = night("bangle/busy", minutes=1.5, speed=15.0, more=LOSS)
+    # Three are missed each twenty seconds, the first before all others. What the radio lost is fetched.
+    assert result.lost == 15
+    assert 12 <= result.gaps <= 15
+
+
 def test_a_polar_that_ends_the_stream_is_started_again() -> None:
     result = night("polar/verity", minutes=1.5, speed=10.0, extra=("--stop-after", "40"))
     assert 0 < result.gaps < 60 * 52

@@ -21,7 +21,6 @@ from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
 from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Subscribe, Told, Write
-from legmon.sensors.registry import registry
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, over, through, when
@@ -55,18 +54,6 @@ def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path)
         heard = over(through, scene, drivers=(Driver(),))
     assert Clumsy.tries == 2
     assert "The connection did not come about. Trying again." in heard.sentences
-
-
-def test_a_board_whose_sensors_share_a_characteristic_is_set_by_its_service(through: Through) -> None:
-    async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        await when(lambda: heard.samples > 50)
-        assert heard.identities[0].started.rate_hz == 50
-
-    command = ("-m", "firmware_sim", "sensor", through.air, "--until-eof", "--family", "adafruit")
-    with started(*command) as board:
-        board.says("advertising")
-        heard = over(through, scene, drivers=(registry().drivers["adafruit"],))
-    assert len(heard.identities) == 1
 
 
 def test_a_sensor_whose_way_of_measuring_is_refused_is_stopped(through: Through, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.scripted import SCRIPTS, WISH, Hand, Notification, bangle_frame, started
 from legmon.sensors import bangle, metamotion, movesense, open_services, witmotion
-from legmon.sensors.base import Frame, FrameError, Held, RefusedError, Wish, Write
+from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, Wish, Write
 from legmon.sensors.captured import SettingError
 from legmon.sensors.registry import registry
 from legmon.sensors.witmotion_stream import LONGEST_HELD, ByteStream
@@ -285,9 +285,43 @@ def test_bangle_buffer() -> None:
     assert hand.carry_out(hand.conversation.battery()) == 0x42
 
 
+def test_bangle_passes_over_what_was_never_measured() -> None:
+    answers = iter([b"F\5\3\0\0\0", b"F\0" + struct.pack("<I", 2000), b"F\5\3\0\0\0"])
+
+    def script(uuid: str, data: bytes) -> list[Notification]:
+        if data[:1] == b"F":
+            return [(bangle.EVENTS, bangle_frame(bangle.ANSWER, next(answers)))]
+        return SCRIPTS["bangle"][0](uuid, data)
+
+    hand = Hand(bangle.DRIVER.converse(), script)
+    hand.carry_out(hand.conversation.start(WISH))
+    with pytest.raises(NeverTakenError) as e:
+        hand.carry_out(hand.conversation.fetch(7, 100, 10))
+    assert e.value.count == 3
+    assert hand.carry_out(hand.conversation.fetch(7, 0, 2003)) == 2003
+
+
 def test_bangle_without_the_app() -> None:
     hand = Hand(bangle.DRIVER.converse(), lambda _u, _d: [(bangle.EVENTS, b'Uncaught ReferenceError: "S"')])
     with pytest.raises(RefusedError, match="open the legmon app"):
+        hand.carry_out(hand.conversation.start(WISH))
+
+
+@pytest.mark.parametrize(
+    ("version", "period_ms", "scale_ug", "says"),
+    [
+        (2, 20, 122, "speaks version 2, this program version 1: put the app"),
+        (1, 0, 122, "every 0 ms in units of 122 µg, which cannot be: put the app"),
+        (1, 20, 0, "every 20 ms in units of 0 µg, which cannot be: put the app"),
+    ],
+)
+def test_bangle_with_another_app_says_which_one_to_put_on_it(
+    version: int, period_ms: int, scale_ug: int, says: str
+) -> None:
+    answer = b"S\0" + struct.pack("<BHHHBIB", version, 7, period_ms, scale_ug, 4, 0, 1)
+    frame = bangle_frame(bangle.ANSWER, answer)
+    hand = Hand(bangle.DRIVER.converse(), lambda _u, _d: [(bangle.EVENTS, frame)])
+    with pytest.raises(RefusedError, match=says):
         hand.carry_out(hand.conversation.start(WISH))
 
 

@@ -71,8 +71,9 @@ def test_a_broken_plug_in_is_named() -> None:
 def test_who_fits() -> None:
     known = registry()
 
-    def fits(name: str | None, *services: str) -> str | None:
-        fit = recognise(known.drivers.values(), Advertisement(name, frozenset(services), {}))
+    def fits(name: str | None, *services: str, company: tuple[int, str] = (0xFFFF, "")) -> str | None:
+        said = {company[0]: bytes.fromhex(company[1])}
+        fit = recognise(known.drivers.values(), Advertisement(name, frozenset(services), said))
         return fit[0].name if fit else None
 
     assert fits("Polar Sense 1234ABCD") == "polar"
@@ -84,6 +85,9 @@ def test_who_fits() -> None:
     assert fits("Bangle.js a1b2") == "bangle"
     assert fits("BBC micro:bit [zuvot]") == "microbit"
     assert fits("Thingy") == "thingy52"
+    assert fits("CLUE") == "adafruit"
+    assert fits("Sense", company=(0x0822, "0401008880")) == "adafruit"  # a board of another name
+    assert fits("Somebody's beacon", company=(0x0822, "0601000a00")) is None
     assert fits("Somebody's phone", "0000180f-0000-1000-8000-00805f9b34fb") is None
 
 

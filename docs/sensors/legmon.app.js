@@ -1,6 +1,6 @@
 // legmon on a Bangle.js 2: sends what the accelerometer feels over the Nordic UART, by docs/sensors/bangle.md.
 // Never run on a watch so far: the protocol was proven with a simulated one.
-const VERSION = 1, KEPT = 4096, MOST = 40, MOST_HOLES = 100;
+const VERSION = 1, KEPT = 4096, MOST = 40, HOLES = 32;
 const PERIODS = { "12.5": 80, "25": 40, "50": 20, "100": 10 };
 // Registers of the KX023. Bit 6 of 0x1B puts the corner of its low-pass filter at half the rate; without it, it is at a ninth,
 // 5.6 Hz at 50 Hz, which flattens short movements.
@@ -13,25 +13,22 @@ const ring = new Int16Array(3 * KEPT);
 const began = getTime();
 let stream = Math.floor(Math.random() * 65535);
 let running = false, next = 0, sent = 0, period = 20, range = 4, batch = 25, startMs = 0, batchMs = 0;
-let base = 0; // when sample 0 was due, ms: polls come evenly, and none is handled before it is due
-let holes = [], oldest = 0; // what was never felt, of what is kept; and before which nothing is kept for want of room for more
 let line = "", asked; // asked: samples that are being sent again
+let woke = 0, slept = 0, polled = 0, felts = 0; // ms: when JavaScript woke and slept last; the poll felt last, and when it was
+let holes = [], forgotten = 0; // samples that were never measured; up to where such holes are no longer known
 
 function nowMs() {
-  return Math.round((getTime() - began) * 1000);
+  return (getTime() - began) * 1000;
 }
 
-function frame(kind, payload) {
-  const body = new Uint8Array(2 + payload.length);
-  body[0] = kind;
-  body[1] = payload.length;
-  body.set(payload, 2);
-  const crc = E.CRC32(body);
-  Bluetooth.write("LM", body, new Uint8Array([crc & 255, (crc >> 8) & 255, (crc >> 16) & 255, (crc >>> 24) & 255]));
+// Sends what the body holds after its kind and its length.
+function frame(body) {
+  Bluetooth.write("LM", body, new Uint8Array(u32(E.CRC32(body))));
 }
 
 function answer(op, status, results) {
-  frame(3, new Uint8Array([op.charCodeAt(0), status].concat(results || [])));
+  const payload = [op.charCodeAt(0), status].concat(results || []);
+  frame(new Uint8Array([3, payload.length].concat(payload)));
 }
 
 function u16(v) {
@@ -42,50 +39,78 @@ function u32(v) {
   return [v & 255, (v >>> 8) & 255, (v >>> 16) & 255, (v >>> 24) & 255];
 }
 
+// Copies bytes: while JavaScript goes through samples one by one, polls are missed.
 function samples(kind, first, count, ms) {
-  const payload = new Uint8Array(10 + 6 * count);
-  payload.set(u16(stream).concat(u32(first), u32(ms)));
-  const at = first % KEPT, upTo = Math.min(count, KEPT - at); // whole pieces: a loop over samples takes longer than a poll
-  payload.set(new Uint8Array(ring.buffer, 6 * at, 6 * upTo), 10);
-  if (upTo < count) payload.set(new Uint8Array(ring.buffer, 0, 6 * (count - upTo)), 10 + 6 * upTo);
-  frame(kind, payload);
+  const body = new Uint8Array(12 + 6 * count), at = first % KEPT, whole = Math.min(count, KEPT - at);
+  body.set([kind, 10 + 6 * count].concat(u16(stream), u32(first), u32(Math.round(ms))));
+  body.set(new Uint8Array(ring.buffer, 6 * at, 6 * whole), 12);
+  if (whole < count) body.set(new Uint8Array(ring.buffer, 0, 6 * (count - whole)), 12 + 6 * whole);
+  frame(body);
 }
 
-function flush() {
+function send() {
   if (next > sent && NRF.getSecurityStatus().connected) samples(1, sent, next - sent, batchMs);
   sent = next; // what nobody heard stays in the ring, and is asked for
 }
 
-// Polls that fall due while something else runs become one event. How many those were, the clock tells.
-function missed() {
-  const now = getTime() * 1000;
-  if (!next) base = now;
-  base += period / 1000; // they may be a little slower than they should
-  base = Math.min(base, now - next * period);
-  const late = Math.floor((now - base) / period + 0.05) - next;
-  if (late <= 0) return;
-  flush();
-  holes.push({ first: next, end: next + late });
-  next = sent = next + late;
-  holes = holes.filter((h) => h.end > next - KEPT);
-  if (holes.length > MOST_HOLES) oldest = holes.shift().end;
+// To be called first of all when JavaScript wakes, and `sleep` last of all.
+function wake() {
+  const ms = nowMs();
+  if (ms - slept > period / 4) woke = ms;
+  return ms;
 }
 
-function held() {
-  return Math.max(oldest, next - KEPT + MOST, 0);
+function sleep() {
+  slept = nowMs();
+}
+
+// Says how many samples were missed before this one. The event is a flag: all polls that fall due while JavaScript runs are felt as
+// one, with the values of the last. The time between two events alone does not tell: a chip a little slower than its name has
+// nothing new at one poll now and then, and then nothing is missing.
+function unfelt(ms) {
+  "ram";
+  let missed = 0;
+  const since = Math.floor((ms - felts) / period);
+  if (ms === woke) polled = ms; // JavaScript slept: felt as it was polled
+  else {
+    const polls = Math.floor((ms - polled) / period);
+    missed = polls - Math.floor((Math.max(woke, felts) - polled) / period) - 1;
+    polled += polls * period;
+  }
+  felts = ms;
+  if (!next || since * period > 10000) return 0; // the chip was set just now; nothing runs so long: the clock was set
+  return Math.max(missed, since - 2, 0); // somebody else's JavaScript may have run
+}
+
+function skip(missed) {
+  send();
+  while (holes.length && (holes.length >= HOLES || holes[0].end <= next - KEPT)) forgotten = holes.shift().end;
+  holes.push({ first: next, end: next + missed });
+  next = sent = next + missed;
+}
+
+// Gives the first hole that ends after a sample.
+function holeAt(sample) {
+  return holes.find((hole) => hole.end > sample);
+}
+
+function oldest() {
+  return Math.max(0, forgotten, next - KEPT + MOST);
 }
 
 function felt(a) {
   "ram";
-  missed();
+  const missed = unfelt(wake());
+  if (missed) skip(missed);
   const at = 3 * (next % KEPT);
   // In g at ±4 g; at ±8 g the firmware still reads half of it, which is what the scale of 244 µg means.
   ring[at] = Math.max(-32768, Math.min(32767, a.x * 8192));
   ring[at + 1] = Math.max(-32768, Math.min(32767, a.y * 8192));
   ring[at + 2] = Math.max(-32768, Math.min(32767, a.z * 8192));
-  if (next === sent) batchMs = nowMs();
+  if (next === sent) batchMs = polled;
   next++;
-  if (next - sent >= batch) flush();
+  if (next - sent >= batch) send();
+  sleep();
 }
 
 function chip(control, output) {
@@ -103,13 +128,13 @@ function start(hz, g) {
     period = PERIODS[hz];
     range = +g;
     batch = Math.max(1, Math.min(MOST, Math.round(500 / period)));
-    next = sent = oldest = 0;
+    next = sent = forgotten = 0;
     holes = [];
-    startMs = nowMs();
     // Without this the watch falls to 1.25 samples a second after a minute of stillness.
     Bangle.setOptions({ powerSave: false });
     chip(range === 8 ? AT_8_G : AT_4_G, ODR[period] | HALF);
     Bangle.setPollInterval(period);
+    startMs = polled = felts = nowMs();
     Bangle.on("accel", felt);
   }
   const results = [VERSION].concat(u16(stream), u16(period), u16(range === 8 ? 244 : 122), [range], u32(next), [SIDE]);
@@ -136,25 +161,38 @@ function stop() {
 
 function again() {
   if (!asked) return;
-  const within = holes.find((h) => h.first <= asked.at && asked.at < h.end);
-  if (within) asked.at = Math.min(within.end, asked.end);
-  const before = holes.find((h) => h.first > asked.at);
-  const count = Math.min(MOST, asked.end - asked.at, before ? before.first - asked.at : MOST);
-  // Times are even between the start and now: the watch's clock is steadier than its timers.
-  const ms = Math.round(startMs + (asked.at * (nowMs() - startMs)) / Math.max(1, next));
-  if (count > 0) samples(2, asked.at, count, ms);
-  asked.at += count;
-  asked.sent += count;
-  if (asked.at < asked.end) return setTimeout(again, 20);
-  answer("F", 0, u32(asked.sent));
+  let hole = holeAt(asked.at);
+  if (hole && hole.first <= asked.at) {
+    asked.at = hole.end; // nothing was measured there
+    hole = holeAt(asked.at);
+  }
+  if (asked.at < next - KEPT) asked.end = asked.at; // overwritten: the radio was too slow
+  const end = Math.min(asked.at + MOST, asked.end, hole ? hole.first : next);
+  if (end > asked.at) {
+    // Times are even between the start and now: the watch's clock is steadier than its timers.
+    const ms = startMs + (asked.at * (nowMs() - startMs)) / Math.max(1, next);
+    samples(2, asked.at, end - asked.at, ms);
+    asked.at = end;
+  }
+  if (asked.at < asked.end) {
+    setTimeout(() => {
+      wake();
+      again();
+      sleep();
+    }, 20);
+    return;
+  }
+  answer("F", 0, u32(asked.end - asked.first));
   asked = undefined;
 }
 
 function fetch(first, count) {
   if (!running) return answer("F", 3);
   if (!(first >= 0 && count > 0)) return answer("F", 2);
-  if (first < held() || first >= next) return answer("F", 4);
-  asked = { at: first, sent: 0, end: Math.min(first + count, next) };
+  if (first < oldest() || first >= next) return answer("F", 4);
+  const hole = holeAt(first);
+  if (hole && hole.first <= first) return answer("F", 5, u32(hole.end - first));
+  asked = { first: first, at: first, end: Math.min(first + count, next) };
   again();
 }
 
@@ -164,7 +202,7 @@ function obey(text) {
   else if (words[0] === "X") stop();
   else if (words[0] === "B") answer("B", 0, [E.getBattery()]);
   else if (words[0] === "H") {
-    if (running) answer("H", 0, u16(stream).concat(u32(held()), u32(next)));
+    if (running) answer("H", 0, u16(stream).concat(u32(oldest()), u32(next)));
     else answer("H", 3);
   } else if (words[0] === "F") fetch(+words[1], +words[2]);
   else answer(words[0].substr(0, 1) || "?", 1);
@@ -180,10 +218,12 @@ function draw() {
 
 E.setConsole(null, { force: true }); // the UART is ours: nobody types into it
 Bluetooth.on("data", (data) => {
+  wake();
   line += data;
   const lines = line.split("\n");
   line = lines.pop().substr(-64);
   lines.forEach((text) => text && obey(text));
+  sleep();
 });
 setWatch(() => {
   end();

@@ -1,8 +1,9 @@
 """A Bangle.js 2 that runs the legmon app, by the protocol of docs/sensors/bangle.md.
 
 Quirks that are kept: bytes leave the UART in pieces that know nothing of frames; with power saving on (model
-"forgetful": an app that did not switch it off) the watch measures 1.25 times a second after a minute without movement.
-The stream and its numbers go on while the link is down, and 4096 samples are kept.
+"forgetful": an app that did not switch it off) the watch measures 1.25 times a second after a minute without movement;
+a watch whose JavaScript is busy (model "busy") misses samples, which it counts and does not have. The stream and its
+numbers go on while the link is down, and of 4096 samples the latest 4056 are given again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ COMMANDS, EVENTS = _UUID.format(2), _UUID.format(3)
 _PERIODS_MS = {"12.5": 80, "25": 40, "50": 20, "100": 10}
 _KEPT = 4096
 _MOST = 40
+_BUSY_EVERY, _BUSY_FOR = 1009, 3  # samples
 _STILL_US = 60_000_000
 _MOVED_G = 0.03
 _CUTS = (20, 128, 53, 97, 244, 31)
@@ -34,7 +36,7 @@ class Bangle(Firmware):
     """A watch."""
 
     family = "bangle"
-    models = ("app", "forgetful")
+    models = ("app", "forgetful", "busy")
     public: ClassVar[dict[str, tuple[Characteristic, ...]]] = {}  # the watch has no battery service
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
@@ -106,7 +108,7 @@ class Bangle(Firmware):
             return b"\x03"
         taken = self.worn.taken(now_us)
         return b"\0" + b"".join(
-            v.to_bytes(n, "little") for v, n in ((self._stream, 2), (max(0, taken - _KEPT), 4), (taken, 4))
+            v.to_bytes(n, "little") for v, n in ((self._stream, 2), (_oldest(taken), 4), (taken, 4))
         )
 
     def _fetch(self, arguments: list[str], now_us: int) -> bytes:
@@ -115,11 +117,26 @@ class Bangle(Firmware):
             return _frame(3, b"F\x02" if worn else b"F\x03")
         first, count = (int(a) for a in arguments)
         taken = worn.taken(now_us)
-        if first < taken - _KEPT or first >= taken:
+        if first < _oldest(taken) or first >= taken:
             return _frame(3, b"F\x04")
+        if not self._runs(first, 1):
+            following = next(k for k in range(first, first + _BUSY_FOR + 1) if self._runs(k, 1))
+            return _frame(3, b"F\x05" + (following - first).to_bytes(4, "little"))
         end = min(first + count, taken)
-        out = b"".join(self._samples(2, worn, at, min(_MOST, end - at)) for at in range(first, end, _MOST))
+        has = [
+            (at, min(_MOST, b - at)) for a, b in self._runs(first, end - first) for at in range(a, b, _MOST)
+        ]
+        out = b"".join(self._samples(2, worn, at, n) for at, n in has)
         return out + _frame(3, b"F\0" + (end - first).to_bytes(4, "little"))
+
+    def _runs(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Give the samples among these that were not missed: first ones, and ends."""
+        end = first + count
+        if self.model != "busy":
+            return [(first, end)]
+        begins = range(first // _BUSY_EVERY * _BUSY_EVERY + _BUSY_FOR, end + _BUSY_EVERY, _BUSY_EVERY)
+        runs = [(max(first, b), min(end, b + _BUSY_EVERY - _BUSY_FOR)) for b in begins]
+        return [(a, b) for a, b in runs if a < b]
 
     def _samples(self, kind: int, worn: Worn, first: int, count: int) -> bytes:
         ms = worn.time_us(first) // 1000
@@ -138,8 +155,13 @@ class Bangle(Firmware):
         lost = worn.loses(first, count)
         if lost:
             return [Notice(EVENTS, b"", count, lost=True)]
-        *notices, last = self._pieces(self._samples(1, worn, first, count), mtu)
-        return [*notices, Notice(EVENTS, last.data, count)]
+        out: list[Notice] = []
+        at = first
+        for a, b in self._runs(first, count):
+            *notices, last = self._pieces(self._samples(1, worn, a, b - a), mtu)
+            out += [*_missed(a - at), *notices, Notice(EVENTS, last.data, b - a)]
+            at = b
+        return [*out, *_missed(first + count - at)]
 
     def _sleeps(self, worn: Worn, first: int, count: int) -> bool:
         """Whether the chip is polled too rarely to fill a frame: samples in between are never taken."""
@@ -160,6 +182,14 @@ class Bangle(Firmware):
         """Go on measuring; half a line is forgotten."""
         super().client_went(now_us)
         self._line = b""
+
+
+def _oldest(taken: int) -> int:
+    return max(0, taken - _KEPT + _MOST)
+
+
+def _missed(count: int) -> list[Notice]:
+    return [Notice(EVENTS, b"", count, lost=True)] if count else []
 
 
 def _frame(kind: int, payload: bytes) -> bytes:

@@ -158,6 +158,24 @@ def test_a_watch_sends_again_what_it_holds() -> None:
     assert gone.data[4:6] == b"F\x04"
 
 
+def test_a_busy_watch_counts_what_it_missed_and_does_not_have_it() -> None:
+    watch = made("bangle", "busy")
+    watch.written(bangle.COMMANDS, b"S,50,4\n", 0, MTU)
+    carried = until(watch, 45 * SECOND)
+    assert sum(n.samples for n in carried if n.lost) == 9
+    whole = b"".join(n.data for n in carried)
+    firsts = [int.from_bytes(f[3:7], "little") for f in whole.split(b"LM\x01")[1:]]
+    assert {0, 3, 1000, 1012, 1025} & set(firsts) == {3, 1000, 1012, 1025}
+
+    def answer(line: bytes) -> bytes:
+        return b"".join(n.data for n in watch.written(bangle.COMMANDS, line, 45 * SECOND, MTU))
+
+    assert answer(b"F,1010,5\n")[4:10] == b"F\x05\x02\0\0\0"
+    again = answer(b"F,1000,20\n")
+    assert [again.count(b"LM\x02" + bytes([10 + 6 * n])) for n in (9, 8)] == [1, 1]
+    assert again[-8:-4] == b"\x14\0\0\0"
+
+
 def test_boards_refuse_what_they_cannot() -> None:
     thingy = made("thingy52")
     with pytest.raises(RefusedError):

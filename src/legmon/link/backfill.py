@@ -11,7 +11,7 @@ from bleak.exc import BleakError
 from legmon.link.faults import Cause
 from legmon.link.listener import Listener, Missing
 from legmon.link.talk import Talk
-from legmon.sensors.base import Conversation, Driver, FrameError, RefusedError
+from legmon.sensors.base import Conversation, Driver, FrameError, NeverTakenError, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,8 @@ async def _fetch(talk: Talk, conversation: Conversation, listener: Listener, mis
     count = min(missing.count, FETCH_MOST)
     try:
         await talk.run(conversation.fetch(missing.stream, missing.first, count))
+    except NeverTakenError as e:
+        listener.unavailable(replace(missing, count=min(e.count, missing.count)), None)
     except RefusedError:
         held = await talk.run(conversation.held(missing.stream))
         if held is None:  # without a buffer, or lost with it in a restart

@@ -13,7 +13,12 @@ from collections.abc import Callable, Sequence
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakCharacteristicNotFoundError,
+    BleakDeviceNotFoundError,
+    BleakError,
+)
 
 from legmon.link.backfill import LOOK_S, keep_up
 from legmon.link.ending import ended
@@ -320,6 +325,6 @@ def _plain(error: Exception) -> Said:
         return link_says(LinkSays.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
     if isinstance(error, BleakBluetoothNotAvailableError):
         return link_says(LinkSays.BLUETOOTH_GONE)
-    if isinstance(error, FrameError):
+    if isinstance(error, FrameError | BleakCharacteristicNotFoundError):
         return link_says(LinkSays.NOT_UNDERSTOOD)
     return link_says(LinkSays.NO_ANSWER if isinstance(error, TimeoutError) else LinkSays.NO_CONNECTION)

@@ -22,6 +22,7 @@ from legmon.sensors.base import (
     Frame,
     FrameError,
     Held,
+    NeverTakenError,
     RefusedError,
     Started,
     Steps,
@@ -45,7 +46,7 @@ SCALE_UG: Final = 122
 _DATA = struct.Struct("<HII")
 _STARTED = struct.Struct("<BHHHBIB")
 _HELD = struct.Struct("<HII")
-_VERSION = 1
+_VERSION, _NEVER = 1, 5
 _SIDES: dict[int, Leg | None] = {1: "left", 2: "right"}
 _SPOILT = "a frame with a wrong checksum"
 _NOT_HELD = "the watch no longer holds these samples"
@@ -155,11 +156,13 @@ class BangleConversation:
         version, stream, period_ms, scale_ug, range_g, following, side = _STARTED.unpack_from(results)
         if version != _VERSION:
             raise RefusedError(
-                f"the watch's legmon app speaks version {version}, this program {_VERSION}; put this program's app on the watch"
+                f"the watch's legmon app speaks version {version}, this program version {_VERSION}: "
+                "put the app of this version on the watch (docs/sensors/bangle.md)"
             )
         if not period_ms or not scale_ug:
             raise RefusedError(
-                "the watch's legmon app gives numbers that cannot be; put this program's app on the watch"
+                f"the watch says it measures every {period_ms} ms in units of {scale_ug} µg, which cannot be: "
+                "put the app of this version on the watch (docs/sensors/bangle.md)"
             )
         self._stream = stream
         rate_hz = 1000 / period_ms
@@ -226,7 +229,7 @@ class BangleConversation:
         Raises
         ------
         RefusedError
-            If the watch no longer holds the first of them.
+            If the watch no longer holds the first of them, or never did.
         """
         if stream != self._stream:
             raise RefusedError(_NOT_HELD)
@@ -234,11 +237,13 @@ class BangleConversation:
         while sent < count:
             asked = min(count - sent, MOST_AT_ONCE)
             status, results = yield from _ask(f"F,{first + sent},{asked}", seconds=5.0 + asked / 100, tries=1)
-            if status:
+            if status not in {0, _NEVER}:
                 raise RefusedError(_NOT_HELD if status == 4 else f"the watch refused: status {status}")
             if len(results) < 4:
                 raise FrameError(f"answer about samples sent again of {len(results)} bytes; expected 4")
             got = int.from_bytes(results[:4], "little")
+            if status == _NEVER and not sent:
+                raise NeverTakenError(got)
             sent += min(got, asked)
             if got < asked:
                 break

@@ -25,6 +25,14 @@ class RefusedError(Exception):
     """The sensor answered that it will not do what it was asked; a sentence that says what to do."""
 
 
+class NeverTakenError(RefusedError):
+    """The first `count` of the samples that were asked for again were never measured: the sensor numbers those it missed."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"the sensor never measured {count} of the samples that are missing")
+        self.count = count
+
+
 # what a driver gives
 
 
@@ -283,7 +291,13 @@ class Conversation(Protocol):
         """Ask what the buffer holds of a stream; None for nothing. Only where `Declaration.buffer`."""
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """Ask for samples again; they come as late frames. Gives how many the sensor sent. Only where `Declaration.buffer`."""
+        """Ask for samples again; they come as late frames. Gives how many the sensor sent. Only where `Declaration.buffer`.
+
+        Raises
+        ------
+        RefusedError
+            If it does not hold the first of them; `NeverTakenError` where it never did.
+        """
 
 
 class Driver(Protocol):

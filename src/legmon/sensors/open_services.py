@@ -152,7 +152,7 @@ class OpenConversation(Unbuffered):
         if layout.period is not None:
             yield Write(layout.period, layout.set_period(ms), service=layout.service)
             if layout.get_period is not None:
-                ms = layout.get_period((yield Read(layout.period)))
+                ms = layout.get_period((yield Read(layout.period, layout.service)))
         if not 1 <= ms <= 1000:
             raise RefusedError(
                 f"the {self._title} says it measures every {ms} ms, which cannot be; switch it off and on"
@@ -200,6 +200,7 @@ class OpenService:
     layout: Layout
     service: str
     names: tuple[str, ...]
+    company: tuple[int, bytes] | None = None
     idle: str = ""
     pairs: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -219,8 +220,13 @@ class OpenService:
         )
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, or how its name begins."""
-        return self.service in advertisement.services or (advertisement.name or "").startswith(self.names)
+        """By its service, how its name begins, or how its company's data begin."""
+        if self.service in advertisement.services or (advertisement.name or "").startswith(self.names):
+            return True
+        if self.company is None:
+            return False
+        number, begins = self.company
+        return advertisement.manufacturer.get(number, b"").startswith(begins)
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
         """It does not say."""
@@ -245,6 +251,7 @@ DRIVER_ADAFRUIT = OpenService(
     ADAFRUIT,
     "adaf0200-c332-42a8-93bd-25e905756cb8",
     ("CLUE", "Adafruit"),
+    company=(0x0822, b"\x04\x01\x00"),  # as its server's advertisement: the number of the board follows
 )
 DRIVER_THINGY52 = OpenService(
     "thingy52", "Nordic Thingy:52", THINGY52, "ef680100-9b35-4933-9b10-52ffa9740042", ("Thingy",)
