@@ -120,9 +120,9 @@ def test_a_night_of_which_one_leg_cannot_be_read_goes_on_with_the_other(tmp_path
     data[20] ^= 1  # in its first record, without which nothing is known of the rest
     segment.write_bytes(bytes(data))
     again = NightRecorder(catalog, night.id, simulated=True)
-    unread = again.resume()
+    again.resume()
     assert list(again.legs) == ["left"]
-    assert list(unread) == ["right"]
+    assert list(again.unread) == ["right"]
     again.close(None)
     catalog.close()
 

@@ -217,6 +217,10 @@ def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
     down(leg, 100, Cause.LINK_SILENT)
     stream(leg, 110, 120)
     stream(leg, 121, 130)  # a frame that did not come
+    leg.lost(Cause.DISK_FULL)
+    stream(leg, 132, 134)
+    leg.refuse()
+    stream(leg, 135, 136)
     leg.abandon()
     again = begin(path)
     again.started(identity)
@@ -238,7 +242,9 @@ def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
         (61, 29, "computer_slept"),
         (100, 10, "link_silent"),
         (120, 1, "not_sent"),
-        (130, 10, "recorder_down"),
+        (130, 2, "disk_full"),
+        (134, 1, "frame_refused"),
+        (136, 4, "recorder_down"),
         (150, 10, "recorder_down"),
     ]
 

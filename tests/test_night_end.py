@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from legmon.catalog.state import Clock, RecorderState
+from legmon.catalog.state import Clock
 from legmon.catalog.store import Catalog
+from legmon.link.faults import Cause
+from legmon.link.listener import Identity
+from legmon.link.radio import pick
 from legmon.movement import NS
 from legmon.recorder import catch_up
-from legmon.recorder.interrupted import goes_on
+from legmon.recorder.choice import Choice
 from legmon.recorder.limb import Limb
-from legmon.recorder.night import NightRecorder
 from legmon.recorder.over import over
-from legmon.sensors.base import Status
-from tests.test_leg_recorder import begin, stream
-
-MINUTE_NS = 60 * NS
+from legmon.recorder.process import Recorder
+from legmon.recording.records import Samples
+from legmon.recording.segment import read_segment
+from legmon.sensors import ankle
+from legmon.sensors.base import Frame, Started, Status
+from tests.test_leg_recorder import BEGAN, QUIET, begin, stream
 
 
 @pytest.fixture
@@ -51,6 +55,21 @@ def test_a_night_that_begins_on_the_charger_is_not_over(
     assert charged(limb, monkeypatch) == "charger"
 
 
+def test_a_night_begun_on_the_charger_is_not_over_because_its_recorder_restarts(
+    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Limb(time.time_ns, "left")
+    before.status(Status(charging=True))
+    leg = begin(tmp_path / "left.seg")
+    before.attach(leg)
+    leg.note(BEGAN, "charging", "true")
+    stream(leg, 0, 5)
+    leg.abandon()
+    limb.attach(begin(tmp_path / "left.seg"))
+    limb.status(Status(charging=True))
+    assert charged(limb, monkeypatch) == ""
+
+
 def test_a_night_whose_sensor_was_docked_while_the_recorder_was_away_is_over(
     limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,33 +79,6 @@ def test_a_night_whose_sensor_was_docked_while_the_recorder_was_away_is_over(
     limb.attach(begin(tmp_path / "left.seg"))
     limb.status(Status(charging=True))
     assert charged(limb, monkeypatch) == "charger"
-
-
-@pytest.mark.parametrize(
-    ("night_min", "seen_s", "speed", "goes"),
-    [
-        (20, None, 1.0, True),
-        (31, None, 1.0, False),
-        (300, 5.0, 1.0, True),  # nothing came for hours, or what came is still waited for
-        (300, 2000.0, 1.0, False),
-        (300, 100.0, 30.0, False),  # a simulated night runs faster
-        (20, -3600.0, 1.0, True),  # the wall clock was set meanwhile
-    ],
-)
-def test_a_night_goes_on_if_its_recorder_was_away_for_less_than_half_an_hour(
-    tmp_path: Path, night_min: int, seen_s: float | None, speed: float, *, goes: bool
-) -> None:
-    catalog = Catalog(tmp_path)
-    now_ns = time.time_ns()
-    night = NightRecorder.begin(catalog, now_ns - night_min * MINUTE_NS, simulated=True)
-    if seen_s is not None:
-        state = RecorderState(now_ns - round(seen_s * NS), Clock(speed=speed), True, night.id, [])
-        catalog.report(state)
-    (info,) = catalog.nights()
-    assert goes_on(catalog, info, now_ns) is goes
-    other = replace(info, id="another")
-    assert goes_on(catalog, other, now_ns) is (night_min < 30)
-    catalog.close()
 
 
 def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
@@ -108,11 +100,54 @@ def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
             leg._give_up(missing.first, missing.first + 100)
 
     began = time.monotonic()
-    asyncio.run(catch_up.catch_up([limb], turn, is_leaving=lambda: False))
+    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: False))
     assert came >= 8
     assert leg.pending == 3000 - 700
     assert time.monotonic() - began > 1.0, "and a moment longer"
     monkeypatch.setattr(catch_up, "LEAVE_S", 0.6)
     monkeypatch.setattr(catch_up, "STUCK_S", 600.0)
-    asyncio.run(catch_up.catch_up([limb], turn, is_leaving=lambda: True))
+    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: True))
     assert leg.pending == 3000 - 700
+
+
+def test_while_stop_waits_what_comes_live_is_no_longer_of_the_night(
+    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leg = begin(tmp_path / "left.seg")
+    limb.sensor_started(
+        Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1))
+    )
+    limb.attach(leg)
+    stream(leg, 0, 5)
+    stream(leg, 65, 70)
+    monkeypatch.setattr(catch_up, "LIVE_S", 0.4)
+    at_s, pending = 70, []
+
+    async def turn() -> None:
+        nonlocal at_s
+        if at_s == 75:
+            leg.lost(Cause.LINK_LOST)
+            at_s = 80
+        limb.frame(Frame(1, 50 * at_s, 0, QUIET[:50].astype(np.int16)), BEGAN + (at_s + 1) * NS)
+        at_s += 1
+        pending.append(leg.pending)
+        if at_s > 83:
+            leg._give_up(0, 50 * 200)
+
+    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: False))
+    assert pending[0] == 3000, "at first it is"
+    assert pending[-2] > 3000 + 250, "and what a cut kept back is fetched"
+    samples = [r for r in read_segment(tmp_path / "left.seg") if isinstance(r, Samples)]
+    recorded = [r.first // 50 for r in samples if r.first >= 70 * 50]
+    assert recorded[-1] == 80, "which its first frame tells"
+    assert 70 in recorded
+    assert 74 not in recorded
+
+
+def test_a_start_while_stop_waits_is_seen(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    recorder = Recorder(catalog, pick(None), Clock(), Choice(None, None), simulated=True)
+    catalog.want("record")
+    asyncio.run(recorder._turn())
+    assert recorder._wanted.mode == "record"
+    catalog.close()

@@ -356,6 +356,13 @@ def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> Non
     assert path.stat().st_mode & 0o222 == 0
 
 
+def is_off_charger(data: Path) -> bool:
+    catalog = Catalog(data)
+    said = catalog.recorder()
+    catalog.close()
+    return said is not None and [s.charging for s in said.sensors] == [False]
+
+
 def test_the_sensor_on_its_charger_ends_the_night(air: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     want(data, record=True)
@@ -364,6 +371,7 @@ def test_the_sensor_on_its_charger_ends_the_night(air: str, tmp_path: Path) -> N
     command = ("-c", code, *recorder(data, air)[2:])
     with sensor(air, tmp_path, "--speed", "30") as ankle, started(*command) as process:
         until(lambda: recorded(data) > 1000)
+        until(lambda: is_off_charger(data), what="its state is known, which it says once a second")
         assert ankle.process.stdin is not None
         ankle.process.stdin.write("charge 1\n")
         ankle.process.stdin.flush()

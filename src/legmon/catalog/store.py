@@ -227,8 +227,7 @@ class Catalog:
                 row.duration_ns, row.analysed_ns = scored.duration_ns, scored.analysed_ns
                 row.movements, row.candidates = i.movements, i.candidates
                 row.periodic, row.series = i.periodic, i.series
-            if closed:
-                row.state, row.ended_by = "closed", ended_by
+            row.ended_by, row.state = ended_by, "closed" if closed else row.state
 
     def nights(self) -> list[NightInfo]:
         """All nights, newest first."""

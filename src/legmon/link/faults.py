@@ -53,6 +53,9 @@ OF_THE_LINK = {
 }
 """Where the sensor has started anew meanwhile, that is the cause."""
 
+OF_FRAMES = {Cause.FRAME_REFUSED, Cause.DISK_FULL, Cause.DISK_FAILED}
+"""Frames came while the link was up, and were not kept."""
+
 
 class LinkSays(StrEnum):
     """Codes of what is said of a link."""

@@ -8,11 +8,12 @@ from legmon.recorder.limb import Limb
 
 CATCH_UP_S = 1800.0  # at most: to fetch hours takes minutes
 STUCK_S, LOST_S = 5.0, 10.0  # how long while nothing comes, and where the link is down at that moment
-LEAVE_S = 12.0  # at most where the program is to end: somebody waits for that
+LEAVE_S = 12.0  # at most where somebody waits for the end
+LIVE_S = 5.0  # then what comes live belongs to the night no more
 
 
 async def catch_up(
-    limbs: Iterable[Limb], turn: Callable[[], Awaitable[None]], *, is_leaving: Callable[[], bool]
+    limbs: Iterable[Limb], turn: Callable[[], Awaitable[None]], *, is_urgent: Callable[[], bool]
 ) -> None:
     """Let the links fetch what their sensors still hold.
 
@@ -22,13 +23,13 @@ async def catch_up(
         The ankles that are recorded.
     turn : callable
         What else is to be done meanwhile, a few times a second.
-    is_leaving : callable
-        Whether the program is to end; a link that is down is then not waited for.
+    is_urgent : callable
+        Whether somebody waits: the program is to end, or to do something else. A link that is down is then not waited for.
     """
-    moved = time.monotonic()
-    until, left, hurries = moved + CATCH_UP_S, -1, False
+    began = moved = time.monotonic()
+    until, left, hurries = began + CATCH_UP_S, -1, False
     while (now := time.monotonic()) < until:
-        if is_leaving() and not hurries:
+        if is_urgent() and not hurries:
             hurries, until = True, now + LEAVE_S
         held = [x.recorder for x in limbs if x.recorder and x.recorder.is_buffered]
         pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
@@ -37,5 +38,8 @@ async def catch_up(
         rest = sum(r.pending for r in held if not r.is_cut)
         if not (rest if hurries else pending or is_cut) or now - moved > (LOST_S if is_cut else STUCK_S):
             return
+        if now - began > LIVE_S:
+            for limb in limbs:
+                limb.is_over = True
         await turn()
         await asyncio.sleep(0.25)

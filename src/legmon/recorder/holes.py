@@ -41,7 +41,7 @@ def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:
 
 def _noted(note: Note, before: str) -> str:
     """Why nothing came, by what was noted: a link that is set up without one having failed belongs to another recorder."""
-    if note.what == "disconnected":
+    if note.what in {"disconnected", "missed"}:
         return note.value
     if note.what == "connected" and before == Cause.NOT_SENT.value:
         return Cause.RECORDER_DOWN.value

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from legmon.link.faults import OF_THE_LINK, Cause
+from legmon.link.faults import OF_FRAMES, OF_THE_LINK, Cause
 from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
@@ -43,6 +43,7 @@ class LegRecorder:
         self.refused = 0
         self.repeated = 0
         self.is_buffered = False
+        self.has_been_off = False  # the charger, before it was gone on with
         self._axis = SampleAxis()
         self._cause: Cause | None = None
         self._is_watched = False  # losses show only by arrivals
@@ -73,6 +74,8 @@ class LegRecorder:
 
     def _resume(self, records: list[Record]) -> None:
         runs: list[Stream] = []
+        charging = {r.value for r in records if isinstance(r, Note) and r.what == "charging"}
+        self.has_been_off = charging != {"true"}
         for r in records:
             self.night.feed(r)
             if isinstance(r, Stream):
@@ -193,6 +196,8 @@ class LegRecorder:
         """Give the records that a frame makes, and move the axis on."""
         records: list[Record] = []
         cause = (self._cause or Cause.NOT_SENT).value
+        if self._cause in OF_FRAMES and not frame.late:  # not noted yet
+            records.append(Note(arrival_ns, "missed", cause))
         if self._axis.index(frame.stream, frame.first) is None:
             records += self._begin(frame, arrival_ns)
         elif self._is_watched:

@@ -57,6 +57,7 @@ class Limb:
         self.charging_since: float | None = None
         self._has_been_off = False  # the charger, in this night: one that begins on it is not over
         self.heard = float("-inf")  # when its last live frame came
+        self.is_over = False  # what comes live belongs to the night no more, but tells that a cut has ended
         self._now_ns = now_ns
         self.wanted = leg
         self.address = address
@@ -100,8 +101,9 @@ class Limb:
         self.recorder = recorder
         if recorder.night.samples:  # gone on with
             self.heard = max(self.heard, time.monotonic())
-        self._has_been_off = bool(recorder.night.samples) or self._state.charging is False
+        self._has_been_off = recorder.has_been_off or self._state.charging is False
         self.charging_since = None
+        self.is_over = False
         self._is_first_level = True
         if self._state.battery_percent is not None:
             self._judge(self._state.battery_percent)
@@ -111,6 +113,8 @@ class Limb:
             self._note("connected", self.identity.address)
             if self._state.battery_percent is not None:
                 self._note("battery", str(self._state.battery_percent))
+            if self._state.charging is not None:
+                self._note("charging", str(self._state.charging).lower())
         waiting, self._waiting = list(self._waiting), deque(maxlen=WAITING)
         for frame, arrival_ns in waiting:
             self.frame(frame, arrival_ns)
@@ -208,6 +212,8 @@ class Limb:
             self._waiting.append((frame, arrival_ns))
             return
         if not self.recorder.matches(self.source) or time.monotonic() < self._not_before:
+            return
+        if self.is_over and not frame.late and not (self.recorder.is_buffered and self.recorder.is_cut):
             return
         if not frame.late:
             self._time_arrival(arrival_ns)

@@ -33,6 +33,7 @@ class NightRecorder:
         self.id = night
         self.legs: dict[Leg, LegRecorder] = {}
         self.ended_by: EndedBy = ""
+        self.unread: dict[Leg, Exception] = {}  # legs that cannot be gone on with, and why
         self._catalog = catalog
         self._simulated = simulated
         self._closed: set[Leg] = set()
@@ -75,21 +76,17 @@ class NightRecorder:
             self._told.clear()
         return self.legs[leg]
 
-    def resume(self) -> dict[Leg, Exception]:
+    def resume(self) -> None:
         """Open the legs that have a segment, and go on behind its end.
 
-        Returns
-        -------
-        dict of Leg to Exception
-            The legs that cannot be gone on with, and why; whatever a damaged recording does to its reader, the others go on.
+        Whatever a damaged recording does to its reader, the others go on: see `unread`.
         """
-        unread: dict[Leg, Exception] = {}
+        self.ended_by = self._catalog.night(self.id).ended_by
         for leg, (rate, scale) in self._catalog.scales(self.id).items():
             try:
                 self.leg(leg, Source("", "", rate, 0, scale))
-            except Exception as e:  # noqa: BLE001 (it is given to the caller)
-                unread[leg] = e
-        return unread
+            except Exception as e:  # noqa: BLE001 (it is kept)
+                self.unread[leg] = e
 
     def _score_live(self) -> None:
         """Tell the live scorer what is new; times by the fit so far."""
@@ -131,7 +128,7 @@ class NightRecorder:
             leg.sync()
 
     def close(self, now_ns: int | None) -> None:
-        """End the night; one without a sample leaves the list.
+        """End the night; one without a sample leaves the list, but for one of which something cannot be read.
 
         Parameters
         ----------
@@ -147,7 +144,7 @@ class NightRecorder:
             if leg not in self._closed:
                 recorder.close(now_ns)
                 self._closed.add(leg)
-        if any(leg.night.samples for leg in self.legs.values()):
+        if self.unread or any(leg.night.samples for leg in self.legs.values()):
             self.saving(closed=True)()
         else:
             self._catalog.discard(self.id)

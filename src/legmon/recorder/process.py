@@ -19,7 +19,7 @@ from legmon.link.radio import Radio
 from legmon.recorder.catch_up import catch_up
 from legmon.recorder.choice import Choice
 from legmon.recorder.closing import Closing
-from legmon.recorder.interrupted import goes_on
+from legmon.recorder.interrupted import take_up
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.limb import Limb
 from legmon.recorder.links import Links
@@ -116,43 +116,24 @@ class Recorder:
         """Go on with the night a crash interrupted, or close it."""
         self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
-        for info in self._catalog.nights():
-            if info.state != "recording":
-                continue
-            night = NightRecorder(self._catalog, info.id, simulated=info.simulated)
-            unread = night.resume()
-            for leg, e in unread.items():
-                log.error("night %s, %s leg", info.id, leg, exc_info=e)
-                self._troubles["resume"] = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
-            if unread and not night.legs:
-                continue
-            same = info.simulated == self._simulated and self._night is None
-            if (
-                wanted.mode == "record"
-                and same
-                and night.legs
-                and goes_on(self._catalog, info, self._now_ns())
-            ):
-                log.info("going on with night %s", info.id)
-                self._night, self._mode = night, "record"
-                for leg, recorder in night.legs.items():
-                    address = recorder.night.meta.address
-                    known = address if address not in ("", CAPTURE) else None
-                    self._links.link(leg, known).attach(recorder)
-            elif any(isinstance(e, DBAPIError) or getattr(e, "errno", None) for e in unread.values()):
-                for recorder in night.legs.values():  # it may be read at the next start
-                    recorder.abandon()
-            else:
-                log.info("closing night %s", info.id)
-                self._closing.close(night, None)
+        wants = wanted.mode == "record"
+        night, said = take_up(
+            self._catalog, self._closing, self._now_ns() if wants else None, simulated=self._simulated
+        )
+        if said is not None:
+            self._troubles["resume"] = said
+        if night is None:
+            return
+        self._night, self._mode = night, "record"
+        for leg, recorder in night.legs.items():
+            address = recorder.night.meta.address
+            known = address if address not in ("", CAPTURE) else None
+            self._links.link(leg, known).attach(recorder)
 
     # towards the desired state
 
     async def _reconcile(self) -> None:
-        if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            with contextlib.suppress(DBAPIError):  # busy: what was wanted before still is
-                self._wanted = await asyncio.to_thread(self._catalog.wanted)
+        await self._look()
         mode = self._wanted.mode
         if mode != self._mode:
             await self._change(mode)
@@ -170,10 +151,17 @@ class Recorder:
         self._links.link_all(legs)
         self._links.look()
         for limb in self._links:
-            if limb.recorder is None and limb.source is not None:
+            unread = self._night.unread if self._night else {}
+            if limb.recorder is None and limb.source is not None and limb.leg not in unread:
                 await self._attach(limb)
         if mode == "record":
             await self._end_by_itself()
+
+    async def _look(self) -> None:
+        if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(DBAPIError):  # busy: what was wanted before still is
+                self._wanted = await asyncio.to_thread(self._catalog.wanted)
 
     async def _change(self, mode: Mode) -> None:
         """Leave the state there is; a link that is wanted all the same stays up."""
@@ -226,24 +214,31 @@ class Recorder:
         if why and self._night is not None:
             log.warning("the night is over: %s", why)
             self._night.ended_by = why
+            self._saved = (0.0, 0)  # also if this recorder dies before it is closed
             with contextlib.suppress(DBAPIError):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
     async def _turn(self) -> None:
         """Do what goes on while a night that is stopped is waited for."""
         self.beat = time.monotonic()
+        await self._look()
         await self._sync()
         await self._tell()
 
     async def _stop(self) -> None:
         """End the links, then the night, after what was lost has been fetched."""
+        at_ns = self._now_ns()
         if self._night is not None:
-            await catch_up(self._links, self._turn, is_leaving=self.ended.is_set)
+            await catch_up(
+                self._links,
+                self._turn,
+                is_urgent=lambda: self.ended.is_set() or self._wanted.mode != "off",
+            )
         await self._links.listen(None)
         await self._links.end(self._links)
         if self._night is not None:
             night, self._night = self._night, None
-            self._closing.close(night, self._now_ns())
+            self._closing.close(night, at_ns)
             self._troubles.pop("sync", None)
 
     async def _sync(self) -> None:
