@@ -61,5 +61,6 @@ test.each([
 
 test("the busiest half hour has a time", () => {
   expect(busiest(night, [move(10), move(2000), move(2100)])).toBe(2700);
+  expect(busiest({ started: 0, ended: 600 }, [move(10)])).toBe(300); // within a night that has just begun
   expect(busiest(night, [])).toBeUndefined();
 });

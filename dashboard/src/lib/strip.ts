@@ -68,8 +68,8 @@ export const shade = (perMinute: number): 0 | 1 | 2 | 3 =>
 export const minutesFor = (seconds: number, pixels: number): number =>
   [1, 2, 5, 10, 15, 30].find((minutes) => (2 * seconds) / (60 * minutes) <= pixels) ?? 60;
 
-/** The half hour with most movements, by its start; undefined in a night without any. */
-export function busiest(night: Pick<Night, "started">, movements: Movement[]): number | undefined {
+/** The middle of the half hour with most movements, of the last one up to the end; undefined in a night without any. */
+export function busiest(night: Pick<Night, "started" | "ended">, movements: Movement[]): number | undefined {
   const counts = new Map<number, number>();
   for (const { kind, onset } of movements) {
     if (kind !== "leg") continue;
@@ -77,7 +77,9 @@ export function busiest(night: Pick<Night, "started">, movements: Movement[]): n
     counts.set(half, (counts.get(half) ?? 0) + 1);
   }
   const most = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0];
-  return most && night.started + 1800 * most[0] + 900;
+  if (most === undefined) return undefined;
+  const start = night.started + 1800 * most[0];
+  return (start + Math.min(start + 1800, night.ended)) / 2;
 }
 
 /** Seconds without samples, of any leg. */
