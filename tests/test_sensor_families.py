@@ -190,6 +190,13 @@ def test_witmotion_time_gives_the_index() -> None:
     assert [f.first for f in frames(hand)] == [0, 1, 2, 5, 6]
 
 
+def test_witmotion_frames_at_the_rate_before_are_no_samples_of_this_one() -> None:
+    hand = started("witmotion")
+    for ms in (0, 100, 200, 300, 320, 340, 400, 420):  # 10 Hz at first; two lost
+        hand.notify(witmotion.EVENTS, SDCL[0][:26] + ms.to_bytes(2, "little"))
+    assert [f.first for f in frames(hand)] == [0, 1, 2, 5, 6]
+
+
 def test_witmotion_decoded_line_by_line() -> None:
     decoder = witmotion.DRIVER.decoder({})
     first = decoder.read(SDCL[0], SDCL[1])

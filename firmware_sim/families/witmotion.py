@@ -1,7 +1,7 @@
 """WitMotion's BT50 sensors by the data sheet WT901BLECL v23-0420: "wt901" (frames of 20 bytes) and "sdcl" (28, with the time).
 
 Quirks that are kept: it streams to whoever listens, without a start; the bytes are cut into notifications anyhow, so
-that a frame may come in two and two in one; a rate is only taken within 10 s of an unlock.
+that a frame may come in two and two in one; a rate is only taken within 10 s of an unlock, and a few frames later.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _UUID = "0000{}-0000-1000-8000-00805f9a34fb"
 EVENTS, COMMANDS = _UUID.format("ffe4"), _UUID.format("ffe9")
 _RATES = {6: 10, 7: 20, 8: 50, 9: 100, 10: 200}
 _UNLOCKED_US = 10_000_000
+_TAKES_US = 250_000
 _BATTERY_CENTIVOLT = 390
 _SWITCHED_ON = datetime(2026, 6, 22, 22, 0, tzinfo=UTC)
 _CUTS = (20, 40, 33, 7, 20, 53, 11, 29)
@@ -42,6 +43,7 @@ class WitMotion(Firmware):
         }
         self._rate = 6
         self._was_set = False
+        self._taken_us: int | None = None  # when the rate that was written last is taken
         self._unlocked_us = -_UNLOCKED_US
         self._waiting = b""
         self._uncounted = 0  # samples among what waits
@@ -59,12 +61,18 @@ class WitMotion(Firmware):
         if register == 0x69:
             self._unlocked_us = now_us
         elif register == 3 and now_us - self._unlocked_us < _UNLOCKED_US and value in _RATES:
-            self._rate = value
+            self._rate, self._taken_us = value, now_us + _TAKES_US
+        return []
+
+    def due(self, now_us: int, mtu: int) -> list[Notice] | None:
+        """Take the rate that was written, some frames later."""
+        if self._taken_us is not None and now_us >= self._taken_us:
             if not self._was_set:
                 self._was_set, self._night_us = True, None  # nobody has recorded before: the night begins now
             if self.worn is not None:
-                self._stream(now_us)
-        return []
+                self._stream(self._taken_us)
+            self._taken_us = None
+        return super().due(now_us, mtu)
 
     def _answer(self, register: int, now_us: int) -> bytes:
         time = _SWITCHED_ON + timedelta(microseconds=now_us)

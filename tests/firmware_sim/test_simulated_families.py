@@ -112,8 +112,8 @@ def test_witmotion_cuts_its_stream_anyhow_and_wants_to_be_unlocked() -> None:
     assert sensor.worn.rate_hz == 10
     for command in ("ffaa6988b5", "ffaa030800"):
         sensor.written(witmotion.COMMANDS, bytes.fromhex(command), 0, MTU)
-    assert sensor.worn.rate_hz == 50
     pieces = [n.data for n in until(sensor, 5 * SECOND)]
+    assert sensor.worn.rate_hz == 50
     assert len({len(p) for p in pieces}) > 4
     whole = b"".join(pieces)
     assert {whole[at : at + 2] for at in range(0, len(whole) - 20, 20)} == {b"\x55\x61"}

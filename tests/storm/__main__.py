@@ -74,10 +74,10 @@ def storm(
     speed = max(hours * 3600 / (faults * WALL_S_A_FAULT + 10), 1.0)
     scenario = SCENARIO.format(hours=round(hours * 3, 3), seed=seed % 100_000)
     world = World(scenario, speed=speed, buffer=0 if args.no_backfill else 2_000_000)
-    began = time.monotonic()
     seen: list[tuple[str, Seen]] = []
     try:
         world.flows(60)
+        began = time.monotonic()
         for number, kind in enumerate(plan):
             try:
                 world.flows()

@@ -83,6 +83,8 @@ class WitMotionConversation(Unbuffered):
         self._rate_hz = 0.0
         self._index: TimedIndex | None = None
         self._is_timed: bool | None = None  # whether frames have a time, once one has come
+        self._unsettled = 0  # frames that may still come at the rate it had before
+        self._held: tuple[int, Counts] | None = None  # the last of these
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Set the rate; it streams whenever somebody listens.
@@ -101,6 +103,7 @@ class WitMotionConversation(Unbuffered):
         yield Write(COMMANDS, write_register(RATE, RATES[rate_hz]), response=False)
         self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
         self._index = TimedIndex(wish.stream, rate_hz, stamp="last")
+        self._unsettled, self._held = round(rate_hz), None
         yield Pause(SETTLES_S)
         try:
             kept = yield from ask(
@@ -147,7 +150,7 @@ class WitMotionConversation(Unbuffered):
                 if not self._is_timed:
                     untimed.append(xyz)
                 elif measured.time_ms is not None:
-                    told += self._index.place(measured.time_ms * 1_000_000, xyz)
+                    told += self._place(self._index, measured.time_ms * 1_000_000, xyz)
             except FrameError as e:  # what is missing then shows in the times of those that follow
                 refused = e
         if untimed:
@@ -156,6 +159,17 @@ class WitMotionConversation(Unbuffered):
         if refused is not None and not told:
             raise refused
         return told
+
+    def _place(self, index: TimedIndex, at_ns: int, xyz: Counts) -> tuple[Frame, ...]:
+        """Place a frame with a time. None before two follow each other at the rate that was set: it is not kept at once."""
+        if not self._unsettled:
+            return index.place(at_ns, xyz)
+        before, self._held = self._held, (at_ns, xyz)
+        self._unsettled -= 1
+        if before is None or (self._unsettled and not 0.5 < (at_ns - before[0]) / index.spacing_ns < 1.5):
+            return ()
+        self._unsettled = 0
+        return (*index.place(*before), *index.place(at_ns, xyz))
 
     def battery(self) -> Steps[int | None]:
         """Ask for the voltage and make a rough charge of it."""
