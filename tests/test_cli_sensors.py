@@ -105,6 +105,8 @@ def test_witmotion_in_pieces() -> None:
         (("decode", "witmotion", "--set", "a=1", "00"), "it has none"),
         (("decode", "movesense", "--set", "path=/Meas/HR", "00"), "no acceleration"),
         (("qualify", "--sensor", "fitbit"), 'no sensor "fitbit"'),
+        (("qualify", "--address", "foo"), "--address foo: that is none; `legmon scan` shows them"),
+        (("qualify", "--data", "/proc/nothing"), "/proc/nothing/qualified cannot be made"),
         (("qualify", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
         (("scan", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
         (("run", "--sensor", "fitbit"), "'fitbit' is neither a family of sensors"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity
 from legmon.recorder.trial import Trial
 from legmon.sensors.base import Declaration, Frame, Started
-from legmon.timeline.arrivals import Heard
+from legmon.timeline.arrivals import Frames
 from legmon.timeline.qualify import Card, Evidence, qualify
 from tests.conftest import ROOT, sensor, started, until
 
@@ -45,7 +47,7 @@ def evidence(
     """Frames of `batch` samples; those in `lose` never come, and before those in `cut` the count begins anew."""
     rng = np.random.default_rng(4)
     ups = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, -1], [-1, 0, 0], [0, -1, 0]], dtype=float)
-    frames, counted, stream, began = [], 0, 7, 0
+    frames, counted, stream, began = Frames(), 0, 7, 0
     count = int(seconds * true_hz) // batch
     for i in range(count):
         up = ups[i * sides // count]
@@ -59,7 +61,7 @@ def evidence(
         first = (i - began) * batch if loss != "arrival" else counted
         counted += batch
         xyz = np.rint(g / (SCALE * 1e-6)).astype(np.int16)
-        frames.append(Heard(Frame(stream, first, 0, xyz), round((1000 + end_s + late_s) * NS)))
+        frames.append(Frame(stream, first, 0, xyz), round((1000 + end_s + late_s) * NS))
     return Evidence(hz, SCALE, loss, frames, battery, **more)  # type: ignore[arg-type]
 
 
@@ -166,11 +168,11 @@ def test_a_sensor_that_stops_is_lost_from_then_on_and_named() -> None:
 
 def test_a_pause_without_a_loss_is_none() -> None:
     made = evidence(loss="arrival")
-    held = [
-        Heard(h.frame, max(h.arrival_ns, made.frames[104].arrival_ns) if 100 <= i < 105 else h.arrival_ns)
-        for i, h in enumerate(made.frames)
-    ]
-    card = qualify(Evidence(50.0, SCALE, "arrival", held))
+    arrivals, _, firsts, _ = made.frames.columns()
+    arrivals[100:105] = np.maximum(arrivals[100:105], arrivals[104])
+    xyz = np.split(made.frames.xyz(), len(arrivals))
+    held = ((Frame(7, int(f), 0, g), int(at)) for f, g, at in zip(firsts, xyz, arrivals, strict=True))
+    card = qualify(Evidence(50.0, SCALE, "arrival", Frames(held)))
     assert card.lost <= 10
     assert card.longest_pause_s == pytest.approx(2.5, abs=0.3)
 
@@ -190,7 +192,25 @@ def test_battery_of_a_night_is_about_or_less_than() -> None:
 def test_what_does_not_fit_a_night_is_said() -> None:
     card = qualify(evidence(true_hz=25.0, noise_mg=12.0, scale=0.5))
     assert [w.split(" ")[0] for w in card.warnings] == ["It", "Its", "Lying"]
-    assert "No samples came." in qualify(Evidence(50.0, SCALE, "index", [])).warnings
+
+
+def test_a_trial_without_a_sample_says_what_is_known_all_the_same() -> None:
+    why = "Connected, but nothing arrives. Connecting again."
+    none = Evidence(50.0, SCALE, "index", Frames(), ((0, 81),), cuts=2, trouble=why)
+    card = qualify(none)
+    assert card.warnings == [f"No samples came, though it was started. {why}", "The link failed 2 times."]
+    assert (card.samples, card.battery_levels) == (0, 1)
+
+
+def test_a_night_of_single_samples_does_not_fill_the_memory() -> None:
+    tracemalloc.start()
+    frames = Frames()
+    for k in range(20_000):
+        frames.append(Frame(7, k, 0, np.array([[k % 99, 0, 2048]], dtype=np.int16)), k * NS)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown / len(frames) < 60, "bytes a frame; as objects they are 334"
+    assert (frames.xyz()[:, 0] == np.arange(20_000) % 99).all()
 
 
 def test_moving_all_the_time_says_so() -> None:
@@ -268,6 +288,31 @@ def test_a_sensor_that_goes_off_is_named_and_no_other_takes_its_place(
     assert "did not come back" in card["warnings"][0]
 
 
+def test_an_early_end_still_gives_the_card(air: str, short_folder: Path, tmp_path: Path) -> None:
+    with sensor(air, short_folder, scenario=STILL), started(*command(air, tmp_path, 480)) as trial:
+        log = short_folder / "sent.jsonl"
+        until(lambda: log.exists() and log.read_text().count('"sent"') > 10, what="the trial has begun")
+        trial.process.send_signal(signal.SIGINT)
+        card = json.loads("{" + trial.says("{"))
+        assert trial.process.wait(30) == 0
+    assert card["samples"] > 100
+    assert Path(card["saved"]).exists()
+
+
+def test_a_trial_without_a_sample_shows_no_figures(air: str, short_folder: Path, tmp_path: Path) -> None:
+    with (
+        sensor(air, short_folder, "--speed", "0.01", scenario=STILL),
+        started(*command(air, tmp_path, 0.05)) as trial,
+    ):
+        card = json.loads("{" + trial.says("{"))
+        assert trial.process.wait(30) == 1
+        until(lambda: trial.errors)
+    assert "no samples came" in trial.errors[-1]
+    assert (card["samples"], card["lost"]) == (0, 0)
+    assert card["warnings"][0].startswith("No samples came, though it was started.")
+    assert shown(card).keys() == {"sensor", "battery"}
+
+
 def the_first(address: str | None = None) -> Trial:
     trial = Trial(address)
     declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
@@ -293,7 +338,7 @@ def test_a_board_for_the_bench_is_tried_out_only_when_asked_for() -> None:
     assert {"ankle", "polar"} <= (worn := {d.name for d in drivers_for(None, None)})
     assert not {"microbit", "infinitime"} & worn
     assert [d.name for d in drivers_for("microbit", None)] == ["microbit"]
-    assert "microbit" in {d.name for d in drivers_for(None, "AA:00")}
+    assert "microbit" in {d.name for d in drivers_for(None, "AA:00:00:00:00:00")}
 
 
 def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
@@ -320,12 +365,19 @@ def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
     ],
 )
 def test_the_battery_in_words(levels: int, about: float | None, most: float | None, says: str) -> None:
-    known = {"battery_levels": levels, "battery_percent_night": about, "battery_most_percent_night": most}
+    known = {
+        "samples": 1,
+        "battery_levels": levels,
+        "battery_percent_night": about,
+        "battery_most_percent_night": most,
+    }
     assert shown(the_first().card() | {"simulated": False} | known)["battery"] == says
 
 
 def test_on_the_leg_the_rows_ask_for_no_table() -> None:
-    table, leg = (shown(the_first().card(on=on) | {"simulated": False}) for on in ("table", "leg"))
+    table, leg = (
+        shown(the_first().card(on=on) | {"simulated": False, "samples": 1}) for on in ("table", "leg")
+    )
     assert "4 tell scale" in table["sides"]
     assert leg.keys() == table.keys() - {"sides", "scale error"}
     assert leg["noise"].endswith("the leg's own included")

@@ -26,11 +26,24 @@ from legmon.sensors import ankle
 from legmon.sensors.registry import Registry, registry
 from tests.bluez import daemon
 from tests.bluez.through import NEEDS_DAEMON, through_radio
-from tests.conftest import sensor
+from tests.conftest import sensor, started
 
 ONLY_LINUX = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere a machine's Bluetooth cannot be hidden"
 )
+
+
+INTERRUPTED = """
+import os, signal, threading
+from legmon.link import nearby
+def told(self, *told, hear=nearby.Lately.hear):
+    hear(self, *told)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+nearby.Lately.hear = told
+from legmon.cli import main
+main()
+"""
+"""The command line, with a Ctrl-C half a second after the first sensor was heard."""
 
 
 def run(*arguments: str) -> Any:
@@ -47,9 +60,10 @@ def packet(rssi: int) -> tuple[BLEDevice, AdvertisementData]:
 
 def test_a_strength_that_is_not_known_does_not_count() -> None:
     lately = Lately()
-    lately.hear(*packet(-127), None)
+    for rssi in (-127, 127):
+        lately.hear(*packet(rssi), None)
     assert lately.strongest() == []
-    for rssi in (-60, -127, -127, -60):
+    for rssi in (-60, -127, 127, -60):
         lately.hear(*packet(rssi), (ankle.DRIVER, "left"))
     assert [n.rssi_dbm for n, _ in lately.strongest()] == [-60]
 
@@ -126,9 +140,37 @@ def test_a_bluetooth_that_may_not_be_used_is_told_apart(
 
 
 def test_a_name_is_shown_as_it_is() -> None:
-    names = ["BBC micro:bit [zuvot]", "TV [/x]", "a[/]"]
+    names = ["BBC micro:bit [zuvot]", "TV [/x]", "a[/]", "Köln ☂"]
     console = Console(file=io.StringIO(), width=120)
     console.print(scan._table([Nearby(f"AA:{i}", name, -60.0, None, None) for i, name in enumerate(names)]))
     assert isinstance(console.file, io.StringIO)
     for name in names:
         assert name in console.file.getvalue()
+
+
+def test_a_name_does_nothing_to_the_terminal() -> None:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    console.print(scan._table([Nearby("AA:0", "a\x1b[2J\x1b]0;x\x07\nb", -60.0, None, None)]))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "a�[2J�]0;x��b" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_a_board_for_the_bench_is_marked() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    boards = [Nearby(f"AA:{n}", "x", -60.0, n, None) for n in ("thingy52", "polar")]
+    console.print(scan._table(boards))
+    assert isinstance(console.file, io.StringIO)
+    assert "thingy52 (bench)" in console.file.getvalue()
+    assert "polar (bench)" not in console.file.getvalue()
+
+
+def test_an_early_end_still_answers(air: str, tmp_path: Path) -> None:
+    with (
+        sensor(air, tmp_path, "--name", "LegMon-Early"),
+        started("-c", INTERRUPTED, "scan", "--hci", air, "--seconds", "120", "--json") as scanning,
+    ):
+        answer = json.loads("{" + scanning.says("{"))
+        assert scanning.process.wait(30) == 0
+    assert [n["name"] for n in answer["nearby"]] == ["LegMon-Early"]

@@ -79,6 +79,9 @@ def test_who_fits() -> None:
     assert fits("Polar Sense 1234ABCD") == "polar"
     assert fits("Movesense 174430000051") == "movesense"
     assert fits(None, "0000fdf3-0000-1000-8000-00805f9b34fb") == "movesense"
+    assert fits("Somebody's watch", "0000fdf3-0000-1000-8000-00805f9b34fb") is None
+    assert fits("WTH-Thermometer") is None
+    assert fits("WT901BLE67") == fits("BWT901CL") == "witmotion"
     assert fits("WT901BLE67") == "witmotion"
     assert fits(None, "0000ffe5-0000-1000-8000-00805f9a34fb") == "witmotion"
     assert fits("MetaWear") == "metamotion"

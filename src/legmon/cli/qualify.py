@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -44,26 +45,39 @@ def qualify(
     """Find out how good a sensor is: true rate, lateness, loss, noise, scale, battery.
 
     Put it on a table, and now and then on another side (four sides or more tell its scale from its offset); then once more with
-    --on leg. Half an hour and more tells the battery a night takes. The card is saved in the data folder.
+    --on leg. Half an hour and more tells the battery a night takes. The card is saved in the data folder. Ctrl-C ends it earlier,
+    with a card of what there is.
     """
     from bleak.exc import BleakError
 
     from legmon.recorder.trial import Trial
 
     drivers, trial = drivers_for(sensor, address), Trial(address)
+    folder = _folder(data or own_folder())
+    began = time.time_ns() - time.monotonic_ns()
     try:
-        ended_ns = asyncio.run(_run(trial, drivers, minutes, rate, hci, quiet=as_json))
+        asyncio.run(_run(trial, drivers, minutes, rate, hci, began, quiet=as_json))
     except (BleakError, OSError) as e:
         raise FailedError(no_radio(hci)) from e
+    except KeyboardInterrupt:
+        if trial.identity is None:
+            raise
+    ended_ns = began + time.monotonic_ns()
     card = trial.card(ended_ns=ended_ns, on=on) | {
         "simulated": hci is not None and "client:" in hci,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    path = _save(data or own_folder(), card)
+    path = folder / _name(card)
+    failed = _save(path, card)
     if as_json:
-        print_json(card | {"saved": str(path)})
+        print_json(card | {"saved": None if failed else str(path)})
     else:
-        _show(card, path)
+        _show(card)
+        print(f"\nSaved: {path}" if not failed else "")
+    if failed:
+        raise FailedError(failed)
+    if not card["samples"]:
+        raise FailedError("no samples came; see the card")
 
 
 def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
@@ -72,28 +86,37 @@ def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
     Raises
     ------
     LegmonError
-        If there is no such family.
+        If there is no such family, or this is no address.
     """
+    from legmon.recorder.choice import is_address
     from legmon.sensors.registry import registry
 
     known = registry()
     if sensor is not None and sensor not in known.drivers:
         raise LegmonError(f'there is no sensor "{sensor}"; `legmon sensors` lists them')
+    if address is not None and not is_address(address):
+        raise LegmonError(f"--address {address}: that is none; `legmon scan` shows them")
     if sensor is not None:
         return (known.drivers[sensor],)
     return known.nightly if address is None else tuple(known.drivers.values())
 
 
 async def _run(
-    trial: "Trial", drivers: Sequence["Driver"], minutes: float, rate: float, hci: str | None, *, quiet: bool
-) -> int:
-    """Carry the trial out; give when it ended, by the clock of its arrivals."""
+    trial: "Trial",
+    drivers: Sequence["Driver"],
+    minutes: float,
+    rate: float,
+    hci: str | None,
+    began: int,
+    *,
+    quiet: bool,
+) -> None:
+    """Carry the trial out; `began` makes times, ns UTC, of the monotonic clock."""
     from rich.markup import escape
     from rich.progress import Progress
 
     from legmon.link.session import Session
 
-    began = time.time_ns() - time.monotonic_ns()
     chosen = radio(hci)
     await try_out(chosen)
     session = Session(
@@ -121,25 +144,44 @@ async def _run(
             while (passed := time.monotonic() - started) < minutes * 60:
                 progress.update(bar, completed=passed, description=f"{name}: {len(trial.frames)} frames")
                 await asyncio.sleep(0.2)
-            return began + time.monotonic_ns()
     finally:
         await ended(task, again_s=10.0)
 
 
-def _save(folder: Path, card: dict[str, Any]) -> Path:
-    """Write the card; one of the same sensor and minute is replaced."""
-    where = folder / "qualified"
-    address = "".join(c for c in card["address"] if c.isalnum())
-    path = where / f"{card['driver']}-{address}-{card['at'][:16].replace(':', '')}.json"
+def _folder(data: Path) -> Path:
+    """Make the folder of the cards, before anybody has waited for one.
+
+    Raises
+    ------
+    LegmonError
+        If it cannot be written.
+    """
+    folder = data / "qualified"
     try:
-        where.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise LegmonError(f"{folder} cannot be made ({e.strerror}); name another with --data") from e
+    if not os.access(folder, os.W_OK):
+        raise LegmonError(f"{folder} cannot be written; name another with --data")
+    return folder
+
+
+def _name(card: dict[str, Any]) -> str:
+    """Name the file of a card; one of the same sensor and minute is replaced."""
+    address = "".join(c for c in card["address"] if c.isalnum())
+    return f"{card['driver']}-{address}-{card['at'][:16].replace(':', '')}.json"
+
+
+def _save(path: Path, card: dict[str, Any]) -> str:
+    """Write the card; say why it cannot be, if so."""
+    try:
         path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as e:
-        raise FailedError(f"the card cannot be written to {path}: {e.strerror}") from e
-    return path
+        return f"the card cannot be written to {path}: {e.strerror}"
+    return ""
 
 
-def _show(card: dict[str, Any], path: Path) -> None:
+def _show(card: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -150,7 +192,6 @@ def _show(card: dict[str, Any], path: Path) -> None:
     console.print(table)
     for warning in card["warnings"]:
         console.print(f"! {warning}", markup=False)
-    console.print(f"\nSaved: {path}", markup=False, soft_wrap=True)
 
 
 def shown(card: dict[str, Any]) -> dict[str, str]:
@@ -173,6 +214,8 @@ def shown(card: dict[str, Any]) -> dict[str, str]:
         "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
         "battery": _battery(card),
     }
+    if not card["samples"]:
+        return {name: rows[name] for name in ("sensor", "battery")}
     if on_leg and card["scale_error_percent"] is None:
         del rows["scale error"], rows["sides"]
     return rows
@@ -182,6 +225,8 @@ def _battery(card: dict[str, Any]) -> str:
     about, most = card["battery_percent_night"], card["battery_most_percent_night"]
     if not card["battery_levels"]:
         return "not known: it tells no level"
+    if not card["samples"]:
+        return "not known: it did not measure"
     if about is None:
         return "not known: needs half an hour or more, and not on a charger"
     return f"about {about:g} % in 8 h, at most {most:g}" if about else f"less than {most:g} % in 8 h"

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +37,12 @@ def scan(
     from bleak.exc import BleakError
     from rich.console import Console
 
+    heard: list[Nearby] = []
     try:
-        heard = asyncio.run(_scan(radio(hci), seconds, everything=everything, quiet=json))
+        asyncio.run(_scan(radio(hci), seconds, heard, everything=everything, quiet=json))
+    except KeyboardInterrupt:
+        if not json:
+            raise
     except (BleakError, OSError) as e:
         raise FailedError(no_radio(hci)) from e
     found = wanted(heard, everything=everything)
@@ -87,7 +92,10 @@ async def try_out(radio: Radio) -> None:
         pass
 
 
-async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) -> "list[Nearby]":
+async def _scan(
+    radio: Radio, seconds: float, heard: "list[Nearby]", *, everything: bool, quiet: bool
+) -> None:
+    """Listen; `heard` always holds what was heard lately."""
     from rich.console import Console
     from rich.live import Live
 
@@ -96,12 +104,14 @@ async def _scan(radio: Radio, seconds: float, *, everything: bool, quiet: bool) 
 
     known = registry()
     await try_out(radio)
-    if quiet:
-        return await listen(radio, known, seconds, lambda _heard: None)
-    with Live(_table([]), refresh_per_second=4, console=Console()) as live:
-        return await listen(
-            radio, known, seconds, lambda now: live.update(_table(wanted(now, everything=everything)))
-        )
+    with nullcontext() if quiet else Live(_table([]), refresh_per_second=4, console=Console()) as live:
+
+        def changed(now: "list[Nearby]") -> None:
+            heard[:] = now
+            if live is not None:
+                live.update(_table(wanted(now, everything=everything)))
+
+        await listen(radio, known, seconds, changed)
 
 
 def wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
@@ -113,9 +123,14 @@ def _table(heard: "list[Nearby]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from legmon.sensors.registry import registry
+
+    bench = {driver.name for driver in registry().drivers.values() if driver.declares.bench}
     table = Table("signal", "dBm", "name", "driver", "leg", "address", box=None, pad_edge=False)
     for n in heard:
         bars = "▮" * max(1, min(8, math.ceil((n.rssi_dbm + 100) / 8)))
-        cells = (bars, f"{n.rssi_dbm:.0f}", n.name or "", n.driver or "none fits", n.side or "", n.address)
+        driver = f"{n.driver} (bench)" if n.driver in bench else n.driver or "none fits"
+        name = "".join(c if c.isprintable() else "�" for c in n.name or "")  # a stranger's
+        cells = (bars, f"{n.rssi_dbm:.0f}", name, driver, n.side or "", n.address)
         table.add_row(*map(Text, cells))  # a name is no markup
     return table

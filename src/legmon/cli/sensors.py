@@ -38,14 +38,16 @@ def sensors(json: JsonOption = False) -> None:
     for one in listed:
         rates, ranges = (_span(one[key]) for key in ("rates_hz", "ranges_g"))
         clock, buffer = ("yes" if one[key] else "no" for key in ("device_time", "buffer"))
-        cells = (one["name"], one["title"], rates, ranges, clock, LOSS[one["loss"]], buffer)
+        title = one["title"] + (" (bench)" if one["bench"] else "")
+        cells = (one["name"], title, rates, ranges, clock, LOSS[one["loss"]], buffer)
         table.add_row(*map(escape, cells))  # a plug-in's words are no markup
         if one["idle"]:
             rest.add_row(escape(one["name"]), escape(one["idle"]))
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        "\nclock: frames carry the sensor's own time; loss by: what shows a loss; buffer: what was lost can be fetched again."
+        "\nclock: frames carry the sensor's own time; loss by: what shows a loss; buffer: what was lost can be fetched again;"
+        "\nbench: a board to try things with, which legmon run takes only by name (--sensor)."
     )
     console.print("\nWhile it lies still, or when the link goes:")
     console.print(rest)

@@ -22,7 +22,7 @@ WEIGHT = 0.3  # of the newest signal strength: single packets differ by 10 dB
 MOST, FORGOTTEN_S = 12, 10.0
 LOOK_S = 1.0  # between two looks whether something is to be forgotten
 LISTEN_S, REST_S = 3.0, 4.0  # beside a stream: long enough for sensors that advertise once a second
-NO_STRENGTH_DBM = -127  # as BlueZ and the Core specification say that it is not known
+WEAKEST_DBM, STRONGEST_DBM = -126, 20  # beyond, it is not known: BlueZ says -127, a controller itself 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,11 @@ async def listen(
     return [n for n, _ in lately.strongest()]
 
 
+def is_known(rssi_dbm: float) -> bool:
+    """Whether this is a signal strength, and not what stands for none."""
+    return WEAKEST_DBM <= rssi_dbm <= STRONGEST_DBM
+
+
 class Lately:
     """What was heard in the last seconds; packets whose strength is not known do not count."""
 
@@ -82,7 +87,7 @@ class Lately:
 
     def hear(self, device: BLEDevice, data: AdvertisementData, fit: tuple[Driver, Leg | None] | None) -> None:
         """Take a packet, and the driver and leg of what sent it, where one fits."""
-        if data.rssi > NO_STRENGTH_DBM:
+        if is_known(data.rssi):
             before, _ = self._heard.get(device.address, (None, 0.0))
             self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
 

@@ -38,9 +38,7 @@ class Choice:
                     f"a night needs {LOWEST_HZ:g} and more. `legmon qualify --sensor {sensor}` still tells how good it is"
                 )
             self.drivers = (known[sensor],)
-        elif sensor is not None and (
-            sensor.count(":") == 5 or len(sensor) == 36
-        ):  # macOS has UUIDs for addresses
+        elif sensor is not None and is_address(sensor):
             self.drivers, self._only = tuple(d for d in known.values() if _is_fast(d)), sensor.upper()
         elif sensor is not None:
             raise LegmonError(
@@ -98,6 +96,11 @@ class Choice:
 
     def _others(self, limb: Limb) -> list[str]:
         return [a for other, a in self._claimed.items() if other is not limb]
+
+
+def is_address(text: str) -> bool:
+    """Whether this looks like the address of a sensor; macOS has UUIDs for that."""
+    return text.count(":") == 5 or len(text) == 36
 
 
 def _is_fast(driver: Driver) -> bool:

@@ -13,6 +13,7 @@ from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.enough import LOW_PERCENT
 from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
+from legmon.link.nearby import is_known
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
@@ -281,8 +282,9 @@ class Limb:
             self.charging_since = time.monotonic()
 
     def signal(self, rssi_dbm: int) -> None:
-        """Note the signal strength."""
-        self._state = replace(self._state, rssi_dbm=rssi_dbm)
+        """Note the signal strength, where it is known."""
+        if is_known(rssi_dbm):
+            self._state = replace(self._state, rssi_dbm=rssi_dbm)
 
     def last_stream(self) -> int | None:
         """Say which stream was recorded last."""

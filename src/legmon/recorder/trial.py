@@ -8,7 +8,7 @@ from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
 from legmon.said import Said
 from legmon.sensors.base import Frame, Status
-from legmon.timeline.arrivals import Heard
+from legmon.timeline.arrivals import Frames
 from legmon.timeline.qualify import Evidence, Place, qualify
 
 _VAGUE = {LinkSays.NO_ANSWER, LinkSays.NO_CONNECTION}
@@ -31,7 +31,7 @@ class Trial:
 
     def __init__(self, address: str | None = None) -> None:
         self.identity: Identity | None = None
-        self.frames: list[Heard] = []
+        self.frames = Frames()
         self._address = address
         self._said = ""
         self._failure: Said | None = None
@@ -74,6 +74,7 @@ class Trial:
             cuts=self._cuts,
             ended_ns=ended_ns,
             on=on,
+            trouble=self.trouble,
         )
         return {
             "name": self.identity.name,
@@ -109,7 +110,7 @@ class Trial:
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         """Keep it."""
-        self.frames.append(Heard(frame, arrival_ns))
+        self.frames.append(frame, arrival_ns)
 
     def refused(self, _reason: str) -> None:
         """Count it."""

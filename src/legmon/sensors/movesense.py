@@ -260,9 +260,11 @@ class Movesense:
     }
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, its member number, or its name."""
-        services = {SERVICE, *ADVERTISED}
-        return bool(services & advertisement.services) or (advertisement.name or "").startswith("Movesense ")
+        """By its service or its name; without a name by its member number, which other products have as well."""
+        name, services = advertisement.name, advertisement.services
+        if name:
+            return SERVICE in services or name.startswith("Movesense ")
+        return bool(services & {SERVICE, *ADVERTISED})
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
         """It does not say."""

@@ -5,6 +5,7 @@ so that a sensor that is lent is as before after it was switched off. Register 0
 never written.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -239,9 +240,9 @@ class WitMotion:
     settings: Mapping[str, str] = {}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, or the WT in its name that the vendor's own programs look for."""
-        name = advertisement.name or ""
-        return SERVICE in advertisement.services or name.startswith(("WT", "BWT"))
+        """By its service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
+        is_named = re.match(r"B?WT\d|WTSDCL", advertisement.name or "") is not None
+        return SERVICE in advertisement.services or is_named
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
         """It does not say."""

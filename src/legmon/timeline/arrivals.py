@@ -5,7 +5,8 @@ began anew after a cut, or the samples are merely counted as they come), frames 
 it; frames that were only held up are caught up with.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -17,6 +18,7 @@ from legmon.movement import NS
 from legmon.sensors.base import Frame, Loss
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 LEAST_FRAMES, LEAST_S = 10, 5.0  # of which a rate can be told
 ROUNDS, MOST_BLOCKS = 6, 60
@@ -25,12 +27,37 @@ NEAR_S: Final = 20.0  # within which a frame that was not held up is found
 GONE_S: Final = 10.0  # longer than a link takes to be set up again
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A frame and when it arrived."""
+class Frames:
+    """Frames that were sent once, in the order they came, by columns: a night of single samples must not fill the memory.
 
-    frame: Frame
-    arrival_ns: int
+    Parameters
+    ----------
+    frames : iterable of (Frame, int)
+        Frames, and when each arrived, ns.
+    """
+
+    def __init__(self, frames: Iterable[tuple[Frame, int]] = ()) -> None:
+        self._numbers, self._xyz = array("q"), array("h")
+        for frame, arrival_ns in frames:
+            self.append(frame, arrival_ns)
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 4
+
+    def append(self, frame: Frame, arrival_ns: int) -> None:
+        """Take a frame; not one that was sent again."""
+        if not frame.late:
+            self._numbers.extend((arrival_ns, frame.stream, frame.first, len(frame.xyz)))
+            self._xyz.frombytes(np.ascontiguousarray(frame.xyz, dtype=np.int16).tobytes())
+
+    def columns(self) -> tuple[Integers, Integers, Integers, Integers]:
+        """Return of each frame when it arrived, ns; its stream; its first sample's index; how many it has."""
+        arrivals, streams, firsts, sizes = np.array(self._numbers, dtype=np.int64).reshape(-1, 4).T
+        return arrivals, streams, firsts, sizes
+
+    def xyz(self) -> NDArray[np.int16]:
+        """Return the samples, shape (n, 3), in units of the sensor."""
+        return np.array(self._xyz, dtype=np.int16).reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +82,13 @@ class Arrived:
     gone_s: float = 0.0
 
 
-def arrived(
-    frames: Sequence[Heard], declared_hz: float, loss: Loss, *, ended_ns: int | None = None
-) -> Arrived:
+def arrived(frames: Frames, declared_hz: float, loss: Loss, *, ended_ns: int | None = None) -> Arrived:
     """Say what arrivals tell.
 
     Parameters
     ----------
-    frames : sequence of Heard
-        Those that were sent once, in the order they came; one or more.
+    frames : Frames
+        One or more.
     declared_hz : float
         Nominal rate.
     loss : {"index", "time", "arrival"}
@@ -71,10 +96,9 @@ def arrived(
     ended_ns : int or None
         Until when frames were waited for; None for until the last one.
     """
-    at = np.array([h.arrival_ns - frames[0].arrival_ns for h in frames], dtype=np.float64) / NS
-    sizes = np.array([len(h.frame.xyz) for h in frames], dtype=np.float64)
-    firsts = np.array([h.frame.first for h in frames], dtype=np.float64)
-    streams = np.array([h.frame.stream for h in frames])
+    arrivals, streams, *rest = frames.columns()
+    firsts, sizes = (column.astype(np.float64) for column in rest)
+    at = (arrivals - arrivals[0]) / NS
     anew = streams[1:] != streams[:-1]
     jumps = np.where(anew, 0.0, firsts[1:] - firsts[:-1] - sizes[:-1])
     ends = np.concatenate([sizes[:1], sizes[0] + np.cumsum(jumps + sizes[1:])])
@@ -91,7 +115,7 @@ def arrived(
             ends[k:] += missing
             lost += missing
             holes.append(k)
-    gone_s = 0.0 if ended_ns is None else (ended_ns - frames[-1].arrival_ns) / NS
+    gone_s = 0.0 if ended_ns is None else (ended_ns - int(arrivals[-1])) / NS
     if gone_s <= max(GONE_S, PAUSE_FRAMES * usual):
         gone_s = 0.0
     period = _period(ends, at, holes)

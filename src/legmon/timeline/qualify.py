@@ -12,7 +12,7 @@ import numpy as np
 
 from legmon.movement import NS
 from legmon.sensors.base import Loss
-from legmon.timeline.arrivals import Heard, arrived
+from legmon.timeline.arrivals import Frames, arrived
 from legmon.timeline.stillness import still
 
 NIGHT_H = 8.0
@@ -34,8 +34,8 @@ class Evidence:
         µg per unit.
     loss : {"index", "time", "arrival"}
         By what a loss shows.
-    frames : sequence of Heard
-        In the order they came.
+    frames : Frames
+        What came.
     battery : sequence of (int, int)
         Times, ns, and percents.
     refused, cuts : int
@@ -44,17 +44,20 @@ class Evidence:
         Until when frames were waited for; None for until the last one.
     on : {"table", "leg"}
         Where the sensor was.
+    trouble : str
+        What the link said last, or what failed.
     """
 
     declared_hz: float
     scale_ug: int
     loss: Loss
-    frames: Sequence[Heard]
+    frames: Frames
     battery: Sequence[tuple[int, int]] = ()
     refused: int = 0
     cuts: int = 0
     ended_ns: int | None = None
     on: Place = "table"
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Card:
     ----------
     minutes : float
         How long samples came.
+    samples : int
+        How many came.
     true_hz, rate_error_percent : float
         Samples a second of this computer's clock, against the nominal rate.
     frame_s, longest_pause_s : float
@@ -96,6 +101,7 @@ class Card:
     """
 
     minutes: float
+    samples: int = 0
     true_hz: float | None = None
     rate_error_percent: float | None = None
     frame_s: float | None = None
@@ -121,20 +127,18 @@ class Card:
 
 def qualify(evidence: Evidence) -> Card:
     """Draw the card."""
-    live = [h for h in evidence.frames if not h.frame.late]
-    if not live:
-        return Card(0.0, warnings=["No samples came."], refused=evidence.refused, cuts=evidence.cuts)
-    arrivals = np.array([h.arrival_ns for h in live], dtype=np.int64)
+    counted: dict[str, Any] = {"refused": evidence.refused, "cuts": evidence.cuts}
+    if not len(evidence.frames):
+        says = [f"No samples came, though it was started. {evidence.trouble}".rstrip(), *_link(evidence)]
+        return Card(0.0, warnings=says, **counted, **_battery(evidence.battery))
+    arrivals, *_, sizes = evidence.frames.columns()
+    samples = int(sizes.sum())
     span_s = float(arrivals[-1] - arrivals[0]) / NS
-    known: dict[str, Any] = {
-        "minutes": round(span_s / 60, 2),
-        "refused": evidence.refused,
-        "cuts": evidence.cuts,
-    }
+    known: dict[str, Any] = {"minutes": round(span_s / 60, 2), "samples": samples, **counted}
     pauses = np.diff(arrivals) / NS
     if len(pauses):
         known |= {"frame_s": _round(np.median(pauses)), "longest_pause_s": _round(pauses.max())}
-    told = arrived(live, evidence.declared_hz, evidence.loss, ended_ns=evidence.ended_ns)
+    told = arrived(evidence.frames, evidence.declared_hz, evidence.loss, ended_ns=evidence.ended_ns)
     rate_hz = told.true_hz or evidence.declared_hz
     if told.true_hz is not None and told.late_s is not None:
         quantiles = np.percentile(told.late_s * 1000, [50, 95, 100])
@@ -143,14 +147,13 @@ def qualify(evidence: Evidence) -> Card:
             "rate_error_percent": _round(100 * (rate_hz / evidence.declared_hz - 1)),
             "late_ms": tuple(_round(q, 1) for q in quantiles),
         }
-    samples = sum(len(h.frame.xyz) for h in live)
     lost = told.lost + round(told.gone_s * rate_hz)
     known |= {
         "lost": lost,
         "lost_percent": _round(100 * lost / (samples + lost)),
         "gone_s": _round(told.gone_s, 1),
     }
-    g = np.concatenate([h.frame.xyz for h in live]).astype(np.float64) * (evidence.scale_ug * 1e-6)
+    g = evidence.frames.xyz().astype(np.float64) * (evidence.scale_ug * 1e-6)
     known |= still(g, evidence.declared_hz) | _battery(evidence.battery)
     return Card(**known, warnings=list(_warnings(known, evidence)))
 
@@ -171,6 +174,11 @@ def _battery(levels: Sequence[tuple[int, int]]) -> dict[str, Any]:
             "battery_most_percent_night": _round((fell + 1) / nights, 0),
         }
     return known
+
+
+def _link(evidence: Evidence) -> list[str]:
+    times = "once" if evidence.cuts == 1 else f"{evidence.cuts} times"
+    return [f"The link failed {times}."] if evidence.cuts else []
 
 
 def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
@@ -196,8 +204,7 @@ def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
         says.append(
             f"Lying still it feels {gravity:.2f} g instead of 1: its range or scale may be set wrongly."
         )
-    if evidence.cuts:
-        says.append(f"The link failed {'once' if evidence.cuts == 1 else f'{evidence.cuts} times'}.")
+    says += _link(evidence)
     if (known.get("battery_percent_night") or 0) > 80:
         says.append("Its battery hardly lasts a night.")
     if evidence.on == "table" and known.get("still_s", 0.0) < STILL_S:
