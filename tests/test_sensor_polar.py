@@ -124,6 +124,18 @@ def test_a_factor_sets_the_scale() -> None:
     assert frame.xyz.tolist() == [[-22, 8, 13]]
 
 
+@pytest.mark.parametrize("answer", ["f002020000", "f00202000001", "f0020200000501" + "0000803f"])
+def test_samples_without_the_factor_they_need_are_refused(answer: str) -> None:
+    hand = verity(polar_script(VERITY_SETTINGS, answer))
+    hand.carry_out(hand.conversation.start(WISH))
+    with pytest.raises(FrameError, match="without the factor they need"):
+        hand.notify(polar.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "80" + "000000100000"))
+    hand.notify(polar.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "81" + "00000000e803"))
+    (frame,) = hand.told
+    assert isinstance(frame, Frame)
+    assert frame.xyz.tolist() == [[0, 0, 1000]], "those of mg need none"
+
+
 @pytest.mark.parametrize("bits", ["0000c07f", "0000807f", "00000000", "000080bf", "00007a44"])
 def test_a_factor_that_is_none_is_refused(bits: str) -> None:
     hand = verity(polar_script(VERITY_SETTINGS, "f0020200000501" + bits))

@@ -138,7 +138,11 @@ class PolarConversation(Unbuffered):
         if self._index is None or frame_type(data) != ACC:
             return ()
         frame = decode_frame(data)
-        if frame.unit == "factor" and self._factor <= COARSEST:
+        if frame.unit == "factor":
+            if self._factor > COARSEST:
+                raise FrameError(
+                    f"samples without the factor they need; the start was answered with none of {COARSEST:g} g or less"
+                )
             xyz = counts(frame.raw)
         else:
             xyz = counts(frame.g(self._factor) * (1e6 / self._scale_ug))
