@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bleak.exc import BleakError
+from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
+from legmon.link.failure import plain
 from legmon.link.listener import Identity, Missing
-from legmon.link.radio import pick
-from legmon.link.session import REFUSED, UNANSWERED, Session, _plain
+from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
@@ -103,10 +103,10 @@ def test_a_bond_is_forgotten_after_refusals_and_never_for_silence_alone(
         async def unpair() -> None:
             done.append("forgotten")
 
-        client: Any = SimpleNamespace(address="a", unpair=unpair)
-        session = Session(pick(None), lambda: 0, Heard())
+        client: Any = SimpleNamespace(address="a", is_connected=False, unpair=unpair)
+        pairing = Pairing()
         for kind in failures:
-            await session._doubt(client, ankle.DRIVER, {"r": REFUSED, "t": UNANSWERED}[kind])
+            await pairing.doubt(client, {"r": REFUSED, "t": UNANSWERED}[kind], pairs=True)
 
     asyncio.run(play())
     assert len(done) == forgotten
@@ -236,7 +236,48 @@ def test_a_recorder_that_ends_by_a_defect_leaves_the_night_to_be_gone_on_with(
         (RefusedError("it is in its charger"), "sensor_refused"),
         (TimeoutError(), "no_answer"),
         (OSError("gone"), "no_connection"),
+        (UnpairedError(has_failed=False), "pairing"),
+        (UnpairedError(has_failed=True), "not_paired"),
     ],
 )
 def test_what_fails_is_told_apart(error: Exception, code: str) -> None:
-    assert _plain(error).code == code
+    assert plain(error).code == code
+
+
+@pytest.mark.parametrize(
+    ("error", "wants"),
+    [
+        *((BleakGATTProtocolError(code), True) for code in (0x05, 0x08, 0x0C, 0x0F)),
+        (BleakGATTProtocolError(0x03), False),
+        (BleakDBusError("org.bluez.Error.NotPermitted", ["Not paired"]), True),
+        (BleakDBusError("org.bluez.Error.NotPermitted", ["Write not permitted"]), False),
+        (BleakError("disconnected"), False),
+    ],
+)
+def test_what_is_refused_for_want_of_a_bond(error: BleakError, *, wants: bool) -> None:
+    assert wants_pairing(error) == wants
+
+
+def test_a_bond_that_does_not_help_is_forgotten_once_until_one_has_worked() -> None:
+    """The client is none of bleak's: Windows keeps a bond that a sensor has no use for, and pairs no more."""
+    done: list[str] = []
+
+    async def play() -> None:
+        async def unpair() -> None:
+            done.append("forgotten")
+
+        client: Any = SimpleNamespace(address="a", is_connected=False, unpair=unpair)
+        pairing = Pairing()
+        assert not pairing.wants("a")
+        assert not (await pairing.refused(client, was_paired=False)).has_failed
+        assert pairing.wants("a")
+        assert pairing.has_failed("a")
+        for _ in range(3):
+            assert (await pairing.refused(client, was_paired=True)).has_failed
+        assert done == ["forgotten"]
+        pairing.started("a")
+        assert not pairing.has_failed("a")
+        await pairing.refused(client, was_paired=True)
+
+    asyncio.run(play())
+    assert done == ["forgotten"] * 2

@@ -84,6 +84,7 @@ class Firmware(ABC):
     name: str
     advertised: Advertised
     services: Mapping[str, Sequence[Characteristic]]
+    refuses_pairing = False
     public: ClassVar[Mapping[str, Sequence[Characteristic]]] = {
         BATTERY_SERVICE: (Characteristic(BATTERY_LEVEL, ("read", "notify")),)
     }
@@ -94,6 +95,7 @@ class Firmware(ABC):
         self.stop_after_s = stop_after_s
         self.worn: Worn | None = None
         self.connected = False
+        self.is_off = False  # its radio too: nothing is heard of it any more
         self._night_us: int | None = None
 
     def sample(self, rate_hz: float, range_g: int, now_us: int) -> Worn:

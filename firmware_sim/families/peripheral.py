@@ -90,7 +90,7 @@ class FamilyPeripheral:
             transport.source,
             transport.sink,
         )
-        self._device.pairing_config_factory = _pairing
+        self._device.pairing_config_factory = lambda _: _pairing(refuses=firmware.refuses_pairing)
         self._values: dict[str, gatt.Characteristic[bytes]] = {}
         for uuid, characteristics in {**firmware.services, **firmware.public}.items():
             service = Service(UUID(uuid), [self._value(c) for c in characteristics])
@@ -114,12 +114,15 @@ class FamilyPeripheral:
         await self._device.start_advertising()
 
     async def run(self) -> None:
-        """Measure, notify and answer until cancelled."""
-        told = self._firmware.worn
+        """Measure, notify and answer until cancelled; once it has switched itself off it is silent."""
+        told, is_off = self._firmware.worn, False
         try:
             while True:
                 self._changed.clear()
                 await self._send_due()
+                if self._firmware.is_off and not is_off:
+                    is_off = True
+                    await self._switch_off()
                 worn = self._firmware.worn
                 if worn is not told:
                     told = worn
@@ -138,6 +141,13 @@ class FamilyPeripheral:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_ORDERS_S):
                     await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _switch_off(self) -> None:
+        self._journal.write("off")
+        with suppress(core.BaseBumbleError, hci.HCI_Error):
+            if self._connection is not None:
+                await self._connection.disconnect()
+            await self._device.stop_advertising()
 
     def _value(self, what: Characteristic) -> gatt.Characteristic[bytes]:
         uuid, properties = what.uuid, what.properties
@@ -230,7 +240,7 @@ class FamilyPeripheral:
             self._firmware.client_went(self._clock())
             self._changed.set()
         self._journal.write("disconnected")
-        if not self._radio_lost.done():
+        if not self._radio_lost.done() and not self._firmware.is_off:
             self._spawn(self._advertise_again())
 
     async def _advertise_again(self) -> None:
@@ -250,8 +260,14 @@ def _or_att_error(do: Callable[[], Any]) -> Any:
         raise att.ATT_Error(att.ErrorCode(error.code)) from error
 
 
-def _pairing(_connection: Connection) -> PairingConfig:
-    just_works = PairingDelegate(PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT)
+class _Refusing(PairingDelegate):
+    async def accept(self) -> bool:
+        return False
+
+
+def _pairing(*, refuses: bool) -> PairingConfig:
+    delegate = _Refusing if refuses else PairingDelegate
+    just_works = delegate(PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT)
     return PairingConfig(sc=True, mitm=False, bonding=True, delegate=just_works)
 
 

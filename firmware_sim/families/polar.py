@@ -2,8 +2,9 @@
 
 Quirks that are kept: a Verity sends about 71 samples at once; SDK mode only while nothing runs, and 100 ms before a
 start; a stream that runs goes on when the link is lost, so that the next start is answered *already in state*; unless
-it is in SDK mode a Verity ends the stream after ten minutes, for want of a heart beat; the H10 sends raw frames and
-ends its answer with a byte that means nothing.
+it is in SDK mode a Verity switches itself off after ten minutes, for want of a heart beat, and some in SDK mode too; the
+H10 sends raw frames and ends its answer with a byte that means nothing, and to some computers it talks only once it is
+paired with them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _OK, _BAD_OP, _NOT_SUPPORTED, _LENGTH, _PARAMETER, _ALREADY, _RATE, _RANGE, _MTU
 )
 _SIZES = {0: 2, 1: 2, 2: 2, 3: 4, 4: 1}
 _SMALLEST_MTU = 232
-_FRAME_SAMPLES = {"verity": 71, "verity-old": 71, "h10": 36}
+_VERITY_SAMPLES, _H10_SAMPLES = 71, 36
 _SETTLE_US = 100_000
 _AUTO_OFF_US = 600_000_000
 _NEVER_SET_NS = 599_616_000_000_000_000
@@ -44,21 +45,29 @@ _FACTOR = 0.000244140625
 
 
 class Polar(Firmware):
-    """A Polar sensor: "verity", "verity-old" (answers with a factor, sends frames of type 80), "h10"."""
+    """A Polar sensor.
+
+    "verity"; "verity-old" answers with a factor and sends frames of type 80; "verity-idle" switches itself off in SDK mode
+    too; "h10"; "h10-paired" wants to be paired with before it is asked anything, and "h10-taken"
+    refuses that.
+    """
 
     family = "polar"
-    models = ("verity", "verity-old", "h10")
+    models = ("verity", "verity-old", "verity-idle", "h10", "h10-paired", "h10-taken")
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
         super().__init__(night, model, stop_after_s=stop_after_s)
-        self.name = "Polar H10 A1B2C3D4" if model == "h10" else "Polar Sense A1B2C3D4"
+        self._is_h10 = model.startswith("h10")
+        self.name = "Polar H10 A1B2C3D4" if self._is_h10 else "Polar Sense A1B2C3D4"
         self.advertised = Advertised(
             short_services=("180d",), company=(0x006B, b"\x72\x08\x97\xc9\xc3\x00\x00\x00\x00")
         )
+        paired = model in {"h10-paired", "h10-taken"}
+        self.refuses_pairing = model == "h10-taken"
         self.services = {
             _UUID.format("80"): (
-                Characteristic(CONTROL, ("read", "write", "indicate")),
-                Characteristic(DATA, ("notify",)),
+                Characteristic(CONTROL, ("read", "write", "indicate"), encrypted=paired),
+                Characteristic(DATA, ("notify",), encrypted=paired),
             )
         }
         self._sdk_since: int | None = None
@@ -67,9 +76,7 @@ class Polar(Firmware):
     def read(self, uuid: str, now_us: int) -> bytes:
         """Give the features."""
         if uuid == CONTROL:
-            return bytes(
-                [0x0F, 0x05 if self.model == "h10" else 0x06, 0 if self.model == "h10" else 0x02]
-            ) + bytes(14)
+            return bytes([0x0F, 0x05 if self._is_h10 else 0x06, 0 if self._is_h10 else 0x02]) + bytes(14)
         return super().read(uuid, now_us)
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:
@@ -82,9 +89,7 @@ class Polar(Firmware):
 
     def _carry_out(self, op: int, kind: int, data: bytes, now_us: int, mtu: int) -> tuple[int, bytes]:
         if op == 5:
-            return (
-                (_BAD_OP, b"") if self.model == "h10" else (_OK, bytes([_ACC | 0x40 if self.worn else _ACC]))
-            )
+            return (_BAD_OP, b"") if self._is_h10 else (_OK, bytes([_ACC | 0x40 if self.worn else _ACC]))
         if len(data) < 2:
             return _LENGTH, b""
         if kind == _SDK:
@@ -93,9 +98,7 @@ class Polar(Firmware):
             return 2, b""
         if op in {1, 4}:
             return (
-                (_OK, self._settings(all_=op == 4))
-                if op == 1 or self.model != "h10"
-                else (_NOT_SUPPORTED, b"")
+                (_OK, self._settings(all_=op == 4)) if op == 1 or not self._is_h10 else (_NOT_SUPPORTED, b"")
             )
         if op == 2:
             return self._start(data[2:], now_us, mtu)
@@ -105,7 +108,7 @@ class Polar(Firmware):
         return _BAD_OP, b""
 
     def _switch(self, *, on: bool, now_us: int) -> tuple[int, bytes]:
-        if self.model == "h10":
+        if self._is_h10:
             return _NOT_SUPPORTED, b""
         if self.worn is not None:
             return _STATE, b""
@@ -115,7 +118,7 @@ class Polar(Firmware):
         return _OK, b""
 
     def _offered(self, *, all_: bool) -> Mapping[int, tuple[int, ...]]:
-        if self.model == "h10":
+        if self._is_h10:
             return {0: (25, 50, 100, 200), 1: (16,), 2: (2, 4, 8)}
         if all_ or self._sdk_since is not None:
             return {0: (26, 52, 104, 208, 416), 1: (16,), 2: (2, 4, 8, 16), 4: (3,)}
@@ -151,13 +154,16 @@ class Polar(Firmware):
         self._began_us = now_us
         if self.model == "verity-old":
             return _OK, bytes([5, 1]) + struct.pack("<f", _FACTOR)
-        return _OK, b"\x01" if self.model == "h10" else b""
+        return _OK, b"\x01" if self._is_h10 else b""
 
     def due(self, now_us: int, mtu: int) -> list[Notice] | None:
-        """Give the next frame; or say that the stream has ended."""
-        idle = self.model != "h10" and self._sdk_since is None and now_us - self._began_us > _AUTO_OFF_US
+        """Give the next frame; or say that the stream has ended; or switch off, without a word."""
+        can_idle = not self._is_h10 and (self._sdk_since is None or self.model == "verity-idle")
+        if can_idle and self.worn is not None and now_us - self._began_us > _AUTO_OFF_US:
+            self.worn, self._sdk_since, self.is_off = None, None, True
+            return None
         told = self.stop_after_s is not None and now_us - self._began_us > self.stop_after_s * 1e6
-        if self.worn is not None and (idle or told):
+        if self.worn is not None and told:
             self.worn = None
             self.stop_after_s = None
             return [Notice(CONTROL, bytes([0x01, _ACC]))]
@@ -165,9 +171,9 @@ class Polar(Firmware):
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:
         """As many as the model sends at once, or as fit."""
-        most = _FRAME_SAMPLES[self.model]
-        if self.model == "h10":
-            return min(most, (mtu - 13) // 6)
+        if self._is_h10:
+            return min(_H10_SAMPLES, (mtu - 13) // 6)
+        most = _VERITY_SAMPLES
         while most > 1 and 10 + len(_compressed(self._values(worn, worn.sent, most))) > mtu - 3:
             most -= 5
         return max(most, 1)
@@ -184,8 +190,8 @@ class Polar(Firmware):
         ticks = worn.time_us(first + count - 1) * 32768 // 1_000_000
         stamp = _NEVER_SET_NS + ticks * 1_000_000_000 // 32768
         values = self._values(worn, first, count)
-        kind = {"h10": 0x01, "verity": 0x81, "verity-old": 0x80}[self.model]
-        content = words(values.astype(np.float64)) if self.model == "h10" else _compressed(values)
+        kind = 0x01 if self._is_h10 else 0x80 if self.model == "verity-old" else 0x81
+        content = words(values.astype(np.float64)) if self._is_h10 else _compressed(values)
         data = bytes([_ACC]) + stamp.to_bytes(8, "little") + bytes([kind]) + content
         return [Notice(DATA, data, count, worn.loses(first, count))]
 

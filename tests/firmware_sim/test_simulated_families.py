@@ -76,10 +76,30 @@ def test_a_verity_goes_on_without_a_client_and_ends_by_itself() -> None:
     assert [n.data.hex() for n in until(sensor, 40 * SECOND)][-1] == "0102"
 
 
-def test_outside_sdk_mode_a_verity_ends_after_ten_minutes() -> None:
-    sensor = made("polar")
-    ask(sensor, START_52.hex().replace("02010400", "02010800"))
-    assert any(n.data.hex() == "0102" for n in until(sensor, 700 * SECOND))
+@pytest.mark.parametrize(
+    ("model", "sdk_mode", "off"),
+    [("verity", False, True), ("verity", True, False), ("verity-idle", True, True)],
+)
+def test_a_verity_switches_itself_off_after_ten_minutes(model: str, *, sdk_mode: bool, off: bool) -> None:
+    sensor = made("polar", model)
+    if sdk_mode:
+        ask(sensor, "0209")
+    ask(sensor, START_52.hex().replace("02010400", "02010800"), SECOND)
+    assert until(sensor, 595 * SECOND)
+    assert not sensor.is_off
+    said = [n.data.hex() for n in until(sensor, 700 * SECOND)]
+    assert "0102" not in said, "it goes without a word"
+    assert (sensor.is_off, sensor.next_due_us(MTU) is None and not said) == (off, off)
+
+
+def test_an_h10_that_wants_to_be_paired_with_is_one_otherwise() -> None:
+    open_, paired = made("polar", "h10"), made("polar", "h10-paired")
+    assert [[c.encrypted for s in one.services.values() for c in s] for one in (open_, paired)] == [
+        [False] * 2,
+        [True] * 2,
+    ]
+    assert ask(paired, START_H10.hex()) == "f00202000001"
+    assert all(f.data[9] == 1 for f in until(paired, 5 * SECOND))
 
 
 def test_an_h10_knows_no_sdk_mode_and_sends_raw_frames() -> None:

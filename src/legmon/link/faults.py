@@ -65,6 +65,9 @@ class LinkSays(StrEnum):
     STREAMING = "streaming"
     SILENT = "silent"
     LET_GO = "let_go"
+    MAYBE_OFF = "maybe_off"
+    PAIRING = "pairing"
+    NOT_PAIRED = "not_paired"
     SENSOR_STOPPED = "sensor_stopped"
     SENSOR_REFUSED = "sensor_refused"
     BLUETOOTH_GONE = "bluetooth_gone"
@@ -79,6 +82,11 @@ LINK_SENTENCES: dict[LinkSays, str] = {
     LinkSays.STREAMING: "Streaming.",
     LinkSays.SILENT: "Connected, but nothing arrives. Connecting again.",
     LinkSays.LET_GO: "The sensor was still connected from before. It was let go and is looked for.",
+    LinkSays.MAYBE_OFF: "Looking for the sensor. It may have switched itself off, as this kind does when it lies still:"
+    " switch it on, wear it, and see its page.",
+    LinkSays.PAIRING: "The sensor wants to be paired with this computer. That is done now.",
+    LinkSays.NOT_PAIRED: "The sensor wants to be paired with this computer, which did not work: take it out of"
+    " the system's Bluetooth settings and pair it again there. Trying again.",
     LinkSays.SENSOR_STOPPED: "{why} Starting it again.",
     LinkSays.SENSOR_REFUSED: "{why} Trying again.",
     LinkSays.BLUETOOTH_GONE: "This computer's Bluetooth has gone; switch it on, or plug the adapter in again. Trying again.",

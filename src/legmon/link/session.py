@@ -13,17 +13,14 @@ from collections.abc import Callable, Sequence
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakCharacteristicNotFoundError,
-    BleakDeviceNotFoundError,
-    BleakError,
-)
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.backfill import LOOK_S, keep_up
 from legmon.link.ending import ended
+from legmon.link.failure import plain
 from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
+from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.radio import Radio
 from legmon.link.slept import Sleep
 from legmon.link.talk import Talk
@@ -52,12 +49,11 @@ CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone agai
 PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
 PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
 ANEW_TRIES = 4  # in a row that failed with a sensor that is heard: then what is believed of it may be wrong
-DOUBTFUL, REFUSED, UNANSWERED = 8, 4, 1  # BlueZ refuses for a bond that is lost, but once for a bad link too
-FORGET_S = 5.0
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
 GONE_S = 60.0  # a radio that is found gone within so long after a link was up has taken it along
 STALE_S = 5.0  # between two looks whether the sensor is still held for a program that died, and so not heard
+OFF_S = 20.0  # not heard for so long, one that switches itself off when it lies still may have done so
 FRAME_S = 0.25
 
 
@@ -120,7 +116,8 @@ class Session:
         self._ended: str | None = None
         self._last_frame = 0.0
         self._last_up = float("-inf")
-        self._doubts = 0
+        self._pairing = Pairing()
+        self._switches_off = False  # the sensor that streamed last, when it lies still
         self._sleep = Sleep()
 
     async def run(self) -> None:
@@ -143,10 +140,10 @@ class Session:
                 if isinstance(e, BleakBluetoothNotAvailableError) and since_s < GONE_S:
                     self._last_up = float("-inf")
                     self._listener.link_down(Cause.RADIO_GONE)
-                self._listener.link_changed("searching", _plain(e))
+                self._listener.link_changed("searching", plain(e))
             except Exception as e:  # a defect, ours or of what we build on, must not end the night
                 log.exception("link")
-                self._listener.link_changed("searching", _plain(e))
+                self._listener.link_changed("searching", plain(e))
             await asyncio.sleep(wait)
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
@@ -174,11 +171,16 @@ class Session:
             self._look_for_sleep()
 
     async def _free(self) -> None:
-        """Have the known sensor let go, if it is not heard because something that died left it connected."""
+        """Have the known sensor let go, if something that died left it connected; say it where it may be off."""
+        since = asyncio.get_running_loop().time()
+        is_said = not self._switches_off
         while True:
             await asyncio.sleep(STALE_S)
             self._look_for_sleep()
             await self._let_go()
+            if not is_said and asyncio.get_running_loop().time() - since > OFF_S:
+                is_said = True
+                self._listener.link_changed("searching", link_says(LinkSays.MAYBE_OFF))
 
     def _look_for_sleep(self) -> None:
         """A computer that goes to sleep may end its links before; then it was the sleep, and no link that was lost."""
@@ -195,18 +197,24 @@ class Session:
         """Connect and stream until the link fails; with more patience where it failed before."""
         connect_s, pair_s, start_s = CONNECT_S * patience, PAIR_S * patience, START_S * patience
         gone = asyncio.Event()
+        pairs = driver.pairs or self._pairing.wants(device.address)
         client = BleakClient(
-            device, lambda _: gone.set(), timeout=connect_s, pair=driver.pairs, **self._radio.client
+            device, lambda _: gone.set(), timeout=connect_s, pair=pairs, **self._radio.client
         )
         conversation = self._conversations.setdefault(device.address, driver.converse())
         talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
         is_begun = False
         try:
-            await self._connect(client, driver, connect_s + pair_s)
+            await self._connect(client, connect_s + pair_s, pairs=pairs)
             is_begun = True
-            async with asyncio.timeout(start_s):
-                silent_s = await self._start(client, talk, driver, conversation)
+            try:
+                async with asyncio.timeout(start_s):
+                    silent_s = await self._start(client, talk, driver, conversation)
+            except BleakError as e:
+                if not wants_pairing(e):
+                    raise
+                raise await self._pairing.refused(client, was_paired=pairs) from e
             fetching = asyncio.create_task(
                 keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)
             )
@@ -229,7 +237,7 @@ class Session:
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
 
-    async def _connect(self, client: BleakClient, driver: Driver, within_s: float) -> None:
+    async def _connect(self, client: BleakClient, within_s: float, *, pairs: bool) -> None:
         """Connect. A sensor that is there and does not let us in may have lost its bond: ours is forgotten and made anew."""
         try:
             async with asyncio.timeout(within_s):
@@ -237,19 +245,12 @@ class Session:
         except (BleakDeviceNotFoundError, BleakBluetoothNotAvailableError):
             raise
         except (BleakError, TimeoutError) as e:
-            await self._doubt(client, driver, UNANSWERED if isinstance(e, TimeoutError) else REFUSED)
+            is_refused = not isinstance(e, TimeoutError)
+            await self._pairing.doubt(client, REFUSED if is_refused else UNANSWERED, pairs=pairs)
+            if is_refused and self._pairing.has_failed(client.address):
+                raise UnpairedError(has_failed=True) from e
             raise
-        self._doubts = 0
-
-    async def _doubt(self, client: BleakClient, driver: Driver, weight: int) -> None:
-        """Weigh an attempt that failed with a sensor that was heard; after enough of them in a row forget the bond."""
-        self._doubts += weight
-        if driver.pairs and self._doubts >= DOUBTFUL and weight == REFUSED:  # silence alone is no refusal
-            self._doubts = 0
-            log.info("link: forgetting the bond with %s", client.address)
-            with contextlib.suppress(BleakError, TimeoutError, NotImplementedError):  # macOS: its owner does
-                async with asyncio.timeout(FORGET_S):
-                    await client.unpair()
+        self._pairing.connected()
 
     async def _start(
         self, client: BleakClient, talk: Talk, driver: Driver, conversation: Conversation
@@ -265,6 +266,8 @@ class Session:
         )
         started = await talk.run(conversation.start(wish))
         self._look_for_sleep()
+        self._pairing.started(client.address)
+        self._switches_off = driver.declares.idle_s is not None
         self._listener.sensor_started(
             Identity(client.name, client.address, driver.name, driver.declares, started)
         )
@@ -317,14 +320,3 @@ def advertisement(data: AdvertisementData) -> Advertisement:
     return Advertisement(
         data.local_name, frozenset(u.lower() for u in data.service_uuids), data.manufacturer_data
     )
-
-
-def _plain(error: Exception) -> Said:
-    if isinstance(error, RefusedError):
-        why = str(error).rstrip(".")
-        return link_says(LinkSays.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
-    if isinstance(error, BleakBluetoothNotAvailableError):
-        return link_says(LinkSays.BLUETOOTH_GONE)
-    if isinstance(error, FrameError | BleakCharacteristicNotFoundError):
-        return link_says(LinkSays.NOT_UNDERSTOOD)
-    return link_says(LinkSays.NO_ANSWER if isinstance(error, TimeoutError) else LinkSays.NO_CONNECTION)

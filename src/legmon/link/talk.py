@@ -9,6 +9,7 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakCharacteristicNotFoundError, BleakError
 
+from legmon.link.pairing import wants_pairing
 from legmon.sensors.base import (
     Answer,
     Await,
@@ -132,8 +133,8 @@ class Talk:
             except BleakCharacteristicNotFoundError:
                 if not step.optional:
                     raise
-            except BleakError:  # some sensors are not ready as soon as they are connected
-                if not left or not self._client.is_connected:
+            except BleakError as e:  # some sensors are not ready as soon as they are connected
+                if not left or not self._client.is_connected or wants_pairing(e):
                     raise
                 await asyncio.sleep(SUBSCRIBE_AGAIN_S)
                 continue

@@ -29,6 +29,7 @@ NOTED_NS = 600 * NS
 SHAKEN_MG, SHAKEN_S = 150.0, 1.5  # within one frame; and for how long that is said
 HOLDS_S: dict[str, float] = {
     LinkSays.SENSOR_REFUSED: 30.0,
+    LinkSays.NOT_PAIRED: 30.0,
     LinkSays.BLUETOOTH_GONE: 12.0,
 }  # while it is tried again every few seconds
 RESTING_S = 1.0  # after the disk refused, before it is tried again

@@ -14,6 +14,7 @@ from legmon.timeline.qualify import Evidence, Place, qualify
 _VAGUE = {LinkSays.NO_ANSWER, LinkSays.NO_CONNECTION}
 _FAILURES = {
     LinkSays.SENSOR_REFUSED,
+    LinkSays.NOT_PAIRED,
     LinkSays.SENSOR_STOPPED,
     LinkSays.SILENT,
     LinkSays.BLUETOOTH_GONE,

@@ -177,6 +177,8 @@ class Declaration:
         Longest time from one frame to the next at 25 Hz or more, unless it was asked for longer ones, s.
     idle : str
         What it does when nothing moves, in a sentence; empty when nothing.
+    idle_s : float or None
+        After how long without movement it may switch itself off, s; None where nothing is known of that.
     bench : bool
         Whether it is a board for the bench, only taken when asked for by name: none to wear for a night.
     """
@@ -188,6 +190,7 @@ class Declaration:
     buffer: bool
     frame_s: float
     idle: str = ""
+    idle_s: float | None = None
     bench: bool = False
 
 

@@ -1,8 +1,8 @@
 """Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode where the sensor has one.
 
 Outside SDK mode a Verity Sense switches itself off after ten minutes without a heart beat, which an ankle does not give
-it. The order of steps after every connect follows Polar's documents and what its maintainers wrote: read the features,
-end what still runs, SDK mode, 100 ms at least, settings, start.
+it; whether it does in SDK mode too is open. The order of steps after every connect follows Polar's documents and what its
+maintainers wrote: read the features, end what still runs, SDK mode, 100 ms at least, settings, start.
 """
 
 from collections.abc import Mapping, Sequence
@@ -273,8 +273,9 @@ class Polar:
         loss="time",
         buffer=False,
         frame_s=4.3,
-        idle="A Verity Sense outside SDK mode switches itself off after 10 minutes without a heart beat; in SDK mode newer"
-        " firmware does not.",
+        idle="A Verity Sense outside SDK mode switches itself off after 10 minutes without a heart beat; whether in SDK mode too"
+        " is open, its makers said both. Wear it when it is connected.",
+        idle_s=600.0,
     )
     pairs = False
     settings: Mapping[str, str] = {

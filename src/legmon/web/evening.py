@@ -218,7 +218,7 @@ def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
     for s in sensors:
         if s.detail_code == LinkSays.SENSOR_REFUSED:
             return _item("sensor", "stop", s.detail_code, text=own_words(s.detail))
-        if s.detail_code == LinkSays.BLUETOOTH_GONE:
+        if s.detail_code in {LinkSays.BLUETOOTH_GONE, LinkSays.NOT_PAIRED}:
             return _item("sensor", "stop", s.detail_code)
     return _item("sensor", "stop", sensors[0].link if sensors else "off")
 

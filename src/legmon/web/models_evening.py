@@ -99,6 +99,7 @@ ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
         "right_missing",
         "sensor_refused",
         "bluetooth_gone",
+        "not_paired",
     ),
     "battery": ("nights", "percent", "low", "unknown"),
     "link": ("ok", "weak", "unknown"),
