@@ -142,9 +142,17 @@ def test_answers_to_no_question_are_bounded_and_never_taken_for_the_next_one() -
     assert asyncio.run(play()) == b"to first"
 
 
-@pytest.mark.parametrize(("refusals", "connected", "asked"), [(2, True, 3), (3, True, 3), (1, False, 1)])
+@pytest.mark.parametrize(
+    ("refusals", "connected", "asked", "error"),
+    [
+        (2, True, 3, BleakError("not ready")),
+        (3, True, 3, BleakError("not ready")),
+        (1, False, 1, BleakError("not ready")),
+        (1, True, 1, BleakGATTProtocolError(0x05)),
+    ],
+)
 def test_a_sensor_that_is_not_ready_is_asked_again(
-    monkeypatch: pytest.MonkeyPatch, *, refusals: int, connected: bool, asked: int
+    monkeypatch: pytest.MonkeyPatch, *, refusals: int, connected: bool, asked: int, error: BleakError
 ) -> None:
     """The client is none of bleak's: no simulated sensor refuses a subscription in its first moments."""
     monkeypatch.setattr("legmon.link.talk.SUBSCRIBE_AGAIN_S", 0.01)
@@ -154,7 +162,7 @@ def test_a_sensor_that_is_not_ready_is_asked_again(
         async def start_notify(uuid: str, _received: object) -> None:
             done.append(uuid)
             if len(done) <= refusals:
-                raise BleakError("not ready")
+                raise error
 
         client: Any = SimpleNamespace(start_notify=start_notify, is_connected=connected)
         conversation: Any = Chatty()

@@ -446,6 +446,9 @@ def test_why_a_sensor_does_not_begin_stays_in_the_list_while_it_is_asked_again(
         assert item()[1] == "searching", "it has begun meanwhile"
         limb.link_changed("searching", link_says(LinkSays.BLUETOOTH_GONE))
         assert item() == ("stop", "bluetooth_gone", "", False)
+        limb.link_changed("searching", link_says(LinkSays.NOT_PAIRED))
+        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        assert item() == ("stop", "not_paired", "", False), "it is tried again all the time"
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
         catalog.want("off")
