@@ -166,6 +166,16 @@ def test_a_sensor_that_stops_is_lost_from_then_on_and_named() -> None:
     assert (stayed.lost, stayed.gone_s, stayed.warnings) == (0, 0.0, [])
 
 
+def test_a_trial_too_short_to_show_whether_it_switches_itself_off_says_so() -> None:
+    short, long = (replace(evidence(seconds=s), idle_s=600.0) for s in (600, 900))
+    assert "switch itself off when it has lain still for 10 minutes" in qualify(short).warnings[0]
+    assert qualify(long).warnings == []
+    assert qualify(replace(short, on="leg")).warnings == []
+    gone = qualify(replace(short, ended_ns=(1000 + 900) * NS)).warnings
+    assert len(gone) == 1
+    assert "did not come back" in gone[0]
+
+
 def test_a_pause_without_a_loss_is_none() -> None:
     made = evidence(loss="arrival")
     arrivals, _, firsts, _ = made.frames.columns()

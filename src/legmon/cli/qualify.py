@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from legmon.sensors.base import Driver
 
 FIND_S = 60.0
+DEFAULT_S = 600.0
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,16 @@ def register(app: typer.Typer) -> None:
 
 
 def qualify(
-    minutes: Annotated[float, typer.Option(min=0.05, max=600, metavar="N", help="How long.")] = 10.0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05,
+            max=600,
+            metavar="N",
+            help="How long.",
+            show_default="10, or half as long again as a sensor lies still before it may switch itself off",
+        ),
+    ] = None,
     sensor: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this family (`legmon sensors`).")
     ] = None,
@@ -104,7 +114,7 @@ def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
 async def _run(
     trial: "Trial",
     drivers: Sequence["Driver"],
-    minutes: float,
+    minutes: float | None,
     rate: float,
     hci: str | None,
     began: int,
@@ -131,7 +141,7 @@ async def _run(
     task = asyncio.create_task(session.run())
     try:
         with Progress(disable=quiet) as progress:
-            bar = progress.add_task("looking for the sensor", total=minutes * 60)
+            bar = progress.add_task("looking for the sensor", total=None)
             until = time.monotonic() + FIND_S
             while trial.identity is None:
                 if task.done():
@@ -140,9 +150,10 @@ async def _run(
                     raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.trouble}")
                 await asyncio.sleep(0.1)
             name = escape(trial.identity.name)
-            started = time.monotonic()
-            while (passed := time.monotonic() - started) < minutes * 60:
-                progress.update(bar, completed=passed, description=f"{name}: {len(trial.frames)} frames")
+            started, idle_s = time.monotonic(), trial.identity.declares.idle_s or 0.0
+            length_s = minutes * 60 if minutes else max(DEFAULT_S, 1.5 * idle_s)
+            while (passed := time.monotonic() - started) < length_s:
+                progress.update(bar, total=length_s, completed=passed, description=f"{name}: {len(trial.frames)} frames")
                 await asyncio.sleep(0.2)
     finally:
         await ended(task, again_s=10.0)

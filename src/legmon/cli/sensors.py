@@ -79,6 +79,7 @@ def described(driver: Any) -> dict[str, Any]:
         "buffer": declares.buffer,
         "frame_s": declares.frame_s,
         "idle": declares.idle,
+        "idle_s": declares.idle_s,
         "bench": declares.bench,
         "pairs": driver.pairs,
         "settings": dict(driver.settings) if isinstance(driver, Decodes) else {},

@@ -76,6 +76,7 @@ class Trial:
             ended_ns=ended_ns,
             on=on,
             trouble=self.trouble,
+            idle_s=self.identity.declares.idle_s,
         )
         return {
             "name": self.identity.name,

@@ -18,6 +18,7 @@ from legmon.timeline.stillness import still
 NIGHT_H = 8.0
 SURE_S = 19 * 60.0  # of battery: its level is read every ten minutes, so that half an hour has three of them
 SHAKY_MG, OFF_G, STILL_S = 8.0, 0.05, 10.0
+IDLE_TIMES = 1.2  # as long as that a trial has to be, to show whether a sensor switches itself off
 
 Place = Literal["table", "leg"]
 
@@ -46,6 +47,8 @@ class Evidence:
         Where the sensor was.
     trouble : str
         What the link said last, or what failed.
+    idle_s : float or None
+        After how long without movement the sensor may switch itself off, s.
     """
 
     declared_hz: float
@@ -58,6 +61,7 @@ class Evidence:
     ended_ns: int | None = None
     on: Place = "table"
     trouble: str = ""
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,11 @@ def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
     elif known["lost_percent"] > 1:
         says.append(
             f"{known['lost_percent']:.1f} % of samples were lost: move the receiver nearer, to the foot of the bed."
+        )
+    idle_s = evidence.idle_s if evidence.on == "table" and not known["gone_s"] else None
+    if idle_s is not None and known["minutes"] * 60 < IDLE_TIMES * idle_s:
+        says.append(
+            f"It may switch itself off when it has lain still for {idle_s / 60:g} minutes, which so short a trial does not show."
         )
     if evidence.on == "table" and (known.get("noise_mg") or 0) > SHAKY_MG:
         says.append(f"Its noise of {known['noise_mg']:.1f} mg hides small movements.")
