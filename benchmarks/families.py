@@ -41,6 +41,7 @@ MODELS = (
     "witmotion/wt901",
     "witmotion/sdcl",
     "metamotion/bmi160",
+    "metamotion/bmi160-old",
     "metamotion/bmi270",
     "bangle/app",
     "microbit/board",

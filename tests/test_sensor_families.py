@@ -215,14 +215,24 @@ def test_metamotion_packed_frame_of_the_vendors_unit_test() -> None:
     assert decoded.samples_g == pytest.approx(np.array(expected), abs=6e-4)
 
 
-@pytest.mark.parametrize(("chip", "config", "packed"), [(1, "03032705", "031c01"), (4, "0303a701", "030501")])
-def test_metamotion_is_set_up_by_its_chip(chip: int, config: str, packed: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "config", "register"),
+    [
+        ("03800101", "03032705", "031c01"),
+        ("03800102", "03032705", "031c01"),
+        ("03800100", "03032705", "030401"),  # a BMI160 has packed samples since revision 1
+        ("038001", "03032705", "030401"),
+        ("03800400", "0303a701", "030501"),
+        ("038004", "0303a701", "030501"),
+    ],
+)
+def test_metamotion_is_set_up_by_its_chip_and_revision(module: str, config: str, register: str) -> None:
     def script(_uuid: str, data: bytes) -> list[Notification]:
-        return [(metamotion.EVENTS, bytes([3, 0x80, chip, 1]))] if data == b"\x03\x80" else []
+        return [(metamotion.EVENTS, bytes.fromhex(module))] if data == b"\x03\x80" else []
 
     hand = Hand(metamotion.DRIVER.converse(), script)
     set_up = hand.carry_out(hand.conversation.start(WISH))
-    assert hand.written == ["0380", "030100", "03020001", "030400", config, packed, "03020100", "030101"]
+    assert hand.written == ["0380", "030100", "03020001", "030400", config, register, "03020100", "030101"]
     assert (set_up.rate_hz, set_up.range_g, set_up.scale_ug) == (50.0, 4, 122)
     assert hand.carry_out(hand.conversation.battery()) is None
 

@@ -1,5 +1,7 @@
 """A MetaWear board with a BMI160 or a BMI270, as the vendor's SDK speaks to it.
 
+"bmi160-old" has revision 0 of the accelerometer's module, without a register of packed samples.
+
 Quirks that are kept: it says nothing in answer to settings; samples come only when a register is subscribed, enabled
 and started; none of that outlives a disconnect.
 """
@@ -18,13 +20,14 @@ _RANGES = {"bmi160": {3: 2, 5: 4, 8: 8, 12: 16}, "bmi270": {0: 2, 1: 4, 2: 8, 3:
 _TOP = {"bmi160": 0x20, "bmi270": 0xA0}
 _PACKED = {"bmi160": 0x1C, "bmi270": 0x05}
 _CHIP = {"bmi160": 1, "bmi270": 4}
+_OLD = "-old"
 
 
 class MetaMotion(Firmware):
     """A MetaWear board."""
 
     family = "metamotion"
-    models = ("bmi160", "bmi270")
+    models = ("bmi160", "bmi270", "bmi160-old")
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
         super().__init__(night, model, stop_after_s=stop_after_s)
@@ -36,6 +39,9 @@ class MetaMotion(Firmware):
                 Characteristic(EVENTS, ("notify",)),
             )
         }
+        self._chip = model.removesuffix(_OLD)
+        self._revision = 0 if model.endswith(_OLD) else 1
+        self._packed = _PACKED[self._chip] if self._revision else None
         self._set: tuple[float, int] = (50, 2)
         self._notifies: set[int] = set()
         self._enabled = self._started = False
@@ -47,10 +53,8 @@ class MetaMotion(Firmware):
         if data[0] == 0x11 and data[1] & ~0x40 == 0x8C:
             return [Notice(EVENTS, bytes([0x11, 0x8C, BATTERY_PERCENT]) + (3980).to_bytes(2, "little"))]
         if data[1] == 0x80:
-            known = data[0] == 3
-            return [
-                Notice(EVENTS, bytes([data[0], 0x80]) + (bytes([_CHIP[self.model], 1]) if known else b""))
-            ]
+            about = bytes([_CHIP[self._chip], self._revision]) if data[0] == 3 else b""
+            return [Notice(EVENTS, bytes([data[0], 0x80]) + about)]
         if data[0] == 3 and len(data) >= 3:
             self._accelerometer(data, now_us)
         return []
@@ -58,14 +62,14 @@ class MetaMotion(Firmware):
     def _accelerometer(self, data: bytes, now_us: int) -> None:
         register, value = data[1], data[2]
         if register == 3 and len(data) == 4:
-            rate, range_g = _ODR.get(value & 0x0F), _RANGES[self.model].get(data[3])
-            if rate and range_g and value & 0xF0 == _TOP[self.model]:
+            rate, range_g = _ODR.get(value & 0x0F), _RANGES[self._chip].get(data[3])
+            if rate and range_g and value & 0xF0 == _TOP[self._chip]:
                 self._set = (rate, range_g)
         elif register == 1:
             self._started = value == 1
         elif register == 2 and len(data) == 4:
             self._enabled = (self._enabled or bool(value & 1)) and not data[3] & 1
-        elif register in {4, _PACKED[self.model]}:
+        elif register in {4, self._packed}:
             (self._notifies.add if value else self._notifies.discard)(register)
         runs = self._started and self._enabled
         if runs and self.worn is None:
@@ -82,12 +86,12 @@ class MetaMotion(Firmware):
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
         """Three when packed."""
-        return 3 if _PACKED[self.model] in self._notifies else 1
+        return 3 if self._packed in self._notifies else 1
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
         """One notification of the register that is subscribed."""
-        register = _PACKED[self.model] if count == 3 else 4
-        if register not in self._notifies:
+        register = self._packed if count == 3 else 4
+        if register is None or register not in self._notifies:
             return []
         data = bytes([3, register]) + words(worn.g(first, count) / (SCALE_UG[worn.range_g] * 1e-6))
         return [Notice(EVENTS, data, count, worn.loses(first, count))]

@@ -156,6 +156,19 @@ def test_metamotion_needs_everything_and_keeps_nothing() -> None:
     assert sensor.worn is None
 
 
+def test_metamotion_of_revision_0_has_no_packed_samples() -> None:
+    sensor = made("metamotion", "bmi160-old")
+    sent = [
+        n.data.hex()
+        for m in ("0380", "03032705", "031c01", "03020100", "030101")
+        for n in sensor.written(metamotion.COMMANDS, bytes.fromhex(m), 0, MTU)
+    ]
+    assert sent == ["03800100"]
+    assert [n for n in until(sensor, SECOND) if n.data] == []
+    sensor.written(metamotion.COMMANDS, bytes.fromhex("030401"), SECOND, MTU)
+    assert {len(n.data) for n in until(sensor, 2 * SECOND)} == {8}
+
+
 def test_a_watch_that_saves_power_hardly_measures() -> None:
     counts = {}
     for model in ("app", "forgetful"):

@@ -1,7 +1,8 @@
 """MbientLab MetaMotion and MetaWear boards with a BMI160 or BMI270: three samples a notification, no time and no number.
 
-A message is module, register, data; the accelerometer is module 3 (mbientlab/MetaWear-SDK-Cpp). Which chip it is, the
-board says when the module is read. Since nothing counts, a loss shows only as a pause between arrivals.
+A message is module, register, data; the accelerometer is module 3 (mbientlab/MetaWear-SDK-Cpp). Which chip it is, and
+the revision of the module, the board says when the module is read: with a BMI160 of revision 0 there is one sample a
+notification. Since nothing counts, a loss shows only as a pause between arrivals.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,12 +44,21 @@ RATES = {12.5: 0x5, 25.0: 0x6, 50.0: 0x7, 100.0: 0x8, 200.0: 0x9}
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """How a board's accelerometer is set: bits above the rate, its ranges, and the register of packed samples."""
+    """How a board's accelerometer is set: bits above the rate, its ranges, and the register of packed samples.
+
+    `packed_since` is the first revision of the module that has this register.
+    """
 
     name: str
     filter_bits: int
     ranges: Mapping[int, int]
     packed: int
+    packed_since: int
+
+    def register(self, module: bytes) -> int:
+        """Give the register that samples are taken from, by the module's answer; without a revision in it that is 0."""
+        revision = module[3] if len(module) > 3 else 0
+        return self.packed if revision >= self.packed_since else _SINGLE
 
     def config(self, rate_hz: float, range_g: int) -> bytes:
         """Give the message that sets rate and range."""
@@ -56,8 +66,8 @@ class Chip:
 
 
 CHIPS = {
-    1: Chip("BMI160", 0x20, {2: 0x03, 4: 0x05, 8: 0x08, 16: 0x0C}, 0x1C),
-    4: Chip("BMI270", 0xA0, {2: 0x00, 4: 0x01, 8: 0x02, 16: 0x03}, 0x05),
+    1: Chip("BMI160", 0x20, {2: 0x03, 4: 0x05, 8: 0x08, 16: 0x0C}, 0x1C, packed_since=1),
+    4: Chip("BMI270", 0xA0, {2: 0x00, 4: 0x01, 8: 0x02, 16: 0x03}, 0x05, packed_since=0),
 }
 
 READ_MODULE = bytes([ACCELEROMETER, _READ])
@@ -128,9 +138,11 @@ class MetaMotionConversation(Unbuffered):
         for message in (STOP, DISABLE, notify(_SINGLE, on=False), chip.config(rate_hz, range_g)):
             yield Write(COMMANDS, message)
         self._stream, self._next = wish.stream, 0
-        for message in (notify(chip.packed), ENABLE, START):
+        register = chip.register(module)
+        for message in (notify(register), ENABLE, START):
             yield Write(COMMANDS, message)
-        return Started(rate_hz, range_g, SCALES_UG[range_g], max(0.2, 9 / rate_hz))
+        three_frames = 3 if register == _SINGLE else 9
+        return Started(rate_hz, range_g, SCALES_UG[range_g], max(0.2, three_frames / rate_hz))
 
     def stop(self) -> Steps[None]:
         """Stop measuring."""
