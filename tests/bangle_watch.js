@@ -1,9 +1,25 @@
 // The parts of Espruino that docs/sensors/legmon.app.js uses, with a clock of its own. One line of JSON in: what happens to the watch; one
-// out: the bytes that left its UART meanwhile, how it was set, and of how many samples the chip had, which were never felt.
+// out: the bytes that left its UART meanwhile, how it was set, what its screen says, and of how many samples the chip had, which were
+// never felt.
 const { crc32 } = require("node:zlib");
 const lines = require("node:readline").createInterface({ input: process.stdin });
 const listeners = {};
-const screen = new Proxy({}, { get: (_, name) => (name.startsWith("get") ? () => 176 : () => screen) });
+const drawn = {
+  clear: () => {
+    shown = [];
+    now += draws;
+  },
+  drawString: (text) => shown.push(text),
+};
+const screen = new Proxy({}, {
+  get: (_, name) => (...given) => (name.startsWith("get") ? 176 : (drawn[name]?.(...given), screen)),
+});
+// As at power-on; twists and the button are what wakes it then.
+const options = {
+  wakeOnBTN1: true, wakeOnFaceUp: false, wakeOnTouch: false, wakeOnDoubleTap: false, wakeOnTwist: true, twistThreshold: 800,
+  powerSave: true, lockTimeout: 30000, btnLoadTimeout: 1500,
+};
+let shown = [], draws = 0, locked = false, again = true; // draws: ms that the screen takes
 let now = 0, connected = true, timers = [], out = [], set = [], button;
 let poll = Infinity, period = 80, chip = 1, had = 0; // when the next poll is due; how fast the chip is, and its last sample that was read
 let samples = 0, flag = false, missed = []; // samples that were read, and which of them were never felt
@@ -13,11 +29,14 @@ Object.assign(globalThis, {
   require: () => ({ readJSON: () => ({ side: 2 }) }),
   getTime: () => 1.7e9 + (now += 0.05) / 1000,
   setTimeout: (f, ms) => timers.push({ at: now + ms, f }),
-  setWatch: (f) => (button = f),
-  load: () => set.push(["load"]),
+  setWatch: (f, _, about) => {
+    button = f;
+    again = !!about?.repeat;
+  },
+  load: () => loads("load"),
   g: screen,
   BTN1: 1,
-  E: { CRC32: crc32, getBattery: () => 66, setConsole: () => {} },
+  E: { CRC32: crc32, getBattery: () => 66, setConsole: () => {}, on: (name, f) => (listeners[name] = f) },
   NRF: { getSecurityStatus: () => ({ connected }) },
   Bluetooth: {
     on: (_, f) => (listeners.data = f),
@@ -30,6 +49,7 @@ Object.assign(globalThis, {
     accelWr: (register, value) => set.push(["register", register, value]),
     setPollInterval: (ms) => {
       set.push(["poll", ms]);
+      options.powerSave = false;
       period = Math.round(ms * 32.768) / 32.768; // in ticks of the watch's clock
       poll = now + period;
       had = Math.floor((now / ms) * chip);
@@ -37,7 +57,12 @@ Object.assign(globalThis, {
       flag = false;
       missed = [];
     },
-    setOptions: (o) => set.push(["powerSave", o.powerSave]),
+    getOptions: () => ({ ...options }),
+    setOptions: (o) => {
+      for (const name in o) if (!(name in options)) throw new Error(`Unknown option ${name}`);
+      Object.assign(options, o);
+      set.push(["options", o]);
+    },
     on: (name, f) => {
       listeners[name] = f;
       set.push(["on"]);
@@ -48,6 +73,22 @@ Object.assign(globalThis, {
     },
   },
 });
+
+function loads(why) {
+  listeners.kill?.();
+  set.push([why]);
+}
+
+// A press of a locked watch unlocks it, and the app does not learn of it; a long one loads the clock.
+function pressed(ms) {
+  if (locked) locked = !options.wakeOnBTN1;
+  else if (button) {
+    const f = button;
+    if (!again) button = undefined;
+    f();
+  }
+  if (options.btnLoadTimeout && ms >= options.btnLoadTimeout) loads("clock");
+}
 
 // Polls interrupt whatever runs: a sample that is new sets the flag, whether or not the one before was felt.
 function polls() {
@@ -81,13 +122,18 @@ const happens = {
   takes: (ms) => (takes = ms),
   link: (is) => (connected = is),
   line: (text) => listeners.data(text),
-  button: () => button(),
+  button: (ms) => pressed(ms),
+  other_loads: () => loads("load"),
+  draws: (ms) => (draws = ms),
+  lock: () => (locked = true),
+  lacks: (name) => delete options[name],
+  moves: () => options.wakeOnTwist && set.push(["lit"]),
   other: (ms) => (now += ms), // JavaScript that is not the app's
   run: (ms) => run(now + ms),
 };
 lines.on("line", (line) => {
   for (const [what, about] of JSON.parse(line)) happens[what](about);
-  console.log(JSON.stringify({ wrote: out.join(""), set, samples, missed }));
+  console.log(JSON.stringify({ wrote: out.join(""), set, shown, options, samples, missed }));
   out = [];
   set = [];
 });

