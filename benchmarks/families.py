@@ -38,6 +38,7 @@ MODELS = (
     "polar/verity-old",
     "polar/h10",
     "movesense/old-app",
+    "movesense/gsp",
     "witmotion/wt901",
     "witmotion/sdcl",
     "metamotion/bmi160",
@@ -80,6 +81,8 @@ class Result:
         Missing samples that the recording names.
     refused : int
         Frames that did not keep to the protocol.
+    battery : int or None
+        Charge that it told last, percent.
     """
 
     sensor: str
@@ -89,6 +92,7 @@ class Result:
     lost: int
     gaps: int
     refused: int
+    battery: int | None = None
 
 
 class Recording(Limb):
@@ -237,6 +241,7 @@ async def _record(
         lost,
         missing,
         recorder.refused,
+        recording.state().battery_percent,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.families import Result, night
 from firmware_sim.cli_families import made
 from firmware_sim.cli_files import BadInputError
+from firmware_sim.families.firmware import BATTERY_PERCENT
 from firmware_sim.night import Performed
 from firmware_sim.vocabulary import Scenario
 from tests.conftest import ROOT, started
@@ -36,6 +37,7 @@ def check(result: Result, reference: Result) -> None:
 
 SHOWN = [
     "movesense/old-app",
+    "movesense/gsp",
     "witmotion/wt901",
     "witmotion/sdcl",
     "metamotion/bmi270",
@@ -53,6 +55,8 @@ def test_the_same_movements_are_found(model: str, reference: Result) -> None:
     check(result, reference)
     # A few samples at either end may be on their way when the rate is set or the link is closed.
     assert result.lost <= 0.002 * result.samples
+    if model.startswith("movesense"):
+        assert result.battery == (None if model == "movesense/old-app" else BATTERY_PERCENT)
 
 
 def test_what_the_radio_loses_shows_in_the_times_of_a_polar(reference: Result) -> None:

@@ -119,6 +119,28 @@ def test_movesense_battery() -> None:
     assert hand.carry_out(hand.conversation.battery()) == 77
 
 
+def test_movesense_that_never_told_its_charge_is_asked_once() -> None:
+    said = {movesense.HELLO: b"hello"}
+
+    def script(_uuid: str, data: bytes) -> list[Notification]:
+        return [(movesense.EVENTS, bytes([1, data[1]]) + said[data[0]])] if data[0] in said else []
+
+    hand = Hand(movesense.DRIVER.converse(), script)
+    for _ in range(2):  # the link went once
+        hand.carry_out(hand.conversation.start(WISH))
+        for _ in range(3):
+            assert hand.carry_out(hand.conversation.battery()) is None
+    asked = [w for w in hand.written if w.startswith("0465")]
+    assert len(asked) == 1
+    said |= {movesense.SUBSCRIBE: b"\xc8\0", movesense.GET: b"\xc8\0\x4d"}
+    hand.carry_out(hand.conversation.start(WISH))
+    assert hand.carry_out(hand.conversation.battery()) == 77
+    del said[movesense.GET]  # one that answers otherwise is asked again
+    assert hand.carry_out(hand.conversation.battery()) is None
+    said[movesense.GET] = b"\xc8\0\x4c"
+    assert hand.carry_out(hand.conversation.battery()) == 76
+
+
 # WitMotion
 
 

@@ -1,11 +1,14 @@
-"""A Movesense sensor with the older open GATT SensorData app.
+"""A Movesense sensor: with the firmware that it comes with now ("gsp"), or with the older open GATT SensorData app.
 
-Quirks that are kept: every connection event drops all subscriptions; a subscription that succeeds is not answered; the
-error of a third one is written big endian; four samples a packet at 52 Hz, stamped with the time of the first in whole
-ms.
+Quirks that are kept. Of both: what was subscribed is dropped when the link goes; four samples a packet at 52 Hz, stamped
+with the time of the first in whole ms; room for four subscriptions. Of the old app: any connection event drops all
+subscriptions; it knows neither GET nor an answer to a subscription, whether that succeeds or fails, but for the error of
+a fifth one, which is written big endian. Of GSP: every command but the greeting is answered with a status.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 from firmware_sim.families.firmware import BATTERY_PERCENT, Advertised, Characteristic, Firmware, Notice
 from firmware_sim.families.worn import G_MS2, Worn
@@ -13,15 +16,19 @@ from firmware_sim.night import Night
 
 _UUID = "{}-7185-4d5d-b431-630e7050e8f0"
 COMMANDS, EVENTS = _UUID.format("34800001"), _UUID.format("34800002")
+_HELLO, _SUBSCRIBE, _UNSUBSCRIBE, _GET = 0, 1, 2, 4
 _RATES = (13, 26, 52, 104, 208, 416, 833)
 _RANGE_G = 8
+_SLOTS = 4
+_ABOUT = b"\x01174430000051\0Movesense Flash\x000C8CDC000051\0Default\x002.3.1\0"
+"""Version of the protocol, serial number, product, address for updates, the app and its version."""
 
 
 class Movesense(Firmware):
     """A Movesense sensor."""
 
     family = "movesense"
-    models = ("old-app",)
+    models = ("old-app", "gsp")
 
     def __init__(self, night: Night, model: str, *, stop_after_s: float | None = None) -> None:
         super().__init__(night, model, stop_after_s=stop_after_s)
@@ -33,52 +40,67 @@ class Movesense(Firmware):
                 Characteristic(EVENTS, ("notify",)),
             )
         }
-        self._reference = 0
+        self._is_old = model == "old-app"
+        self._references: list[int] = []
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
         """Carry out a command."""
         if uuid != COMMANDS or len(data) < 2:
             return []
         code, reference, path = data[0], data[1], data[2:].split(b"\0")[0].decode("ascii", "replace")
-        if code == 0:
-            return [Notice(EVENTS, bytes([1, reference]) + b"174430000051\0Movesense\0")]
-        if code == 1:
+        if code == _HELLO:
+            return [Notice(EVENTS, bytes([1, reference]) + (b"Hello" if self._is_old else _ABOUT))]
+        if code == _SUBSCRIBE:
             return self._subscribe(reference, path, now_us)
-        if code == 2:
-            if reference == self._reference:
+        if code == _UNSUBSCRIBE:
+            if reference in self._references:
+                self._references.remove(reference)
+            if not self._references:
                 self.worn = None
+            return self._status(reference, 200)
+        if code == _GET and path == "/System/Energy/Level":
+            return self._status(reference, 200, bytes([BATTERY_PERCENT]))
+        return self._status(reference, 404)
+
+    def _status(self, reference: int, status: int, content: bytes = b"") -> list[Notice]:
+        """Answer, which the old app does not."""
+        if self._is_old:
             return []
-        if code == 4 and path == "/System/Energy/Level":
-            return [Notice(EVENTS, bytes([1, reference, 200, 0, BATTERY_PERCENT]))]
-        return [Notice(EVENTS, bytes([1, reference]) + (404).to_bytes(2, "little"))]
+        return [Notice(EVENTS, bytes([1, reference]) + status.to_bytes(2, "little") + content)]
 
     def _subscribe(self, reference: int, path: str, now_us: int) -> list[Notice]:
-        if self.worn is not None:
-            return [Notice(EVENTS, bytes([1, reference]) + (507).to_bytes(2, "big"))]
+        if len(self._references) == _SLOTS:
+            order: Literal["big", "little"] = "big" if self._is_old else "little"
+            return [Notice(EVENTS, bytes([1, reference]) + (507).to_bytes(2, order))]
         *where, rate = path.split("/")
         if where != ["", "Meas", "Acc"] or not rate.isdecimal() or int(rate) not in _RATES:
-            return [Notice(EVENTS, bytes([1, reference]) + (404).to_bytes(2, "little"))]
-        self._reference = reference
-        self.sample(int(rate), _RANGE_G, now_us)
-        return []
+            return self._status(reference, 404)
+        self._references.append(reference)
+        if self.worn is None:
+            self.sample(int(rate), _RANGE_G, now_us)
+        return self._status(reference, 200)
+
+    def _drop(self) -> None:
+        self._references.clear()
+        self.worn = None
 
     def client_came(self, now_us: int) -> None:
-        """Drop every subscription: the app takes any event of a peer for its end."""
+        """Drop every subscription: the old app takes any event of a peer for its end."""
         super().client_came(now_us)
-        self.worn = None
+        self._drop()
 
     def client_went(self, now_us: int) -> None:
         """Drop every subscription."""
         super().client_went(now_us)
-        self.worn = None
+        self._drop()
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:
         """Four at 52 Hz and below, eight above, if they fit."""
         return max(1, min(4 if worn.rate_hz <= 52 else 8, (mtu - 9) // 12))
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """One packet."""
+        """One packet, for whoever subscribed first."""
         ms = worn.time_us(first) // 1000 % (1 << 32)
         content = (worn.g(first, count) * G_MS2).astype("<f4").tobytes()
-        data = bytes([2, self._reference]) + ms.to_bytes(4, "little") + content
+        data = bytes([2, self._references[0]]) + ms.to_bytes(4, "little") + content
         return [Notice(EVENTS, data, count, worn.loses(first, count))]

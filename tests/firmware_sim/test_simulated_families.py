@@ -109,19 +109,43 @@ def test_an_h10_knows_no_sdk_mode_and_sends_raw_frames() -> None:
     assert all(f.data[9] == 1 and len(f.data) == 10 + 6 * 36 for f in until(sensor, 5 * SECOND))
 
 
-def test_movesense_drops_subscriptions_and_says_nothing_of_success() -> None:
-    sensor = made("movesense")
-    path = b"/Meas/Acc/52\0"
-    assert sensor.written(movesense.COMMANDS, b"\x01\x07" + path, 0, MTU) == []
+ACC_52, LEVEL = b"/Meas/Acc/52\0", b"\x04\x65/System/Energy/Level\0"
+
+
+def movesense_says(sensor: Firmware, *commands: bytes) -> list[str]:
+    return [n.data.hex() for c in commands for n in sensor.written(movesense.COMMANDS, c, 0, MTU)]
+
+
+def test_movesense_with_the_old_app_drops_subscriptions_and_says_next_to_nothing() -> None:
+    sensor = made("movesense", "old-app")
+    assert movesense_says(sensor, b"\0\x64") == ["0164" + b"Hello".hex()]
+    assert movesense_says(sensor, b"\x01\x06/Meas/HR\0", b"\x01\x07" + ACC_52, LEVEL, b"\x02\x63") == []
     frames = until(sensor, 2 * SECOND)
     assert {len(f.data) for f in frames} == {6 + 48}
     assert struct.unpack_from("<I", frames[0].data, 2)[0] == 0
-    (third,) = sensor.written(movesense.COMMANDS, b"\x01\x08" + path, 0, MTU)
-    assert third.data.hex() == "010801fb"
+    more = [bytes([1, reference]) + ACC_52 for reference in (8, 9, 10, 11)]
+    assert movesense_says(sensor, *more) == ["010b01fb"]
     sensor.client_went(3 * SECOND)
     assert until(sensor, 9 * SECOND) == []
-    (unknown,) = sensor.written(movesense.COMMANDS, b"\x01\x09/Meas/HR\0", 0, MTU)
-    assert unknown.data.hex() == "01099401"
+
+
+def test_movesense_as_it_is_sold_answers_with_a_status() -> None:
+    sensor = made("movesense", "gsp")
+    (hello,) = movesense_says(sensor, b"\0\x64")
+    assert bytes.fromhex(hello).startswith(b"\x01\x64\x01174430000051\0")
+    assert movesense_says(sensor, LEVEL, b"\x04\x65/Info\0") == ["0165c80051", "01659401"]
+    assert movesense_says(sensor, b"\x01\x06/Meas/HR\0", b"\x01\x07" + ACC_52) == ["01069401", "0107c800"]
+    assert {f.data[:2].hex() for f in until(sensor, 2 * SECOND)} == {"0207"}
+    more = [bytes([1, reference]) + ACC_52 for reference in (8, 9, 10, 11)]
+    assert movesense_says(sensor, *more)[-1] == "010bfb01"
+    assert movesense_says(sensor, *(bytes([2, reference]) for reference in (7, 8, 9))) == [
+        "0107c800",
+        "0108c800",
+        "0109c800",
+    ]
+    assert {f.data[:2].hex() for f in until(sensor, 4 * SECOND)} == {"020a"}
+    movesense_says(sensor, b"\x02\x0a")
+    assert sensor.worn is None
 
 
 def test_witmotion_cuts_its_stream_anyhow_and_wants_to_be_unlocked() -> None:

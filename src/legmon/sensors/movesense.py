@@ -1,8 +1,8 @@
 """Movesense sensors with the GATT SensorData app: the GSP protocol, version 1.
 
 Accelerations are 32-bit floats in m/s², stamped with the time of the first sample in ms since the sensor was switched
-on. When the link goes, the sensor forgets what was subscribed; the older open sample app never says that a subscription
-succeeded.
+on. When the link goes, the sensor forgets what was subscribed; the older open sample app never says whether a subscription
+succeeded, and knows no question for the charge.
 """
 
 import re
@@ -51,6 +51,7 @@ _ELSE = "it answers with status {}; switch it off and on, or update its firmware
 _WHY = {
     404: "it does not know this measurement; its firmware may lack the GATT SensorData app",
     409: "it is busy; end the recording in its own app",
+    429: "it has no room for another request; switch it off and on",
     503: "it is busy; try again",
     507: "it has no room for another subscription; switch it off and on",
 }
@@ -136,6 +137,8 @@ class MovesenseConversation(Unbuffered):
         self._reference = 0
         self._index: TimedIndex | None = None
         self._packets = Packets()
+        self._is_silent = False
+        self._tells_charge = True
 
     def start(self, wish: Wish) -> Steps[Started]:
         """Set up and start.
@@ -155,7 +158,9 @@ class MovesenseConversation(Unbuffered):
         try:
             status = yield from ask(subscribe, _status_to(self._reference), seconds=1.5, tries=1)
         except TimeoutError:
-            status = 200  # older apps say nothing; whether samples come is watched anyway
+            status, self._is_silent = 200, True  # the old app; whether samples come is watched anyway
+        else:
+            self._is_silent, self._tells_charge = False, True
         if status >= 300:
             self._index = None
             raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, _ELSE.format(status))}")
@@ -186,10 +191,17 @@ class MovesenseConversation(Unbuffered):
         return self._index.place(time_ms * 1_000_000, xyz)
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge."""
+        """Ask for the charge; a sensor that answered neither this nor its subscription is not asked again."""
+        if not self._tells_charge:
+            return None
+        level, tries = (
+            Write(COMMANDS, command(GET, _LEVEL, "/System/Energy/Level")),
+            1 if self._is_silent else 2,
+        )
         try:
-            reply = yield from ask(Write(COMMANDS, command(GET, _LEVEL, "/System/Energy/Level")), _to(_LEVEL))
+            reply = yield from ask(level, _to(_LEVEL), tries=tries)
         except TimeoutError:
+            self._tells_charge = not self._is_silent
             return None
         return reply[4] if len(reply) > 4 and decode_status(reply) == 200 and reply[4] <= 100 else None
 
