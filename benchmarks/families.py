@@ -8,11 +8,11 @@ For each: movements found, how far their count is from the reference profile's o
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -159,8 +159,8 @@ def night(
 ) -> Result:
     """Record one night of one model.
 
-    `more` is added to the scenario, `extra` to the sensor's options; after a third of the night the sensor is out of reach for
-    `cut_s` wall seconds.
+    `more` is added to the scenario, `extra` to the sensor's options; a third of the night after its start the sensor is out of
+    reach for `cut_s` wall seconds.
     """
     detect([[0.0, 0.0, 1.0]], 50.0)  # compiles what the first samples would wait for
     family, _, kind = model.partition("/")
@@ -175,13 +175,10 @@ def night(
             options = (*files, "--speed", str(speed), "--progress", *chosen, *extra)
             with process("sensor", place, *options) as sensor:
                 says(sensor, "plays")
-                third = threading.Timer(minutes * 20 / speed, shadow, (air, cut_s))
-                if cut_s:
-                    third.start()
-                try:
-                    return asyncio.run(_record(model, place, folder, sensor, minutes=minutes, speed=speed))
-                finally:
-                    third.cancel()
+                cut = functools.partial(shadow, air, cut_s) if cut_s else None
+                return asyncio.run(
+                    _record(model, place, folder, sensor, minutes=minutes, speed=speed, cut=cut)
+                )
 
 
 def shadow(air: subprocess.Popen[str], seconds: float) -> None:
@@ -202,7 +199,14 @@ async def _settled(count: Callable[[], int]) -> None:
 
 
 async def _record(
-    model: str, place: str, folder: Path, sensor: subprocess.Popen[str], *, minutes: float, speed: float
+    model: str,
+    place: str,
+    folder: Path,
+    sensor: subprocess.Popen[str],
+    *,
+    minutes: float,
+    speed: float,
+    cut: Callable[[], None] | None,
 ) -> Result:
     now_ns = Clock(speed)
     driver = registry().drivers[model.partition("/")[0]]
@@ -213,7 +217,13 @@ async def _record(
     task = asyncio.create_task(session.run())
     try:
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
-            await asyncio.to_thread(says, sensor, "over")
+            over = asyncio.create_task(asyncio.to_thread(says, sensor, "over"))
+            if cut is not None:
+                while recording.identity is None:  # noqa: ASYNC110 (a busy machine takes long to connect)
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(minutes * 20 / speed)
+                cut()
+            await over
         await _settled(
             lambda: len(trial.frames) if recording.recorder is None else recording.recorder.night.samples
         )
