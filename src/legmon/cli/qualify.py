@@ -153,7 +153,9 @@ async def _run(
             started, idle_s = time.monotonic(), trial.identity.declares.idle_s or 0.0
             length_s = minutes * 60 if minutes else max(DEFAULT_S, 1.5 * idle_s)
             while (passed := time.monotonic() - started) < length_s:
-                progress.update(bar, total=length_s, completed=passed, description=f"{name}: {len(trial.frames)} frames")
+                progress.update(
+                    bar, total=length_s, completed=passed, description=f"{name}: {len(trial.frames)} frames"
+                )
                 await asyncio.sleep(0.2)
     finally:
         await ended(task, again_s=10.0)
