@@ -33,11 +33,13 @@ def samples(first: int, count: int = 2, *, stream: int = 7, t_ms: int | None = N
 
 def test_witmotion_frame_that_comes_twice_takes_nothing_with_it() -> None:
     hand = started("witmotion")
-    told = hand.conversation.received(witmotion.EVENTS, timed(0) + REGISTER + timed(0) + timed(20))
-    assert [type(t) for t in told] == [Frame, Answer, Frame]
-    assert [t.first for t in told if isinstance(t, Frame)] == [0, 1]
+    told = hand.conversation.received(
+        witmotion.EVENTS, timed(0) + timed(20) + REGISTER + timed(20) + timed(40)
+    )
+    assert [type(t) for t in told] == [Frame, Frame, Answer, Frame]
+    assert [t.first for t in told if isinstance(t, Frame)] == [0, 1, 2]
     with pytest.raises(FrameError, match="the frame before it"):
-        hand.conversation.received(witmotion.EVENTS, timed(20))
+        hand.conversation.received(witmotion.EVENTS, timed(40))
 
 
 def start(streams: bytes) -> Started:
