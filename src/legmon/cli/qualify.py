@@ -37,7 +37,7 @@ def qualify(
             max=600,
             metavar="N",
             help="How long.",
-            show_default="10, or half as long again as a sensor lies still before it may switch itself off",
+            show_default="10; longer for a sensor that may switch itself off",
         ),
     ] = None,
     sensor: Annotated[
@@ -54,9 +54,11 @@ def qualify(
 ) -> None:
     """Find out how good a sensor is: true rate, lateness, loss, noise, scale, battery.
 
-    Put it on a table, and now and then on another side (four sides or more tell its scale from its offset); then once more with
-    --on leg. Half an hour and more tells the battery a night takes. The card is saved in the data folder. Ctrl-C ends it earlier,
-    with a card of what there is.
+    Put it on a table, and now and then on another side (four sides or more tell its scale from its offset).
+    Then once more with --on leg.
+
+    Half an hour and more tells the battery a night takes. Ctrl-C ends it earlier, with a card of what there is.
+    The card is saved in the data folder.
     """
     from bleak.exc import BleakError
 
