@@ -30,7 +30,7 @@ from legmon.recorder.trial import Trial
 from legmon.sensors.registry import registry
 
 ADDRESS = "C4:4C:4D:00:00:01"
-STILL_S, MOST_S = 0.7, 5.0  # without a frame: nothing is under way any more; and how long that is waited for
+STILL_S, MOST_S = 2.0, 6.0  # without a frame: nothing is under way any more; and how long that is waited for
 ROOT = Path(__file__).parents[1]
 MODELS = (
     "ankle",
@@ -233,7 +233,7 @@ async def _record(
     finally:
         await ended(task, again_s=10.0)
     if trial.identity is not None:
-        samples = sum(len(h.frame.xyz) for h in trial.frames)
+        samples = trial.frames.samples
         lost = _measured(folder / "log") - samples
         return Result(model, trial.identity.started.rate_hz, None, samples, lost, 0, trial.card()["refused"])
     recorder = recording.recorder

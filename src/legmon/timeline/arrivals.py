@@ -44,6 +44,11 @@ class Frames:
     def __len__(self) -> int:
         return len(self._numbers) // 4
 
+    @property
+    def samples(self) -> int:
+        """How many samples they hold."""
+        return len(self._xyz) // 3
+
     def append(self, frame: Frame, arrival_ns: int) -> None:
         """Take a frame; not one that was sent again."""
         if not frame.late:

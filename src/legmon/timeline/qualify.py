@@ -135,8 +135,8 @@ def qualify(evidence: Evidence) -> Card:
     if not len(evidence.frames):
         says = [f"No samples came, though it was started. {evidence.trouble}".rstrip(), *_link(evidence)]
         return Card(0.0, warnings=says, **counted, **_battery(evidence.battery))
-    arrivals, *_, sizes = evidence.frames.columns()
-    samples = int(sizes.sum())
+    arrivals, *_ = evidence.frames.columns()
+    samples = evidence.frames.samples
     span_s = float(arrivals[-1] - arrivals[0]) / NS
     known: dict[str, Any] = {"minutes": round(span_s / 60, 2), "samples": samples, **counted}
     pauses = np.diff(arrivals) / NS
