@@ -90,21 +90,26 @@ def test_no_try_counts_while_the_disk_takes_nothing(through: Through, tmp_path: 
     assert not heard.given_up
 
 
+def bonded(done: list[str]) -> Any:
+    """A client that is none of bleak's, which keeps a bond and says when it forgets it."""
+
+    async def unpair() -> None:
+        done.append("forgotten")
+
+    return SimpleNamespace(address="a", is_connected=False, unpair=unpair)
+
+
 @pytest.mark.parametrize(
     ("failures", "forgotten"), [("rr", 1), ("r", 0), ("t" * 40, 0), ("ttttr", 1), ("tttr", 0), ("rtttt", 0)]
 )
 def test_a_bond_is_forgotten_after_refusals_and_never_for_silence_alone(
     failures: str, forgotten: int
 ) -> None:
-    """The client is none of bleak's: how a host takes a lost bond is its own matter, and some only time out."""
+    """How a host takes a lost bond is its own matter, and some only time out."""
     done: list[str] = []
 
     async def play() -> None:
-        async def unpair() -> None:
-            done.append("forgotten")
-
-        client: Any = SimpleNamespace(address="a", is_connected=False, unpair=unpair)
-        pairing = Pairing()
+        client, pairing = bonded(done), Pairing()
         for kind in failures:
             await pairing.doubt(client, {"r": REFUSED, "t": UNANSWERED}[kind], pairs=True)
 
@@ -267,15 +272,11 @@ def test_what_is_refused_for_want_of_a_bond(error: BleakError, *, wants: bool) -
 
 
 def test_a_bond_that_does_not_help_is_forgotten_once_until_one_has_worked() -> None:
-    """The client is none of bleak's: Windows keeps a bond that a sensor has no use for, and pairs no more."""
+    """Windows keeps a bond that a sensor has no use for, and pairs no more."""
     done: list[str] = []
 
     async def play() -> None:
-        async def unpair() -> None:
-            done.append("forgotten")
-
-        client: Any = SimpleNamespace(address="a", is_connected=False, unpair=unpair)
-        pairing = Pairing()
+        client, pairing = bonded(done), Pairing()
         assert not pairing.wants("a")
         assert not (await pairing.refused(client, was_paired=False)).has_failed
         assert pairing.wants("a")
