@@ -19,14 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from legmon.detection.detector import LOWEST_HZ, detect
-from legmon.link.ending import ended
 from legmon.link.listener import Identity
 from legmon.link.radio import pick
 from legmon.link.session import Session
+from legmon.link.tasks import ended
 from legmon.night.track import score_night
+from legmon.qualify.trial import Trial
+from legmon.recorder.ankle_sensor import Limb
 from legmon.recorder.leg import LegRecorder
-from legmon.recorder.limb import Limb
-from legmon.recorder.trial import Trial
 from legmon.sensors.registry import registry
 
 ADDRESS = "C4:4C:4D:00:00:01"

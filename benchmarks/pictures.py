@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-from legmon.catalog.journal import Check, Journal
+from legmon.catalog.annotations import Check, Journal
 from legmon.catalog.state import Clock, NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg

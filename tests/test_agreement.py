@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import legmon
-from legmon.detection.agreement import AnyMovement, _icc, count_agreement, wilson
+from legmon.evaluation.agreement import AnyMovement, _icc, count_agreement, wilson
 from legmon.movement import NS, Leg, LegMovement
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from legmon.link import backfill
+from legmon.link.connection import Talk
 from legmon.link.listener import Missing
-from legmon.link.talk import Talk
 from legmon.sensors.base import NeverTakenError, Pause, Steps
 from tests.bluez.through import Through
 from tests.conftest import sensor

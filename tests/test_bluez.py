@@ -16,9 +16,9 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
 from bleak.exc import BleakGATTProtocolError as GattError
 
-from legmon.link.ending import ended
 from legmon.link.radio import Radio
 from legmon.link.session import ANEW_TRIES, Session
+from legmon.link.tasks import ended
 from legmon.sensors import ankle_bytes as ankle
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started, until

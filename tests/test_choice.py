@@ -7,8 +7,8 @@ import pytest
 from legmon.catalog.state import Clock, RecorderState, SensorState
 from legmon.errors import LegmonError
 from legmon.link.listener import Identity
+from legmon.recorder.ankle_sensor import Limb
 from legmon.recorder.choice import Choice
-from legmon.recorder.limb import Limb
 from legmon.sensors.base import Declaration, RefusedError, Started
 
 A, B = "C4:4C:4D:00:00:01", "C4:4C:4D:00:00:02"

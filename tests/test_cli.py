@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import legmon
-from legmon.catalog.journal import Journal
+from legmon.catalog.annotations import Journal
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.movement import NS
+from legmon.nights.cache import Readings
 from legmon.web import nights
-from legmon.web.readings import Readings
 from tests.conftest import run_command, started
 from tests.made import Made, evening, make_night, scenario
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from legmon.catalog.journal import Journal
+from legmon.catalog.annotations import Journal
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
+from legmon.nights.cache import Readings
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.seal import seal_next
@@ -25,7 +26,6 @@ from legmon.recording.records import Note
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import Frame
 from legmon.web import nights
-from legmon.web.readings import Readings
 from tests.conftest import run_command
 
 SOURCE = Source("s", "a", 50, 4, 122)

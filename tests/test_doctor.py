@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from legmon.catalog.state import SensorState
-from legmon.cli import checks
-from legmon.cli.checks import Heard
-from legmon.web.evening import preflight
+from legmon.nights import readiness as checks
+from legmon.nights.evening import preflight
+from legmon.nights.readiness import Heard
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
 from tests.conftest import run_command, sensor

@@ -8,7 +8,7 @@ from pathlib import Path
 from legmon.catalog.store import Catalog
 from legmon.recording.records import Gap, Meta, Record, Samples, Stream
 from legmon.recording.segment import read_segment
-from legmon.timeline.pauses import LAG_S
+from legmon.timeline.losses import LAG_S
 from tests.conftest import sensor, started, until
 from tests.test_recorder import info, recorder
 from tests.test_two_ankles import samples, stop, want_both

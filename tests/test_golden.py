@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from legmon.cli.judging import Judged, Night, judge
-from legmon.detection.thresholds import PUBLISHED, Thresholds, fixed_thresholds
+from legmon.evaluation.golden import Judged, Night, judge
+from legmon.evaluation.thresholds import PUBLISHED, Thresholds, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
 from tests.conftest import ROOT, run_command
 

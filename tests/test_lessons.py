@@ -15,12 +15,12 @@ from bleak.exc import BleakError
 
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
-from legmon.link.ending import ended
 from legmon.link.faults import Cause
 from legmon.link.hci.adapter import Adapter
 from legmon.link.radio import pick
 from legmon.link.session import Session
-from legmon.link.slept import Sleep
+from legmon.link.suspend import Sleep
+from legmon.link.tasks import ended
 from legmon.recording.records import Note, Samples
 from legmon.sensors import ankle_bytes as a
 from tests.bluez.through import Through, opened_air
@@ -176,7 +176,7 @@ def over_a_sleep(
 ) -> list[Cause]:
     """Stream, sleep in some way, stream on; gives the causes. The clocks are made up: no test can send its computer to sleep."""
     slept_ns = [7 * 10**9]
-    monkeypatch.setattr("legmon.link.slept.asleep_ns", lambda: slept_ns[0])
+    monkeypatch.setattr("legmon.link.suspend.asleep_ns", lambda: slept_ns[0])
     heard = Heard()
 
     async def play(ankle: Running) -> None:

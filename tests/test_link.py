@@ -27,13 +27,13 @@ from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
-from legmon.link.ending import ended
 from legmon.link.faults import SENTENCES, Cause, sentence
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
 from legmon.link.session import Session
+from legmon.link.tasks import ended
+from legmon.messages import Said
 from legmon.movement import Leg
-from legmon.said import Said
 from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.ankle import DRIVER
 from legmon.sensors.base import Driver, Frame, Status

@@ -14,10 +14,10 @@ from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
+from legmon.link.connection import MOST_ANSWERS, Talk
 from legmon.link.failure import plain
 from legmon.link.listener import Identity, Missing
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
-from legmon.link.talk import MOST_ANSWERS, Talk
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
 from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Subscribe, Told, Write
@@ -160,7 +160,7 @@ def test_a_sensor_that_is_not_ready_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, *, refusals: int, connected: bool, asked: int, error: BleakError
 ) -> None:
     """The client is none of bleak's: no simulated sensor refuses a subscription in its first moments."""
-    monkeypatch.setattr("legmon.link.talk.SUBSCRIBE_AGAIN_S", 0.01)
+    monkeypatch.setattr("legmon.link.connection.SUBSCRIBE_AGAIN_S", 0.01)
     done: list[str] = []
 
     async def play() -> None:

@@ -16,8 +16,8 @@ from legmon.link.listener import Identity
 from legmon.link.radio import pick
 from legmon.movement import NS
 from legmon.recorder import catch_up
+from legmon.recorder.ankle_sensor import Limb
 from legmon.recorder.choice import Choice
-from legmon.recorder.limb import Limb
 from legmon.recorder.over import over
 from legmon.recorder.process import Recorder
 from legmon.recording.records import Samples

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from legmon.catalog.journal import Check, Journal
+from legmon.catalog.annotations import Check, Journal
 from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.detection import faults as signal_faults

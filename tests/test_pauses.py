@@ -14,7 +14,7 @@ from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, Gap
 from legmon.recording.segment import read_segment, verify
 from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, Started
-from legmon.timeline.pauses import LAG_S, PauseWatch
+from legmon.timeline.losses import LAG_S, PauseWatch
 
 START = 1_790_000_000 * NS
 

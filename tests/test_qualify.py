@@ -18,10 +18,10 @@ import pytest
 from legmon.cli.qualify import drivers_for, shown
 from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity
-from legmon.recorder.trial import Trial
+from legmon.qualify.arrivals import Frames
+from legmon.qualify.card import Card, Evidence, qualify
+from legmon.qualify.trial import Trial
 from legmon.sensors.base import Declaration, Frame, Started
-from legmon.timeline.arrivals import Frames
-from legmon.timeline.qualify import Card, Evidence, qualify
 from tests.conftest import ROOT, sensor, started, until
 
 NS = 1_000_000_000

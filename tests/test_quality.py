@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legmon.catalog.journal import Journal
+from legmon.catalog.annotations import Journal
 from legmon.catalog.store import Catalog
 from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import CAUSES, SENTENCES, Fault, Finding, cause_sentence, verdict
@@ -22,9 +22,9 @@ from legmon.exchange.csv import detect_csv
 from legmon.link.faults import SENTENCES as LINK_SENTENCES
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
+from legmon.nights.cache import Readings
 from legmon.recording.segment import read_segment
 from legmon.web.nights import night as night_view
-from legmon.web.readings import Readings
 from tests.conftest import ROOT, run_command
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 

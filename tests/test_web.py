@@ -26,12 +26,12 @@ from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.night.figures import OWN
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
-from legmon.recorder.limb import HOLDS_S, Limb
+from legmon.nights.evening import preflight
+from legmon.recorder.ankle_sensor import HOLDS_S, Limb
 from legmon.recorder.troubles import Trouble
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
-from legmon.web.evening import preflight
 from legmon.web.models_evening import ITEM_CODES
 from legmon.web.problems import Code
 from legmon.web.schema import schema

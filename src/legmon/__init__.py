@@ -6,8 +6,8 @@ Experimental. Not a medical device, not validated against polysomnography.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from legmon.detection.agreement import Agreement, agreement
     from legmon.detection.detector import Detector, detect
+    from legmon.evaluation.agreement import Agreement, agreement
     from legmon.movement import LegMovement
     from legmon.scoring.scored import Scored, score
 
@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 __all__ = ["Agreement", "Detector", "LegMovement", "Scored", "__version__", "agreement", "detect", "score"]
 
 _HOME = {
-    "Agreement": "legmon.detection.agreement",
-    "agreement": "legmon.detection.agreement",
+    "Agreement": "legmon.evaluation.agreement",
+    "agreement": "legmon.evaluation.agreement",
     "Detector": "legmon.detection.detector",
     "detect": "legmon.detection.detector",
     "LegMovement": "legmon.movement",

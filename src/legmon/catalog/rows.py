@@ -8,9 +8,9 @@ from typing import Any, cast
 from legmon.catalog.models import LegRow, NightRow, RecorderRow
 from legmon.catalog.state import Clock, Mode, Moment, NearbyState, NightInfo, RecorderState, SensorState
 from legmon.detection.faults import Fault, Finding
+from legmon.messages import Said
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import Hole, LegTrack
-from legmon.said import Said
 from legmon.scoring.live import Tally
 from legmon.timeline.clock import Anchor
 

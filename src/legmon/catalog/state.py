@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from legmon.messages import Said
 from legmon.movement import Leg
-from legmon.said import Said
 from legmon.scoring.live import Tally
 
 Mode = Literal["off", "check", "record"]

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from legmon.cli import checks
-from legmon.cli.checks import Check
 from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
+from legmon.nights import readiness as checks
+from legmon.nights.readiness import Check
 
 _COLOURS = {"ok": "green", "look": "yellow", "stop": "red"}
 
@@ -53,7 +53,7 @@ def doctor(
 
 def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Check]:
     """Ask this machine everything, and judge it."""
-    from legmon.cli import facts
+    from legmon.nights import machine as facts
     from legmon.recorder.process import RATE_HZ
 
     before = facts.wall_minus_boot_ns()
@@ -73,8 +73,8 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Check]:
 
 
 def _radio(hci: str | None, seconds: float) -> Iterator[Check]:
-    from legmon.cli import facts
     from legmon.link.radio import pick
+    from legmon.nights import machine as facts
     from legmon.sensors.registry import registry
 
     try:

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from legmon.cli.judging import Judged, Night, Outcome, golden_nights, judge_all
 from legmon.cli.options import JsonOption, print_json
-from legmon.detection.agreement import Agreement, Errors, count_agreement, wilson
 from legmon.detection.detector import NAME, VERSION
-from legmon.detection.thresholds import PUBLISHED
 from legmon.errors import LegmonError
+from legmon.evaluation.agreement import Agreement, Errors, count_agreement, wilson
+from legmon.evaluation.golden import Judged, Night, Outcome, golden_nights, judge_all
+from legmon.evaluation.thresholds import PUBLISHED
 
 JUDGING = 1_000_000
 """Drawn nights from this seed up are for judging alone; whoever tunes the detector draws from seeds below 1000."""

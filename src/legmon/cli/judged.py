@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from legmon.catalog.journal import Journal
+from legmon.catalog.annotations import Journal
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.cli.options import print_json
@@ -82,7 +82,7 @@ def judge(
             return Judged(score_night(list(tracks), named, reading=how))
         except ValueError as e:
             raise LegmonError(f"night {info.id}: {e}") from e
-    from legmon.web.readings import Readings
+    from legmon.nights.cache import Readings
 
     reading = Readings(catalog, Journal(catalog)).judged(info, tracks, named, how)
     if reading.scored is None:

@@ -14,10 +14,10 @@ import typer
 from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
 from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
-from legmon.link.ending import ended
+from legmon.link.tasks import ended
 
 if TYPE_CHECKING:
-    from legmon.recorder.trial import Trial
+    from legmon.qualify.trial import Trial
     from legmon.sensors.base import Driver
 
 FIND_S = 60.0
@@ -62,7 +62,7 @@ def qualify(
     """
     from bleak.exc import BleakError
 
-    from legmon.recorder.trial import Trial
+    from legmon.qualify.trial import Trial
 
     drivers, trial = drivers_for(sensor, address), Trial(address)
     folder = _folder(data or own_folder())

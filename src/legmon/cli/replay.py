@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from legmon.app.replay import Played
 from legmon.cli.options import DataOption, existing, own_folder
-from legmon.cli.played import Played
 from legmon.cli.run import PORT, BrowserOption, MinutesOption, PortOption
 from legmon.errors import LegmonError
 
@@ -51,7 +51,7 @@ def replay(
     recorded night its first leg is played. What is recorded is marked simulated and goes to a folder of its own; the
     source is only read. The night is called after the evening behind the newest one there.
     """
-    from legmon.cli.evening import Evening
+    from legmon.app.evening import Evening
 
     with tempfile.TemporaryDirectory(prefix="legmon-replay-", ignore_cleanup_errors=True) as made:
         played = _played(source, data, Path(made))

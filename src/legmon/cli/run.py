@@ -41,7 +41,7 @@ def demo(
     Three simulated nights are there already; tonight streams over simulated Bluetooth, 60 times as fast as real time. Everything
     is marked simulated and lives in a folder of its own. Ctrl-C ends it.
     """
-    from legmon.cli.evening import Evening
+    from legmon.app.evening import Evening
 
     Evening(data or demo_folder(), port=port, browser=not no_browser, minutes=minutes).demo(
         speed=speed, seed=seed
@@ -79,7 +79,7 @@ def run(
     The sensor is one of those that [bold]legmon sensors[/bold] lists; it is found, paired with and started by itself.
     [bold]legmon doctor[/bold] says beforehand whether it can be heard, also with the same [bold]--hci[/bold].
     """
-    from legmon.cli.evening import Evening
+    from legmon.app.evening import Evening
     from legmon.recorder.choice import Choice
 
     if simulate and hci is not None:

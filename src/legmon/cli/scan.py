@@ -68,7 +68,8 @@ def radio(hci: str | None) -> Radio:
 
 def no_radio(hci: str | None) -> str:
     """Look as `legmon doctor` does what is wrong with the radio, and say what to do."""
-    from legmon.cli import checks, facts
+    from legmon.nights import machine as facts
+    from legmon.nights import readiness as checks
 
     try:
         asyncio.run(facts.listen(pick(hci), (), 0.0, hci=hci is not None))

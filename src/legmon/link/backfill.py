@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from bleak.exc import BleakError
 
+from legmon.link.connection import Talk
 from legmon.link.faults import Cause
 from legmon.link.listener import Listener, Missing
-from legmon.link.talk import Talk
 from legmon.sensors.base import Conversation, Driver, FrameError, NeverTakenError, RefusedError
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakCharacteristicNotFou
 
 from legmon.link.faults import LinkSays, link_says
 from legmon.link.pairing import UnpairedError
-from legmon.said import Said
+from legmon.messages import Said
 from legmon.sensors.base import FrameError, RefusedError
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from legmon.said import Said
+from legmon.messages import Said
 
 
 class Cause(StrEnum):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from legmon.link.faults import Cause
-from legmon.said import Said
+from legmon.messages import Said
 from legmon.sensors.base import Declaration, Frame, Loss, Started, Status
 
 State = Literal["off", "searching", "connecting", "streaming", "silent"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from legmon.link import stale
+from legmon.link import bluez as stale
 from legmon.link.scan import Scan
 
 

@@ -11,7 +11,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 
-from legmon.link.ending import ended
+from legmon.link.tasks import ended
 
 log = logging.getLogger(__name__)
 

@@ -16,16 +16,16 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.backfill import LOOK_S, keep_up
-from legmon.link.ending import ended
+from legmon.link.connection import Talk
 from legmon.link.failure import plain
 from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.radio import Radio
-from legmon.link.slept import Sleep
-from legmon.link.talk import Talk
+from legmon.link.suspend import Sleep
+from legmon.link.tasks import ended
+from legmon.messages import Said
 from legmon.movement import Leg
-from legmon.said import Said
 from legmon.sensors import ankle
 from legmon.sensors.base import (
     FOREIGN_STREAMS,

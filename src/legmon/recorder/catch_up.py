@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from legmon.recorder.limb import Limb
+from legmon.recorder.ankle_sensor import Limb
 
 CATCH_UP_S = 1800.0  # at most: to fetch hours takes minutes
 STUCK_S, LOST_S = 5.0, 10.0  # how long while nothing comes, and where the link is down at that moment

@@ -6,7 +6,7 @@ from legmon.catalog.state import Legs, RecorderState
 from legmon.detection.detector import LOWEST_HZ
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.recorder.limb import Limb
+from legmon.recorder.ankle_sensor import Limb
 from legmon.sensors.base import Driver
 from legmon.sensors.registry import registry
 

@@ -5,10 +5,10 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
+from legmon.messages import Said
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.troubles import Trouble, trouble
 from legmon.recording.segment import RecordingError
-from legmon.said import Said
 
 log = logging.getLogger(__name__)
 

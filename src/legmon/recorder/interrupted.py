@@ -7,11 +7,11 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
+from legmon.messages import Said
 from legmon.movement import NS
 from legmon.recorder.closing import Closing
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.troubles import Trouble, trouble
-from legmon.said import Said
 
 log = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ from legmon.link.faults import OF_FRAMES, OF_THE_LINK, Cause
 from legmon.link.listener import Identity, Missing
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
-from legmon.recorder.belief import Belief
 from legmon.recorder.holes import covered, gaps
 from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
 from legmon.timeline.axis import SampleAxis
-from legmon.timeline.pauses import PauseWatch
+from legmon.timeline.losses import PauseWatch
+from legmon.timeline.plausibility import Belief
 from legmon.timeline.streams import StreamClocks
 
 ANEW_S = 5.0  # further than that no stream that starts anew seems to begin before the end of what there is

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from legmon.catalog.state import BOTH, Legs, NearbyState
-from legmon.link.ending import ended
 from legmon.link.nearby import Surroundings
 from legmon.link.radio import Radio
 from legmon.link.session import Session
+from legmon.link.tasks import ended
 from legmon.movement import Leg
+from legmon.recorder.ankle_sensor import Limb
 from legmon.recorder.choice import Choice
-from legmon.recorder.limb import Limb
 
 RANGE_G = 4
 END_S = 10.0  # a session stops its sensor and hangs up, which takes seconds where nobody answers

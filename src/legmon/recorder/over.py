@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from legmon.catalog.state import EndedBy
 from legmon.night.rising import has_risen
-from legmon.recorder.limb import Limb
+from legmon.recorder.ankle_sensor import Limb
 
 CHARGER_S = 60.0  # on the charger for so long: the night is over
 GONE_S = 600.0  # a sensor not heard for so long, or never, keeps no night going

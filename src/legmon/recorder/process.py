@@ -16,19 +16,19 @@ from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.link.radio import Radio
+from legmon.messages import Said
+from legmon.recorder.ankle_sensor import Limb
 from legmon.recorder.catch_up import catch_up
 from legmon.recorder.choice import Choice
 from legmon.recorder.closing import Closing
 from legmon.recorder.interrupted import take_up
 from legmon.recorder.leg import LegRecorder
-from legmon.recorder.limb import Limb
 from legmon.recorder.links import Links
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.over import over
 from legmon.recorder.seal import seal_next
 from legmon.recorder.troubles import Trouble, catalog_trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
-from legmon.said import Said
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)

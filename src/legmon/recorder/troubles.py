@@ -5,8 +5,8 @@ from enum import StrEnum
 from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.database import Refusal, refusal
+from legmon.messages import Said
 from legmon.recording.segment import RecordingError
-from legmon.said import Said
 
 
 class Trouble(StrEnum):

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.movement import NS
+from legmon.nights.cache import Readings, envelope
+from legmon.nights.signal import SignalStore
 from legmon.web import frames, models, nights, views
 from legmon.web.models_evening import Leg
 from legmon.web.problems import Code, RefusedError
-from legmon.web.readings import Readings, envelope
-from legmon.web.signal import SignalStore
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": models.Problem, "description": "No such night"},

@@ -11,14 +11,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
-from legmon.catalog.journal import Journal
+from legmon.catalog.annotations import Journal
 from legmon.catalog.store import Catalog
+from legmon.nights.cache import Readings
+from legmon.nights.signal import SignalStore
 from legmon.web import api, live, owner, twins
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
 from legmon.web.problems import Code, RefusedError
-from legmon.web.readings import Readings
-from legmon.web.signal import SignalStore
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocketState
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack
+from legmon.nights.signal import LegSignal, SignalStore
 from legmon.web import frames, models, views
-from legmon.web.signal import LegSignal, SignalStore
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1")

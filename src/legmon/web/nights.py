@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from legmon.catalog.journal import Check
+from legmon.catalog.annotations import Check
 from legmon.catalog.state import DAMAGED, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import changes
@@ -10,6 +10,7 @@ from legmon.detection.faults import Verdict, cause_sentence
 from legmon.link.faults import sentence
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack
+from legmon.nights.cache import Reading, Readings, envelope
 from legmon.scoring.answer import indices_json, quality_json
 from legmon.scoring.details import by_hour
 from legmon.scoring.events import ScoredEvent
@@ -18,7 +19,6 @@ from legmon.scoring.scored import RULES, Scored
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from legmon.web import models as m
 from legmon.web import models_evening as e
-from legmon.web.readings import Reading, Readings, envelope
 
 
 def zone(name: str, utc_offset_s: int, start_ns: int, end_ns: int) -> m.Zone:

@@ -10,11 +10,12 @@ from fastapi import APIRouter
 
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
-from legmon.web import evening, models, nights, views
+from legmon.nights import evening
+from legmon.nights.cache import Readings
+from legmon.web import models, nights, views
 from legmon.web import models_evening as e
 from legmon.web.api import PROBLEMS, AllReadings, FromCatalog, ThisNight
 from legmon.web.problems import Code, RefusedError
-from legmon.web.readings import Readings
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -18,10 +18,10 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
-from legmon.cli.checks import Heard, Trouble
 from legmon.link.radio import Radio
 from legmon.link.scan import scanning
 from legmon.link.session import advertisement
+from legmon.nights.readiness import Heard, Trouble
 from legmon.recording.records import Samples, encode
 from legmon.sensors import ankle
 from legmon.sensors.base import Driver

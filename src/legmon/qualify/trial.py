@@ -1,4 +1,4 @@
-"""Tries a sensor out: what its link tells is kept for a card (`legmon.timeline.qualify`) instead of being recorded."""
+"""Tries a sensor out: what its link tells is kept for a card (`legmon.qualify.card`) instead of being recorded."""
 
 import time
 from dataclasses import asdict
@@ -6,10 +6,10 @@ from typing import Any
 
 from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
-from legmon.said import Said
+from legmon.messages import Said
+from legmon.qualify.arrivals import Frames
+from legmon.qualify.card import Evidence, Place, qualify
 from legmon.sensors.base import Frame, Status
-from legmon.timeline.arrivals import Frames
-from legmon.timeline.qualify import Evidence, Place, qualify
 
 _VAGUE = {LinkSays.NO_ANSWER, LinkSays.NO_CONNECTION}
 _FAILURES = {

@@ -1,7 +1,7 @@
 """What some minutes with a sensor show: its true rate, how late frames come, what is lost, noise, scale, battery.
 
-Rate, lateness and loss come from when frames arrived (`legmon.timeline.arrivals`), noise and scale from the seconds in which the
-sensor lay still (`legmon.timeline.stillness`).
+Rate, lateness and loss come from when frames arrived (`legmon.qualify.arrivals`), noise and scale from the seconds in which the
+sensor lay still (`legmon.qualify.stillness`).
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from legmon.movement import NS
+from legmon.qualify.arrivals import Frames, arrived
+from legmon.qualify.stillness import still
 from legmon.sensors.base import Loss
-from legmon.timeline.arrivals import Frames, arrived
-from legmon.timeline.stillness import still
 
 NIGHT_H = 8.0
 SURE_S = 19 * 60.0  # of battery: its level is read every ten minutes, so that half an hour has three of them

@@ -10,16 +10,16 @@ import numpy as np
 
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
-from legmon.enough import LOW_PERCENT
+from legmon.limits import LOW_PERCENT
 from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.nearby import is_known
+from legmon.messages import Said
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
 from legmon.recorder.troubles import Trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
-from legmon.said import Said
 from legmon.sensors.base import Frame, RefusedError, Status
 
 log = logging.getLogger(__name__)

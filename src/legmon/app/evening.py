@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
+from legmon.app.demo_nights import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
+from legmon.app.processes import Child, end_all, python_module
+from legmon.app.replay import Played, Plays, Progress
 from legmon.catalog.state import BOTH, Clock, Legs, Mode, Watch
 from legmon.catalog.store import Catalog
 from legmon.cli.options import firmware_sim, quoted
-from legmon.cli.past import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
-from legmon.cli.played import Played, Plays, Progress
-from legmon.cli.supervisor import Child, end_all, python_module
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
 
@@ -310,8 +310,8 @@ def _need_bluetooth(hci: str | None) -> None:
     LegmonError
         If there is none.
     """
-    from legmon.cli.facts import RadioError, listen
     from legmon.link.radio import pick
+    from legmon.nights.machine import RadioError, listen
 
     try:
         asyncio.run(listen(pick(hci), (), 0.0, hci=hci is not None))

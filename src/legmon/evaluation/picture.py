@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.detection.agreement import Agreement
+from legmon.evaluation.agreement import Agreement
 from legmon.movement import NS, LegMovement
 
 WIDTH, LEFT, ROW, TOP = 1600, 70, 132, 96

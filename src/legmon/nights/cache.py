@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
-from legmon.catalog.journal import Check, Derived, Journal, Lights
+from legmon.catalog.annotations import Check, Derived, Journal, Lights
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg

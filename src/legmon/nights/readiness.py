@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from legmon.enough import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
+from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.movement import Leg
 
 Verdict = Literal["ok", "look", "stop"]

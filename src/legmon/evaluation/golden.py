@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from legmon.cli.options import child_environment, firmware_sim
-from legmon.cli.picture import picture
 from legmon.cli.simulate import run_simulator
-from legmon.detection.agreement import Agreement, FalsePositive, agreement
-from legmon.detection.thresholds import PUBLISHED, fixed_thresholds
 from legmon.errors import LegmonError
+from legmon.evaluation.agreement import Agreement, FalsePositive, agreement
+from legmon.evaluation.picture import picture
+from legmon.evaluation.thresholds import PUBLISHED, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
 from legmon.link.faults import Cause
 from legmon.movement import NS, LegMovement

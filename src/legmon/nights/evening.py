@@ -11,11 +11,11 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.catalog.journal import Check, Journal
+from legmon.catalog.annotations import Check, Journal
 from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
-from legmon.enough import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.errors import LegmonError
+from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.link.faults import LinkSays, own_words
 from legmon.movement import NS, Leg
 from legmon.night.fit import RATE_WITHIN, Part, check_fit

@@ -1,0 +1,1 @@
+"""What `run`, `demo` and `replay` start: the processes, the evening, and the demo's past nights."""

@@ -1,0 +1,1 @@
+"""How good the detector is: agreement with a known truth, fixed thresholds beside it, and pictures."""

@@ -1,0 +1,1 @@
+"""What a page, a command or an export needs of a night."""
