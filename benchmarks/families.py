@@ -25,7 +25,7 @@ from legmon.link.session import Session
 from legmon.link.tasks import ended
 from legmon.night.track import score_night
 from legmon.qualify.trial import Trial
-from legmon.recorder.ankle_sensor import Limb
+from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.leg import LegRecorder
 from legmon.sensors.registry import registry
 
@@ -95,7 +95,7 @@ class Result:
     battery: int | None = None
 
 
-class Recording(Limb):
+class Recording(AnkleSensor):
     """A link's listener that records from the first start on."""
 
     def __init__(self, folder: Path, now_ns: "Clock") -> None:

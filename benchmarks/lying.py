@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from legmon.cli.simulate import run_simulator
+from legmon.app.simulator import run_simulator
 from legmon.exchange.capture import read_capture
 from legmon.night.lying import axis_of_walking, stretches
 from legmon.night.posture import Posture, PostureReader

@@ -20,8 +20,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-from legmon.catalog.annotations import Check, Journal
-from legmon.catalog.state import Clock, NearbyState, RecorderState, SensorState
+from legmon.catalog.annotations import Annotations, Check
+from legmon.catalog.clock import Clock
+from legmon.catalog.state import NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
@@ -104,7 +105,7 @@ def _pretend(catalog: Catalog, *, recording: bool) -> None:
     nearby = [] if recording else [held, *others]
     catalog.report(RecorderState(seen, clock, simulated=True, night=night, sensors=[sensor], nearby=nearby))
     found = Fit((), 3.4, 1.002, 5, 182.0, 1.05, 48.0, (0.1, 0.2, 0.97))
-    Journal(catalog).add_check(Check("left", now - 120 * NS, found))
+    Annotations(catalog).add_check(Check("left", now - 120 * NS, found))
 
 
 @contextmanager

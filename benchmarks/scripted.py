@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from legmon.sensors import bangle, metamotion, movesense, open_services, polar, witmotion
-from legmon.sensors.base import Answer, Await, Conversation, Read, Step, Steps, Told, Wish, Write
+from legmon.sensors.base import (
+    Answer,
+    Await,
+    Conversation,
+    Read,
+    SensorEvent,
+    Step,
+    Steps,
+    StreamRequest,
+    Write,
+)
 from legmon.sensors.registry import registry
 
 T = TypeVar("T")
@@ -16,7 +26,7 @@ Notification = tuple[str, bytes]
 Script = Callable[[str, bytes], list[Notification]]
 """What a sensor notifies after a write."""
 
-WISH = Wish(rate_hz=50.0, range_g=4, frame_s=0.5, stream=1 << 16)
+WISH = StreamRequest(rate_hz=50.0, range_g=4, frame_s=0.5, stream=1 << 16)
 
 
 class Hand:
@@ -37,7 +47,7 @@ class Hand:
     ) -> None:
         self.conversation = conversation
         self.done: list[Step] = []
-        self.told: list[Told] = []
+        self.told: list[SensorEvent] = []
         self._script = script
         self._reads = reads or {}
         self._answers: deque[bytes] = deque()

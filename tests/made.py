@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from legmon.app.simulator import run_simulator
 from legmon.catalog.store import CAPTURE, Catalog
-from legmon.cli.simulate import run_simulator
 from legmon.detection import detector
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, Leg
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.source import Source
-from legmon.scoring.scored import RULES
+from legmon.scoring.rules import RULES
 
 
 @dataclass(frozen=True)

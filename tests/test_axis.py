@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legmon.timeline.axis import WRAP, Pending, Piece, SampleAxis
-from legmon.timeline.uptime import UptimeCheck
+from legmon.timeline.plausibility import UptimeCheck
 
 
 def axis_at(first: int = 0, count: int = 25, *, stream: int = 7) -> SampleAxis:

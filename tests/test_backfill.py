@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from legmon.link import backfill
-from legmon.link.connection import Talk
+from legmon.link.connection import Connection
 from legmon.link.listener import Missing
 from legmon.sensors.base import NeverTakenError, Pause, Steps
 from tests.bluez.through import Through
@@ -88,7 +88,7 @@ def test_what_the_sensor_never_measured_is_given_up_at_once() -> None:
     async def play(*missing: Missing) -> None:
         conversation: Any = Missed()
         client: Any = None
-        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+        talk = Connection(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
         for one in missing:
             await backfill._fetch(talk, conversation, heard, one)
 

@@ -162,17 +162,17 @@ def test_samples_that_were_missed_are_counted_and_never_sent(watch: Watch) -> No
     assert len(missed) > 10
     heard = indices(watch.frames())
     assert heard == [k for k in range(heard[-1] + 1) if k not in missed]
-    hole = sorted(k for k in missed if k - 1 not in missed)[2]
-    length = next(n for n in range(1, 9) if hole + n not in missed)
+    gap = sorted(k for k in missed if k - 1 not in missed)[2]
+    length = next(n for n in range(1, 9) if gap + n not in missed)
     for skipped in range(length):
         with pytest.raises(NeverTakenError) as e:
-            watch.fetch(hole + skipped, 100)
+            watch.fetch(gap + skipped, 100)
         assert e.value.count == length - skipped
-    assert watch.fetch(hole - 10, 300) == 300
-    assert indices(watch.frames(late=True)) == [k for k in range(hole - 10, hole + 290) if k not in missed]
+    assert watch.fetch(gap - 10, 300) == 300
+    assert indices(watch.frames(late=True)) == [k for k in range(gap - 10, gap + 290) if k not in missed]
     del watch.hand.told[:]
-    assert watch.fetch(hole - 10, 11) == 11  # ends in the hole
-    assert indices(watch.frames(late=True)) == list(range(hole - 10, hole))
+    assert watch.fetch(gap - 10, 11) == 11  # ends in the hole
+    assert indices(watch.frames(late=True)) == list(range(gap - 10, gap))
 
 
 def test_more_holes_than_are_remembered_hide_what_is_before_them(watch: Watch) -> None:

@@ -15,13 +15,15 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.database import Refusal, refusal
-from legmon.catalog.state import Clock, Moment, RecorderState, Watch
+from legmon.catalog.clock import Clock, Moment, Watch
+from legmon.catalog.database import catalog_fault
+from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog, CatalogError, UnavailableError
+from legmon.messages import CatalogFault
 from legmon.movement import NS
 from legmon.recorder.night import NightRecorder
+from legmon.recorder.process import catalog_trouble
 from legmon.recorder.source import Source
-from legmon.recorder.troubles import catalog_trouble
 from legmon.web import views
 from tests.conftest import run_command, sensor, started, until
 from tests.test_leg_recorder import stream
@@ -140,19 +142,19 @@ def begin(catalog: Catalog) -> NightRecorder:
 @pytest.mark.parametrize(
     ("pragma", "why", "code", "advice"),
     [
-        ("busy_timeout=1", Refusal.BUSY, "catalog_busy", "end what else has"),
-        ("max_page_count=1", Refusal.FULL, "catalog_full", "Make room"),
-        ("query_only=ON", Refusal.READ_ONLY, "catalog_fails", "permissions"),
-        ("user_version=0", Refusal.DAMAGED, "catalog_damaged", "move catalog.sqlite"),
+        ("busy_timeout=1", CatalogFault.BUSY, "catalog_busy", "end the other programs"),
+        ("max_page_count=1", CatalogFault.FULL, "catalog_full", "Make room"),
+        ("query_only=ON", CatalogFault.READ_ONLY, "catalog_fails", "permissions"),
+        ("user_version=0", CatalogFault.DAMAGED, "catalog_damaged", "move catalog.sqlite"),
     ],
 )
 def test_why_a_night_cannot_be_entered_is_told_apart(
-    tmp_path: Path, pragma: str, why: Refusal, code: str, advice: str
+    tmp_path: Path, pragma: str, why: CatalogFault, code: str, advice: str
 ) -> None:
     catalog = Catalog(tmp_path)
     file = tmp_path / "catalog.sqlite"
-    other = hold(file, write=True) if why is Refusal.BUSY else None
-    if why is Refusal.DAMAGED:
+    other = hold(file, write=True) if why is CatalogFault.BUSY else None
+    if why is CatalogFault.DAMAGED:
         catalog.close()
         file.write_bytes(b"something else that is long enough to be taken for a database" * 100)
     with every_connection(pragma):
@@ -160,7 +162,7 @@ def test_why_a_night_cannot_be_entered_is_told_apart(
     if other is not None:
         other.close()
     catalog.close()
-    assert refusal(error) is why
+    assert catalog_fault(error) is why
     said = catalog_trouble(error)
     assert said.code == code
     assert advice in said.sentence

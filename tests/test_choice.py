@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from legmon.catalog.state import Clock, RecorderState, SensorState
+from legmon.catalog.clock import Clock
+from legmon.catalog.state import RecorderState, SensorState
 from legmon.errors import LegmonError
 from legmon.link.listener import Identity
-from legmon.recorder.ankle_sensor import Limb
+from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import Choice
 from legmon.sensors.base import Declaration, RefusedError, Started
 
 A, B = "C4:4C:4D:00:00:01", "C4:4C:4D:00:00:02"
 
 
-def limb(address: str | None = None) -> Limb:
-    return Limb(lambda: 0, None, address)
+def ankle(address: str | None = None) -> AnkleSensor:
+    return AnkleSensor(lambda: 0, None, address)
 
 
 def test_any_sensor_to_wear_will_do_but_no_board_of_the_bench() -> None:
@@ -28,8 +29,8 @@ def test_a_family_or_an_address_can_be_asked_for() -> None:
     assert [d.name for d in Choice("polar").drivers] == ["polar"]
     assert [d.name for d in Choice("microbit").drivers] == ["microbit"]
     one = Choice(A.lower())
-    assert one.claim(limb(), A)
-    assert not one.claim(limb(), B)
+    assert one.claim(ankle(), A)
+    assert not one.claim(ankle(), B)
 
 
 @pytest.mark.parametrize("sensor", ["", "polaar", "C4:4C:4D"])
@@ -46,18 +47,18 @@ def test_a_family_that_measures_too_seldom_is_refused() -> None:
 
 def test_a_sensor_that_turns_out_to_measure_too_seldom_is_refused() -> None:
     declares = Declaration((50.0,), (2,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
-    one = limb()
+    one = ankle()
     with pytest.raises(RefusedError, match=r"measures 12\.5 times a second, but a night needs 20 to 500"):
         one.sensor_started(Identity("board", A, "microbit", declares, Started(12.5, 2, 1000, 0.24)))
     assert one.source is None
 
 
 def test_no_sensor_is_taken_twice_and_a_night_keeps_its_own() -> None:
-    choice, left, right = Choice(), limb(), limb()
+    choice, left, right = Choice(), ankle(), ankle()
     assert choice.claim(left, A)
     assert not choice.claim(right, A)
     assert choice.claim(right, B)
-    assert not choice.claim(limb(B), A)
+    assert not choice.claim(ankle(B), A)
     choice.release(left)
     choice.release(right)
     assert choice.claim(right, A)
@@ -67,7 +68,7 @@ def test_the_sensor_of_the_last_time_is_known() -> None:
     before = RecorderState(
         0, Clock(), False, None, [SensorState("left", address=A), SensorState("right", address=B)]
     )
-    choice, left, right = Choice(None, before), limb(), limb()
+    choice, left, right = Choice(None, before), ankle(), ankle()
     assert (choice.known(left, "left"), choice.known(right, "right"), choice.known(left, None)) == (A, B, A)
     assert choice.claim(left, B)
     assert choice.known(right, "right") is None, "the other ankle has it"

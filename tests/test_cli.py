@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import legmon
-from legmon.catalog.annotations import Journal
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.movement import NS
@@ -191,18 +191,18 @@ def test_run_with_a_simulated_sensor_in_real_time_ends_by_itself(tmp_path: Path)
 def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     night = make_night(catalog, Made(evening(0), {"left": scenario(6, 2.0)}))
-    info, journal = catalog.night(night), Journal(catalog)
+    info, annotations = catalog.night(night), Annotations(catalog)
     before = json.loads(run_command("nights", night, "--json", data=tmp_path).stdout)
     (track,) = catalog.tracks(night)
     own = [(track.leg, m.first) for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
-    journal.set_own(night, own, 1, own=True)
-    journal.set_lights(night, (info.started_ns + 900 * NS, None), 1)
-    readings = Readings(catalog, journal)
+    annotations.set_voluntary(night, own, 1, voluntary=True)
+    annotations.set_lights(night, (info.started_ns + 900 * NS, None), 1)
+    readings = Readings(catalog, annotations)
     page = nights.night(catalog, readings, readings.of(info))
     catalog.close()
     for command in ("nights", "score"):
         said = json.loads(run_command(command, night, "--json", data=tmp_path).stdout)
-        assert said["own"] == page.own == 3
+        assert said["voluntary"] == page.voluntary == 3
         assert said["headline"] | {"seconds": page.headline.seconds} == page.headline.model_dump()
         assert said["headline"]["seconds"] == pytest.approx(page.headline.seconds, abs=0.001)
         assert said["indices"]["periodic"] == page.periodic < before["indices"]["periodic"]

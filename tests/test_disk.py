@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from legmon.catalog.annotations import Journal
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.nights.cache import Readings
+from legmon.recorder.ankle_sensor import disk_trouble
+from legmon.recorder.ending import seal_next
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.seal import seal_next
 from legmon.recorder.source import Source
-from legmon.recorder.troubles import disk_trouble
 from legmon.recording.records import Note
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import Frame
@@ -202,7 +202,7 @@ def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
     catalog: Catalog, tmp_path: Path
 ) -> None:
     night = closed_night(catalog)
-    readings = Readings(catalog, Journal(catalog))
+    readings = Readings(catalog, Annotations(catalog))
     assert nights.night(catalog, readings, readings.of(catalog.night(night))).quality == []
     path = catalog.segment(night, "left")
     damaged = bytearray(path.read_bytes())

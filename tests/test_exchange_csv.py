@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from legmon.errors import LegmonError
 from legmon.exchange.csv import HEADER, CsvError, detect_csv, read_csv
 from legmon.movement import NS
-from legmon.night.track import Hole, score_night
+from legmon.night.track import score_night
+from legmon.recording.records import Gap
 
 Samples = NDArray[np.float64]
 ROWS = "".join(f"{i / 50:.2f},0,0,1\n" for i in range(20))  # lines 2 to 21
@@ -181,7 +182,7 @@ def test_samples_are_those_of_the_file(file: Path) -> None:
     assert recording.rate_hz == pytest.approx(50.0)
     assert (stretch.first, stretch.start_s) == (0, 0.0)
     assert stretch.xyz.tolist() == [[0.5, -0.001, 1], [1, 2, 3], [0, 0, 0]]
-    assert recording.holes == []
+    assert recording.gaps == []
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
@@ -218,7 +219,7 @@ def test_a_gap_parts_the_samples_and_is_counted_in_samples(file: Path) -> None:
         (0, 0.0, 400),
         (650, 13.0, 600),
     ]
-    assert recording.holes == [Hole(400, 250, "file_gap")]
+    assert recording.gaps == [Gap(400, 250, "file_gap")]
 
 
 def test_several_gaps(file: Path) -> None:
@@ -226,29 +227,29 @@ def test_several_gaps(file: Path) -> None:
     times[300:] += 1.0
     times[500:] += 10.0
     times[501:] += 0.2
-    holes = read_csv(write(file, times)).holes
-    assert [(h.first, h.count) for h in holes] == [(300, 50), (550, 500), (1051, 10)]
+    gaps = read_csv(write(file, times)).gaps
+    assert [(h.first, h.count) for h in gaps] == [(300, 50), (550, 500), (1051, 10)]
 
 
-@pytest.mark.parametrize(("step", "gaps"), [(0.099, 0), (0.101, 1)])
-def test_a_step_up_to_a_tenth_of_a_second_is_jitter(file: Path, step: float, gaps: int) -> None:
+@pytest.mark.parametrize(("step", "expected"), [(0.099, 0), (0.101, 1)])
+def test_a_step_up_to_a_tenth_of_a_second_is_jitter(file: Path, step: float, expected: int) -> None:
     times = np.arange(1000) / 50
     times[400:] += step - 0.02
-    assert len(read_csv(write(file, times)).holes) == gaps
+    assert len(read_csv(write(file, times)).gaps) == expected
 
 
-@pytest.mark.parametrize(("step", "gaps"), [(0.149, 0), (0.151, 1)])
-def test_a_step_up_to_one_and_a_half_periods_is_jitter(file: Path, step: float, gaps: int) -> None:
+@pytest.mark.parametrize(("step", "expected"), [(0.149, 0), (0.151, 1)])
+def test_a_step_up_to_one_and_a_half_periods_is_jitter(file: Path, step: float, expected: int) -> None:
     times = np.arange(400) / 10
     times[200:] += step - 0.1
-    holes = read_csv(write(file, times)).holes
-    assert [h.count for h in holes] == [1] * gaps
+    gaps = read_csv(write(file, times)).gaps
+    assert [h.count for h in gaps] == [1] * expected
 
 
 def test_jitter_is_no_gap(file: Path) -> None:
     times = np.arange(3000) / 50 + np.random.default_rng(1).uniform(-0.009, 0.009, 3000)
     recording = read_csv(write(file, times))
-    assert recording.holes == []
+    assert recording.gaps == []
     assert recording.rate_hz == pytest.approx(50.0, rel=1e-3)
 
 
@@ -273,8 +274,8 @@ def test_movements_have_the_times_of_the_file(file: Path) -> None:
     onsets = [start + s for s in (10, 30, 50, 70)]
     track = detect_csv(write(file, times, with_lifts(times, onsets)), "right")
     night = score_night([track], origin_ns=0)
-    assert [m.event.onset / NS for m in night.events] == pytest.approx(onsets, abs=0.15)
-    assert {m.event.side for m in night.events} == {"right"}
+    assert [m.movement.onset / NS for m in night.movements] == pytest.approx(onsets, abs=0.15)
+    assert {m.movement.side for m in night.movements} == {"right"}
     assert night.duration_ns / NS == pytest.approx(4000 / 50.6, abs=1e-3)
     assert night.indices.periodic == 4
     assert not track.simulated
@@ -286,9 +287,9 @@ def test_movements_behind_a_gap_have_the_times_of_the_file(file: Path) -> None:
     onsets = [10.0, 30.0, 60.0, 80.0]
     track = detect_csv(write(file, times, with_lifts(times, onsets)), "left")
     night = score_night([track], origin_ns=0)
-    assert [m.event.onset / NS for m in night.events] == pytest.approx(onsets, abs=0.15)
+    assert [m.movement.onset / NS for m in night.movements] == pytest.approx(onsets, abs=0.15)
     assert [[a / NS, b / NS] for a, b in night.gaps] == [pytest.approx([40.0, 47.3], abs=0.001)]
-    assert [m.interval is None for m in night.events] == [True, False, True, False]
+    assert [m.interval is None for m in night.movements] == [True, False, True, False]
     assert night.duration_ns - night.analysed_ns == pytest.approx(7.3 * NS, abs=NS / 1000)
 
 

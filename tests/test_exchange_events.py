@@ -14,7 +14,8 @@ import pytest
 
 from legmon.exchange.events import EventsError, read_events, score_events
 from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
-from legmon.scoring.scored import Reading, Scored
+from legmon.scoring.result import Scored
+from legmon.scoring.rules import Interpretation
 from tests.conftest import run_command
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -22,7 +23,7 @@ RUN: list[tuple[float, float, str]] = [(0, 2, "left"), (20, 22, "left"), (40, 42
 
 
 def one(path: Path, rules: str = "wasm2016") -> Scored:
-    (scored,) = score_events(path, rules, Reading())
+    (scored,) = score_events(path, rules, Interpretation())
     return scored
 
 
@@ -35,7 +36,7 @@ def test_json_one_recording_and_a_list(tmp_path: Path) -> None:
     whole = {"movements": RUN, "gaps": [[100, 110]], "duration_s": 3600}
     scored = one(write(tmp_path / "a.json", whole))
     assert (scored.indices.periodic, scored.analysed_ns) == (4, 3590 * 10**9)
-    both = score_events(write(tmp_path / "b.json", [whole, {"movements": []}]), "aasm", Reading())
+    both = score_events(write(tmp_path / "b.json", [whole, {"movements": []}]), "aasm", Interpretation())
     assert [s.indices.movements for s in both] == [4, 0]
     assert both[1].indices.periodic_per_hour is None
 
@@ -50,7 +51,7 @@ def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
     file = edfio.Edf(
         [edfio.EdfSignal(np.zeros(100), 1, label="Acc X ankle L", physical_range=(-1, 1))],
         annotations=[
-            edfio.EdfAnnotation(a, b - a, f"Limb movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
+            edfio.EdfAnnotation(a, b - a, f"AnkleSensor movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
             for a, b, leg in RUN
         ]
         + [
@@ -61,12 +62,14 @@ def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
     )
     file.write(tmp_path / "a.edf")
     edf = one(tmp_path / "a.edf")
-    spans = [(s.event.onset, s.event.offset, s.event.side, s.periodic) for s in plain.events]
+    spans = [(s.movement.onset, s.movement.offset, s.movement.side, s.periodic) for s in plain.movements]
     assert [side for _, _, side, _ in spans] == ["left", "left", "right", "left"]
     for other in (annot, edf):
-        assert [(s.event.onset, s.event.offset, s.event.side, s.periodic) for s in other.events] == spans
-    assert edf.reading.stages == [(0, 30 * 10**9, "N2")]
-    assert edf.reading.respiratory == [(5 * 10**9, 15 * 10**9)]
+        assert [
+            (s.movement.onset, s.movement.offset, s.movement.side, s.periodic) for s in other.movements
+        ] == spans
+    assert edf.interpretation.stages == [(0, 30 * 10**9, "N2")]
+    assert edf.interpretation.respiratory == [(5 * 10**9, 15 * 10**9)]
     assert read_events(tmp_path / "a.edf")[0].left_out == 1
 
 
@@ -74,13 +77,20 @@ def test_luna_clock_times_and_elapsed_times(tmp_path: Path) -> None:
     clock = [("23:59:50", "23:59:52"), ("00:00:10", "00:00:12.5")]
     lines = [f"lm_left\t.\t.\t{a}\t{b}\t." for a, b in clock]
     scored = one(write(tmp_path / "a.annot", "\n".join(["# a comment", *lines])))
-    assert [(s.event.onset / 1e9, s.event.offset / 1e9) for s in scored.events] == [(0, 2), (20, 22.5)]
+    assert [(s.movement.onset / 1e9, s.movement.offset / 1e9) for s in scored.movements] == [
+        (0, 2),
+        (20, 22.5),
+    ]
     elapsed = one(write(tmp_path / "b.annot", "lm_left\t.\t.\t0+00:01:00\t0+00:01:02\t."))
-    assert elapsed.events[0].event.onset == 60 * 10**9
+    assert elapsed.movements[0].movement.onset == 60 * 10**9
 
 
 def test_series_and_unlabelled_annotations(tmp_path: Path) -> None:
-    lines = ["PLM series 07\t.\t.\t0\t100\t.", "Limb movement\t.\t.\t10\t12\t.", "PLM\t.\tR\t20\t22\t."]
+    lines = [
+        "PLM series 07\t.\t.\t0\t100\t.",
+        "AnkleSensor movement\t.\t.\t10\t12\t.",
+        "PLM\t.\tR\t20\t22\t.",
+    ]
     (events,) = read_events(write(tmp_path / "a.annot", "\n".join(lines)))
     assert (len(events.movements), events.left_out, events.unlabelled) == (2, 1, 1)
     assert [m[2] for m in events.movements] == ["left", "right"]
@@ -115,8 +125,8 @@ def test_a_row_that_cannot_be_is_refused_by_its_number(rows: list[object], says:
 def test_what_the_standard_puts_right_is_put_right(tmp_path: Path) -> None:
     unsorted = [RUN[2], RUN[0], RUN[3], RUN[1], [0.5, 1.5, "left"], [21, 23, "left"]]
     scored = one(write(tmp_path / "a.json", {"movements": unsorted, "duration_s": 100}))
-    assert [s.event.onset / 1e9 for s in scored.events] == [0, 20, 40, 60]
-    assert scored.events[1].event.offset == 23 * 10**9
+    assert [s.movement.onset / 1e9 for s in scored.movements] == [0, 20, 40, 60]
+    assert scored.movements[1].movement.offset == 23 * 10**9
     assert scored.indices.periodic == 4
 
 
@@ -156,7 +166,7 @@ def test_a_file_that_is_not_what_it_should_be_is_said(
     tmp_path: Path, name: str, content: str, says: str
 ) -> None:
     with pytest.raises(EventsError, match=says):
-        score_events(write(tmp_path / name, content), "wasm2016", Reading())
+        score_events(write(tmp_path / name, content), "wasm2016", Interpretation())
 
 
 def test_the_command_line_answers_in_the_order_asked(tmp_path: Path) -> None:
@@ -190,10 +200,10 @@ def test_a_real_scored_night_has_its_one_episode_and_nothing_else() -> None:
     episodes = [(seconds(r[0]), seconds(r[1])) for r in rows if r[2] == "PLM"]
     assert (len(movements), len(episodes)) == (29, 1)
     for rules in ("wasm2016", "wasm2006", "aasm"):
-        from legmon.scoring.scored import scored_night
+        from legmon.scoring.score import scored_night
 
         scored = scored_night(checked_movements(movements), [], 9 * 3600 * 10**9, rules=rules)
-        members = [s.event.onset / 1e9 for s in scored.events if s.periodic]
+        members = [s.movement.onset / 1e9 for s in scored.movements if s.periodic]
         assert scored.indices.series == 1
         assert len(members) == 4
         assert episodes[0][0] - 1 <= members[0]

@@ -119,25 +119,25 @@ def judged(captured: tuple[Capture, dict[str, Any]], *, without: slice | None = 
 def test_missing_frames_are_a_gap_and_move_nothing_after_them(
     captured: tuple[Capture, dict[str, Any]],
 ) -> None:
-    whole, holed = judged(captured), judged(captured, without=slice(300, 420))
+    whole, gapped = judged(captured), judged(captured, without=slice(300, 420))
     samples = 120 * 83
     assert whole.missing_s == 0.0
-    assert holed.missing_s == pytest.approx(samples / 51.0, abs=0.01)
-    assert holed.holed > 0
-    errors = holed.ours.agreement.onset_errors
+    assert gapped.missing_s == pytest.approx(samples / 51.0, abs=0.01)
+    assert gapped.gapped > 0
+    errors = gapped.ours.agreement.onset_errors
     assert errors is not None
     assert errors.median_s < 0.1
-    missed = len(holed.ours.agreement.misses) - len(whole.ours.agreement.misses)
-    assert 0 < missed <= holed.holed + 1
+    missed = len(gapped.ours.agreement.misses) - len(whole.ours.agreement.misses)
+    assert 0 < missed <= gapped.gapped + 1
 
 
 @pytest.mark.parametrize("without", [slice(0, 60), slice(-60, None)])
 def test_frames_missing_at_either_end_are_a_gap(
     captured: tuple[Capture, dict[str, Any]], without: slice
 ) -> None:
-    holed = judged(captured, without=without)
-    assert holed.missing_s == pytest.approx(60 * 83 / 51.0, abs=83 / 51.0)
-    assert holed.ours.f1 > 0.8
+    gapped = judged(captured, without=without)
+    assert gapped.missing_s == pytest.approx(60 * 83 / 51.0, abs=83 / 51.0)
+    assert gapped.ours.f1 > 0.8
 
 
 def test_the_fixed_thresholds_see_the_same_samples(captured: tuple[Capture, dict[str, Any]]) -> None:

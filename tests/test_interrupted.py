@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from legmon.catalog.state import Clock, RecorderState
+from legmon.catalog.clock import Clock
+from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
+from legmon.messages import Trouble
 from legmon.movement import NS, Leg
-from legmon.recorder.closing import Closing
+from legmon.recorder.ending import Closing, seal_next
 from legmon.recorder.interrupted import goes_on, take_up
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.seal import seal_next
-from legmon.recorder.troubles import Trouble
 from legmon.recording.segment import read_segment
 from tests.test_leg_recorder import BEGAN, SOURCE, stream
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from legmon.detection.detector import Detector, detect
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, LegMovement
-from legmon.scoring.scored import score
+from legmon.scoring.score import score
 from tests.conftest import ROOT
 
 NIGHT = "duration: 90m\nseed: {seed}\nrate_hz: {rate}\nrate_error_percent: {error}\nmovements_per_hour: 60\n"
@@ -130,9 +130,9 @@ def test_a_gap_neither_invents_nor_bridges_a_series(whole: NDArray[np.float64]) 
         )
         gap = (at / 50.0, (at + 500) / 50.0)
         scored = score(found, gaps=[gap], duration_s=len(whole) / 50.0)
-        for before, after in zip(scored.events, scored.events[1:], strict=False):
+        for before, after in zip(scored.movements, scored.movements[1:], strict=False):
             if before.series is not None and before.series == after.series:
-                assert not before.event.onset <= gap[0] * NS < gap[1] * NS <= after.event.onset
+                assert not before.movement.onset <= gap[0] * NS < gap[1] * NS <= after.movement.onset
 
 
 def test_the_same_seed_gives_the_same_bytes_and_movements(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from legmon.link.faults import Cause
 from legmon.link.listener import Identity, Missing
+from legmon.messages import GapCause
 from legmon.movement import NS, Leg
 from legmon.night.leg import analyse
 from legmon.night.track import LegTrack, score_night
@@ -56,8 +56,8 @@ def full(path: Path, room: int = 0) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("cause", [Cause.LINK_LOST, Cause.LINK_SILENT, Cause.DISK_FULL])
-def test_a_night_whose_sensor_went_for_good_ends_with_a_named_gap(tmp_path: Path, cause: Cause) -> None:
+@pytest.mark.parametrize("cause", [GapCause.LINK_LOST, GapCause.LINK_SILENT, GapCause.DISK_FULL])
+def test_a_night_whose_sensor_went_for_good_ends_with_a_named_gap(tmp_path: Path, cause: GapCause) -> None:
     path = tmp_path / "left.seg"
     leg = begin(path)
     stream(leg, 0, 600)
@@ -95,16 +95,16 @@ def test_of_two_legs_one_that_fails_takes_no_hour_of_the_other(tmp_path: Path) -
     left, right = begin(tmp_path / "left.seg"), begin(tmp_path / "right.seg", "right")
     stream(left, 0, 900)
     stream(right, 0, 600)
-    right.lost(Cause.LINK_LOST)
+    right.lost(GapCause.LINK_LOST)
     for leg in (left, right):
         leg.close(BEGAN + 900 * NS)
     tracks = [track(tmp_path / "left.seg"), track(tmp_path / "right.seg")]
-    assert [h.cause for h in tracks[1].holes] == ["link_lost"], "it is said all the same"
+    assert [h.cause for h in tracks[1].gaps] == ["link_lost"], "it is said all the same"
     scored = score_night(tracks)
     assert scored.analysed_ns == pytest.approx(900 * NS, abs=NS)
     both = begin(tmp_path / "both.seg", "right")
     stream(both, 0, 600)
-    both.lost(Cause.LINK_LOST)
+    both.lost(GapCause.LINK_LOST)
     stream(both, 700, 900)
     both.close(BEGAN + 900 * NS)
     back = score_night([tracks[0], track(tmp_path / "both.seg")])
@@ -115,7 +115,7 @@ def test_a_reboot_on_a_full_disk_forgets_nothing_that_the_sensor_still_holds(tmp
     path = tmp_path / "left.seg"
     leg = begin(path)
     stream(leg, 0, 20)
-    leg.lost(Cause.LINK_LOST)
+    leg.lost(GapCause.LINK_LOST)
     before = Held(1, 0, 1500)
     started = Started(50, 4, 122, 1.0, stream=2, next=0, before=before)
     leg.started(Identity("s", "a", "ankle", ankle.DRIVER.declares, started))
@@ -186,7 +186,7 @@ def test_what_is_waited_for_is_given_up_when_the_sensor_uses_its_number_for_anot
     stream(leg, 0, 50)
     stream(leg, 55, 60)
     assert leg.missing() == Missing(1, 2500, 250)
-    leg.lost(Cause.LINK_LOST)
+    leg.lost(GapCause.LINK_LOST)
     stream(leg, 60, 300, index_s=0)
     stream(leg, 310, 400, index_s=250)
     refused = leg.missing()  # before so many in a row were old that it had to be another count
@@ -204,20 +204,20 @@ def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
     path = tmp_path / "left.seg"
     identity = Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1, next=0))
 
-    def down(leg: LegRecorder, at_s: int, cause: Cause) -> None:
+    def down(leg: LegRecorder, at_s: int, cause: GapCause) -> None:
         leg.lost(cause)
         leg.note(BEGAN + at_s * NS, "disconnected", cause.value)
 
     leg = begin(path)
     leg.started(identity)
     stream(leg, 0, 50)
-    down(leg, 50, Cause.COMPUTER_SLEPT)
+    down(leg, 50, GapCause.COMPUTER_SLEPT)
     leg.note(BEGAN + 90 * NS, "connected", "a")
     stream(leg, 90, 100)
-    down(leg, 100, Cause.LINK_SILENT)
+    down(leg, 100, GapCause.LINK_SILENT)
     stream(leg, 110, 120)
     stream(leg, 121, 130)  # a frame that did not come
-    leg.lost(Cause.DISK_FULL)
+    leg.lost(GapCause.DISK_FULL)
     stream(leg, 132, 134)
     leg.refuse()
     stream(leg, 135, 136)

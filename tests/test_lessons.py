@@ -15,12 +15,12 @@ from bleak.exc import BleakError
 
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
-from legmon.link.faults import Cause
 from legmon.link.hci.adapter import Adapter
 from legmon.link.radio import pick
 from legmon.link.session import Session
 from legmon.link.suspend import Sleep
 from legmon.link.tasks import ended
+from legmon.messages import GapCause
 from legmon.recording.records import Note, Samples
 from legmon.sensors import ankle_bytes as a
 from tests.bluez.through import Through, opened_air
@@ -165,7 +165,7 @@ def test_a_radio_that_has_gone_is_the_cause_of_what_is_missing_and_said_once(
         await through.close()
 
     asyncio.run(play())
-    assert heard.downs == [Cause.LINK_LOST, Cause.RADIO_GONE]
+    assert heard.downs == [GapCause.LINK_LOST, GapCause.RADIO_GONE]
 
 
 def over_a_sleep(
@@ -173,7 +173,7 @@ def over_a_sleep(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     sleeps: Callable[[Heard, list[int], Running], Awaitable[None]],
-) -> list[Cause]:
+) -> list[GapCause]:
     """Stream, sleep in some way, stream on; gives the causes. The clocks are made up: no test can send its computer to sleep."""
     slept_ns = [7 * 10**9]
     monkeypatch.setattr("legmon.link.suspend.asleep_ns", lambda: slept_ns[0])
@@ -204,7 +204,7 @@ def test_a_computer_that_slept_is_the_cause_of_what_is_missing(
         slept_ns[0] += 3 * 10**9
         await when(lambda: heard.downs)
 
-    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [Cause.COMPUTER_SLEPT]
+    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [GapCause.COMPUTER_SLEPT]
 
 
 def test_a_computer_whose_links_end_before_it_sleeps_has_slept_all_the_same(
@@ -215,7 +215,7 @@ def test_a_computer_whose_links_end_before_it_sleeps_has_slept_all_the_same(
         await when(lambda: heard.downs)
         slept_ns[0] += 3600 * 10**9
 
-    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [Cause.LINK_LOST, Cause.COMPUTER_SLEPT]
+    assert over_a_sleep(air, tmp_path, monkeypatch, sleeps) == [GapCause.LINK_LOST, GapCause.COMPUTER_SLEPT]
 
 
 def test_a_computer_that_does_not_sleep_is_never_said_to_have_slept() -> None:

@@ -27,12 +27,11 @@ from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
-from legmon.link.faults import SENTENCES, Cause, sentence
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.radio import pick
 from legmon.link.session import Session
 from legmon.link.tasks import ended
-from legmon.messages import Said
+from legmon.messages import GAP_SENTENCES, GapCause, Message, gap_sentence
 from legmon.movement import Leg
 from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.ankle import DRIVER
@@ -57,21 +56,21 @@ class Heard:
     frames: list[Frame] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
-    downs: list[Cause] = field(default_factory=list)
+    downs: list[GapCause] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     identities: list[Identity] = field(default_factory=list)
     batteries: list[int] = field(default_factory=list)
     signals: list[int] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     wanted: list[Missing] = field(default_factory=list)
-    given_up: list[tuple[Missing, Cause | None]] = field(default_factory=list)
+    given_up: list[tuple[Missing, GapCause | None]] = field(default_factory=list)
 
-    def link_changed(self, state: State, said: Said) -> None:
+    def link_changed(self, state: State, said: Message) -> None:
         assert said.sentence.endswith((".", "?"))
         self.states.append(state)
         self.sentences.append(said.sentence)
 
-    def link_down(self, cause: Cause) -> None:
+    def link_down(self, cause: GapCause) -> None:
         self.downs.append(cause)
 
     def sensor_started(self, identity: Identity) -> None:
@@ -98,7 +97,7 @@ class Heard:
     def missing(self) -> Missing | None:
         return self.wanted.pop(0) if self.wanted else None
 
-    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
         self.given_up.append((missing, cause))
 
     @property
@@ -178,7 +177,7 @@ def test_a_sensor_that_vanishes_is_a_lost_link_and_is_found_again(through: Throu
             await when(lambda: len(heard.frames) > before + 2)
 
     heard = over(through, scene)
-    assert heard.downs[0] == Cause.LINK_LOST
+    assert heard.downs[0] == GapCause.LINK_LOST
     assert len({f.stream for f in heard.frames}) == 2, "a sensor that was started again has a new stream"
 
 
@@ -193,7 +192,7 @@ def test_a_connected_link_that_carries_nothing_is_set_up_again(through: Through,
             await when(lambda: len(heard.frames) > before + 2)
 
     heard = over(through, scene)
-    assert heard.downs == [Cause.LINK_SILENT]
+    assert heard.downs == [GapCause.LINK_SILENT]
     assert "silent" in heard.states
     assert len({f.stream for f in heard.frames}) == 1, "the sensor went on measuring all the while"
     steps = [b.first - a.first - len(a.xyz) for a, b in pairwise(heard.frames)]
@@ -458,6 +457,6 @@ def test_a_machine_without_bluetooth_is_said_in_plain_words(monkeypatch: pytest.
 
 
 def test_every_cause_has_one_sentence_of_its_own() -> None:
-    assert set(SENTENCES) == set(Cause)
-    assert len(set(SENTENCES.values())) == len(SENTENCES)
-    assert sentence("a later version's cause") == "No samples (a later version's cause)."
+    assert set(GAP_SENTENCES) == set(GapCause)
+    assert len(set(GAP_SENTENCES.values())) == len(GAP_SENTENCES)
+    assert gap_sentence("a later version's cause") == "No samples (a later version's cause)."

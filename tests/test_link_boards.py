@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from legmon.link.faults import LINK_SENTENCES, LinkSays
+from legmon.messages import LINK_SENTENCES, LinkCode
 from legmon.sensors.open_services import DRIVER_ADAFRUIT
 from legmon.sensors.registry import registry
 from tests.bluez.through import Through
@@ -40,7 +40,7 @@ def test_a_board_that_lacks_the_service_or_the_characteristic_is_not_understood(
     driver = replace(DRIVER_ADAFRUIT, layout=other)
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        await when(lambda: LINK_SENTENCES[LinkSays.NOT_UNDERSTOOD] in heard.sentences)
+        await when(lambda: LINK_SENTENCES[LinkCode.NOT_UNDERSTOOD] in heard.sentences)
 
     with sensor(through.air, tmp_path, "--family", "adafruit"):
         heard = over(through, scene, drivers=(driver,))  # type: ignore[arg-type]  # of a dataclass, which is frozen

@@ -14,13 +14,13 @@ from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
-from legmon.link.connection import MOST_ANSWERS, Talk
+from legmon.link.connection import MOST_ANSWERS, Connection
 from legmon.link.failure import plain
 from legmon.link.listener import Identity, Missing
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
-from legmon.sensors.base import Answer, Await, FrameError, RefusedError, Steps, Subscribe, Told, Write
+from legmon.sensors.base import Answer, Await, FrameError, RefusedError, SensorEvent, Steps, Subscribe, Write
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, over, through, when
@@ -37,11 +37,11 @@ def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path)
     class Clumsy(ankle.AnkleConversation):
         tries = 0
 
-        def start(self, wish: Any) -> Any:
+        def start(self, wanted: Any) -> Any:
             Clumsy.tries += 1
             if Clumsy.tries == 1:
                 raise ValueError("not what was expected")
-            return super().start(wish)
+            return super().start(wanted)
 
     class Driver(type(ankle.DRIVER)):  # type: ignore[misc]
         def converse(self) -> Clumsy:
@@ -120,7 +120,7 @@ def test_a_bond_is_forgotten_after_refusals_and_never_for_silence_alone(
 class Chatty:
     """A conversation of which each notification is an answer."""
 
-    def received(self, uuid: str, data: bytes) -> list[Told]:
+    def received(self, uuid: str, data: bytes) -> list[SensorEvent]:
         return [Answer(data)]
 
 
@@ -133,7 +133,7 @@ def test_answers_to_no_question_are_bounded_and_never_taken_for_the_next_one() -
 
         client: Any = SimpleNamespace(write_gatt_char=write)
         conversation: Any = Chatty()
-        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+        talk = Connection(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
         for k in range(20_000):
             talk._received("c", str(k).encode())
         assert talk._answers.qsize() <= MOST_ANSWERS
@@ -171,7 +171,7 @@ def test_a_sensor_that_is_not_ready_is_asked_again(
 
         client: Any = SimpleNamespace(start_notify=start_notify, is_connected=connected)
         conversation: Any = Chatty()
-        talk = Talk(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
+        talk = Connection(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
 
         def steps() -> Steps[None]:
             yield Subscribe("c")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from legmon.link.faults import SENTENCES
+from legmon.messages import GAP_SENTENCES
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "link.md").read_text()
@@ -17,7 +17,7 @@ NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", PAGE)))
 def test_the_causes_on_the_page_are_those_of_the_program() -> None:
     _, _, rest = PAGE.partition("<!-- causes -->\n")
     rows = rest.partition("<!-- end of causes -->")[0].splitlines()[2:]
-    assert rows == [f"| `{cause}` | {sentence} |" for cause, sentence in SENTENCES.items()]
+    assert rows == [f"| `{cause}` | {sentence} |" for cause, sentence in GAP_SENTENCES.items()]
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from legmon.link.faults import LINK_SENTENCES, Cause, LinkSays
+from legmon.messages import LINK_SENTENCES, GapCause, LinkCode
 from legmon.sensors.polar import DRIVER
 from tests.bluez.through import Through
 from tests.conftest import sensor
@@ -16,7 +16,7 @@ from tests.test_link import Heard, over, through, when
 
 __all__ = ["through"]  # the fixture: on both radios
 
-VAGUE = {LINK_SENTENCES[says] for says in (LinkSays.NO_CONNECTION, LinkSays.NO_ANSWER)}
+VAGUE = {LINK_SENTENCES[says] for says in (LinkCode.NO_CONNECTION, LinkCode.NO_ANSWER)}
 
 
 def test_a_sensor_that_wants_to_be_paired_with_is_and_streams(through: Through, tmp_path: Path) -> None:
@@ -25,14 +25,14 @@ def test_a_sensor_that_wants_to_be_paired_with_is_and_streams(through: Through, 
 
     with sensor(through.air, tmp_path, "--family", "polar", "--model", "h10-paired"):
         heard = over(through, scene, drivers=(DRIVER,))
-    assert heard.sentences.count(LINK_SENTENCES[LinkSays.PAIRING]) == 1
+    assert heard.sentences.count(LINK_SENTENCES[LinkCode.PAIRING]) == 1
     assert not VAGUE & set(heard.sentences)
     assert not heard.downs
 
 
 def test_that_a_sensor_cannot_be_paired_with_is_said(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        await when(lambda: heard.sentences.count(LINK_SENTENCES[LinkSays.NOT_PAIRED]) > 1)
+        await when(lambda: heard.sentences.count(LINK_SENTENCES[LinkCode.NOT_PAIRED]) > 1)
 
     with sensor(through.air, tmp_path, "--family", "polar", "--model", "h10-taken"):
         heard = over(through, scene, drivers=(DRIVER,))
@@ -47,7 +47,7 @@ def test_a_sensor_that_may_have_switched_itself_off_is_looked_for_with_that_said
     monkeypatch.setattr("legmon.link.session.OFF_S", 1.0)
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        await when(lambda: LINK_SENTENCES[LinkSays.MAYBE_OFF] in heard.sentences, 40.0)
+        await when(lambda: LINK_SENTENCES[LinkCode.MAYBE_OFF] in heard.sentences, 40.0)
 
     with sensor(
         through.air, tmp_path, "--family", "polar", "--model", "verity-idle", "--speed", "60"
@@ -60,6 +60,6 @@ def test_a_sensor_that_may_have_switched_itself_off_is_looked_for_with_that_said
         "off",
         "disconnected",
     ]
-    assert heard.downs == [Cause.LINK_LOST]
-    assert heard.sentences.count(LINK_SENTENCES[LinkSays.MAYBE_OFF]) == 1
+    assert heard.downs == [GapCause.LINK_LOST]
+    assert heard.sentences.count(LINK_SENTENCES[LinkCode.MAYBE_OFF]) == 1
     assert 560 * 52 < heard.samples < 640 * 52

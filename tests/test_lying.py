@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from benchmarks.lying import ROOT, judge
 from legmon.movement import NS, Leg, LegMovement
-from legmon.night.figures import LegPosture, figures, own_movements, without
+from legmon.night.figures import LegPosture, figures, voluntary_movements, without
 from legmon.night.lying import axis_of_walking, stretches
 from legmon.night.posture import Posture, PostureReader
-from legmon.night.track import Hole, LegTrack, score_night
+from legmon.night.track import LegTrack, score_night
 from legmon.night.usual import Comparable, usual
 from legmon.recording.records import Gap, Meta, Record, Samples
 from legmon.timeline.clock import Anchor
@@ -118,16 +118,16 @@ def test_a_sensor_on_the_table_is_not_worn_and_a_still_sleeper_is() -> None:
     assert states == ["unknown", "not_worn"]
 
 
-def track(movements: list[tuple[float, float]], seconds: float, holes: list[Hole] | None = None) -> LegTrack:
+def track(movements: list[tuple[float, float]], seconds: float, gaps: list[Gap] | None = None) -> LegTrack:
     leg: Leg = "left"
     found = [LegMovement(0, 0, leg, first=round(a * RATE), end=round(b * RATE)) for a, b in movements]
-    return LegTrack(leg, round(seconds * RATE), found, holes or [], [Anchor(0, 0, float(RATE))], simulated=True)  # fmt: skip
+    return LegTrack(leg, round(seconds * RATE), found, gaps or [], [Anchor(0, 0, float(RATE))], simulated=True)  # fmt: skip
 
 
 def test_numerator_and_denominator_have_one_mask() -> None:
     every = [(20.0 * i + 5, 20.0 * i + 7) for i in range(1, 600)]
     seconds = 12_000.0
-    t = track(every, seconds, [Hole(RATE * 3000, RATE * 600, "link_lost")])
+    t = track(every, seconds, [Gap(RATE * 3000, RATE * 600, "link_lost")])
     parts = [samples(1200, SHANK, walk=True), samples(10_800, ACROSS)]
     posture = read([*parts])
     by_walking = LegPosture("left", stretches(posture, SHANK), "walking")
@@ -135,8 +135,10 @@ def test_numerator_and_denominator_have_one_mask() -> None:
     found = figures(scored, [t], [by_walking])
     assert found.denominator == "lying"
     assert found.seconds == pytest.approx(seconds - 1200 - 600, abs=20)
-    inside = [s for s in scored.events if s.periodic and any(a <= s.event.onset < b for a, b in found.mask)]
-    assert found.periodic == len(inside) < sum(s.periodic for s in scored.events)
+    inside = [
+        s for s in scored.movements if s.periodic and any(a <= s.movement.onset < b for a, b in found.mask)
+    ]
+    assert found.periodic == len(inside) < sum(s.periodic for s in scored.movements)
     assert found.per_hour == pytest.approx(180, rel=0.02)
 
 
@@ -152,11 +154,11 @@ def test_lights_bound_the_mask_and_without_a_calibration_are_the_mask() -> None:
 def test_a_movement_of_ones_own_is_listed_and_breaks_a_series() -> None:
     t = track([(20.0 * i, 20.0 * i + 2) for i in range(1, 9)], 300.0)
     assert score_night([t]).indices.periodic == 8
-    (own,) = own_movements([t], [("left", 20 * RATE * 4)])
+    (own,) = voluntary_movements([t], [("left", 20 * RATE * 4)])
     scored = score_night([own])
     assert scored.indices.movements == 7
     assert scored.indices.periodic == 4
-    assert [s.event.kind for s in scored.events].count("own") == 1
+    assert [s.movement.kind for s in scored.movements].count("voluntary") == 1
 
 
 def test_stretches_are_cut_out_of_a_mask() -> None:

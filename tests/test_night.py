@@ -17,7 +17,7 @@ from legmon.detection.detector import detect
 from legmon.exchange.capture import Capture, CaptureError, read_capture, record_capture
 from legmon.movement import NS, Leg, LegMovement
 from legmon.night.leg import LegNight, analyse
-from legmon.night.track import Hole, LegTrack, on_clock, score_night
+from legmon.night.track import LegTrack, on_clock, score_night
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import read_segment
 from legmon.timeline.clock import Anchor, TimeMap
@@ -37,11 +37,11 @@ def track(
     *movements: LegMovement,
     leg: Leg = "left",
     end: int = 50_000,
-    holes: tuple[Hole, ...] = (),
+    gaps: tuple[Gap, ...] = (),
     anchors: tuple[Anchor, ...] = (Anchor(0, START, 50.0),),
     simulated: bool = False,
 ) -> LegTrack:
-    return LegTrack(leg, end, movements, holes, anchors, simulated)
+    return LegTrack(leg, end, movements, gaps, anchors, simulated)
 
 
 # On a clock.
@@ -75,7 +75,7 @@ def test_a_movement_without_samples_has_no_place_on_a_clock() -> None:
 def test_the_night_begins_with_the_first_sample_and_lasts_to_the_end_of_the_last() -> None:
     night = score_night([track(moved(500, 600), end=1000, anchors=(Anchor(0, START, 40.0),))])
     assert (night.origin_ns, night.duration_ns, night.analysed_ns) == (START, 25 * NS, 25 * NS)
-    assert [(s.event.onset, s.event.offset) for s in night.events] == [(ns(12.5), 15 * NS)]
+    assert [(s.movement.onset, s.movement.offset) for s in night.movements] == [(ns(12.5), 15 * NS)]
 
 
 def ns(seconds: float) -> int:
@@ -83,25 +83,25 @@ def ns(seconds: float) -> int:
 
 
 def test_another_origin_moves_every_time_but_the_length() -> None:
-    hole = Hole(700, 100, "link_lost")
-    one = score_night([track(moved(500, 600), end=1000, holes=(hole,))])
-    two = score_night([track(moved(500, 600), end=1000, holes=(hole,))], origin_ns=START - 60 * NS)
-    assert two.events[0].event.onset == one.events[0].event.onset + 60 * NS
+    gap = Gap(700, 100, "link_lost")
+    one = score_night([track(moved(500, 600), end=1000, gaps=(gap,))])
+    two = score_night([track(moved(500, 600), end=1000, gaps=(gap,))], origin_ns=START - 60 * NS)
+    assert two.movements[0].movement.onset == one.movements[0].movement.onset + 60 * NS
     assert two.gaps == [(a + 60 * NS, b + 60 * NS) for a, b in one.gaps]
     assert (two.duration_ns, two.analysed_ns) == (one.duration_ns, one.analysed_ns)
 
 
 def test_holes_become_gaps() -> None:
     every_20_s = [moved(s * RATE, (s + 2) * RATE) for s in (10, 30, 60, 80)]
-    night = score_night([track(*every_20_s, end=6000, holes=(Hole(2000, 500, "link_lost"),))])
+    night = score_night([track(*every_20_s, end=6000, gaps=(Gap(2000, 500, "link_lost"),))])
     assert night.gaps == [(40 * NS, 50 * NS)]
     assert night.analysed_ns == 110 * NS
-    assert [s.interval for s in night.events] == [None, 20 * NS, None, 20 * NS]
+    assert [s.interval for s in night.movements] == [None, 20 * NS, None, 20 * NS]
 
 
 def test_a_hole_before_a_new_stream_ends_where_that_stream_begins() -> None:
     anchors = (Anchor(0, START, 50.0), Anchor(1500, START + 33 * NS, 50.0))
-    night = score_night([track(end=2000, holes=(Hole(1000, 500, "sensor_restarted"),), anchors=anchors)])
+    night = score_night([track(end=2000, gaps=(Gap(1000, 500, "sensor_restarted"),), anchors=anchors)])
     assert night.gaps == [(20 * NS, 33 * NS)]
 
 
@@ -116,7 +116,7 @@ def test_two_legs_on_one_clock_are_merged_as_both() -> None:
     )
     for legs in ([left, right], [right, left]):
         night = score_night(legs)
-        assert [(s.event.onset, s.event.offset, s.event.side) for s in night.events] == [
+        assert [(s.movement.onset, s.movement.offset, s.movement.side) for s in night.movements] == [
             (s * NS, (s + 3) * NS, "both") for s in (100, 120, 140, 160)
         ]
         assert night.indices.periodic == 4
@@ -125,8 +125,8 @@ def test_two_legs_on_one_clock_are_merged_as_both() -> None:
 
 
 def test_the_holes_of_two_legs_are_taken_away_once() -> None:
-    left = track(holes=(Hole(1000, 500, "link_lost"),), end=5000)
-    right = track(leg="right", holes=(Hole(1250, 500, "not_sent"),), end=5000)
+    left = track(gaps=(Gap(1000, 500, "link_lost"),), end=5000)
+    right = track(leg="right", gaps=(Gap(1250, 500, "not_sent"),), end=5000)
     night = score_night([left, right])
     assert (night.gaps, night.analysed_ns) == ([(20 * NS, 35 * NS)], 85 * NS)
 
@@ -191,7 +191,7 @@ def test_a_segment_analysed_again_is_the_night_fed_record_by_record() -> None:
     assert again.track() == live.track()
     assert found == live.movements == again.movements
     assert (again.meta, again.end, again.samples, again.missing) == (META, 6000, 5800, 200)
-    assert again.holes == [Hole(2900, 200, "link_lost")]
+    assert again.gaps == [Gap(2900, 200, "link_lost")]
 
 
 def test_the_night_holds_the_movements_of_the_detector() -> None:
@@ -201,9 +201,9 @@ def test_the_night_holds_the_movements_of_the_detector() -> None:
 
 
 def test_movements_behind_a_hole_keep_their_place() -> None:
-    whole, holed = analyse(recorded(lost=(0, 0))).movements, analyse(recorded()).movements
-    assert len(holed) == len(whole)
-    for a, b in zip(whole, holed, strict=True):
+    whole, gapped = analyse(recorded(lost=(0, 0))).movements, analyse(recorded()).movements
+    assert len(gapped) == len(whole)
+    for a, b in zip(whole, gapped, strict=True):
         assert a.first is not None
         assert b.first is not None
         assert abs(a.first - b.first) <= 2
@@ -281,7 +281,7 @@ def test_a_capture_is_recorded_as_over_the_air(catalog: Catalog, capture_file: P
     segment = analyse(read_segment(catalog.segment(night, "right")))
     again, listed = score_night([segment.track()]), score_night(catalog.tracks(night))
     assert listed.answer() == again.answer()
-    assert (listed.events, listed.gaps, listed.origin_ns) == (again.events, again.gaps, again.origin_ns)
+    assert (listed.movements, listed.gaps, listed.origin_ns) == (again.movements, again.gaps, again.origin_ns)
 
     i = again.indices
     assert i.movements >= 10
@@ -305,7 +305,7 @@ def test_frames_lost_from_a_capture_are_holes_and_nothing_else_changes(
     night = record_capture(catalog, replace(whole, notifications=kept), START)
     (found,) = catalog.tracks(night)
     lost = sum((len(data) - 16) // 6 for _, data in whole.notifications[200:210])
-    assert [(h.count, h.cause) for h in found.holes] == [(lost, "not_sent")]
+    assert [(h.count, h.cause) for h in found.gaps] == [(lost, "not_sent")]
     assert catalog.night(night).gaps == 1
     again = analyse(read_segment(catalog.segment(night, "right")))
     assert score_night([found]).answer() == score_night([again.track()]).answer()
@@ -336,5 +336,5 @@ def test_samples_in_a_damaged_record_are_a_named_gap() -> None:
     quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
     records = [Samples(first, 0, 0, quiet) for first in (0, 50, 150, 200)]
     night = analyse([meta, *records])
-    assert [(h.first, h.count, h.cause) for h in night.holes] == [(100, 50, "recording_damaged")]
+    assert [(h.first, h.count, h.cause) for h in night.gaps] == [(100, 50, "recording_damaged")]
     assert night.end == 250

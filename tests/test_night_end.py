@@ -9,87 +9,87 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from legmon.catalog.state import Clock
+from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
-from legmon.link.faults import Cause
 from legmon.link.listener import Identity
 from legmon.link.radio import pick
+from legmon.messages import GapCause
 from legmon.movement import NS
-from legmon.recorder import catch_up
-from legmon.recorder.ankle_sensor import Limb
+from legmon.recorder import ending
+from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import Choice
-from legmon.recorder.over import over
+from legmon.recorder.ending import over
 from legmon.recorder.process import Recorder
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
-from legmon.sensors import ankle
+from legmon.sensors import ankle as ankle_driver
 from legmon.sensors.base import Frame, Started, Status
 from tests.test_leg_recorder import BEGAN, QUIET, begin, stream
 
 
 @pytest.fixture
-def limb(tmp_path: Path) -> Limb:
-    return Limb(time.time_ns, "left")
+def ankle(tmp_path: Path) -> AnkleSensor:
+    return AnkleSensor(time.time_ns, "left")
 
 
-def charged(limb: Limb, monkeypatch: pytest.MonkeyPatch) -> str:
+def charged(ankle: AnkleSensor, monkeypatch: pytest.MonkeyPatch) -> str:
     """Why the night is over, minutes later."""
     later = time.monotonic() + 300
     with monkeypatch.context() as m:
-        m.setattr("legmon.recorder.over.time.monotonic", lambda: later)
-        return over([limb])
+        m.setattr("legmon.recorder.ending.time.monotonic", lambda: later)
+        return over([ankle])
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_night_that_begins_on_the_charger_is_not_over(
-    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
+    ankle: AnkleSensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
 ) -> None:
     if known:  # by the check before
-        limb.status(Status(charging=True))
-    limb.attach(begin(tmp_path / "left.seg"))
-    limb.status(Status(charging=True))
-    assert charged(limb, monkeypatch) == ""
-    limb.status(Status(charging=False))
-    assert charged(limb, monkeypatch) == ""
-    limb.status(Status(charging=True))
-    assert charged(limb, monkeypatch) == "charger"
+        ankle.status(Status(charging=True))
+    ankle.attach(begin(tmp_path / "left.seg"))
+    ankle.status(Status(charging=True))
+    assert charged(ankle, monkeypatch) == ""
+    ankle.status(Status(charging=False))
+    assert charged(ankle, monkeypatch) == ""
+    ankle.status(Status(charging=True))
+    assert charged(ankle, monkeypatch) == "charger"
 
 
 def test_a_night_begun_on_the_charger_is_not_over_because_its_recorder_restarts(
-    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ankle: AnkleSensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = Limb(time.time_ns, "left")
+    before = AnkleSensor(time.time_ns, "left")
     before.status(Status(charging=True))
     leg = begin(tmp_path / "left.seg")
     before.attach(leg)
     leg.note(BEGAN, "charging", "true")
     stream(leg, 0, 5)
     leg.abandon()
-    limb.attach(begin(tmp_path / "left.seg"))
-    limb.status(Status(charging=True))
-    assert charged(limb, monkeypatch) == ""
+    ankle.attach(begin(tmp_path / "left.seg"))
+    ankle.status(Status(charging=True))
+    assert charged(ankle, monkeypatch) == ""
 
 
 def test_a_night_whose_sensor_was_docked_while_the_recorder_was_away_is_over(
-    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ankle: AnkleSensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = begin(tmp_path / "left.seg")
     stream(before, 0, 5)
     before.abandon()
-    limb.attach(begin(tmp_path / "left.seg"))
-    limb.status(Status(charging=True))
-    assert charged(limb, monkeypatch) == "charger"
+    ankle.attach(begin(tmp_path / "left.seg"))
+    ankle.status(Status(charging=True))
+    assert charged(ankle, monkeypatch) == "charger"
 
 
 def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
-    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ankle: AnkleSensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg = begin(tmp_path / "left.seg")
-    limb.attach(leg)
+    ankle.attach(leg)
     leg.is_buffered = True
     stream(leg, 0, 5)
     stream(leg, 65, 70)
-    monkeypatch.setattr(catch_up, "STUCK_S", 1.0)
+    monkeypatch.setattr(ending, "STUCK_S", 1.0)
     came = 0
 
     async def turn() -> None:
@@ -100,41 +100,41 @@ def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
             leg._give_up(missing.first, missing.first + 100)
 
     began = time.monotonic()
-    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: False))
+    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: False))
     assert came >= 8
     assert leg.pending == 3000 - 700
     assert time.monotonic() - began > 1.0, "and a moment longer"
-    monkeypatch.setattr(catch_up, "LEAVE_S", 0.6)
-    monkeypatch.setattr(catch_up, "STUCK_S", 600.0)
-    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: True))
+    monkeypatch.setattr(ending, "LEAVE_S", 0.6)
+    monkeypatch.setattr(ending, "STUCK_S", 600.0)
+    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: True))
     assert leg.pending == 3000 - 700
 
 
 def test_while_stop_waits_what_comes_live_is_no_longer_of_the_night(
-    limb: Limb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ankle: AnkleSensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg = begin(tmp_path / "left.seg")
-    limb.sensor_started(
-        Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1))
+    ankle.sensor_started(
+        Identity("s", "a", "ankle", ankle_driver.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1))
     )
-    limb.attach(leg)
+    ankle.attach(leg)
     stream(leg, 0, 5)
     stream(leg, 65, 70)
-    monkeypatch.setattr(catch_up, "LIVE_S", 0.4)
+    monkeypatch.setattr(ending, "LIVE_S", 0.4)
     at_s, pending = 70, []
 
     async def turn() -> None:
         nonlocal at_s
         if at_s == 75:
-            leg.lost(Cause.LINK_LOST)
+            leg.lost(GapCause.LINK_LOST)
             at_s = 80
-        limb.frame(Frame(1, 50 * at_s, 0, QUIET[:50].astype(np.int16)), BEGAN + (at_s + 1) * NS)
+        ankle.frame(Frame(1, 50 * at_s, 0, QUIET[:50].astype(np.int16)), BEGAN + (at_s + 1) * NS)
         at_s += 1
         pending.append(leg.pending)
         if at_s > 83:
             leg._give_up(0, 50 * 200)
 
-    asyncio.run(catch_up.catch_up([limb], turn, is_urgent=lambda: False))
+    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: False))
     assert pending[0] == 3000, "at first it is"
     assert pending[-2] > 3000 + 250, "and what a cut kept back is fetched"
     samples = [r for r in read_segment(tmp_path / "left.seg") if isinstance(r, Samples)]

@@ -14,16 +14,22 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from legmon.catalog.annotations import Check, Journal
-from legmon.catalog.state import Clock, LinkState, RecorderState, SensorState
+from legmon.catalog.annotations import Annotations, Check
+from legmon.catalog.clock import Clock
+from legmon.catalog.state import LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
-from legmon.detection import faults as signal_faults
-from legmon.link import faults as link_faults
-from legmon.link.faults import LINK_SENTENCES, LinkSays, link_says
+from legmon.messages import (
+    FAULT_SENTENCES,
+    GAP_SENTENCES,
+    LINK_SENTENCES,
+    LinkCode,
+    Trouble,
+    link_message,
+    trouble,
+)
+from legmon.messages import TROUBLE_SENTENCES as TROUBLES
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
-from legmon.recorder.troubles import SENTENCES as TROUBLES
-from legmon.recorder.troubles import Trouble, trouble
 from tests.conftest import ROOT, sensor, started, until
 from tests.made import Made, evening, make_night, past_nights, scenario
 from tests.test_choosing import FAR, two_sensors
@@ -140,7 +146,7 @@ def test_no_page_has_a_violation_in_any_theme(
 
 ENGLISH = {
     part.strip()
-    for listed in (link_faults.SENTENCES, LINK_SENTENCES, signal_faults.SENTENCES, TROUBLES)
+    for listed in (GAP_SENTENCES, LINK_SENTENCES, FAULT_SENTENCES, TROUBLES)
     for text in listed.values()
     for part in re.split(r"\{\w+\}|[.:;]", text)
     if len(part.strip()) > 12
@@ -199,7 +205,7 @@ def said_by_a_recorder(catalog: Catalog, night: str | None, link: LinkState) -> 
         pending_samples=36_000,
         refused_frames=3,
     )
-    gone = link_says(LinkSays.BLUETOOTH_GONE)
+    gone = link_message(LinkCode.BLUETOOTH_GONE)
     other = SensorState(leg="right", link="searching", detail=gone.sentence, detail_code=gone.code)
     seen, clock = time.time_ns() + 600 * NS, Clock(catalog.nights()[0].started_ns, time.time_ns(), 60.0)
     low = trouble(Trouble.BATTERY_LOW, percent=12)
@@ -230,7 +236,7 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
     newest = catalog.nights()[0]
     try:
         said_by_a_recorder(catalog, None, "streaming")
-        Journal(catalog).add_check(
+        Annotations(catalog).add_check(
             Check("left", newest.started_ns, Fit(("toes_unseen",), toes=2, toe_mg=14.0))
         )
         put_settings(at, leg="both", set_up=True)
@@ -298,7 +304,7 @@ def test_why_a_sensor_does_not_begin_is_read_in_its_own_words(
     browser: Browser, address: str, folder: Path, language: str, begins: str
 ) -> None:
     why = "Take the Verity Sense off its charger."
-    refused = link_says(LinkSays.SENSOR_REFUSED, why=why)
+    refused = link_message(LinkCode.SENSOR_REFUSED, why=why)
     sensor = SensorState(leg="left", link="searching", detail=refused.sentence, detail_code=refused.code)
     catalog = Catalog(folder)
     put_settings(address, language=language, leg="left", set_up=True)
@@ -434,12 +440,12 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
         expect(page.get_by_test_id("chosen")).to_contain_text("of")
         before = page.get_by_test_id("night-summary").inner_text()
         for _ in range(30):
-            if page.get_by_test_id("own-here").count():
+            if page.get_by_test_id("voluntary-here").count():
                 break
             page.keyboard.press("PageDown")
-        tab_to(page, "own-here", 400)
+        tab_to(page, "voluntary-here", 400)
         page.keyboard.press("Enter")
-        expect(page.get_by_test_id("own-here")).to_contain_text("Count it again")
+        expect(page.get_by_test_id("voluntary-here")).to_contain_text("Count it again")
         until(lambda: page.get_by_test_id("night-summary").inner_text() != before)
         page.keyboard.press("Enter")
         until(lambda: page.get_by_test_id("night-summary").inner_text() == before)

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from legmon.cli.qualify import drivers_for, shown
-from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity
+from legmon.messages import GapCause, LinkCode, link_message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Card, Evidence, qualify
 from legmon.qualify.trial import Trial
@@ -339,8 +339,8 @@ def test_a_trial_is_tied_to_the_sensor_that_started_first() -> None:
 
 def test_a_cut_whose_cause_is_said_again_is_one() -> None:
     trial = the_first()
-    trial.link_down(Cause.LINK_LOST)
-    trial.link_down(Cause.LINK_SILENT)
+    trial.link_down(GapCause.LINK_LOST)
+    trial.link_down(GapCause.LINK_SILENT)
     assert trial.card()["cuts"] == 1
 
 
@@ -353,15 +353,15 @@ def test_a_board_for_the_bench_is_tried_out_only_when_asked_for() -> None:
 
 def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
     trial = Trial()
-    trial.link_changed("searching", link_says(LinkSays.SEARCHING))
+    trial.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert trial.trouble == "Looking for the sensor. Is it on, charged and near?"
-    trial.link_changed("searching", link_says(LinkSays.NO_CONNECTION))
+    trial.link_changed("searching", link_message(LinkCode.NO_CONNECTION))
     assert trial.trouble == "The connection did not come about."
-    trial.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why="Open the app."))
-    trial.link_changed("searching", link_says(LinkSays.NO_ANSWER))
-    trial.link_changed("searching", link_says(LinkSays.SEARCHING))
+    trial.link_changed("searching", link_message(LinkCode.SENSOR_REFUSED, why="Open the app."))
+    trial.link_changed("searching", link_message(LinkCode.NO_ANSWER))
+    trial.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert trial.trouble == "Open the app."
-    trial.link_changed("searching", link_says(LinkSays.BLUETOOTH_GONE))
+    trial.link_changed("searching", link_message(LinkCode.BLUETOOTH_GONE))
     assert trial.trouble.startswith("This computer's Bluetooth has gone")
 
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legmon.catalog.annotations import Journal
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.detection.detector import Detector, detect
-from legmon.detection.faults import CAUSES, SENTENCES, Fault, Finding, cause_sentence, verdict
+from legmon.detection.faults import Finding, verdict
 from legmon.exchange.capture import read_capture, record_capture
 from legmon.exchange.csv import detect_csv
-from legmon.link.faults import SENTENCES as LINK_SENTENCES
+from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, gap_sentence
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
 from legmon.nights.cache import Readings
@@ -75,9 +75,9 @@ def faulty(kind: str) -> Samples:
 def test_a_stretch_that_says_nothing_of_the_leg_is_named_and_is_as_a_gap(kind: str) -> None:
     detector, found = looked_at(faulty(kind), range_g=4.0)
     assert named(detector) == {kind: pytest.approx(60.0, abs=1.0)}
-    (hole,) = detector.unseen
-    assert abs(hole.first - 3000) <= 3
-    assert abs(hole.count - 3000) <= 15
+    (gap,) = detector.unseen
+    assert abs(gap.first - 3000) <= 3
+    assert abs(gap.count - 3000) <= 15
     assert inside(found, 61, 119) == []
     assert [m.kind for m in found] == ["leg"] * len(found)
     whole = detect(restless(240)[0], RATE)
@@ -253,7 +253,7 @@ def test_a_night_with_every_fault(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "data")
     name = record_capture(catalog, read_capture(tmp_path / "night.capture"), 1_800_000_000 * 10**9)
     info = catalog.night(name)
-    readings = Readings(catalog, Journal(catalog))
+    readings = Readings(catalog, Annotations(catalog))
     view = night_view(catalog, readings, readings.of(info))
     (track,) = catalog.tracks(name)
     again = analyse(read_segment(catalog.segment(name, "left"))).track()
@@ -266,14 +266,14 @@ def test_a_night_with_every_fault(tmp_path: Path) -> None:
         "dead_axis": pytest.approx(120, abs=4),
     }
     assert view.verdict == "look"
-    assert {g.cause for g in view.gap_list} == set(CAUSES)
-    assert {g.sentence for g in view.gap_list} == {SENTENCES[code] for code in CAUSES.values()}
+    assert {g.cause for g in view.gap_list} == set(FAULT_CAUSES)
+    assert {g.sentence for g in view.gap_list} == {FAULT_SENTENCES[code] for code in FAULT_CAUSES.values()}
     assert view.analysed_s == pytest.approx(view.duration_s - 240, abs=4)
     for start, end in ((180, 240), (420, 480), (900, 1020)):
         assert [m for m in track.movements if m.first and start + 2 < m.first / 50.6 < end - 2] == []
     assert len(track.movements) > 30
-    assert json.dumps([(h.first, h.count, h.cause) for h in track.holes]) == json.dumps(
-        [(h.first, h.count, h.cause) for h in again.holes]
+    assert json.dumps([(h.first, h.count, h.cause) for h in track.gaps]) == json.dumps(
+        [(h.first, h.count, h.cause) for h in again.gaps]
     )
     assert list(again.quality) == list(track.quality)
     assert [(m.first, m.end, m.kind) for m in again.movements] == [
@@ -289,7 +289,7 @@ def test_a_file_of_a_failing_sensor(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     (said,) = answer["details"]["quality"]
     assert (said["code"], said["leg"], said["seconds"]) == ("stuck", "left", pytest.approx(60, abs=1))
-    assert said["sentence"] == SENTENCES[Fault.STUCK]
+    assert said["sentence"] == FAULT_SENTENCES[Fault.STUCK]
     assert answer["details"]["verdict"] == "look"
     assert answer["analysed_s"] == pytest.approx(180, abs=1)
     assert answer["gaps"] == [[pytest.approx(60, abs=0.1), pytest.approx(120, abs=0.1)]]
@@ -349,15 +349,15 @@ def test_a_file_that_is_large_without_a_rail_is_not_clipped(x: Samples, tmp_path
 
 
 def test_every_fault_has_a_sentence_of_its_own() -> None:
-    assert set(SENTENCES) == set(Fault)
-    said = [*SENTENCES.values(), *LINK_SENTENCES.values()]
+    assert set(FAULT_SENTENCES) == set(Fault)
+    said = [*FAULT_SENTENCES.values(), *GAP_SENTENCES.values()]
     assert len(set(said)) == len(said)
     assert all(s.endswith(".") for s in said)
 
 
 def test_a_cause_says_itself_in_words() -> None:
-    assert cause_sentence("sensor_stuck") == SENTENCES[Fault.STUCK]
-    assert cause_sentence("sensor_restarted") is None
+    assert gap_sentence("sensor_stuck") == FAULT_SENTENCES[Fault.STUCK]
+    assert gap_sentence("sensor_restarted") is None
 
 
 @pytest.mark.parametrize(

@@ -366,7 +366,7 @@ def is_off_charger(data: Path) -> bool:
 def test_the_sensor_on_its_charger_ends_the_night(air: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     want(data, record=True)
-    code = "import sys; import legmon.recorder.over as o; o.CHARGER_S = 1.0; "
+    code = "import sys; import legmon.recorder.ending as o; o.CHARGER_S = 1.0; "
     code += "from legmon.recorder.__main__ import main; sys.exit(main())"
     command = ("-c", code, *recorder(data, air)[2:])
     with sensor(air, tmp_path, "--speed", "30") as ankle, started(*command) as process:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from legmon.catalog.state import Clock, Moment
+from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, LegMovement
 from legmon.night.rising import has_risen

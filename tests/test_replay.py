@@ -127,7 +127,7 @@ def test_a_gap_in_the_file_is_a_named_gap_of_its_length(file: Path, tmp_path: Pa
     catalog = Catalog(tmp_path / "into")
     (track,) = catalog.tracks(catalog.night("last").id)
     catalog.close()
-    assert [h.cause for h in track.holes] == ["not_sent"]
+    assert [h.cause for h in track.gaps] == ["not_sent"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legmon.movement import NS, Leg, LegMovement
-from legmon.scoring.events import ScoredEvent
+from legmon.scoring.events import ScoredMovement
 from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.wasm2016 import wasm2016
 
@@ -18,8 +18,8 @@ def lm(onset: float, offset: float, leg: Leg = "left", kind: str = "leg") -> Leg
     return LegMovement(round(onset * NS), round(offset * NS), leg, kind)
 
 
-def said(events: list[ScoredEvent]) -> list[tuple[object, ...]]:
-    return [(s.event, s.candidate, s.interval, s.series) for s in events]
+def said(events: list[ScoredMovement]) -> list[tuple[object, ...]]:
+    return [(s.movement, s.candidate, s.interval, s.series) for s in events]
 
 
 @st.composite
@@ -48,7 +48,7 @@ def test_live_cut_anywhere_is_batch(
     movements, gaps = night
     batch = wasm2016(movements, [(a, b) for _, a, b in gaps])
     live = LiveScorer(LEGS)
-    confirmed: list[ScoredEvent] = []
+    confirmed: list[ScoredMovement] = []
     until = dict.fromkeys(LEGS, 0)
 
     def reach(leg: Leg, end: int) -> None:

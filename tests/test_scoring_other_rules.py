@@ -10,9 +10,9 @@ import pytest
 import legmon
 from legmon.movement import NS, Leg, LegMovement
 from legmon.scoring.aasm import aasm
-from legmon.scoring.answer import details_json
-from legmon.scoring.details import bridged, log_intervals, per_side, series
-from legmon.scoring.scored import Reading, Scored, scored_night
+from legmon.scoring.result import Scored, bridged, details_json, log_intervals, per_side, series
+from legmon.scoring.rules import Interpretation
+from legmon.scoring.score import scored_night
 from legmon.scoring.sleep import by_stage
 from legmon.scoring.wasm2006 import wasm2006
 from legmon.scoring.wasm2016 import wasm2016
@@ -29,9 +29,9 @@ def at(*onsets: float, leg: Leg = "left") -> list[LegMovement]:
     return [lm(t, t + 1, leg) for t in onsets]
 
 
-def periodic(movements: list[LegMovement], rules: str, **reading: str) -> list[float]:
-    night = legmon.score(movements, rules, duration_s=3600, **reading)  # type: ignore[arg-type]
-    return [s.event.onset / NS for s in night.events if s.periodic]
+def periodic(movements: list[LegMovement], rules: str, **interpretation: str) -> list[float]:
+    night = legmon.score(movements, rules, duration_s=3600, **interpretation)  # type: ignore[arg-type]
+    return [s.movement.onset / NS for s in night.movements if s.periodic]
 
 
 # AASM
@@ -57,17 +57,17 @@ def test_aasm_a_movement_over_10_s_is_none_and_ends_nothing() -> None:
 
 
 def test_aasm_onsets_of_two_legs_less_than_5_s_apart_are_one_movement() -> None:
-    assert [s.event.side for s in aasm([lm(0, 1), lm(4.999999, 6, "right")])] == ["both"]
-    assert [s.event.side for s in aasm([lm(0, 1), lm(5, 6, "right")])] == ["left", "right"]
-    assert [s.event.side for s in aasm([lm(0, 1), lm(3, 4)])] == ["left", "left"], (
+    assert [s.movement.side for s in aasm([lm(0, 1), lm(4.999999, 6, "right")])] == ["both"]
+    assert [s.movement.side for s in aasm([lm(0, 1), lm(5, 6, "right")])] == ["left", "right"]
+    assert [s.movement.side for s in aasm([lm(0, 1), lm(3, 4)])] == ["left", "left"], (
         "one leg does not merge with itself"
     )
 
 
 def test_aasm_merging_reckons_from_the_first_onset_and_is_not_chained() -> None:
     scored = aasm([lm(0, 2), lm(1.8, 4, "right"), lm(3.8, 6), lm(5.8, 8, "right"), lm(7.8, 10)])
-    assert [s.event.onset / NS for s in scored] == [0, 5.8]
-    assert [len(s.event.parts) for s in scored] == [3, 2]
+    assert [s.movement.onset / NS for s in scored] == [0, 5.8]
+    assert [len(s.movement.parts) for s in scored] == [3, 2]
 
 
 def test_aasm_a_gap_ends_the_series() -> None:
@@ -160,13 +160,13 @@ def test_another_reading_is_refused() -> None:
 
 
 def night(movements: list[LegMovement], **given: object) -> Scored:
-    return scored_night(movements, given.pop("gaps", []), HOUR, reading=Reading(**given))  # type: ignore[arg-type]
+    return scored_night(movements, given.pop("gaps", []), HOUR, interpretation=Interpretation(**given))  # type: ignore[arg-type]
 
 
 def test_e14_a_series_crosses_from_wake_to_sleep_and_its_members_are_parted_by_stage() -> None:
     stages = [(0, 30 * NS, "W"), (30 * NS, HOUR, "N2")]
     scored = night(at(0, 20, 40, 60, 80, 100), stages=stages)
-    parts = by_stage(scored.events, stages, [(40 * NS, 58 * NS)])
+    parts = by_stage(scored.movements, stages, [(40 * NS, 58 * NS)])
     assert (parts.awake, parts.asleep, parts.non_rem, parts.rem, parts.unstaged) == (2, 4, 4, 0, 0)
     assert parts.awake_hours == pytest.approx(30 / 3600)
     assert parts.asleep_hours == pytest.approx((3570 - 18) / 3600)
@@ -239,12 +239,12 @@ def test_bridging_short_gaps_shows_how_much_hangs_on_them() -> None:
         ("wasm2006", "W06", {}),
     ],
 )
-def test_every_shared_example_in_every_rule_set(rules: str, key: str, reading: dict[str, str]) -> None:
+def test_every_shared_example_in_every_rule_set(rules: str, key: str, interpretation: dict[str, str]) -> None:
     if not SHARED.exists():
         pytest.skip(f"{SHARED} is not here")
     for example in json.loads((SHARED / "examples.json").read_text()):
         movements = [lm(a, b, "left" if side == "L" else "right") for a, b, side in example["lms"]]
-        scored = legmon.score(movements, rules, example["gaps"], duration_s=3600, **reading)  # type: ignore[arg-type]
+        scored = legmon.score(movements, rules, example["gaps"], duration_s=3600, **interpretation)  # type: ignore[arg-type]
         assert scored.indices.periodic == example["expect"][key], example["name"]
 
 

@@ -19,10 +19,17 @@ from hypothesis import strategies as st
 
 import legmon
 from legmon.movement import NS, Leg, LegMovement
-from legmon.scoring.details import by_hour
-from legmon.scoring.events import Event, ScoredEvent, join_pieces, longest_missing, merge_legs, normalise_gaps
+from legmon.scoring.events import (
+    MergedMovement,
+    ScoredMovement,
+    join_pieces,
+    longest_missing,
+    merge_legs,
+    normalise_gaps,
+)
 from legmon.scoring.indices import Indices, indices, interval_histogram
-from legmon.scoring.scored import scored_night
+from legmon.scoring.result import by_hour
+from legmon.scoring.score import scored_night
 from legmon.scoring.wasm2016 import wasm2016
 
 SHARED = Path(__file__).parents[2] / "shared" / "scoring"
@@ -57,23 +64,23 @@ def parse(spans: str) -> list[LegMovement]:
     return [lm(float(a), float(b), "left" if side == "L" else "right") for a, b, side in found]
 
 
-def candidates(scored: Iterable[ScoredEvent]) -> list[bool]:
+def candidates(scored: Iterable[ScoredMovement]) -> list[bool]:
     return [s.candidate for s in scored]
 
 
-def series(scored: Iterable[ScoredEvent]) -> list[int | None]:
+def series(scored: Iterable[ScoredMovement]) -> list[int | None]:
     return [s.series for s in scored]
 
 
-def intervals(scored: Iterable[ScoredEvent]) -> list[float | None]:
+def intervals(scored: Iterable[ScoredMovement]) -> list[float | None]:
     return [None if s.interval is None else s.interval / NS for s in scored]
 
 
-def sides(events: Iterable[Event]) -> list[tuple[float, float, str]]:
+def sides(events: Iterable[MergedMovement]) -> list[tuple[float, float, str]]:
     return [(e.onset / NS, e.offset / NS, e.side) for e in events]
 
 
-def counted(scored: list[ScoredEvent], analysed: int = HOUR) -> Indices:
+def counted(scored: list[ScoredMovement], analysed: int = HOUR) -> Indices:
     return indices(scored, analysed)
 
 
@@ -293,7 +300,7 @@ def test_wasm2016_both_legs_make_one_series() -> None:
 @pytest.mark.parametrize("kind", ["posture", "long"])
 def test_another_kind_is_listed_ends_the_series_and_is_not_counted(kind: str) -> None:
     scored = wasm2016([*at(0, 20, 40, 70, 90), other(kind, 55, 58)])
-    assert [s.event.kind for s in scored] == ["leg"] * 3 + [kind] + ["leg"] * 2
+    assert [s.movement.kind for s in scored] == ["leg"] * 3 + [kind] + ["leg"] * 2
     assert series(scored) == [None] * 6
     assert candidates(scored) == [True, True, True, False, True, True]
     assert intervals(scored) == [None, 20, 20, None, None, 20]
@@ -302,7 +309,7 @@ def test_another_kind_is_listed_ends_the_series_and_is_not_counted(kind: str) ->
 
 def test_another_kind_is_neither_joined_nor_merged_nor_left_out() -> None:
     scored = wasm2016([lm(0, 2), other("posture", 2.1, 2.4), lm(2.2, 4.2, "right"), lm(2.4, 5)])
-    assert [(e.event.kind, e.event.side) for e in scored] == [("leg", "both"), ("posture", "left")]
+    assert [(e.movement.kind, e.movement.side) for e in scored] == [("leg", "both"), ("posture", "left")]
 
 
 def test_another_kind_longer_than_a_series_of_pieces_does_not_take_them_in() -> None:
@@ -657,7 +664,7 @@ def test_every_shared_example() -> None:
         ), example["name"]
         assert math.log(i.interval_geometric_mean_s or 0) == pytest.approx(expect["mean_logIMI"], abs=6e-4)
         for s, (onset, offset, _, clm, plm, interval) in zip(scored, example["events"], strict=True):
-            assert (s.event.onset, s.event.offset) == (ns(onset), ns(offset)), example["name"]
+            assert (s.movement.onset, s.movement.offset) == (ns(onset), ns(offset)), example["name"]
             assert (s.candidate, s.periodic) == (clm == "CLM", plm == "PLM"), example["name"]
             assert s.interval == (None if interval is None else ns(interval)), example["name"]
 
@@ -671,9 +678,9 @@ def test_every_shared_case_agrees_with_plmscore() -> None:
         ]
         found = [
             [
-                round(s.event.onset / NS, 6),
-                round(s.event.offset / NS, 6),
-                s.event.side,
+                round(s.movement.onset / NS, 6),
+                round(s.movement.offset / NS, 6),
+                s.movement.side,
                 s.candidate,
                 s.periodic,
             ]
@@ -703,7 +710,7 @@ gap_lists = st.lists(
 )
 
 
-def check_series(scored: list[ScoredEvent]) -> None:
+def check_series(scored: list[ScoredMovement]) -> None:
     """Every series has four members or more, one behind the other, 10 to 90 s apart."""
     members: dict[int, list[int]] = {}
     for place, s in enumerate(scored):
@@ -714,7 +721,7 @@ def check_series(scored: list[ScoredEvent]) -> None:
         assert len(places) >= 4
         assert places == list(range(places[0], places[-1] + 1))
         for a, b in pairwise(places):
-            assert 10 * NS <= scored[b].event.onset - scored[a].event.onset <= 90 * NS
+            assert 10 * NS <= scored[b].movement.onset - scored[a].movement.onset <= 90 * NS
         assert all(scored[p].candidate for p in places)
 
 

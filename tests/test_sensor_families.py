@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.scripted import SCRIPTS, WISH, Hand, Notification, bangle_frame, started
 from legmon.sensors import bangle, metamotion, movesense, open_services, witmotion
-from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, Wish, Write
+from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, StreamRequest, Write
 from legmon.sensors.captured import SettingError
 from legmon.sensors.registry import registry
 from legmon.sensors.witmotion_stream import LONGEST_HELD, ByteStream
@@ -467,5 +467,5 @@ def test_frames_come_as_often_as_is_declared(name: str, rate_hz: float) -> None:
     hand = Hand(driver.converse(), script, reads)
     if name == "witmotion":
         rate_hz = 50.0  # as the scripted one answers
-    wish = Wish(rate_hz=rate_hz, range_g=4, frame_s=0.5, stream=1 << 16)
-    assert 0 < hand.carry_out(hand.conversation.start(wish)).frame_s <= driver.declares.frame_s
+    wanted = StreamRequest(rate_hz=rate_hz, range_g=4, frame_s=0.5, stream=1 << 16)
+    assert 0 < hand.carry_out(hand.conversation.start(wanted)).frame_s <= driver.declares.frame_s

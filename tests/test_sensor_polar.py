@@ -17,8 +17,8 @@ from legmon.sensors.base import (
     Pause,
     RefusedError,
     Stopped,
+    StreamRequest,
     Subscribe,
-    Wish,
 )
 from legmon.sensors.polar_frames import decode_deltas, decode_frame, sample_times
 
@@ -311,9 +311,9 @@ def test_every_status_that_refuses_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(("wish", "rate"), [(50.0, "3200"), (104.0, "6400"), (400.0, "c800")])
-def test_the_rate_is_one_that_the_sensor_offers(wish: float, rate: str) -> None:
+def test_the_rate_is_one_that_the_sensor_offers(wanted: float, rate: str) -> None:
     hand = verity(polar_script(H10_SETTINGS), FEATURES_H10)
-    hand.carry_out(hand.conversation.start(Wish(wish, 16, 0.5, 1 << 16)))
+    hand.carry_out(hand.conversation.start(StreamRequest(wanted, 16, 0.5, 1 << 16)))
     assert hand.written[-1] == f"02020001{rate}01011000" + "02010800"
     assert {float(int.from_bytes(bytes.fromhex(rate), "little"))} <= set(polar.RATES_HZ)
 

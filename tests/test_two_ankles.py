@@ -102,7 +102,7 @@ def test_one_of_two_sensors_that_fails_leaves_a_night_of_the_other(air: str, tmp
     catalog.close()
     assert tracks["left"].end > 12_000
     assert tracks["right"].measured < 6000 < tracks["left"].measured
-    assert tracks["right"].holes[-1].cause == "link_lost", "until the night was stopped"
+    assert tracks["right"].gaps[-1].cause == "link_lost", "until the night was stopped"
     scored = score_night(list(tracks.values()))
     assert scored.analysed_ns > 0.95 * scored.duration_ns, "a night of one leg from then on"
     assert len(scored.answer()["movements"]) > 10

@@ -16,24 +16,22 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from legmon.catalog.state import Clock, LinkState, NearbyState, RecorderState, SensorState
+from legmon.app.simulator import run_simulator
+from legmon.catalog.clock import Clock
+from legmon.catalog.state import LinkState, NearbyState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
-from legmon.cli.simulate import run_simulator
 from legmon.detection.bouts import Kind
-from legmon.detection.faults import CAUSES, Fault
 from legmon.exchange.capture import read_capture, record_capture
-from legmon.link.faults import Cause, LinkSays, link_says
-from legmon.night.figures import OWN
+from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode, Trouble, link_message
+from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
 from legmon.nights.evening import preflight
-from legmon.recorder.ankle_sensor import HOLDS_S, Limb
-from legmon.recorder.troubles import Trouble
+from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
 from legmon.web.models_evening import ITEM_CODES
-from legmon.web.problems import Code
 from legmon.web.schema import schema
 from tests.conftest import ROOT, started
 
@@ -161,8 +159,8 @@ def test_a_long_window_holds_minimum_and_maximum_and_nothing_in_the_gap(
     inside = [v for i, v in enumerate(values[0]) if gap["start"] + 10 < t0 + i * dt < gap["end"] - 10]
     assert inside
     assert np.isnan(inside).all()
-    (hole,) = [r for r in records if isinstance(r, Gap)]
-    assert hole.count == 8300
+    (gap,) = [r for r in records if isinstance(r, Gap)]
+    assert gap.count == 8300
 
 
 @pytest.mark.parametrize(
@@ -337,15 +335,15 @@ def test_a_movement_of_ones_own_is_no_longer_counted_until_it_is_taken_back(http
     night = http.get("/nights/last").json()
     found = http.get("/nights/last/movements").json()["movements"]
     one = next(m for m in found if m["periodic"])
-    assert http.put(f"/nights/last/movements/{one['id']}", json={"own": True}).status_code == 204
+    assert http.put(f"/nights/last/movements/{one['id']}", json={"voluntary": True}).status_code == 204
     changed = http.get("/nights/last").json()
-    assert (changed["movements"], changed["own"]) == (night["movements"] - 1, 1)
+    assert (changed["movements"], changed["voluntary"]) == (night["movements"] - 1, 1)
     kinds = [m["kind"] for m in http.get("/nights/last/movements").json()["movements"]]
-    assert kinds.count("own") == 1
-    http.put(f"/nights/last/movements/{one['id']}", json={"own": False})
+    assert kinds.count("voluntary") == 1
+    http.put(f"/nights/last/movements/{one['id']}", json={"voluntary": False})
     assert http.get("/nights/last").json() == night
-    assert http.put("/nights/last/movements/left-1", json={"own": True}).status_code == 404
-    assert http.put("/nights/last/movements/mine", json={"own": True}).status_code == 422
+    assert http.put("/nights/last/movements/left-1", json={"voluntary": True}).status_code == 404
+    assert http.put("/nights/last/movements/mine", json={"voluntary": True}).status_code == 422
 
 
 def test_the_envelope_has_one_value_a_second_and_nothing_in_the_gap(http: httpx.Client) -> None:
@@ -393,9 +391,9 @@ def test_the_list_before_the_night_names_what_stops_it(http: httpx.Client) -> No
 
 
 def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
-    left = Limb(time.time_ns, "left")
-    right = Limb(time.time_ns, "right")
-    left.link_changed("streaming", link_says(LinkSays.STREAMING))
+    left = AnkleSensor(time.time_ns, "left")
+    right = AnkleSensor(time.time_ns, "right")
+    left.link_changed("streaming", link_message(LinkCode.STREAMING))
     why = "Take the sensor off its charger."
 
     def item() -> tuple[str, str, str]:
@@ -404,13 +402,13 @@ def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
         (said,) = [i for i in items if i.item == "sensor"]
         return said.level, said.code, said.text
 
-    right.link_changed("searching", link_says(LinkSays.SEARCHING))
+    right.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert item() == ("look", "right_missing", "")
-    right.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
+    right.link_changed("searching", link_message(LinkCode.SENSOR_REFUSED, why=why))
     assert item() == ("look", "right_missing", why)
-    right.link_changed("streaming", link_says(LinkSays.STREAMING))
+    right.link_changed("streaming", link_message(LinkCode.STREAMING))
     assert item() == ("ok", "streaming", "")
-    left.link_changed("searching", link_says(LinkSays.SEARCHING))
+    left.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert item() == ("look", "left_missing", "")
 
 
@@ -418,36 +416,36 @@ def test_why_a_sensor_does_not_begin_stays_in_the_list_while_it_is_asked_again(
     http: httpx.Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(HOLDS_S, "sensor_refused", 1.0)
-    catalog, limb = Catalog(folder), Limb(time.time_ns, "left")
+    catalog, ankle = Catalog(folder), AnkleSensor(time.time_ns, "left")
     why = "Take the sensor off its charger."
 
     def item() -> tuple[str, str, str, bool]:
         seen = time.time_ns() + 60 * 10**9
-        catalog.report(RecorderState(seen, Clock(), True, None, [limb.state()], mode="check"))
+        catalog.report(RecorderState(seen, Clock(), True, None, [ankle.state()], mode="check"))
         found = http.get("/preflight").json()
         (said,) = [i for i in found["items"] if i["item"] == "sensor"]
         return said["level"], said["code"], said["text"], found["may_start"]
 
     try:
         catalog.want("check", "left")
-        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        ankle.link_changed("searching", link_message(LinkCode.SEARCHING))
         assert item() == ("stop", "searching", "", False)
-        limb.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
+        ankle.link_changed("searching", link_message(LinkCode.SENSOR_REFUSED, why=why))
         assert item() == ("stop", "sensor_refused", why, False)
-        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
-        limb.link_changed("connecting", link_says(LinkSays.CONNECTING, name="X"))
+        ankle.link_changed("searching", link_message(LinkCode.SEARCHING))
+        ankle.link_changed("connecting", link_message(LinkCode.CONNECTING, name="X"))
         assert item() == ("stop", "sensor_refused", why, False), "it is tried again all the time"
         time.sleep(1.1)
         assert item() == ("stop", "connecting", "", False), "it has said nothing for long"
-        limb.link_changed("searching", link_says(LinkSays.SENSOR_REFUSED, why=why))
-        limb.link_changed("streaming", link_says(LinkSays.STREAMING))
+        ankle.link_changed("searching", link_message(LinkCode.SENSOR_REFUSED, why=why))
+        ankle.link_changed("streaming", link_message(LinkCode.STREAMING))
         assert item()[1:] == ("streaming", "", True)
-        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        ankle.link_changed("searching", link_message(LinkCode.SEARCHING))
         assert item()[1] == "searching", "it has begun meanwhile"
-        limb.link_changed("searching", link_says(LinkSays.BLUETOOTH_GONE))
+        ankle.link_changed("searching", link_message(LinkCode.BLUETOOTH_GONE))
         assert item() == ("stop", "bluetooth_gone", "", False)
-        limb.link_changed("searching", link_says(LinkSays.NOT_PAIRED))
-        limb.link_changed("searching", link_says(LinkSays.SEARCHING))
+        ankle.link_changed("searching", link_message(LinkCode.NOT_PAIRED))
+        ankle.link_changed("searching", link_message(LinkCode.SEARCHING))
         assert item() == ("stop", "not_paired", "", False), "it is tried again all the time"
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
@@ -467,12 +465,16 @@ def test_a_fit_check_needs_a_sensor_that_sends(http: httpx.Client) -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_what_the_program_can_say_is_said_in_every_language(language: str) -> None:
     texts = json.loads((ROOT / "dashboard" / "src" / "messages" / f"{language}.json").read_text())
-    wanted = [f"gap.{cause}" for cause in [*Cause, *CAUSES]] + [f"finding.{fault}" for fault in Fault]
+    wanted = [f"gap.{cause}" for cause in [*GapCause, *FAULT_CAUSES]] + [
+        f"finding.{fault}" for fault in Fault
+    ]
     wanted += [f"link.{state}" for state in get_args(LinkState)]
     wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
     wanted += [f"strip.state.{state}" for state in get_args(State)]
-    wanted += [f"link.{says}" for says in LinkSays] + [f"trouble.{trouble}" for trouble in Trouble]
-    wanted += [f"problem.{code}" for code in Code] + [f"kind.{kind}" for kind in (*get_args(Kind), OWN)]
+    wanted += [f"link.{says}" for says in LinkCode] + [f"trouble.{trouble}" for trouble in Trouble]
+    wanted += [f"problem.{code}" for code in ProblemCode] + [
+        f"kind.{kind}" for kind in (*get_args(Kind), VOLUNTARY)
+    ]
     wanted += [f"item.{i}.{code}" for i, codes in ITEM_CODES.items() for code in codes if i != "fit"]
     wanted += ["item.fit.ok", "item.fit.none"]
     assert [key for key in wanted if key not in texts] == []

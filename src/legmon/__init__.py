@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from legmon.detection.detector import Detector, detect
     from legmon.evaluation.agreement import Agreement, agreement
     from legmon.movement import LegMovement
-    from legmon.scoring.scored import Scored, score
+    from legmon.scoring.result import Scored
+    from legmon.scoring.score import score
 
 __version__ = "0.1.0"
 __all__ = ["Agreement", "Detector", "LegMovement", "Scored", "__version__", "agreement", "detect", "score"]
@@ -20,8 +21,8 @@ _HOME = {
     "Detector": "legmon.detection.detector",
     "detect": "legmon.detection.detector",
     "LegMovement": "legmon.movement",
-    "Scored": "legmon.scoring.scored",
-    "score": "legmon.scoring.scored",
+    "Scored": "legmon.scoring.result",
+    "score": "legmon.scoring.score",
 }
 
 

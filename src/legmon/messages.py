@@ -1,23 +1,275 @@
-"""A sentence for a person, with the code of its closed list: the pages say it in another language by its code."""
+"""Every code that legmon reports and the sentence a person reads for it, in one place.
+
+A code is stable: it stands in recordings, in the catalog, and in JSON, and the pages translate by it. The English sentence
+stands beside it here. A sentence names the cause, then what to do.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What is said.
+class Message:
+    """A sentence for a person, with the code that the pages translate it by.
 
     Parameters
     ----------
     code : str
-        Of a closed list; empty for a sentence of none, which stays English everywhere.
+        One of the codes below; empty for a sentence without a code, which stays in English.
     sentence : str
-        In English, whole.
+        The whole sentence in English.
     values : mapping of str to float
-        The figures in it, by the names that messages have for them.
+        The numbers in it, by the names that translations use.
     """
 
     code: str
     sentence: str
     values: Mapping[str, float] = field(default_factory=dict)
+
+
+# why samples are missing
+
+
+class GapCause(StrEnum):
+    """Why samples are missing. Recordings and the catalog store these codes."""
+
+    LINK_LOST = "link_lost"
+    LINK_SILENT = "link_silent"
+    RADIO_GONE = "radio_gone"
+    COMPUTER_SLEPT = "computer_slept"
+    NOT_SENT = "not_sent"
+    FRAME_REFUSED = "frame_refused"
+    SENSOR_STOPPED = "sensor_stopped"
+    SENSOR_RESTARTED = "sensor_restarted"
+    BUFFER_OVERRUN = "buffer_overrun"
+    RECORDER_DOWN = "recorder_down"
+    DISK_FULL = "disk_full"
+    DISK_FAILED = "disk_failed"
+    OTHER_SENSOR = "other_sensor"
+    DAMAGED = "recording_damaged"
+    FILE_GAP = "file_gap"
+
+
+GAP_SENTENCES: Final[dict[GapCause, str]] = {
+    GapCause.LINK_LOST: "The Bluetooth link to the sensor dropped. Put the computer nearer, at the foot end of the bed.",
+    GapCause.LINK_SILENT: "The sensor stayed connected but sent nothing, so legmon connected again. Put the computer nearer.",
+    GapCause.RADIO_GONE: "This computer's Bluetooth was gone. Leave it on; plug an adapter in where nothing pulls at it.",
+    GapCause.COMPUTER_SLEPT: "The computer slept. Switch its standby off for the night, plug it in, and leave its lid open.",
+    GapCause.NOT_SENT: "The sensor measured these samples but could not send them in time. Put the computer nearer to the bed.",
+    GapCause.FRAME_REFUSED: "A frame broke the sensor's protocol and was left out. Update the sensor if this recurs.",
+    GapCause.SENSOR_STOPPED: "The sensor stopped measuring by itself; legmon restarted it. Its page says what makes it stop.",
+    GapCause.SENSOR_RESTARTED: "The sensor restarted. Check that its battery is charged and sits tight.",
+    GapCause.BUFFER_OVERRUN: "The link was down for longer than the sensor can remember. Put the computer nearer to the bed.",
+    GapCause.RECORDER_DOWN: "legmon's recorder was not running. Leave legmon running, and the computer on, until the morning.",
+    GapCause.DISK_FULL: "The disk was full. Make room; recording goes on by itself.",
+    GapCause.DISK_FAILED: "The disk refused to write, though it was not full. Check it, or record on another one.",
+    GapCause.OTHER_SENSOR: "The sensor's sample rate or range differed from the one this night started with. Start a new night.",
+    GapCause.DAMAGED: "The recording is damaged here. Check the disk, and copy the data folder while it can be read.",
+    GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote it has them.",
+}
+
+LINK_CAUSES: Final = {
+    GapCause.LINK_LOST,
+    GapCause.LINK_SILENT,
+    GapCause.RADIO_GONE,
+    GapCause.COMPUTER_SLEPT,
+    GapCause.NOT_SENT,
+    GapCause.FRAME_REFUSED,
+}
+"""Causes that a restart of the sensor replaces: where the sensor restarted meanwhile, the restart is the cause."""
+
+FRAME_CAUSES: Final = {GapCause.FRAME_REFUSED, GapCause.DISK_FULL, GapCause.DISK_FAILED}
+"""Causes where frames arrived while the link was up, and were not kept."""
+
+
+# what is wrong with a signal
+
+
+class Fault(StrEnum):
+    """What can be wrong with a sensor's signal. Answers and the catalog store these codes."""
+
+    STUCK = "stuck"
+    DEAD_AXIS = "dead_axis"
+    CLIPPED = "clipped"
+    SPIKE = "spike"
+    SCALE = "scale"
+    NOISY = "noisy"
+
+
+FAULT_SENTENCES: Final[dict[Fault, str]] = {
+    Fault.STUCK: "The sensor repeated one value, which no worn sensor does. Restart it, and replace it if this recurs.",
+    Fault.DEAD_AXIS: "One axis of the sensor did not move while the others did. The chip is failing, so replace the sensor.",
+    Fault.CLIPPED: "The signal reached the end of the sensor's range. Set a larger range, and check that the strap sits tight.",
+    Fault.SPIKE: "Single samples jumped faster than a leg can and were left out. Charge the battery; look for a loose contact.",
+    Fault.SCALE: "At rest, gravity reads more than 3 % from 1 g, so amplitudes are wrong by as much. Calibrate the sensor.",
+    Fault.NOISY: "The signal shakes too much at rest to show small movements. Keep the sensor away from what vibrates.",
+}
+
+FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}
+"""Causes of gaps that a failing sensor made: its samples came, but say nothing of the leg."""
+
+RECORDING_DAMAGED: Final = (
+    "legmon read the recording back from the disk, and it is not what was written. Copy the data folder to another disk,"
+    " and check this one."
+)
+"""The sentence for a leg whose recording is damaged."""
+
+
+def gap_sentence(cause: str) -> str:
+    """Return the sentence for the cause of a gap; an unknown code, from a later version, is named as it is."""
+    if cause in FAULT_CAUSES:
+        return FAULT_SENTENCES[FAULT_CAUSES[cause]]
+    return GAP_SENTENCES[GapCause(cause)] if cause in set(GapCause) else f"No samples ({cause})."
+
+
+# the state of a link
+
+
+class LinkCode(StrEnum):
+    """What the state of a link is."""
+
+    SEARCHING = "searching"
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    SILENT = "silent"
+    LET_GO = "let_go"
+    MAYBE_OFF = "maybe_off"
+    PAIRING = "pairing"
+    NOT_PAIRED = "not_paired"
+    SENSOR_STOPPED = "sensor_stopped"
+    SENSOR_REFUSED = "sensor_refused"
+    BLUETOOTH_GONE = "bluetooth_gone"
+    NOT_UNDERSTOOD = "not_understood"
+    NO_ANSWER = "no_answer"
+    NO_CONNECTION = "no_connection"
+
+
+LINK_SENTENCES: Final[dict[LinkCode, str]] = {
+    LinkCode.SEARCHING: "Looking for the sensor. Is it on, charged and near?",
+    LinkCode.CONNECTING: "Connecting to {name}.",
+    LinkCode.STREAMING: "Streaming.",
+    LinkCode.SILENT: "Connected, but nothing arrives. Connecting again.",
+    LinkCode.LET_GO: "The sensor was still connected from before. legmon released it and is looking for it.",
+    LinkCode.MAYBE_OFF: "Looking for the sensor. It may have switched itself off, as this kind does when it lies still."
+    " Switch it on, wear it, and see its page.",
+    LinkCode.PAIRING: "The sensor asks to be paired with this computer. Pairing now.",
+    LinkCode.NOT_PAIRED: "Pairing with the sensor failed. Remove it in the system's Bluetooth settings and pair it there"
+    " again. Trying again.",
+    LinkCode.SENSOR_STOPPED: "{why} Starting it again.",
+    LinkCode.SENSOR_REFUSED: "{why} Trying again.",
+    LinkCode.BLUETOOTH_GONE: "This computer's Bluetooth is gone. Switch it on, or plug the adapter in again. Trying again.",
+    LinkCode.NOT_UNDERSTOOD: "legmon does not understand the sensor's answer. Switch the sensor off and on, or update it."
+    " Trying again.",
+    LinkCode.NO_ANSWER: "The sensor did not answer in time. Trying again.",
+    LinkCode.NO_CONNECTION: "The connection failed. Trying again.",
+}
+
+
+def link_message(code: LinkCode, **parts: str) -> Message:
+    """Return the message for the state of a link; what a sensor itself says stays in the English sentence."""
+    return Message(code.value, LINK_SENTENCES[code].format(**parts))
+
+
+def sensor_words(refusal: str) -> str:
+    """Return what the sensor itself said, out of the sentence for `LinkCode.SENSOR_REFUSED`."""
+    return refusal.removesuffix(LINK_SENTENCES[LinkCode.SENSOR_REFUSED].removeprefix("{why}"))
+
+
+# what keeps the recorder from its work
+
+
+class Trouble(StrEnum):
+    """What keeps the recorder from its work, or may do so before morning. The catalog and answers store these codes."""
+
+    OTHER_SENSOR = "other_sensor"
+    DISK_REFUSES = "disk_refuses"
+    DISK_FAILS = "disk_fails"
+    BATTERY_LOW = "battery_low"
+    NOT_SYNCED = "not_synced"
+    NOT_RESUMED = "not_resumed"
+    NOT_BEGUN = "not_begun"
+    CATALOG_BUSY = "catalog_busy"
+    CATALOG_FULL = "catalog_full"
+    CATALOG_FAILS = "catalog_fails"
+    CATALOG_DAMAGED = "catalog_damaged"
+    NOT_CLOSED = "not_closed"
+
+
+TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
+    Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
+    " start a new one.",
+    Trouble.DISK_REFUSES: "Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
+    Trouble.DISK_FAILS: "Nothing is being recorded: {why}, or start legmon with another data folder (--data)."
+    " Recording goes on by itself when the disk accepts data again.",
+    Trouble.BATTERY_LOW: "Battery at {percent} %. It may not last until morning. Charge the sensor, then start again.",
+    Trouble.NOT_SYNCED: "The disk failed to store what was recorded: {why}. Recording goes on, but part of this night may be"
+    " lost. Use another disk for the next night.",
+    Trouble.NOT_RESUMED: "legmon cannot continue the {leg} leg of night {night}: {why}. The recording is kept. Check the disk"
+    " and start legmon again, or record a new night.",
+    Trouble.NOT_BEGUN: "The night cannot start yet: {why}.",
+    Trouble.CATALOG_BUSY: "The night cannot start yet: another program is using the catalog. legmon tries again. If this stays,"
+    " end the other programs that use the data folder.",
+    Trouble.CATALOG_FULL: "The night cannot start yet: the disk has no room for the catalog. Make room; legmon tries again by"
+    " itself.",
+    Trouble.CATALOG_FAILS: "The night cannot start yet: the catalog cannot be written ({why}). Check the disk and the permissions"
+    " of the data folder, or start legmon with another one (--data).",
+    Trouble.CATALOG_DAMAGED: "The night cannot start: the catalog is damaged ({why}). End legmon, move catalog.sqlite out of the"
+    " data folder and start again. The recordings of the nights are kept.",
+    Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
+}
+
+
+def trouble(code: Trouble, **parts: object) -> Message:
+    """Return the message for a trouble; numbers among the parts become its values, the same in every language."""
+    figures = {name: float(value) for name, value in parts.items() if isinstance(value, (int, float))}
+    return Message(code.value, TROUBLE_SENTENCES[code].format(**parts), figures)
+
+
+# why the catalog cannot be used
+
+
+class CatalogFault(StrEnum):
+    """Why SQLite did not do what it was asked."""
+
+    BUSY = "busy"
+    FULL = "full"
+    READ_ONLY = "read_only"
+    FAILS = "fails"
+    DAMAGED = "damaged"
+    OTHER = "other"
+
+
+_OTHER_FOLDER = "or name another folder with --data"
+_SET_ASIDE = "move it out of the folder; the recordings of the nights are kept"
+CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
+    CatalogFault.BUSY: "another program is using it: end that program, then try again",
+    CatalogFault.FULL: f"make room on the disk, {_OTHER_FOLDER}",
+    CatalogFault.READ_ONLY: f"check its permissions, {_OTHER_FOLDER}",
+    CatalogFault.FAILS: f"check the disk, {_OTHER_FOLDER}",
+    CatalogFault.DAMAGED: _SET_ASIDE,
+    CatalogFault.OTHER: _SET_ASIDE,
+}
+"""What to do when the catalog cannot be opened."""
+
+
+# why a request over HTTP is refused
+
+
+class ProblemCode(StrEnum):
+    """Why a request over HTTP is refused, as `Problem.code` carries it."""
+
+    NO_SUCH_NIGHT = "no_such_night"
+    NO_SUCH_MOVEMENT = "no_such_movement"
+    NO_SAMPLES = "no_samples"
+    WRONG_WINDOW = "wrong_window"
+    WRONG_STEPS = "wrong_steps"
+    NOTHING_SENT = "nothing_sent"
+    WRONG_LIGHTS = "wrong_lights"
+    ASKED_WRONGLY = "asked_wrongly"
+    SENSOR_NOT_NEAR = "sensor_not_near"
+    RECORDING = "recording"
+    NOT_FOUND = "not_found"
+    DEFECT = "defect"
+    NOT_HERE = "not_here"

@@ -98,11 +98,11 @@ export const setLights = (id: string, rules: Rules, body: Times) =>
     api.PATCH("/api/v1/nights/{night_id}", { params: { path: { night_id: id }, query: { rules } }, body }),
   );
 
-export async function setOwn(id: string, movement: string, own: boolean): Promise<void> {
+export async function setVoluntary(id: string, movement: string, voluntary: boolean): Promise<void> {
   const path = { night_id: id, movement_id: movement };
   const answer = api.PUT("/api/v1/nights/{night_id}/movements/{movement_id}", {
     params: { path },
-    body: { own },
+    body: { voluntary },
     parseAs: "text",
   });
   await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));

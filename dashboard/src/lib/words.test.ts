@@ -126,7 +126,7 @@ test("a movement is told apart by its kind first", () => {
   expect(shape({ ...movement, periodic: false })).toBe("single");
   expect(shape({ ...movement, kind: "posture" })).toBe("other");
   expect(sort(movement)).toBe("periodic");
-  expect(sort({ ...movement, kind: "own", periodic: false })).toBe("made on purpose");
+  expect(sort({ ...movement, kind: "voluntary", periodic: false })).toBe("made on purpose");
   expect(sort({ ...movement, kind: "a kind of later", periodic: false })).toBe("a kind of later");
 });
 

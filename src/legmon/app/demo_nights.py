@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import Progress
 
+from legmon.app.simulator import run_simulator
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
-from legmon.cli.simulate import run_simulator
 from legmon.movement import NS, Leg
 
 

@@ -21,9 +21,11 @@ from sqlalchemy.exc import OperationalError
 from legmon.app.demo_nights import TONIGHT, SimulatedNight, discard_torn, next_evening, record_past_nights
 from legmon.app.processes import Child, end_all, python_module
 from legmon.app.replay import Played, Plays, Progress
-from legmon.catalog.state import BOTH, Clock, Legs, Mode, Watch
+from legmon.app.simulator import firmware_sim
+from legmon.catalog.clock import Clock, Watch
+from legmon.catalog.state import BOTH, Legs, Mode
 from legmon.catalog.store import Catalog
-from legmon.cli.options import firmware_sim, quoted
+from legmon.cli.options import quoted
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
 

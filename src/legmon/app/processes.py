@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from legmon.cli.options import child_environment
+from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from legmon.catalog.state import Clock
+from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
 
 STEPS = 4  # of what is said on the way

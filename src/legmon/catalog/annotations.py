@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from legmon.catalog.models import CheckRow, DerivedRow, LabelRow, LegRow, LightsRow, SettingsRow
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
-from legmon.night.figures import OWN
+from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Fit
 from legmon.night.posture import VERSION, Posture
 
@@ -44,7 +44,7 @@ class Derived:
     battery: list[tuple[int, int]] = field(default_factory=list)
 
 
-class Journal:
+class Annotations:
     """The journal of one data folder.
 
     Parameters
@@ -98,22 +98,24 @@ class Journal:
             values = {"night_id": night, "off_ns": lights[0], "on_ns": lights[1], "set_ns": now_ns}
             _put(s, LightsRow, values, ["night_id"])
 
-    def own(self, night: str) -> set[tuple[Leg, int]]:
+    def voluntary(self, night: str) -> set[tuple[Leg, int]]:
         """Movements that the owner made on purpose: leg and first sample."""
         with self._session() as s:
             query = select(LegRow.leg, LabelRow.first).join(LabelRow, LabelRow.leg_id == LegRow.id)
-            rows = s.execute(query.where(LegRow.night_id == night, LabelRow.label == OWN))
+            rows = s.execute(query.where(LegRow.night_id == night, LabelRow.label == VOLUNTARY))
             return {(cast("Leg", leg), first) for leg, first in rows}
 
-    def set_own(self, night: str, movements: list[tuple[Leg, int]], now_ns: int, *, own: bool) -> None:
+    def set_voluntary(
+        self, night: str, movements: list[tuple[Leg, int]], now_ns: int, *, voluntary: bool
+    ) -> None:
         """Say of movements that they were made on purpose, or take it back."""
         self.revision += 1
         with self._session() as s:
             for leg, first in movements:
                 leg_id = _leg_id(s, night, leg)
                 s.execute(delete(LabelRow).where(LabelRow.leg_id == leg_id, LabelRow.first == first))
-                if own:
-                    s.add(LabelRow(leg_id=leg_id, first=first, label=OWN, set_ns=now_ns))
+                if voluntary:
+                    s.add(LabelRow(leg_id=leg_id, first=first, label=VOLUNTARY, set_ns=now_ns))
 
     # fit checks
 

@@ -1,26 +1,16 @@
 """Opens a catalog's file, brings its tables to the newest form, and tells why SQLite refuses."""
 
 import sqlite3
-from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from legmon.messages import CatalogFault
+
 HEAD = "0001"
 """The newest migration; a catalog at it needs no alembic, which takes a while to import."""
-
-
-class Refusal(Enum):
-    """Why SQLite did not do what it was asked."""
-
-    BUSY = auto()
-    FULL = auto()
-    READ_ONLY = auto()
-    FAILS = auto()
-    DAMAGED = auto()
-    OTHER = auto()
 
 
 class LaterError(Exception):
@@ -28,37 +18,26 @@ class LaterError(Exception):
 
 
 _BY_CODE = {
-    sqlite3.SQLITE_BUSY: Refusal.BUSY,
-    sqlite3.SQLITE_LOCKED: Refusal.BUSY,
-    sqlite3.SQLITE_FULL: Refusal.FULL,
-    sqlite3.SQLITE_READONLY: Refusal.READ_ONLY,
-    sqlite3.SQLITE_PERM: Refusal.READ_ONLY,
-    sqlite3.SQLITE_IOERR: Refusal.FAILS,
-    sqlite3.SQLITE_CANTOPEN: Refusal.FAILS,
-    sqlite3.SQLITE_CORRUPT: Refusal.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Refusal.DAMAGED,
+    sqlite3.SQLITE_BUSY: CatalogFault.BUSY,
+    sqlite3.SQLITE_LOCKED: CatalogFault.BUSY,
+    sqlite3.SQLITE_FULL: CatalogFault.FULL,
+    sqlite3.SQLITE_READONLY: CatalogFault.READ_ONLY,
+    sqlite3.SQLITE_PERM: CatalogFault.READ_ONLY,
+    sqlite3.SQLITE_IOERR: CatalogFault.FAILS,
+    sqlite3.SQLITE_CANTOPEN: CatalogFault.FAILS,
+    sqlite3.SQLITE_CORRUPT: CatalogFault.DAMAGED,
+    sqlite3.SQLITE_NOTADB: CatalogFault.DAMAGED,
 }
 
 
-PASSING = {Refusal.BUSY, Refusal.FULL, Refusal.FAILS}
+PASSING = {CatalogFault.BUSY, CatalogFault.FULL, CatalogFault.FAILS}
 """What may be over soon: the file itself is in order."""
-_ELSEWHERE = "or name another folder with --data"
-_AWAY = "move it away and the nights' recordings stay"
-ADVICE = {
-    Refusal.BUSY: "another program holds it: end that one, then try again",
-    Refusal.FULL: f"make room on the disk, {_ELSEWHERE}",
-    Refusal.READ_ONLY: f"check its permissions, {_ELSEWHERE}",
-    Refusal.FAILS: f"check the disk, {_ELSEWHERE}",
-    Refusal.DAMAGED: _AWAY,
-    Refusal.OTHER: _AWAY,
-}
-"""What to do where a catalog cannot be opened."""
 
 
-def refusal(error: DBAPIError) -> Refusal:
+def catalog_fault(error: DBAPIError) -> CatalogFault:
     """Tell why, by the code of SQLite's error."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return Refusal.OTHER if code is None else _BY_CODE.get(code & 0xFF, Refusal.OTHER)
+    return CatalogFault.OTHER if code is None else _BY_CODE.get(code & 0xFF, CatalogFault.OTHER)
 
 
 def open_database(file: Path, *, lasting: bool = False) -> Engine:
@@ -122,7 +101,7 @@ def _version(c: Connection) -> str | None:
     try:
         found: str | None = c.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except OperationalError as e:
-        if refusal(e) is Refusal.OTHER:  # no such table: a new file
+        if catalog_fault(e) is CatalogFault.OTHER:  # no such table: a new file
             return None
         raise
     return found

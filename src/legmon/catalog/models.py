@@ -65,7 +65,7 @@ class LegRow(Base):
     movements: Mapped[list["MovementRow"]] = relationship(
         cascade="all, delete-orphan", order_by="MovementRow.first"
     )
-    holes: Mapped[list["HoleRow"]] = relationship(cascade="all, delete-orphan", order_by="HoleRow.first")
+    gaps: Mapped[list["GapRow"]] = relationship(cascade="all, delete-orphan", order_by="GapRow.first")
     anchors: Mapped[list["AnchorRow"]] = relationship(
         cascade="all, delete-orphan", order_by="AnchorRow.first"
     )
@@ -83,7 +83,7 @@ class MovementRow(Base):
     peak_mg: Mapped[float | None]
 
 
-class HoleRow(Base):
+class GapRow(Base):
     """Missing samples and their cause."""
 
     __tablename__ = "holes"

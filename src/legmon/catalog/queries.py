@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.models import HoleRow, LegRow, MovementRow
+from legmon.catalog.models import GapRow, LegRow, MovementRow
 
 
 def leg_row(s: Session, night: str, leg: str) -> LegRow | None:
@@ -44,7 +44,7 @@ def replace_rows(
 
 def count_gaps(s: Session, night: str | None = None) -> dict[str, int]:
     """Count the holes of each night, or of one."""
-    query = select(LegRow.night_id, func.count()).join(HoleRow).group_by(LegRow.night_id)
+    query = select(LegRow.night_id, func.count()).join(GapRow).group_by(LegRow.night_id)
     if night is not None:
         query = query.where(LegRow.night_id == night)
     return {name: number for name, number in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
+from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.models import LegRow, NightRow, RecorderRow
-from legmon.catalog.state import Clock, Mode, Moment, NearbyState, NightInfo, RecorderState, SensorState
-from legmon.detection.faults import Fault, Finding
-from legmon.messages import Said
+from legmon.catalog.state import Mode, NearbyState, NightInfo, RecorderState, SensorState
+from legmon.detection.faults import Finding
+from legmon.messages import Fault, Message
 from legmon.movement import Leg, LegMovement
-from legmon.night.track import Hole, LegTrack
+from legmon.night.track import LegTrack
+from legmon.recording.records import Gap
 from legmon.scoring.live import Tally
 from legmon.timeline.clock import Anchor
 
@@ -47,7 +49,7 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
             LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
             for m in row.movements
         ],
-        holes=[Hole(h.first, h.count, h.cause) for h in row.holes],
+        gaps=[Gap(h.first, h.count, h.cause) for h in row.gaps],
         anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
         simulated=simulated,
         quality=[Finding(Fault(f["code"]), f["seconds"]) for f in json.loads(row.quality)],
@@ -55,14 +57,14 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
     )
 
 
-def said_of(text: str | None) -> Said | None:
+def message_of(text: str | None) -> Message | None:
     """Make a sentence of what was kept of it; one that an earlier version kept has no code."""
     if not text:
         return None
     try:
-        return Said(**json.loads(text))
+        return Message(**json.loads(text))
     except (ValueError, TypeError):
-        return Said("", text)
+        return Message("", text)
 
 
 def recorder_values(state: RecorderState) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def recorder_of(row: RecorderRow) -> RecorderState:
         night=row.night_id,
         sensors=[SensorState(**x) for x in json.loads(row.sensors)],
         confirmed=Tally(**json.loads(row.confirmed)),
-        trouble=said_of(row.trouble),
+        trouble=message_of(row.trouble),
         mode=cast("Mode", row.mode),
         nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
         moment=Moment(**json.loads(row.moment)),

@@ -14,10 +14,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from legmon.catalog.database import ADVICE, PASSING, LaterError, migrate, open_database, refusal
+from legmon.catalog.database import PASSING, LaterError, catalog_fault, migrate, open_database
 from legmon.catalog.models import (
     AnchorRow,
-    HoleRow,
+    GapRow,
     LegRow,
     MovementRow,
     NightRow,
@@ -35,10 +35,11 @@ from legmon.catalog.rows import (
 )
 from legmon.catalog.state import EndedBy, Legs, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
+from legmon.messages import CATALOG_ADVICE
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
 from legmon.recording.records import Meta
-from legmon.scoring.scored import Scored
+from legmon.scoring.result import Scored
 
 CAPTURE = "capture"
 """Address of the sensor of a night that was recorded from a capture file."""
@@ -89,9 +90,9 @@ class Catalog:
             migrate(self._engine)
         except DatabaseError as e:
             self.close()
-            why = refusal(e)
+            why = catalog_fault(e)
             kind = UnavailableError if why in PASSING else CatalogError
-            raise kind(f"{file} cannot be used ({e.orig}); {ADVICE[why]}") from e
+            raise kind(f"{file} cannot be used ({e.orig}); {CATALOG_ADVICE[why]}") from e
         except LaterError as e:
             self.close()
             raise CatalogError(f"{file} was made by a later version of legmon; {LATER}") from e
@@ -219,7 +220,7 @@ class Catalog:
                 replace_rows(
                     s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there
                 )
-                replace_rows(s, leg.id, HoleRow, (asdict(h) for h in track.holes))
+                replace_rows(s, leg.id, GapRow, (asdict(h) for h in track.gaps))
                 replace_rows(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
             if scored is not None:
                 i = scored.indices

@@ -152,7 +152,7 @@ def _answer(groups: dict[str, list[Judged]], judged: Sequence[Judged]) -> dict[s
                 "hours": round(j.hours, 4),
                 "missing_s": round(j.missing_s, 3),
                 "truths": dict(sorted(j.kinds.items())),
-                "holed": j.holed,
+                "holed": j.gapped,
                 "ours": _figures(j.ours),
                 "fixed": [_figures(o) for o in j.fixed],
             }
@@ -217,11 +217,11 @@ def _show(groups: dict[str, list[Judged]], rows: Sequence[Judged], first_seed: i
     for column in table.columns[1:]:
         column.justify = "right"
     for j in rows:
-        table.add_row(*_row(j.night.name, j.ours, j.fixed, j.holed))
+        table.add_row(*_row(j.night.name, j.ours, j.fixed, j.gapped))
     for name, members in groups.items():
         label = f"{len(members)} nights, {name}"
-        holed = sum(j.holed for j in members)
-        table.add_row(*_row(label, _sum([j.ours for j in members]), _fixed(members), holed), style="bold")
+        gapped = sum(j.gapped for j in members)
+        table.add_row(*_row(label, _sum([j.ours for j in members]), _fixed(members), gapped), style="bold")
     console.print(table)
     for part in (_fixed_table(groups), _confuser_table(groups), _aim_table(groups)):
         console.print()
@@ -230,13 +230,13 @@ def _show(groups: dict[str, list[Judged]], rows: Sequence[Judged], first_seed: i
         _say_rest(console, name, members)
 
 
-def _row(label: str, ours: Outcome, fixed: Sequence[Outcome], holed: int) -> list[str]:
+def _row(label: str, ours: Outcome, fixed: Sequence[Outcome], gapped: int) -> list[str]:
     a = ours.agreement
     return [
         label, str(a.truths), str(a.detections), _3(a.precision), _3(a.recall), _3(a.f1), _ms(a.onset_errors),
         _ms(a.offset_errors, short=True), str(ours.periodic_true), str(ours.periodic),
         "" if ours.periodic_error is None else f"{100 * ours.periodic_error:+.1f}",
-        _3(max((o.agreement.f1 for o in fixed if o.agreement.f1 is not None), default=None)), str(holed),
+        _3(max((o.agreement.f1 for o in fixed if o.agreement.f1 is not None), default=None)), str(gapped),
     ]  # fmt: skip
 
 

@@ -7,15 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from legmon.catalog.annotations import Journal
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.cli.options import print_json
 from legmon.errors import LegmonError
 from legmon.night.figures import Figures
 from legmon.night.track import LegTrack, score_night
-from legmon.scoring.answer import details_json
-from legmon.scoring.scored import NAMES, Reading, Scored, known_rules
+from legmon.scoring.result import Scored, details_json
+from legmon.scoring.rules import NAMES, Interpretation, known_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Judged:
 
     scored: Scored
     figures: Figures | None = None
-    own: int = 0
+    voluntary: int = 0
 
     def answer(self) -> dict[str, Any]:
         """Give the JSON object of `legmon score`, with the headline of the pages where there is one."""
@@ -41,7 +41,7 @@ class Judged:
                 "series": f.series,
                 "periodic_per_hour": f.per_hour,
             },
-            "own": self.own,
+            "voluntary": self.voluntary,
         }
 
 
@@ -50,7 +50,7 @@ def judge(
     info: NightInfo,
     tracks: Iterable[LegTrack],
     rules: str | None = None,
-    how: Reading | None = None,
+    how: Interpretation | None = None,
     *,
     as_recorded: bool,
 ) -> Judged:
@@ -79,15 +79,15 @@ def judge(
     named = known_rules(rules or info.rules)
     if as_recorded:
         try:
-            return Judged(score_night(list(tracks), named, reading=how))
+            return Judged(score_night(list(tracks), named, interpretation=how))
         except ValueError as e:
             raise LegmonError(f"night {info.id}: {e}") from e
     from legmon.nights.cache import Readings
 
-    reading = Readings(catalog, Journal(catalog)).judged(info, tracks, named, how)
-    if reading.scored is None:
+    interpretation = Readings(catalog, Annotations(catalog)).judged(info, tracks, named, how)
+    if interpretation.scored is None:
         raise LegmonError(f"night {info.id}: this night holds no samples")
-    return Judged(reading.scored, reading.figures, reading.own)
+    return Judged(interpretation.scored, interpretation.figures, interpretation.voluntary)
 
 
 def tell(judged: Judged, *, as_json: bool) -> None:
@@ -118,8 +118,8 @@ def show(scored: Scored, judged: Judged | None = None) -> None:
         console.print(
             f"{judged.figures.per_hour:.0f} periodic movements per hour {where} (lying awake included), in {hours:.2f} h."
         )
-    if judged and judged.own:
-        console.print(f"{judged.own} movements that were made on purpose are listed and not counted.")
+    if judged and judged.voluntary:
+        console.print(f"{judged.voluntary} movements that were made on purpose are listed and not counted.")
     console.print(
         f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
     )
@@ -129,8 +129,8 @@ def show(scored: Scored, judged: Judged | None = None) -> None:
 
 def _events_table(scored: Scored) -> Table:
     table = Table("onset s", "length s", "leg", "kind", "interval s", "peak mg", "series", box=None)
-    for s in scored.events:
-        e = s.event
+    for s in scored.movements:
+        e = s.movement
         table.add_row(
             f"{e.onset / 1e9:.2f}",
             f"{(e.offset - e.onset) / 1e9:.2f}",

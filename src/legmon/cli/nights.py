@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from legmon.catalog.state import DAMAGED, NightInfo
+from legmon.catalog.state import NightInfo
 from legmon.cli.judged import Judged, judge, tell
 from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
+from legmon.messages import RECORDING_DAMAGED
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +78,7 @@ def _tell(info: NightInfo, judged: Judged, *, as_json: bool) -> None:
     if not as_json:
         tell(judged, as_json=False)
         for leg in info.damaged:
-            Console().print(f"{leg} leg: {DAMAGED}")
+            Console().print(f"{leg} leg: {RECORDING_DAMAGED}")
         return
     from legmon.web.nights import damage, verdict
 

@@ -1,7 +1,6 @@
 """Options that every command has, and where data live."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,18 +90,3 @@ def quoted(path: Path) -> str:
 def print_json(value: Any) -> None:
     """Print a JSON object on one line of standard output."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def firmware_sim() -> list[str]:
-    """Start of the command line that runs the simulated firmware: a program apart, reached by its arguments alone."""
-    import sys
-
-    return [sys.executable, "-m", "firmware_sim"]
-
-
-def child_environment() -> dict[str, str]:
-    """Environment of the processes we start.
-
-    Their output comes line by line, and the folder the person stands in holds none of their modules.
-    """
-    return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}

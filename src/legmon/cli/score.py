@@ -9,7 +9,7 @@ from legmon.cli.judged import Judged, judge, show, tell
 from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.scoring.scored import RULES, Reading, known_rules
+from legmon.scoring.rules import RULES, Interpretation, known_rules
 from legmon.scoring.wasm2016 import Ninety, Restart
 
 
@@ -64,21 +64,21 @@ def score(
         raise LegmonError(
             "name one thing to score: a night (`legmon score last`), a file (`--left FILE`) or movements (`--events FILE`)"
         )
-    reading = Reading(restart, ninety)
+    interpretation = Interpretation(restart, ninety)
     if events is not None:
-        _events(events, rules, reading, as_json=as_json)
+        _events(events, rules, interpretation, as_json=as_json)
         return
     if night:
-        judged = _night(night, data, rules, reading, as_recorded=as_recorded)
+        judged = _night(night, data, rules, interpretation, as_recorded=as_recorded)
     else:
-        judged = _files(left, right, chunk, data, rules, reading, as_recorded=as_recorded)
+        judged = _files(left, right, chunk, data, rules, interpretation, as_recorded=as_recorded)
     tell(judged, as_json=as_json)
 
 
-def _events(path: Path, rules: str, reading: Reading, *, as_json: bool) -> None:
+def _events(path: Path, rules: str, interpretation: Interpretation, *, as_json: bool) -> None:
     from legmon.exchange.events import score_events
 
-    found = score_events(path, rules, reading)
+    found = score_events(path, rules, interpretation)
     if as_json:
         whole_list = path.suffix.lower() == ".json" and path.read_text(
             encoding="utf-8-sig"
@@ -95,7 +95,7 @@ def _files(
     chunk: int | None,
     data: Path | None,
     rules: str,
-    reading: Reading,
+    interpretation: Interpretation,
     *,
     as_recorded: bool,
 ) -> Judged:
@@ -108,12 +108,14 @@ def _files(
     if recorded:
         if len(given) > 1:
             raise LegmonError("a recorded night holds both its legs; name it alone: `legmon score NIGHT`")
-        return _night(recorded[0][1], data, rules, reading, as_recorded=as_recorded)
+        return _night(recorded[0][1], data, rules, interpretation, as_recorded=as_recorded)
     tracks = [detect_csv(Path(f), leg, chunk=chunk) for leg, f in given]
-    return Judged(score_night(tracks, rules, origin_ns=0, reading=reading))
+    return Judged(score_night(tracks, rules, origin_ns=0, interpretation=interpretation))
 
 
-def _night(name: str, data: Path | None, rules: str, reading: Reading, *, as_recorded: bool) -> Judged:
+def _night(
+    name: str, data: Path | None, rules: str, interpretation: Interpretation, *, as_recorded: bool
+) -> Judged:
     from legmon.night.leg import analyse
     from legmon.recording.segment import read_segment
 
@@ -123,4 +125,4 @@ def _night(name: str, data: Path | None, rules: str, reading: Reading, *, as_rec
         legs = [analyse(read_segment(catalog.segment(info.id, leg))) for leg in info.legs]
     except ValueError as e:
         raise LegmonError(f"night {info.id}: {e}") from e
-    return judge(catalog, info, [leg.track() for leg in legs], rules, reading, as_recorded=as_recorded)
+    return judge(catalog, info, [leg.track() for leg in legs], rules, interpretation, as_recorded=as_recorded)

@@ -1,8 +1,6 @@
 """``legmon simulate``: a simulated recording and its truth, as files."""
 
 import json
-import subprocess
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from legmon.cli.options import JsonOption, child_environment, firmware_sim, print_json
-from legmon.errors import LegmonError
+from legmon.app.simulator import run_simulator
+from legmon.cli.options import JsonOption, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -54,35 +52,3 @@ def simulate(
         print(
             f"Simulated {len(truth['movements'])} movements, {visible} of them visible: {', '.join(files)} in {output}"
         )
-
-
-def run_simulator(
-    arguments: Sequence[str],
-    progress: Callable[[float], None] = lambda _: None,
-    started: Callable[[subprocess.Popen[str]], None] = lambda _: None,
-) -> None:
-    """Run the simulated firmware's command line to its end.
-
-    Raises
-    ------
-    LegmonError
-        If it refuses; its own words.
-    """
-    with subprocess.Popen(
-        [*firmware_sim(), *arguments, "--progress"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=child_environment(),
-    ) as child:
-        started(child)
-        assert child.stdout is not None  # noqa: S101
-        assert child.stderr is not None  # noqa: S101
-        for line in child.stdout:
-            word, _, value = line.partition(" ")
-            if word == "progress":
-                progress(float(value))
-        complaint = child.stderr.read().strip()
-    if child.returncode:
-        raise LegmonError(complaint or f"the simulator ended with status {child.returncode}")

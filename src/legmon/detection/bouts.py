@@ -109,7 +109,7 @@ def bout(row: NDArray[np.float64], rate_hz: float, trim: tuple[int, int]) -> Bou
     )
 
 
-class Assembler:
+class BoutMerger:
     """Puts bouts together, in two steps: lifts with their returns, then trains of twitches.
 
     Parameters

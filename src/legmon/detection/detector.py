@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from legmon.detection import kernel as k
-from legmon.detection.bouts import Assembler, Bout, Kind, bout
-from legmon.detection.faults import Fault, Finding, Unseen
+from legmon.detection.bouts import Bout, BoutMerger, Kind, bout
+from legmon.detection.faults import Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
 from legmon.detection.quality import Quality
+from legmon.messages import Fault
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
@@ -65,7 +66,7 @@ class Detector:
         self._ring = np.zeros((k.RING, 9))
         # An onset lies between two samples and is seen at the second: at 25 Hz that is all the trim there is room for.
         self._trim = (math.floor(TRIM_S * self.rate_hz), math.floor(TRIM_S * self.rate_hz + 0.5))
-        self._assembler = Assembler(self.rate_hz)
+        self._assembler = BoutMerger(self.rate_hz)
         self._last_end = 0
         self._quality = Quality(self.rate_hz, range_g)
         self._floors: list[float] = []

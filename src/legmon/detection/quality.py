@@ -24,8 +24,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.detection.faults import CAUSES, Fault, Finding, Unseen
+from legmon.detection.faults import Finding, Unseen
 from legmon.detection.jit import jit
+from legmon.messages import FAULT_CAUSES, Fault
 
 DELAY_S, SOON_S, LATER_S, LATE_S = 1.1, 1.0, 10.0, 600.0
 LEARN_S: Final = 10.0  # before the noise of a sensor is known
@@ -36,7 +37,7 @@ SCALE_SHARE, SCALE_S = 0.03, 30.0
 NOISY_G: Final = 0.008
 FINEST_G: Final = 2e-5  # no sensor's step is smaller
 
-_CODES: Final = tuple(CAUSES.values())  # as numbers 1, 2, 3
+_CODES: Final = tuple(FAULT_CAUSES.values())  # as numbers 1, 2, 3
 _BINS, _BIN_G = 4000, 0.001
 
 # Where each value stands in the integer state.
@@ -89,7 +90,7 @@ def _run(
     ring: Any,
     flags: Any,
     out: Any,
-    holes: Any,
+    gaps: Any,
     clipped: Any,
     sizes: Any,
     counts: Any,
@@ -165,9 +166,9 @@ def _run(
             i[_CODE] = code
             i[_FIRST] = first
         elif i[_CODE] > 0 and code == 0:
-            holes[counts[1], 0] = i[_CODE]
-            holes[counts[1], 1] = i[_FIRST]
-            holes[counts[1], 2] = n - i[_FIRST]
+            gaps[counts[1], 0] = i[_CODE]
+            gaps[counts[1], 1] = i[_FIRST]
+            gaps[counts[1], 2] = n - i[_FIRST]
             counts[1] += 1
             i[_CODE] = 0
             i[_RELEASED] = n
@@ -240,13 +241,13 @@ class Quality:
         """
         room = len(x) + len(self._ring)
         out, clipped = np.empty((room, 3)), np.empty(room, dtype=np.int64)
-        holes, counts = np.empty((len(x) + 1, 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
+        gaps, counts = np.empty((len(x) + 1, 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
         before = int(self._i[_RELEASED]) if self._i[_CODE] == 0 else int(self._i[_FIRST])
-        _run(x, self._p, self._s, self._i, self._ring, self._flags, out, holes, clipped, self._sizes, counts)
+        _run(x, self._p, self._s, self._i, self._ring, self._flags, out, gaps, clipped, self._sizes, counts)
         self._note(clipped[: counts[2]])
         pieces: list[NDArray[np.float64] | Unseen] = []
         given = 0
-        for code, first, count in holes[: counts[1]].tolist():
+        for code, first, count in gaps[: counts[1]].tolist():
             size = first - before
             pieces += [out[given : given + size], Unseen(first, count, _CODES[code - 1])]
             self.unseen.append(Unseen(first, count, _CODES[code - 1]))

@@ -15,18 +15,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from legmon.cli.options import child_environment, firmware_sim
-from legmon.cli.simulate import run_simulator
+from legmon.app.simulator import child_environment, firmware_sim, run_simulator
 from legmon.errors import LegmonError
 from legmon.evaluation.agreement import Agreement, FalsePositive, agreement
 from legmon.evaluation.picture import picture
 from legmon.evaluation.thresholds import PUBLISHED, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
-from legmon.link.faults import Cause
+from legmon.messages import GapCause
 from legmon.movement import NS, LegMovement
 from legmon.night.leg import LegNight
 from legmon.recording.records import Gap, Meta, Samples
-from legmon.scoring.scored import score
+from legmon.scoring.score import score
 from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration", "roll"}
@@ -77,7 +76,7 @@ class Judged:
     hours: float
     missing_s: float
     kinds: Counter[str]
-    holed: int
+    gapped: int
     ours: Outcome
     fixed: tuple[Outcome, ...]
 
@@ -156,11 +155,11 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
     for record in _records(capture, rate):
         leg.feed(record)
         if isinstance(record, Samples):
-            if not stretches or (leg.holes and leg.holes[-1].first + leg.holes[-1].count == record.first):
+            if not stretches or (leg.gaps and leg.gaps[-1].first + leg.gaps[-1].count == record.first):
                 stretches.append((record.first, []))
             stretches[-1][1].append(record.xyz)
     leg.finish()
-    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.holes]
+    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.gaps]
     if leg.end + 1 < duration_s * rate:
         gaps.append((leg.end / rate, duration_s))
 
@@ -206,7 +205,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         hours=duration_s / 3600,
         missing_s=sum(b - a for a, b in gaps),
         kinds=Counter(m["kind"] for m in truth["movements"] if m["kind"] != "leg" or m["visible"]),
-        holed=sum(
+        gapped=sum(
             any(a < m["offset_s"] and b > m["onset_s"] for a, b in gaps)
             for m in truth["movements"]
             if m["kind"] == "leg" and m["peak_mg"] >= VISIBLE_MG
@@ -237,11 +236,11 @@ def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
             starts = round((frame.t_us - sensor_start_us) * 1e-6 * rate_hz)
             axis.skip(starts)
             axis.begin(frame.stream, frame.first, axis.next)
-        pieces = axis.place(frame.stream, frame.first, len(frame.xyz), Cause.NOT_SENT.value)
+        pieces = axis.place(frame.stream, frame.first, len(frame.xyz), GapCause.NOT_SENT.value)
         axis.give_up(0, axis.next)
         for p in pieces:
             if p.first > before:
-                yield Gap(before, p.first - before, Cause.NOT_SENT.value)
+                yield Gap(before, p.first - before, GapCause.NOT_SENT.value)
             yield Samples(p.first, at_us * 1000, frame.t_us, frame.xyz[p.skip : p.skip + p.count])
 
 
@@ -265,4 +264,4 @@ def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Ag
 def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[int]:
     """Onsets of the periodic ones, ns."""
     scored = score(movements, "wasm2016", gaps, duration_s=duration_s)
-    return [p.onset_ns for s in scored.events if s.periodic for p in s.event.parts]
+    return [p.onset_ns for s in scored.movements if s.periodic for p in s.movement.parts]

@@ -98,7 +98,7 @@ def record_capture(
     started_ns : int
         When it began, ns UTC.
     progress : callable
-        Told the share that is done.
+        SensorEvent the share that is done.
 
     Returns
     -------

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from legmon.detection.detector import Detector
 from legmon.detection.quality import RAIL
 from legmon.errors import LegmonError
-from legmon.link.faults import Cause
+from legmon.messages import GapCause
 from legmon.movement import NS, Leg, LegMovement
-from legmon.night.track import Hole, LegTrack
+from legmon.night.track import LegTrack
+from legmon.recording.records import Gap
 from legmon.timeline.clock import Anchor
 
 HEADER = "time_s,x_g,y_g,z_g"
@@ -63,12 +64,12 @@ class CsvRecording:
     stretches: list[Stretch]
 
     @property
-    def holes(self) -> list[Hole]:
+    def gaps(self) -> list[Gap]:
         """What lies between the stretches."""
         found = []
         for a, b in pairwise(self.stretches):
             end = a.first + len(a.xyz)
-            found.append(Hole(end, b.first - end, Cause.FILE_GAP.value))
+            found.append(Gap(end, b.first - end, GapCause.FILE_GAP.value))
         return found
 
     @property
@@ -153,8 +154,8 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
         leg=leg,
         end=detector.position,
         movements=found,
-        holes=sorted(
-            [*recording.holes, *(Hole(u.first, u.count, u.cause) for u in detector.unseen_so_far())],
+        gaps=sorted(
+            [*recording.gaps, *(Gap(u.first, u.count, u.cause) for u in detector.unseen_so_far())],
             key=lambda h: h.first,
         ),
         anchors=[Anchor(s.first, round(s.start_s * NS), recording.rate_hz) for s in recording.stretches],

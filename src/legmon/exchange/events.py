@@ -15,7 +15,9 @@ from legmon.scoring.checked import (
     checked_stages,
     nanoseconds,
 )
-from legmon.scoring.scored import Reading, Scored, scored_night
+from legmon.scoring.result import Scored
+from legmon.scoring.rules import Interpretation
+from legmon.scoring.score import scored_night
 
 CSV_HEADER = "onset_s,offset_s,leg"
 KEYS = {"movements", "gaps", "duration_s", "respiratory", "stages"}
@@ -53,7 +55,7 @@ class Events:
     left_out: int = 0
     unlabelled: int = 0
 
-    def scored(self, rules: str, reading: Reading) -> Scored:
+    def scored(self, rules: str, interpretation: Interpretation) -> Scored:
         """Check the rows and score them.
 
         Raises
@@ -70,7 +72,9 @@ class Events:
             checked_spans(self.gaps, "gap"),
             last if self.duration_s is None else nanoseconds(self.duration_s),
             rules=rules,
-            reading=Reading(reading.restart, reading.ninety, respiratory=spans, stages=stages),
+            interpretation=Interpretation(
+                interpretation.restart, interpretation.ninety, respiratory=spans, stages=stages
+            ),
         )
 
 
@@ -101,7 +105,7 @@ def read_events(path: Path) -> list[Events]:
         raise EventsError(f"{path} is not text in UTF-8") from e
 
 
-def score_events(path: Path, rules: str, reading: Reading) -> list[Scored]:
+def score_events(path: Path, rules: str, interpretation: Interpretation) -> list[Scored]:
     """Read a file and score every recording in it; see `read_events`.
 
     Raises
@@ -113,7 +117,7 @@ def score_events(path: Path, rules: str, reading: Reading) -> list[Scored]:
     found = []
     for number, recording in enumerate(recordings, start=1):
         try:
-            found.append(recording.scored(rules, reading))
+            found.append(recording.scored(rules, interpretation))
         except RowError as e:
             where = f"{path}, recording {number}" if len(recordings) > 1 else str(path)
             raise EventsError(f"{where}, {e}") from e

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from bleak.exc import BleakError
 
-from legmon.link.connection import Talk
-from legmon.link.faults import Cause
+from legmon.link.connection import Connection
 from legmon.link.listener import Listener, Missing
+from legmon.messages import GapCause
 from legmon.sensors.base import Conversation, Driver, FrameError, NeverTakenError, RefusedError
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ DEAF_TRIES = 30  # the same without an answer, as on a bad link
 
 
 async def keep_up(
-    talk: Talk,
+    connection: Connection,
     driver: Driver,
     conversation: Conversation,
     listener: Listener,
@@ -47,7 +47,7 @@ async def keep_up(
         if loop.time() - asked > BATTERY_S:
             asked = loop.time()
             with contextlib.suppress(BleakError, RefusedError, TimeoutError, FrameError):
-                percent = await talk.run(conversation.battery())
+                percent = await connection.run(conversation.battery())
                 if percent is not None:  # a night without a battery level is a night
                     listener.battery(percent)
         missing = listener.missing() if driver.declares.buffer else None
@@ -68,22 +68,24 @@ async def keep_up(
             continue
         is_deaf = False
         try:
-            await _fetch(talk, conversation, listener, missing)
+            await _fetch(connection, conversation, listener, missing)
         except (BleakError, RefusedError, TimeoutError, FrameError) as e:
             is_deaf = not isinstance(e, RefusedError)
             log.info("back-fill: %s: %s", type(e).__name__, e)
             await asyncio.sleep(LOOK_S)
 
 
-async def _fetch(talk: Talk, conversation: Conversation, listener: Listener, missing: Missing) -> None:
+async def _fetch(
+    connection: Connection, conversation: Conversation, listener: Listener, missing: Missing
+) -> None:
     """Fetch samples; give up those of them that the sensor says it does not hold."""
     count = min(missing.count, FETCH_MOST)
     try:
-        await talk.run(conversation.fetch(missing.stream, missing.first, count))
+        await connection.run(conversation.fetch(missing.stream, missing.first, count))
     except NeverTakenError as e:
         listener.unavailable(replace(missing, count=min(e.count, missing.count)), None)
     except RefusedError:
-        held = await talk.run(conversation.held(missing.stream))
+        held = await connection.run(conversation.held(missing.stream))
         if held is None:  # without a buffer, or lost with it in a restart
             listener.unavailable(missing, None)
             return
@@ -92,7 +94,7 @@ async def _fetch(talk: Talk, conversation: Conversation, listener: Listener, mis
         following = max(min(held.next, end), oldest)
         if oldest > missing.first:
             overrun = Missing(missing.stream, missing.first, oldest - missing.first)
-            listener.unavailable(overrun, Cause.BUFFER_OVERRUN)
+            listener.unavailable(overrun, GapCause.BUFFER_OVERRUN)
         if following < end:
             listener.unavailable(Missing(missing.stream, following, end - following), None)
         if (oldest, following) == (missing.first, end):

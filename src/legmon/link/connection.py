@@ -17,10 +17,10 @@ from legmon.sensors.base import (
     FrameError,
     Pause,
     Read,
+    SensorEvent,
     Step,
     Steps,
     Subscribe,
-    Told,
     Write,
 )
 
@@ -33,7 +33,7 @@ SUBSCRIBE_TRIES, SUBSCRIBE_AGAIN_S = 3, 0.5
 MOST_ANSWERS = 32  # kept for who waits; a sensor that talks unasked loses the oldest
 
 
-class Talk:
+class Connection:
     """A conversation on a connection.
 
     Parameters
@@ -55,13 +55,13 @@ class Talk:
         client: BleakClient,
         conversation: Conversation,
         now_ns: Callable[[], int],
-        tell: Callable[[Told, int], None],
+        tell: Callable[[SensorEvent, int], None],
         refused: Callable[[str], None],
     ) -> None:
         self._client = client
         self._conversation = conversation
         self._now_ns = now_ns
-        self._tell = tell
+        self._take = tell
         self._refused = refused
         self._answers: asyncio.Queue[bytes] = asyncio.Queue(MOST_ANSWERS)
         self._is_asked = False  # since the last answer was waited for
@@ -143,13 +143,13 @@ class Talk:
     def _received(self, uuid: str, data: bytes) -> None:
         arrival = self._now_ns()
         try:
-            for told in self._conversation.received(uuid, data):
-                if isinstance(told, Answer):
+            for event in self._conversation.received(uuid, data):
+                if isinstance(event, Answer):
                     if self._answers.full():
                         self._answers.get_nowait()
-                    self._answers.put_nowait(told.data)
+                    self._answers.put_nowait(event.data)
                 else:
-                    self._tell(told, arrival)
+                    self._take(event, arrival)
         except FrameError as e:
             log.warning("refused: %s: %s", e, data[:32].hex())
             self._refused(str(e))

@@ -2,21 +2,20 @@
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakCharacteristicNotFoundError
 
-from legmon.link.faults import LinkSays, link_says
 from legmon.link.pairing import UnpairedError
-from legmon.messages import Said
+from legmon.messages import LinkCode, Message, link_message
 from legmon.sensors.base import FrameError, RefusedError
 
 
-def plain(error: Exception) -> Said:
+def plain(error: Exception) -> Message:
     """Say in plain words why an attempt failed."""
     if isinstance(error, RefusedError):
         why = str(error).rstrip(".")
-        return link_says(LinkSays.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
+        return link_message(LinkCode.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
     if isinstance(error, BleakBluetoothNotAvailableError):
-        return link_says(LinkSays.BLUETOOTH_GONE)
+        return link_message(LinkCode.BLUETOOTH_GONE)
     if isinstance(error, UnpairedError):
-        return link_says(LinkSays.NOT_PAIRED if error.has_failed else LinkSays.PAIRING)
+        return link_message(LinkCode.NOT_PAIRED if error.has_failed else LinkCode.PAIRING)
     if isinstance(error, FrameError | BleakCharacteristicNotFoundError):
-        return link_says(LinkSays.NOT_UNDERSTOOD)
-    return link_says(LinkSays.NO_ANSWER if isinstance(error, TimeoutError) else LinkSays.NO_CONNECTION)
+        return link_message(LinkCode.NOT_UNDERSTOOD)
+    return link_message(LinkCode.NO_ANSWER if isinstance(error, TimeoutError) else LinkCode.NO_CONNECTION)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from legmon.link.faults import Cause
-from legmon.messages import Said
+from legmon.messages import GapCause, Message
 from legmon.sensors.base import Declaration, Frame, Loss, Started, Status
 
 State = Literal["off", "searching", "connecting", "streaming", "silent"]
@@ -38,10 +37,10 @@ class Missing:
 class Listener(Protocol):
     """What a session tells and asks, in the event loop's thread."""
 
-    def link_changed(self, state: State, said: Said) -> None:
+    def link_changed(self, state: State, message: Message) -> None:
         """Take the state of the link, and what to say of it."""
 
-    def link_down(self, cause: Cause) -> None:
+    def link_down(self, cause: GapCause) -> None:
         """Note why a link that streamed is gone."""
 
     def sensor_started(self, identity: Identity) -> None:
@@ -68,5 +67,5 @@ class Listener(Protocol):
     def missing(self) -> Missing | None:
         """Say what is to be fetched out of the sensor's buffer next."""
 
-    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
         """Give up samples: the sensor does not hold them; `cause` where it is not why they did not come at first."""

@@ -16,15 +16,14 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
 
 from legmon.link.backfill import LOOK_S, keep_up
-from legmon.link.connection import Talk
+from legmon.link.connection import Connection
 from legmon.link.failure import plain
-from legmon.link.faults import Cause, LinkSays, link_says
 from legmon.link.listener import Identity, Listener
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.radio import Radio
 from legmon.link.suspend import Sleep
 from legmon.link.tasks import ended
-from legmon.messages import Said
+from legmon.messages import GapCause, LinkCode, Message, link_message
 from legmon.movement import Leg
 from legmon.sensors import ankle
 from legmon.sensors.base import (
@@ -36,10 +35,10 @@ from legmon.sensors.base import (
     Frame,
     FrameError,
     RefusedError,
+    SensorEvent,
     Status,
     Stopped,
-    Told,
-    Wish,
+    StreamRequest,
 )
 from legmon.sensors.registry import recognise
 
@@ -124,12 +123,12 @@ class Session:
         """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
         wait, tries = BACK_OFF_S, 0
         while True:
-            self._listener.link_changed("searching", link_says(LinkSays.SEARCHING))
+            self._listener.link_changed("searching", link_message(LinkCode.SEARCHING))
             try:
                 device, driver = await self._find()
                 tries += 1
                 name = device.name or device.address
-                self._listener.link_changed("connecting", link_says(LinkSays.CONNECTING, name=name))
+                self._listener.link_changed("connecting", link_message(LinkCode.CONNECTING, name=name))
                 if tries % ANEW_TRIES == 0:
                     self._radio.look_anew()
                 await self._stream(device, driver, min(tries, PATIENT_TRIES))
@@ -139,7 +138,7 @@ class Session:
                 since_s = asyncio.get_running_loop().time() - self._last_up
                 if isinstance(e, BleakBluetoothNotAvailableError) and since_s < GONE_S:
                     self._last_up = float("-inf")
-                    self._listener.link_down(Cause.RADIO_GONE)
+                    self._listener.link_down(GapCause.RADIO_GONE)
                 self._listener.link_changed("searching", plain(e))
             except Exception as e:  # a defect, ours or of what we build on, must not end the night
                 log.exception("link")
@@ -180,18 +179,18 @@ class Session:
             await self._let_go()
             if not is_said and asyncio.get_running_loop().time() - since > OFF_S:
                 is_said = True
-                self._listener.link_changed("searching", link_says(LinkSays.MAYBE_OFF))
+                self._listener.link_changed("searching", link_message(LinkCode.MAYBE_OFF))
 
     def _look_for_sleep(self) -> None:
         """A computer that goes to sleep may end its links before; then it was the sleep, and no link that was lost."""
         if self._sleep.noticed() and asyncio.get_running_loop().time() - self._last_up < GONE_S:
             self._last_up = float("-inf")
-            self._listener.link_down(Cause.COMPUTER_SLEPT)
+            self._listener.link_down(GapCause.COMPUTER_SLEPT)
 
     async def _let_go(self) -> None:
         address = self._known()
         if address is not None and await self._radio.let_go(address):
-            self._listener.link_changed("searching", link_says(LinkSays.LET_GO))
+            self._listener.link_changed("searching", link_message(LinkCode.LET_GO))
 
     async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
         """Connect and stream until the link fails; with more patience where it failed before."""
@@ -202,7 +201,7 @@ class Session:
             device, lambda _: gone.set(), timeout=connect_s, pair=pairs, **self._radio.client
         )
         conversation = self._conversations.setdefault(device.address, driver.converse())
-        talk = Talk(client, conversation, self._now_ns, self._tell, self._listener.refused)
+        connection = Connection(client, conversation, self._now_ns, self._take, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
         is_begun = False
         try:
@@ -210,25 +209,25 @@ class Session:
             is_begun = True
             try:
                 async with asyncio.timeout(start_s):
-                    silent_s = await self._start(client, talk, driver, conversation)
+                    silent_s = await self._start(client, connection, driver, conversation)
             except BleakError as e:
                 if not wants_pairing(e):
                     raise
                 raise await self._pairing.refused(client, was_paired=pairs) from e
             fetching = asyncio.create_task(
-                keep_up(talk, driver, conversation, self._listener, lambda: self._last_frame)
+                keep_up(connection, driver, conversation, self._listener, lambda: self._last_frame)
             )
-            cause, said = await self._watch(gone, fetching, silent_s)
+            cause, message = await self._watch(gone, fetching, silent_s)
             self._listener.link_down(cause)
-            if said:
-                self._listener.link_changed("silent", said)
+            if message:
+                self._listener.link_changed("silent", message)
         except (asyncio.CancelledError, RefusedError):
             if is_begun and client.is_connected:
                 if fetching is not None:
                     await ended(fetching)
                 with contextlib.suppress(BleakError, TimeoutError, RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
-                        await talk.run(conversation.stop())
+                        await connection.run(conversation.stop())
             raise
         finally:
             if fetching is not None:
@@ -253,25 +252,25 @@ class Session:
         self._pairing.connected()
 
     async def _start(
-        self, client: BleakClient, talk: Talk, driver: Driver, conversation: Conversation
+        self, client: BleakClient, connection: Connection, driver: Driver, conversation: Conversation
     ) -> float:
         """Set the sensor up; return after how many wall seconds without a frame the link counts as silent."""
         self._early, self._ended = [], None
-        wish = Wish(
+        wanted = StreamRequest(
             rate_hz=self._rate_hz,
             range_g=self._range_g,
             frame_s=self._frame_s,
             stream=FOREIGN_STREAMS + random.getrandbits(31),
             last=self._listener.last_stream(),
         )
-        started = await talk.run(conversation.start(wish))
+        started = await connection.run(conversation.start(wanted))
         self._look_for_sleep()
         self._pairing.started(client.address)
         self._switches_off = driver.declares.idle_s is not None
         self._listener.sensor_started(
             Identity(client.name, client.address, driver.name, driver.declares, started)
         )
-        self._listener.link_changed("streaming", link_says(LinkSays.STREAMING))
+        self._listener.link_changed("streaming", link_message(LinkCode.STREAMING))
         self._last_frame = asyncio.get_running_loop().time()
         early, self._early = self._early, None
         for frame, arrival in early:
@@ -280,7 +279,7 @@ class Session:
 
     async def _watch(
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
-    ) -> tuple[Cause, Said | None]:
+    ) -> tuple[GapCause, Message | None]:
         """Wait until the link fails, and say how."""
         while True:
             if fetching.done():
@@ -290,29 +289,29 @@ class Session:
                     await gone.wait()
             if self._sleep.noticed():
                 self._last_up = float("-inf")
-                return Cause.COMPUTER_SLEPT, None
+                return GapCause.COMPUTER_SLEPT, None
             self._last_up = asyncio.get_running_loop().time()
             if gone.is_set():
-                return Cause.LINK_LOST, None
+                return GapCause.LINK_LOST, None
             if self._ended is not None:
-                return Cause.SENSOR_STOPPED, link_says(LinkSays.SENSOR_STOPPED, why=self._ended)
+                return GapCause.SENSOR_STOPPED, link_message(LinkCode.SENSOR_STOPPED, why=self._ended)
             if asyncio.get_running_loop().time() - self._last_frame > silent_s:
-                return Cause.LINK_SILENT, link_says(LinkSays.SILENT)
+                return GapCause.LINK_SILENT, link_message(LinkCode.SILENT)
 
-    def _tell(self, told: Told, arrival: int) -> None:
-        if isinstance(told, Frame):
-            if not told.late:
+    def _take(self, event: SensorEvent, arrival: int) -> None:
+        if isinstance(event, Frame):
+            if not event.late:
                 self._last_frame = asyncio.get_running_loop().time()
             if self._early is not None:
-                self._early.append((told, arrival))
+                self._early.append((event, arrival))
             else:
-                self._listener.frame(told, arrival)
-        elif isinstance(told, Battery):
-            self._listener.battery(told.percent)
-        elif isinstance(told, Status):
-            self._listener.status(told)
-        elif isinstance(told, Stopped):
-            self._ended = told.reason
+                self._listener.frame(event, arrival)
+        elif isinstance(event, Battery):
+            self._listener.battery(event.percent)
+        elif isinstance(event, Status):
+            self._listener.status(event)
+        elif isinstance(event, Stopped):
+            self._ended = event.reason
 
 
 def advertisement(data: AdvertisementData) -> Advertisement:

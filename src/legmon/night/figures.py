@@ -14,11 +14,11 @@ from legmon.night.lying import Stretch, Vector, axis_of_walking, stretches
 from legmon.night.posture import Posture
 from legmon.night.track import LegTrack
 from legmon.scoring.events import Gap, normalise_gaps
-from legmon.scoring.scored import Scored
+from legmon.scoring.result import Scored
 
 Denominator = Literal["lying", "in_bed"]
 CalibratedBy = Literal["standing", "walking"]
-OWN = "own"
+VOLUNTARY = "voluntary"
 """Kind of a movement that its owner made on purpose: listed, never a candidate, and it breaks a series."""
 
 
@@ -85,19 +85,22 @@ def leg_posture(leg: Leg, posture: Posture, standing: Vector | None) -> LegPostu
     return LegPosture(leg, stretches(posture, axis), None if axis is None else "walking")
 
 
-def own_movements(tracks: Iterable[LegTrack], own: Iterable[tuple[Leg, int]]) -> list[LegTrack]:
+def voluntary_movements(tracks: Iterable[LegTrack], voluntary: Iterable[tuple[Leg, int]]) -> list[LegTrack]:
     """Give the tracks with their owner's own movements named as such.
 
     Parameters
     ----------
     tracks : iterable of LegTrack
         As they were found.
-    own : iterable of (leg, first sample)
+    voluntary : iterable of (leg, first sample)
         The movements their owner made on purpose.
     """
-    marked = set(own)
+    marked = set(voluntary)
     return [
-        replace(t, movements=[replace(m, kind=OWN) if (t.leg, m.first) in marked else m for m in t.movements])
+        replace(
+            t,
+            movements=[replace(m, kind=VOLUNTARY) if (t.leg, m.first) in marked else m for m in t.movements],
+        )
         for t in tracks
     ]
 
@@ -137,7 +140,7 @@ def figures(
         ]
         mask = without(mask, outside)
     mask = without(mask, scored.gaps)
-    inside = [s for s in scored.events if s.event.kind == "leg" and _in(mask, s.event.onset)]
+    inside = [s for s in scored.movements if s.movement.kind == "leg" and _in(mask, s.movement.onset)]
     return Figures(
         denominator="lying" if calibrated else "in_bed",
         mask=mask,

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from itertools import islice
 
 from legmon.detection.detector import Detector
-from legmon.detection.faults import CAUSES, Unseen
-from legmon.link.faults import Cause
+from legmon.detection.faults import Unseen
+from legmon.messages import FAULT_CAUSES, GapCause
 from legmon.movement import LegMovement
-from legmon.night.track import Hole, LegTrack
+from legmon.night.track import LegTrack
 from legmon.recording.records import Anchored, Gap, Meta, Record, Samples
 from legmon.timeline.clock import Anchor
 
@@ -28,7 +28,7 @@ class LegNight:
     def __init__(self, meta: Meta) -> None:
         self.meta = meta
         self.movements: list[LegMovement] = []
-        self.holes: list[Hole] = []
+        self.gaps: list[Gap] = []
         self.samples = 0
         self._provisional: dict[int, Anchor] = {}
         self._final: dict[int, Anchor] = {}
@@ -87,7 +87,7 @@ class LegNight:
         found = self._detector.gap(count)
         self._add_unseen()
         self.missing += count
-        self.holes.append(Hole(first, count, cause))
+        self.gaps.append(Gap(first, count, cause))
         return found
 
     def finish(self) -> list[LegMovement]:
@@ -99,7 +99,7 @@ class LegNight:
         for first in sorted(self._ahead):
             record = self._ahead.pop(first)
             if first > self.end:
-                gone = self._skip(first - self.end, Cause.DAMAGED.value)
+                gone = self._skip(first - self.end, GapCause.DAMAGED.value)
                 self.movements += gone
                 found += gone
             found += self._take(record)
@@ -110,18 +110,18 @@ class LegNight:
 
     def _add_unseen(self) -> None:
         for u in islice(self._detector.unseen, self._unseen, None):
-            self.holes.append(_hole(u))
+            self.gaps.append(_hole(u))
             self._unseen += 1
 
     def track(self) -> LegTrack:
         """Return what is known so far, a fault that is not over too; times by the final anchors where the night is closed."""
-        missing = [h for h in self.holes if h.cause not in CAUSES]
+        missing = [h for h in self.gaps if h.cause not in FAULT_CAUSES]
         faults = [_hole(u) for u in self._detector.unseen_so_far()]
         return LegTrack(
             leg=self.meta.leg,
             end=self.end,
             movements=tuple(self.movements),
-            holes=tuple(sorted([*missing, *faults], key=lambda h: h.first)),
+            gaps=tuple(sorted([*missing, *faults], key=lambda h: h.first)),
             anchors=tuple((self._final or self._provisional).values()),
             simulated=self.meta.simulated,
             quality=tuple(self._detector.quality()),
@@ -129,8 +129,8 @@ class LegNight:
         )
 
 
-def _hole(u: Unseen) -> Hole:
-    return Hole(u.first, u.count, u.cause)
+def _hole(u: Unseen) -> Gap:
+    return Gap(u.first, u.count, u.cause)
 
 
 def analyse(records: Iterable[Record]) -> LegNight:

@@ -5,17 +5,11 @@ from dataclasses import dataclass, replace
 
 from legmon.detection.faults import Finding
 from legmon.movement import Leg, LegMovement
-from legmon.scoring.scored import RULES, Reading, Scored, scored_night
+from legmon.recording.records import Gap
+from legmon.scoring.result import Scored
+from legmon.scoring.rules import RULES, Interpretation
+from legmon.scoring.score import scored_night
 from legmon.timeline.clock import Anchor, TimeMap
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """Samples of one leg that never came, or that a failing sensor made."""
-
-    first: int
-    count: int
-    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,7 @@ class LegTrack:
         Index after the last sample, or after the hole that ends the night.
     movements : sequence of LegMovement
         With sample indices.
-    holes : sequence of Hole
+    gaps : sequence of Gap
         Missing samples, and those that a failing sensor made.
     anchors : sequence of Anchor
         Index to time; the final ones once the night is closed.
@@ -45,7 +39,7 @@ class LegTrack:
     leg: Leg
     end: int
     movements: Sequence[LegMovement]
-    holes: Sequence[Hole]
+    gaps: Sequence[Gap]
     anchors: Sequence[Anchor]
     simulated: bool
     quality: Sequence[Finding] = ()
@@ -60,9 +54,9 @@ class LegTrack:
     def measured(self) -> int:
         """Index after the last sample that is of use: where the hole begins that ends the night, if one does."""
         end = self.end
-        for hole in sorted(self.holes, key=lambda h: h.first, reverse=True):
-            if hole.first + hole.count >= end:
-                end = min(end, hole.first)
+        for gap in sorted(self.gaps, key=lambda h: h.first, reverse=True):
+            if gap.first + gap.count >= end:
+                end = min(end, gap.first)
         return end
 
 
@@ -71,7 +65,7 @@ def score_night(
     rules: str = RULES,
     *,
     origin_ns: int | None = None,
-    reading: Reading | None = None,
+    interpretation: Interpretation | None = None,
 ) -> Scored:
     """Score the legs of one night on one clock.
 
@@ -84,7 +78,7 @@ def score_night(
         The rule set.
     origin_ns : int, optional
         What onset 0 means; the first sample where it is left out.
-    reading : Reading, optional
+    interpretation : Interpretation, optional
         How open places of the rules are read.
 
     Raises
@@ -101,7 +95,7 @@ def score_night(
     measured = max(time.utc(track.measured) for track, time in timed)
     gaps = []
     for track, time in timed:
-        for h in track.holes:
+        for h in track.gaps:
             first = time.utc(h.first) if h.first < track.measured else measured
             gaps.append((first - origin, time.utc(h.first + h.count) - origin))
     return scored_night(
@@ -112,7 +106,7 @@ def score_night(
         origin_ns=origin,
         start_ns=start - origin,
         simulated=any(track.simulated for track in tracks),
-        reading=reading,
+        interpretation=interpretation,
         quality=[(track.leg, f) for track, _ in timed for f in track.quality],
     )
 

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
-from legmon.catalog.annotations import Check, Derived, Journal, Lights
+from legmon.catalog.annotations import Annotations, Check, Derived, Lights
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
-from legmon.night.figures import Figures, LegPosture, figures, leg_posture, own_movements
+from legmon.night.figures import Figures, LegPosture, figures, leg_posture, voluntary_movements
 from legmon.night.posture import Posture, PostureReader
 from legmon.night.track import LegTrack, score_night
 from legmon.night.usual import Comparable, Usual, usual
 from legmon.recording.records import Meta, Note
 from legmon.recording.segment import SegmentTail
-from legmon.scoring.scored import RULES, Rules, Scored
-from legmon.scoring.scored import Reading as Interpretation
+from legmon.scoring.result import Scored
+from legmon.scoring.rules import RULES, Interpretation, Rules
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Reading:
     scored: Scored | None
     figures: Figures | None
     lights: Lights
-    own: int
+    voluntary: int
     checks: list[Check]
 
     @property
@@ -91,12 +91,12 @@ class Readings:
     ----------
     catalog : Catalog
         Of the data folder.
-    journal : Journal
+    journal : Annotations
         Of the same.
     """
 
-    def __init__(self, catalog: Catalog, journal: Journal) -> None:
-        self.journal = journal
+    def __init__(self, catalog: Catalog, annotations: Annotations) -> None:
+        self.annotations = annotations
         self._catalog = catalog
         self._kept: OrderedDict[tuple[str, Rules], tuple[int, Reading]] = OrderedDict()
         self._growing: dict[Path, _Growing] = {}
@@ -104,7 +104,7 @@ class Readings:
 
     def of(self, info: NightInfo, rules: Rules = RULES) -> Reading:
         """Read one night."""
-        key, revision = (info.id, rules), self.journal.revision
+        key, revision = (info.id, rules), self.annotations.revision
         with self._lock:
             kept = self._kept.get(key)
         if kept is None or kept[0] != revision or info.state != "closed" or kept[1].info != info:
@@ -122,7 +122,9 @@ class Readings:
         if info.state == "closed":
             with self._lock:
                 self._growing.pop(path, None)
-            return self.journal.derived(info.id, leg, lambda: _Growing(path).derived(closed=True), keep=True)
+            return self.annotations.derived(
+                info.id, leg, lambda: _Growing(path).derived(closed=True), keep=True
+            )
         with self._lock:  # one reader goes on where it was
             growing = self._growing.setdefault(path, _Growing(path))
             return growing.derived()
@@ -178,14 +180,14 @@ class Readings:
         how : Interpretation, optional
             How open places of the rules are read.
         """
-        own = self.journal.own(info.id)
-        tracks = own_movements(found, own)
-        checks = [c for leg in info.legs if (c := self.journal.check_of(leg, info.started_ns))]
-        lights = self.journal.lights(info.id)
+        voluntary = self.annotations.voluntary(info.id)
+        tracks = voluntary_movements(found, voluntary)
+        checks = [c for leg in info.legs if (c := self.annotations.check_of(leg, info.started_ns))]
+        lights = self.annotations.lights(info.id)
         timed = [t for t in tracks if t.end and t.anchors]
-        scored = score_night(tracks, rules, reading=how) if timed else None
+        scored = score_night(tracks, rules, interpretation=how) if timed else None
         over = figures(scored, timed, self._postures(info, timed, checks), lights) if scored else None
-        return Reading(info, tracks, scored, over, lights, len(own), checks)
+        return Reading(info, tracks, scored, over, lights, len(voluntary), checks)
 
     def _postures(self, info: NightInfo, tracks: list[LegTrack], checks: list[Check]) -> list[LegPosture]:
         standing = {c.leg: c.fit.standing for c in checks}

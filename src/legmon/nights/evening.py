@@ -11,12 +11,12 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.catalog.annotations import Check, Journal
+from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
-from legmon.link.faults import LinkSays, own_words
+from legmon.messages import LinkCode, ProblemCode, sensor_words
 from legmon.movement import NS, Leg
 from legmon.night.fit import RATE_WITHIN, Part, check_fit
 from legmon.recording.records import Anchored, Gap, Meta, Samples
@@ -24,7 +24,7 @@ from legmon.recording.segment import RecordingError, read_segment
 from legmon.timeline.clock import Anchor, TimeMap
 from legmon.web import models_evening as e
 from legmon.web.nights import fit as said
-from legmon.web.problems import Code, RefusedError
+from legmon.web.problems import RefusedError
 
 NIGHT_H = 8.0
 USUAL_CHECKS = 7
@@ -46,14 +46,14 @@ def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str 
     wanted = catalog.wanted()
     if wanted.mode == "record":
         raise RefusedError(
-            409, Code.RECORDING, "A night is being recorded; stop it before you choose another sensor."
+            409, ProblemCode.RECORDING, "A night is being recorded; stop it before you choose another sensor."
         )
     held = {s.leg: s.address for s in said.sensors if s.address} if said else {}
     near = {n.address for n in said.nearby} if said else set()
     if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
         raise RefusedError(
             404,
-            Code.SENSOR_NOT_NEAR,
+            ProblemCode.SENSOR_NOT_NEAR,
             f"No sensor {address!r} is heard near here; switch it on and look again.",
         )
     has = held | wanted.sensors
@@ -121,10 +121,10 @@ def read_check(catalog: Catalog, leg: Leg) -> Stretch:
     return Stretch(meta, xyz, TimeMap(list(anchors.values())))
 
 
-def fit_check(catalog: Catalog, journal: Journal, asked: e.FitRequest) -> Check:
+def fit_check(catalog: Catalog, annotations: Annotations, asked: e.FitRequest) -> Check:
     """Judge the steps that were done, and keep the result."""
     found = read_check(catalog, asked.leg)
-    earlier = [c.fit.toe_mg for c in journal.checks(asked.leg, most=USUAL_CHECKS) if c.fit.toe_mg]
+    earlier = [c.fit.toe_mg for c in annotations.checks(asked.leg, most=USUAL_CHECKS) if c.fit.toe_mg]
     recorder = catalog.recorder()
     sensors = recorder.sensors if recorder else []
     measured = next((s.measured_rate_hz for s in sensors if s.leg == asked.leg), None)
@@ -135,7 +135,7 @@ def fit_check(catalog: Catalog, journal: Journal, asked: e.FitRequest) -> Check:
         usual_mg=median(earlier) if earlier else None,
     )
     check = Check(asked.leg, round(max(s.end for s in asked.steps) * NS), fit)
-    journal.add_check(check)
+    annotations.add_check(check)
     return check
 
 
@@ -216,9 +216,9 @@ def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e
 def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
     """Say why nothing comes; a reason goes before that it is looked for."""
     for s in sensors:
-        if s.detail_code == LinkSays.SENSOR_REFUSED:
-            return _item("sensor", "stop", s.detail_code, text=own_words(s.detail))
-        if s.detail_code in {LinkSays.BLUETOOTH_GONE, LinkSays.NOT_PAIRED}:
+        if s.detail_code == LinkCode.SENSOR_REFUSED:
+            return _item("sensor", "stop", s.detail_code, text=sensor_words(s.detail))
+        if s.detail_code in {LinkCode.BLUETOOTH_GONE, LinkCode.NOT_PAIRED}:
             return _item("sensor", "stop", s.detail_code)
     return _item("sensor", "stop", sensors[0].link if sensors else "off")
 
@@ -227,8 +227,8 @@ def _missing(sensors: Sequence[SensorState]) -> e.PreflightItem | None:
     """Say of two sensors which one does not send, and why where it says so."""
     for s in sensors:
         if s.link != "streaming":
-            refused = s.detail_code == LinkSays.SENSOR_REFUSED
-            return _item("sensor", "look", f"{s.leg}_missing", text=own_words(s.detail) if refused else "")
+            refused = s.detail_code == LinkCode.SENSOR_REFUSED
+            return _item("sensor", "look", f"{s.leg}_missing", text=sensor_words(s.detail) if refused else "")
     return None
 
 
@@ -249,13 +249,17 @@ def _item(
 
 
 def evening_list(
-    catalog: Catalog, journal: Journal, drain: float | None, now_ns: int, sensors: Sequence[SensorState]
+    catalog: Catalog,
+    annotations: Annotations,
+    drain: float | None,
+    now_ns: int,
+    sensors: Sequence[SensorState],
 ) -> e.Preflight:
     """The list before the night, of this data folder."""
     nights = catalog.nights()
-    chosen = e.Settings(**journal.settings()).leg
+    chosen = e.Settings(**annotations.settings()).leg
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
-    checks = [journal.check_of(leg, now_ns) for leg in legs]
+    checks = [annotations.check_of(leg, now_ns) for leg in legs]
     items = preflight(
         sensors,
         free_bytes=shutil.disk_usage(catalog.folder).free,

@@ -113,17 +113,17 @@ def arrived(frames: Frames, declared_hz: float, loss: Loss, *, ended_ns: int | N
     paused = (pauses > PAUSE_FRAMES * usual) & (pauses > LEAST_PAUSE_S) & (loss == "arrival")
     cuts, marks = _after(anew), _after(anew | paused)
     rate_hz = 1 / (_period(ends, at, marks) or _period(ends, at, cuts) or 1 / declared_hz)
-    lost, holes = int(np.maximum(jumps, 0.0).sum()), []
+    lost, gaps = int(np.maximum(jumps, 0.0).sum()), []
     for k in marks:
         missing = _missing(ends, at, k, rate_hz)
         if anew[k - 1] or missing > usual * rate_hz / 2:
             ends[k:] += missing
             lost += missing
-            holes.append(k)
+            gaps.append(k)
     gone_s = 0.0 if ended_ns is None else (ended_ns - int(arrivals[-1])) / NS
     if gone_s <= max(GONE_S, PAUSE_FRAMES * usual):
         gone_s = 0.0
-    period = _period(ends, at, holes)
+    period = _period(ends, at, gaps)
     if period is None:
         return Arrived(None, None, lost, gone_s)
     late = at - period * ends

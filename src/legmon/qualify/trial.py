@@ -4,20 +4,19 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
-from legmon.messages import Said
+from legmon.messages import GapCause, LinkCode, Message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Evidence, Place, qualify
 from legmon.sensors.base import Frame, Status
 
-_VAGUE = {LinkSays.NO_ANSWER, LinkSays.NO_CONNECTION}
+_VAGUE = {LinkCode.NO_ANSWER, LinkCode.NO_CONNECTION}
 _FAILURES = {
-    LinkSays.SENSOR_REFUSED,
-    LinkSays.NOT_PAIRED,
-    LinkSays.SENSOR_STOPPED,
-    LinkSays.SILENT,
-    LinkSays.BLUETOOTH_GONE,
+    LinkCode.SENSOR_REFUSED,
+    LinkCode.NOT_PAIRED,
+    LinkCode.SENSOR_STOPPED,
+    LinkCode.SILENT,
+    LinkCode.BLUETOOTH_GONE,
 } | _VAGUE
 
 
@@ -35,7 +34,7 @@ class Trial:
         self.frames = Frames()
         self._address = address
         self._said = ""
-        self._failure: Said | None = None
+        self._failure: Message | None = None
         self._battery: list[tuple[int, int]] = []
         self._refused = 0
         self._cuts = 0
@@ -44,8 +43,8 @@ class Trial:
     @property
     def trouble(self) -> str:
         """Why nothing streams: what failed last, else what the link said last. Vaguer failures do not hide a plain one."""
-        said = self._said if self._failure is None else self._failure.sentence
-        return said.removesuffix(" Trying again.")
+        message = self._said if self._failure is None else self._failure.sentence
+        return message.removesuffix(" Trying again.")
 
     def claim(self, address: str) -> bool:
         """Whether a sensor may be taken: the one that was asked for, and once one has started no other."""
@@ -92,15 +91,15 @@ class Trial:
 
     # what the link tells and asks
 
-    def link_changed(self, _state: State, said: Said) -> None:
+    def link_changed(self, _state: State, message: Message) -> None:
         """Keep the sentence for a person, and the last failure."""
-        self._said = said.sentence
-        if said.code in _FAILURES and (
-            said.code not in _VAGUE or self._failure is None or self._failure.code in _VAGUE
+        self._said = message.sentence
+        if message.code in _FAILURES and (
+            message.code not in _VAGUE or self._failure is None or self._failure.code in _VAGUE
         ):
-            self._failure = said
+            self._failure = message
 
-    def link_down(self, _cause: Cause) -> None:
+    def link_down(self, _cause: GapCause) -> None:
         """Count it once, also where its cause is said again when more is known."""
         self._cuts += self._is_up
         self._is_up = False
@@ -136,5 +135,5 @@ class Trial:
         """Fetch nothing: what is lost on the way shall show."""
         return None
 
-    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
         """Nothing was asked for."""

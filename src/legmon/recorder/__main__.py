@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from legmon.catalog.state import Clock
+from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.link.radio import pick

@@ -11,14 +11,12 @@ import numpy as np
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.limits import LOW_PERCENT
-from legmon.link.faults import Cause, LinkSays
 from legmon.link.listener import Identity, Missing, State
 from legmon.link.nearby import is_known
-from legmon.messages import Said
+from legmon.messages import GapCause, LinkCode, Message, Trouble, trouble
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
-from legmon.recorder.troubles import Trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
 from legmon.sensors.base import Frame, RefusedError, Status
 
@@ -28,16 +26,21 @@ WAITING = 400  # frames kept while a night is being begun
 NOTED_NS = 600 * NS
 SHAKEN_MG, SHAKEN_S = 150.0, 1.5  # within one frame; and for how long that is said
 HOLDS_S: dict[str, float] = {
-    LinkSays.SENSOR_REFUSED: 30.0,
-    LinkSays.NOT_PAIRED: 30.0,
-    LinkSays.BLUETOOTH_GONE: 12.0,
+    LinkCode.SENSOR_REFUSED: 30.0,
+    LinkCode.NOT_PAIRED: 30.0,
+    LinkCode.BLUETOOTH_GONE: 12.0,
 }  # while it is tried again every few seconds
 RESTING_S = 1.0  # after the disk refused, before it is tried again
 
-_TRYING = (LinkSays.SEARCHING, LinkSays.CONNECTING)
+_TRYING = (LinkCode.SEARCHING, LinkCode.CONNECTING)
 
 
-class Limb:
+def disk_trouble(error: RecordingError) -> Message:
+    """Return why a recording cannot be written: the disk is full, or it fails."""
+    return trouble(Trouble.DISK_REFUSES if error.is_full else Trouble.DISK_FAILS, why=error)
+
+
+class AnkleSensor:
     """What a link tells of one ankle (`legmon.link.listener.Listener`).
 
     Parameters
@@ -53,8 +56,8 @@ class Limb:
     def __init__(self, now_ns: Callable[[], int], leg: Leg | None, address: str | None = None) -> None:
         self.identity: Identity | None = None
         self.recorder: LegRecorder | None = None
-        self._trouble: Said | None = None
-        self._weak: Said | None = None
+        self._trouble: Message | None = None
+        self._weak: Message | None = None
         self._is_first_level = True
         self.charging_since: float | None = None
         self._has_been_off = False  # the charger, in this night: one that begins on it is not over
@@ -66,7 +69,7 @@ class Limb:
         self._state = SensorState(leg=leg or "left")
         self._waiting: deque[tuple[Frame, int]] = deque(maxlen=WAITING)
         self._not_before = 0.0
-        self._stands: tuple[Said, float] | None = (
+        self._stands: tuple[Message, float] | None = (
             None  # what stays said while it is tried again, and since when
         )
         self._arrived = 0
@@ -80,7 +83,7 @@ class Limb:
         return self.wanted or (self.identity.started.side if self.identity else None) or self._state.leg
 
     @property
-    def trouble(self) -> Said | None:
+    def trouble(self) -> Message | None:
         """What a person should know and do."""
         return self._trouble or self._weak
 
@@ -134,9 +137,9 @@ class Limb:
         moving = self.is_streaming and time.monotonic() - self._shaken < SHAKEN_S
         state = replace(self._state, leg=self.leg, moving=moving)
         if self._stands is not None and state.detail_code in _TRYING:
-            said, since = self._stands
-            if time.monotonic() - since < HOLDS_S[said.code]:
-                state = replace(state, detail=said.sentence, detail_code=said.code)
+            message, since = self._stands
+            if time.monotonic() - since < HOLDS_S[message.code]:
+                state = replace(state, detail=message.sentence, detail_code=message.code)
         recorder = self.recorder
         if recorder is not None:
             state = replace(
@@ -153,16 +156,16 @@ class Limb:
 
     # what the link tells and asks
 
-    def link_changed(self, state: State, said: Said) -> None:
+    def link_changed(self, state: State, message: Message) -> None:
         """Take the state of the link. Why it does not come about stays said while it is tried again."""
-        log.info("link %s: %s", state, said.sentence)
-        if said.code in HOLDS_S:
-            self._stands = (said, time.monotonic())
-        elif said.code not in _TRYING:
+        log.info("link %s: %s", state, message.sentence)
+        if message.code in HOLDS_S:
+            self._stands = (message, time.monotonic())
+        elif message.code not in _TRYING:
             self._stands = None
-        self._state = replace(self._state, link=state, detail=said.sentence, detail_code=said.code)
+        self._state = replace(self._state, link=state, detail=message.sentence, detail_code=message.code)
 
-    def link_down(self, cause: Cause) -> None:
+    def link_down(self, cause: GapCause) -> None:
         """Note why the link is gone."""
         if self.recorder is not None:
             self.recorder.lost(cause)
@@ -194,7 +197,7 @@ class Limb:
         )
         if self.recorder is not None and self.source is not None:
             if not self.recorder.matches(self.source):
-                self.recorder.lost(Cause.OTHER_SENSOR)
+                self.recorder.lost(GapCause.OTHER_SENSOR)
                 self._trouble = trouble(Trouble.OTHER_SENSOR)
                 return
             self.recorder.started(identity)
@@ -243,7 +246,7 @@ class Limb:
             log.error("%s", error)
         self._trouble = disk_trouble(error)
         if self.recorder is not None:
-            self.recorder.lost(Cause.DISK_FULL if error.is_full else Cause.DISK_FAILED)
+            self.recorder.lost(GapCause.DISK_FULL if error.is_full else GapCause.DISK_FAILED)
 
     def refused(self, reason: str) -> None:
         """Count a frame that could not be read."""
@@ -297,7 +300,7 @@ class Limb:
             return None
         return self.recorder.missing()
 
-    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
         """Give up samples that the sensor no longer holds."""
         if self.recorder is not None:
             try:

@@ -6,7 +6,7 @@ from legmon.catalog.state import Legs, RecorderState
 from legmon.detection.detector import LOWEST_HZ
 from legmon.errors import LegmonError
 from legmon.movement import Leg
-from legmon.recorder.ankle_sensor import Limb
+from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.sensors.base import Driver
 from legmon.sensors.registry import registry
 
@@ -47,14 +47,14 @@ class Choice:
         self._before = {s.leg: s.address for s in before.sensors} if before else {}
         self._asked = sensor is not None
         self._chosen: dict[Leg, str] = {}
-        self._claimed: dict[Limb, str] = {}
+        self._claimed: dict[AnkleSensor, str] = {}
 
     def choose(self, sensors: Mapping[Leg, str]) -> None:
         """Take only these for their legs from now on; what was asked for at the start goes before."""
         self._chosen = {} if self._asked else dict(sensors)
-        for limb, address in list(self._claimed.items()):
-            if limb.address is None and not self.suits(limb.wanted, address):
-                del self._claimed[limb]
+        for ankle, address in list(self._claimed.items()):
+            if ankle.address is None and not self.suits(ankle.wanted, address):
+                del self._claimed[ankle]
 
     def legs(self, wanted: Legs | None) -> Legs | None:
         """Which legs are looked for: where nobody said, the one that a sensor was chosen for."""
@@ -75,27 +75,29 @@ class Choice:
         """Whether just this sensor was chosen for a leg."""
         return leg is not None and self._chosen.get(leg) == address
 
-    def claim(self, limb: Limb, address: str) -> bool:
+    def claim(self, ankle: AnkleSensor, address: str) -> bool:
         """Whether a limb may take the sensor at an address; if so it is its own from now on."""
-        if limb.address not in (None, address) or not self.offers(address):
+        if ankle.address not in (None, address) or not self.offers(address):
             return False
-        if address in self._others(limb) or (limb.address is None and not self.suits(limb.wanted, address)):
+        if address in self._others(ankle) or (
+            ankle.address is None and not self.suits(ankle.wanted, address)
+        ):
             return False
-        self._claimed[limb] = address
+        self._claimed[ankle] = address
         return True
 
-    def known(self, limb: Limb, leg: Leg | None) -> str | None:
+    def known(self, ankle: AnkleSensor, leg: Leg | None) -> str | None:
         """Address of the sensor that a limb had, or that its ankle had the last time."""
         before = self._before.get(leg) if leg else next(iter(self._before.values()), None)
-        address = limb.address or (self._chosen.get(leg) if leg else None) or before
-        return None if address in self._others(limb) else address
+        address = ankle.address or (self._chosen.get(leg) if leg else None) or before
+        return None if address in self._others(ankle) else address
 
-    def release(self, limb: Limb) -> None:
+    def release(self, ankle: AnkleSensor) -> None:
         """Let a limb's sensor go."""
-        self._claimed.pop(limb, None)
+        self._claimed.pop(ankle, None)
 
-    def _others(self, limb: Limb) -> list[str]:
-        return [a for other, a in self._claimed.items() if other is not limb]
+    def _others(self, ankle: AnkleSensor) -> list[str]:
+        return [a for other, a in self._claimed.items() if other is not ankle]
 
 
 def is_address(text: str) -> bool:

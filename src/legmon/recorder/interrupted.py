@@ -7,11 +7,10 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
-from legmon.messages import Said
+from legmon.messages import Message, Trouble, trouble
 from legmon.movement import NS
-from legmon.recorder.closing import Closing
+from legmon.recorder.ending import Closing
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.troubles import Trouble, trouble
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ RESUME_NS = 30 * 60 * NS  # a night interrupted for longer is closed, not gone o
 
 def take_up(
     catalog: Catalog, closing: Closing, now_ns: int | None, *, simulated: bool
-) -> tuple[NightRecorder | None, Said | None]:
+) -> tuple[NightRecorder | None, Message | None]:
     """Find the night to go on with; close the others.
 
     A night is left for the next start where a recording cannot be read at the moment. One that is damaged is closed with what
@@ -39,11 +38,11 @@ def take_up(
 
     Returns
     -------
-    (NightRecorder or None, Said or None)
+    (NightRecorder or None, Message or None)
         The night that goes on, and what cannot be gone on with.
     """
     found: NightRecorder | None = None
-    said: Said | None = None
+    message: Message | None = None
     for info in catalog.nights():
         if info.state != "recording":
             continue
@@ -51,7 +50,7 @@ def take_up(
         night.resume()
         for leg, e in night.unread.items():
             log.error("night %s, %s leg", info.id, leg, exc_info=e)
-            said = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
+            message = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
         may = found is None and info.simulated == simulated and night.legs
         if may and now_ns is not None and goes_on(catalog, info, now_ns):
             log.info("going on with night %s", info.id)
@@ -62,7 +61,7 @@ def take_up(
         else:
             log.info("closing night %s", info.id)
             closing.close(night, None)
-    return found, said
+    return found, message
 
 
 def goes_on(catalog: Catalog, night: NightInfo, now_ns: int) -> bool:

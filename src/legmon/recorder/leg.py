@@ -1,19 +1,19 @@
 """Records one leg: frames in, segment written, movements found, time fitted."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from legmon.link.faults import OF_FRAMES, OF_THE_LINK, Cause
 from legmon.link.listener import Identity, Missing
+from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
-from legmon.recorder.holes import covered, gaps
 from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
-from legmon.timeline.axis import SampleAxis
+from legmon.timeline.axis import Pending, SampleAxis
 from legmon.timeline.losses import PauseWatch
-from legmon.timeline.plausibility import Belief
+from legmon.timeline.plausibility import FramePlausibility
 from legmon.timeline.streams import StreamClocks
 
 ANEW_S = 5.0  # further than that no stream that starts anew seems to begin before the end of what there is
@@ -45,7 +45,7 @@ class LegRecorder:
         self.is_buffered = False
         self.has_been_off = False  # the charger, before it was gone on with
         self._axis = SampleAxis()
-        self._cause: Cause | None = None
+        self._cause: GapCause | None = None
         self._is_watched = False  # losses show only by arrivals
         self._pauses = PauseWatch(1.0)
         self._before: Held | None = None
@@ -65,7 +65,7 @@ class LegRecorder:
                 self._writer.append(meta)
                 self.night = LegNight(meta)
             declared_hz = self.night.meta.declared_hz
-            self._belief, self._clocks = Belief(declared_hz), StreamClocks(declared_hz)
+            self._plausibility, self._clocks = FramePlausibility(declared_hz), StreamClocks(declared_hz)
             if before:
                 self._resume(before[1:])
         except BaseException:
@@ -86,11 +86,11 @@ class LegRecorder:
             elif isinstance(r, Samples) and r.arrival_ns and runs:
                 run = runs[-1]
                 self._clocks.observe(r.end, r.arrival_ns)
-                self._belief.learn(run.stream, r.first - run.first + run.device_first, r.t_us)
+                self._plausibility.learn(run.stream, r.first - run.first + run.device_first, r.t_us)
                 self._arrival_ns = r.arrival_ns
             elif isinstance(r, Anchored):
                 self._clocks.line = r.anchor
-        self._cause = Cause.RECORDER_DOWN
+        self._cause = GapCause.RECORDER_DOWN
         self._clocks.restarted()
         self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered(records))
 
@@ -174,7 +174,7 @@ class LegRecorder:
         if frame.late:
             return
         self._cause, self._arrival_ns = None, arrival_ns
-        self._belief.learn(frame.stream, frame.first, frame.t_us)
+        self._plausibility.learn(frame.stream, frame.first, frame.t_us)
         begins = self._clocks.line is None or any(isinstance(r, Stream) for r in records)
         if self._clocks.observe(self._axis.next, arrival_ns) or begins:
             a = self._clocks.fit()
@@ -185,9 +185,9 @@ class LegRecorder:
         if index is None:
             return not frame.late and (self._announced in (None, frame.stream))
         if frame.late:
-            return index >= 0 and self._belief.late(frame)
+            return index >= 0 and self._plausibility.late(frame)
         since_s = max(arrival_ns - self._arrival_ns, 0) / NS if self._arrival_ns else 0.0
-        verdict = self._belief.live(frame, index - self._axis.next, since_s)
+        verdict = self._plausibility.live(frame, index - self._axis.next, since_s)
         if verdict == "anew":
             self._axis.forget()
         return verdict == "yes"
@@ -195,8 +195,8 @@ class LegRecorder:
     def _place(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give the records that a frame makes, and move the axis on."""
         records: list[Record] = []
-        cause = (self._cause or Cause.NOT_SENT).value
-        if self._cause in OF_FRAMES and not frame.late:  # not noted yet
+        cause = (self._cause or GapCause.NOT_SENT).value
+        if self._cause in FRAME_CAUSES and not frame.late:  # not noted yet
             records.append(Note(arrival_ns, "missed", cause))
         if self._axis.index(frame.stream, frame.first) is None:
             records += self._begin(frame, arrival_ns)
@@ -207,7 +207,7 @@ class LegRecorder:
                 self._axis.shift(lost)
         pieces = self._axis.place(frame.stream, frame.first, len(frame.xyz), cause)
         if not self.is_buffered:
-            records += gaps(self._axis.give_up(0, self._axis.next))
+            records += gap_records(self._axis.give_up(0, self._axis.next))
         for p in pieces:
             is_now = not frame.late and p.first + p.count == self._axis.next
             xyz = frame.xyz[p.skip : p.skip + p.count]
@@ -216,14 +216,14 @@ class LegRecorder:
 
     def _begin(self, frame: Frame, arrival_ns: int) -> list[Record]:
         """Give a stream its place: the night's first at its beginning, a later one where its first frame's arrival says."""
-        given = gaps(self._axis.give_up_stream(frame.stream), Cause.SENSOR_RESTARTED)
+        given = gap_records(self._axis.give_up_stream(frame.stream), GapCause.SENSOR_RESTARTED)
         if self._axis.last_stream is None and not self._axis.next:
             began = 0 if self._is_whole else frame.first
             self._axis.begin(frame.stream, began, 0)
             return [Stream(frame.stream, began, 0)]
         if self._before is not None and self._before.stream == self._axis.last_stream:
             self._axis.await_tail(
-                self._before.stream, self._before.next, (self._cause or Cause.SENSOR_RESTARTED).value
+                self._before.stream, self._before.next, (self._cause or GapCause.SENSOR_RESTARTED).value
             )
         self._before = None
         before = self._axis.next
@@ -236,25 +236,25 @@ class LegRecorder:
         begins = max(begins, before + 1)  # what starts anew has missed something
         self._axis.skip(begins)
         self._axis.begin(frame.stream, device, begins)
-        cause = self._cause or Cause.SENSOR_RESTARTED
-        if frame.stream < FOREIGN_STREAMS and cause in OF_THE_LINK:
-            cause = Cause.SENSOR_RESTARTED
+        cause = self._cause or GapCause.SENSOR_RESTARTED
+        if frame.stream < FOREIGN_STREAMS and cause in LINK_CAUSES:
+            cause = GapCause.SENSOR_RESTARTED
         return [*given, Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
 
     def _open(self, run: Stream) -> None:
         self._clocks.begin(run.first)
-        self._belief.begin(run.stream)
+        self._plausibility.begin(run.stream)
 
-    def lost(self, cause: Cause) -> None:
+    def lost(self, cause: GapCause) -> None:
         """Remember why samples will be missing."""
         self._cause = cause
 
     def refuse(self) -> None:
         """Count a frame that could not be read."""
         self.refused += 1
-        self._cause = self._cause or Cause.FRAME_REFUSED
+        self._cause = self._cause or GapCause.FRAME_REFUSED
 
-    def unavailable(self, missing: Missing, cause: Cause | None) -> None:
+    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
         """Name samples missing for good; `cause` where it is not why they did not come at first."""
         first = self._axis.index(missing.stream, missing.first)
         if first is not None:
@@ -303,10 +303,10 @@ class LegRecorder:
             self._write(Gap(first, end - first, self._cause.value))
             self._axis.skip(end)
 
-    def _give_up(self, first: int, end: int, cause: Cause | None = None) -> None:
+    def _give_up(self, first: int, end: int, cause: GapCause | None = None) -> None:
         axis = self._axis.copy()
         try:
-            self._write(*gaps(self._axis.give_up(first, end), cause))
+            self._write(*gap_records(self._axis.give_up(first, end), cause))
         except BaseException:
             self._axis = axis
             raise
@@ -316,3 +316,52 @@ class LegRecorder:
             self._writer.append(*records)
             for r in records:
                 self.night.feed(r)
+
+
+def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:
+    """Give what a recording holds or names missing.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        In the order they were written.
+
+    Returns
+    -------
+    list of (int, int, str)
+        First and end of each range, and why what is missing before it, if anything, did not come: as was noted before live
+        samples came again. What came late says nothing of it.
+    """
+    found: list[tuple[int, int, str]] = []
+    cause = GapCause.NOT_SENT.value
+    for r in records:
+        if isinstance(r, Note):
+            cause = _noted(r, cause)
+        elif isinstance(r, Gap):
+            found.append((r.first, r.first + r.count, ""))
+        elif isinstance(r, Samples):
+            found.append((r.first, r.end, cause if r.arrival_ns else ""))
+            if r.arrival_ns:
+                cause = GapCause.NOT_SENT.value
+    told, cause = [], GapCause.RECORDER_DOWN.value
+    for first, end, why in sorted(found, reverse=True):
+        cause = why or cause
+        told.append((first, end, cause))
+    return told
+
+
+def _noted(note: Note, before: str) -> str:
+    """Why nothing came, by what was noted: a link that is set up without one having failed belongs to another recorder."""
+    if note.what in {"disconnected", "missed"}:
+        return note.value
+    if note.what == "connected" and before == GapCause.NOT_SENT.value:
+        return GapCause.RECORDER_DOWN.value
+    return before
+
+
+def gap_records(given: Sequence[Pending], cause: GapCause | None = None) -> list[Gap]:
+    """Name what was waited for in vain; `cause` where it is not why it did not come at first."""
+    return [
+        Gap(p.first, p.end - p.first, cause.value if cause else p.cause)
+        for p in sorted(given, key=lambda p: p.first)
+    ]

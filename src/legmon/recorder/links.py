@@ -11,7 +11,7 @@ from legmon.link.radio import Radio
 from legmon.link.session import Session
 from legmon.link.tasks import ended
 from legmon.movement import Leg
-from legmon.recorder.ankle_sensor import Limb
+from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import Choice
 
 RANGE_G = 4
@@ -44,39 +44,39 @@ class Links:
         self._choice = choice
         self._speed = speed
         self._rate_hz = rate_hz
-        self._sessions: dict[Limb, asyncio.Task[None]] = {}
+        self._sessions: dict[AnkleSensor, asyncio.Task[None]] = {}
         self._around = Surroundings(radio, choice.drivers)
         self._listening: asyncio.Task[None] | None = None
         self._asked: tuple[int, float] = (0, 0.0)
 
-    def __iter__(self) -> Iterator[Limb]:
+    def __iter__(self) -> Iterator[AnkleSensor]:
         return iter(list(self._sessions))
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def link(self, leg: Leg | None, address: str | None = None) -> Limb:
+    def link(self, leg: Leg | None, address: str | None = None) -> AnkleSensor:
         """Begin to look for a sensor and keep it streaming."""
-        limb = Limb(self._now_ns, leg, address)
+        ankle = AnkleSensor(self._now_ns, leg, address)
         session = Session(
             self._radio,
             self._now_ns,
-            limb,
+            ankle,
             leg=leg,
             drivers=self._choice.drivers,
-            claim=partial(self._choice.claim, limb),
+            claim=partial(self._choice.claim, ankle),
             insists=partial(self._choice.insists, leg),
-            known=partial(self._choice.known, limb, leg),
+            known=partial(self._choice.known, ankle, leg),
             rate_hz=self._rate_hz,
             range_g=RANGE_G,
             speed=self._speed,
         )
-        self._sessions[limb] = asyncio.create_task(session.run())
-        return limb
+        self._sessions[ankle] = asyncio.create_task(session.run())
+        return ankle
 
     def link_all(self, legs: Legs | None) -> None:
         """Have a link for each leg that is wanted; where nobody said which, one for whatever sensor is there."""
-        there = [limb.leg for limb in self]
+        there = [ankle.leg for ankle in self]
         if legs == "both":
             for leg in BOTH:
                 if leg not in there:
@@ -84,20 +84,20 @@ class Links:
         elif not self._sessions:
             self.link(legs)
 
-    def unwanted(self, legs: Legs | None) -> list[Limb]:
+    def unwanted(self, legs: Legs | None) -> list[AnkleSensor]:
         """Return those of a leg that is not wanted, or with a sensor that is not the chosen one; the others keep their leg."""
         gone = []
-        for limb in self:
-            for_leg = legs in (None, "both", limb.leg)
+        for ankle in self:
+            for_leg = legs in (None, "both", ankle.leg)
             if not for_leg or (
-                limb.address and not self._choice.suits(limb.leg if legs else limb.wanted, limb.address)
+                ankle.address and not self._choice.suits(ankle.leg if legs else ankle.wanted, ankle.address)
             ):
-                gone.append(limb)
-            elif limb.wanted is None and legs is not None:
-                if limb.address is None:
-                    gone.append(limb)
+                gone.append(ankle)
+            elif ankle.wanted is None and legs is not None:
+                if ankle.address is None:
+                    gone.append(ankle)
                 else:
-                    limb.wanted = limb.leg
+                    ankle.wanted = ankle.leg
         return gone
 
     def look(self) -> None:
@@ -106,12 +106,12 @@ class Links:
             if task.done():
                 task.result()
 
-    async def end(self, limbs: Iterable[Limb]) -> None:
+    async def end(self, ankles: Iterable[AnkleSensor]) -> None:
         """End links; their sensors are stopped and may be taken by others."""
-        tasks = {limb: self._sessions.pop(limb) for limb in limbs}
+        tasks = {ankle: self._sessions.pop(ankle) for ankle in ankles}
         await ended(*tasks.values(), again_s=END_S)
-        for limb in tasks:
-            self._choice.release(limb)
+        for ankle in tasks:
+            self._choice.release(ankle)
 
     # what else is near
 
@@ -129,20 +129,20 @@ class Links:
 
     def _is_free(self) -> bool:
         recent = time.monotonic() - self._asked[1] < LOOK_S
-        return recent and all(limb.is_streaming for limb in self)
+        return recent and all(ankle.is_streaming for ankle in self)
 
     def nearby(self) -> list[NearbyState]:
         """Return the sensors that may be chosen, the strongest first; one that is held no longer says how strong it is."""
         if self._listening is None:
             return []
-        held = {limb.address: limb for limb in self if limb.address and limb.is_streaming}
+        held = {ankle.address: ankle for ankle in self if ankle.address and ankle.is_streaming}
         found = [
             NearbyState(n.address, n.name, n.rssi_dbm, n.driver, n.side, round(ago, 1))
             for n, ago in self._around.lately()
             if n.address not in held and self._choice.offers(n.address)
         ]
-        for address, limb in held.items():
-            s = limb.state()
-            side = limb.identity.started.side if limb.identity else None
+        for address, ankle in held.items():
+            s = ankle.state()
+            side = ankle.identity.started.side if ankle.identity else None
             found.append(NearbyState(address, s.name, s.rssi_dbm, s.driver, side, 0.0, s.leg))
         return sorted(found, key=lambda n: -(n.rssi_dbm if n.rssi_dbm is not None else -127))

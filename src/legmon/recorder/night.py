@@ -13,7 +13,7 @@ from legmon.night.track import on_clock, score_night
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.source import Source
 from legmon.scoring.live import LiveScorer, Tally
-from legmon.scoring.scored import RULES
+from legmon.scoring.rules import RULES
 
 
 class NightRecorder:
@@ -99,15 +99,15 @@ class NightRecorder:
             time, told = track.time, self._told.setdefault(leg, [0, 0])
             for m in on_clock(track.movements[told[0] :], time, 0):
                 self._live.movement(m)
-            for hole in recorder.night.holes[told[1] :]:
-                self._live.gap(time.utc(hole.first), time.utc(hole.first + hole.count))
-            told[:] = [len(track.movements), len(recorder.night.holes)]
+            for gap in recorder.night.gaps[told[1] :]:
+                self._live.gap(time.utc(gap.first), time.utc(gap.first + gap.count))
+            told[:] = [len(track.movements), len(recorder.night.gaps)]
             self._live.advance(leg, time.utc(recorder.night.earliest))
 
     @property
     def found(self) -> int:
         """How much there is to tell: movements and holes so far."""
-        return sum(len(r.night.movements) + len(r.night.holes) for r in self.legs.values())
+        return sum(len(r.night.movements) + len(r.night.gaps) for r in self.legs.values())
 
     @property
     def confirmed(self) -> Tally:

@@ -11,23 +11,21 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.state import Clock, Mode, RecorderState, Wanted, Watch
+from legmon.catalog.clock import Clock, Watch
+from legmon.catalog.database import catalog_fault
+from legmon.catalog.state import Mode, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.link.radio import Radio
-from legmon.messages import Said
-from legmon.recorder.ankle_sensor import Limb
-from legmon.recorder.catch_up import catch_up
+from legmon.messages import CatalogFault, Message, Trouble, trouble
+from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import Choice
-from legmon.recorder.closing import Closing
+from legmon.recorder.ending import Closing, catch_up, over, seal_next
 from legmon.recorder.interrupted import take_up
 from legmon.recorder.leg import LegRecorder
 from legmon.recorder.links import Links
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.over import over
-from legmon.recorder.seal import seal_next
-from legmon.recorder.troubles import Trouble, catalog_trouble, disk_trouble, trouble
 from legmon.recording.segment import RecordingError
 from legmon.scoring.live import Tally
 
@@ -86,7 +84,7 @@ class Recorder:
         self._closing = Closing()
         self._mode: Mode = "off"
         self._wanted = Wanted()
-        self._troubles: dict[str, Said] = {}
+        self._troubles: dict[str, Message] = {}
         self._saved: tuple[float, int] = (0.0, 0)
         self._said: tuple[float, RecorderState | None] = (0.0, None)
         self._sealed = self._synced = 0.0
@@ -117,11 +115,11 @@ class Recorder:
         self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
         wants = wanted.mode == "record"
-        night, said = take_up(
+        night, message = take_up(
             self._catalog, self._closing, self._now_ns() if wants else None, simulated=self._simulated
         )
-        if said is not None:
-            self._troubles["resume"] = said
+        if message is not None:
+            self._troubles["resume"] = message
         if night is None:
             return
         self._night, self._mode = night, "record"
@@ -150,10 +148,10 @@ class Recorder:
             self._watch.follow()
         self._links.link_all(legs)
         self._links.look()
-        for limb in self._links:
+        for ankle in self._links:
             unread = self._night.unread if self._night else {}
-            if limb.recorder is None and limb.source is not None and limb.leg not in unread:
-                await self._attach(limb)
+            if ankle.recorder is None and ankle.source is not None and ankle.leg not in unread:
+                await self._attach(ankle)
         if mode == "record":
             await self._end_by_itself()
 
@@ -173,26 +171,26 @@ class Recorder:
             self._watch.follow()
         self._mode = mode
 
-    def _end_check(self, limbs: Iterable[Limb]) -> None:
-        for limb in limbs:
-            if limb.recorder is not None:
+    def _end_check(self, ankles: Iterable[AnkleSensor]) -> None:
+        for ankle in ankles:
+            if ankle.recorder is not None:
                 try:
-                    limb.recorder.close(self._now_ns())
+                    ankle.recorder.close(self._now_ns())
                 except RecordingError as e:  # what was checked is of no use later
                     log.info("check: %s", e)
-                    limb.recorder.abandon()
-                limb.detach()
+                    ankle.recorder.abandon()
+                ankle.detach()
 
-    async def _attach(self, limb: Limb) -> None:
+    async def _attach(self, ankle: AnkleSensor) -> None:
         """Give a sensor that streams the segment its samples go to."""
-        source = limb.source
+        source = ankle.source
         if source is None:
             return
         try:
             if self._mode == "check":
-                path = self._catalog.check_segment(limb.leg)
+                path = self._catalog.check_segment(ankle.leg)
                 path.unlink(missing_ok=True)
-                make = partial(LegRecorder, path, "check", limb.leg, source, simulated=self._simulated)
+                make = partial(LegRecorder, path, "check", ankle.leg, source, simulated=self._simulated)
                 recorder = await asyncio.to_thread(make)
             else:
                 if self._night is None:
@@ -200,8 +198,8 @@ class Recorder:
                         NightRecorder.begin, self._catalog, self._now_ns(), simulated=self._simulated
                     )
                     self._night = await asyncio.to_thread(begin)
-                recorder = await asyncio.to_thread(self._night.leg, limb.leg, source)
-            limb.attach(recorder)
+                recorder = await asyncio.to_thread(self._night.leg, ankle.leg, source)
+            ankle.attach(recorder)
             self._troubles.pop("begin", None)
         except DBAPIError as e:  # next turn again
             self._troubles["begin"] = catalog_trouble(e)
@@ -300,7 +298,7 @@ class Recorder:
             clock=self._clock,
             simulated=self._simulated,
             night=self._night.id if self._night else None,
-            sensors=[limb.state() for limb in self._links],
+            sensors=[ankle.state() for ankle in self._links],
             confirmed=self._night.confirmed if self._night else Tally(),
             trouble=next((t for t in troubles if t), None),
             mode=self._mode,
@@ -315,4 +313,16 @@ _COUNTS: dict[str, Any] = {
     "pending_samples": 0,
     "last_sample_ns": None,
     "measured_rate_hz": None,
+}
+
+
+def catalog_trouble(error: DBAPIError) -> Message:
+    """Return why a night cannot be entered: the catalog is busy, its disk is full, it cannot be written, or it is damaged."""
+    return trouble(_CATALOG_TROUBLES.get(catalog_fault(error), Trouble.CATALOG_FAILS), why=error.orig)
+
+
+_CATALOG_TROUBLES = {
+    CatalogFault.BUSY: Trouble.CATALOG_BUSY,
+    CatalogFault.FULL: Trouble.CATALOG_FULL,
+    CatalogFault.DAMAGED: Trouble.CATALOG_DAMAGED,
 }

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Event,
     Gap,
-    ScoredEvent,
+    MergedMovement,
+    ScoredMovement,
     join_pieces,
     merge_onsets,
     normalise_gaps,
@@ -30,7 +30,7 @@ def aasm(
     *,
     respiratory: Sequence[Span] = (),
     stages: Sequence[Stage] = (),
-) -> list[ScoredEvent]:
+) -> list[ScoredMovement]:
     """Score movements by the AASM rules.
 
     Parameters
@@ -46,7 +46,7 @@ def aasm(
 
     Returns
     -------
-    list of ScoredEvent
+    list of ScoredMovement
         In order of onset, after joining and merging; movements shorter than 0.5 s are not in it. One longer than 10 s is no
         leg movement by these rules: it is listed, merges with none, and ends nothing.
     """
@@ -55,16 +55,19 @@ def aasm(
     short = [m for m in pieces if m.kind != "leg" or m.offset_ns - m.onset_ns <= LONGEST_MOVEMENT]
     long = [m for m in pieces if m.kind == "leg" and m.offset_ns - m.onset_ns > LONGEST_MOVEMENT]
     events = merge_onsets(short, ONE_MOVEMENT)
-    scored = [ScoredEvent(e, _counts(e, gaps, respiratory, stages)) for e in events]
+    scored = [ScoredMovement(e, _counts(e, gaps, respiratory, stages)) for e in events]
     scored += [
-        ScoredEvent(Event(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)), candidate=False) for m in long
+        ScoredMovement(MergedMovement(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)), candidate=False)
+        for m in long
     ]
-    scored.sort(key=lambda s: (s.event.onset, s.event.offset))
+    scored.sort(key=lambda s: (s.movement.onset, s.movement.offset))
     mark_series_skipping_short(scored, gaps)
     return scored
 
 
-def _counts(event: Event, gaps: Sequence[Gap], respiratory: Sequence[Span], stages: Sequence[Stage]) -> bool:
+def _counts(
+    event: MergedMovement, gaps: Sequence[Gap], respiratory: Sequence[Span], stages: Sequence[Stage]
+) -> bool:
     if event.kind != "leg" or onset_missing(gaps, event.onset):
         return False
     if any(a - HALF_SECOND <= event.offset and event.onset <= b + HALF_SECOND for a, b in respiratory):

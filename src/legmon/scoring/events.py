@@ -17,7 +17,7 @@ Gap = tuple[int, int]
 """Start and end of a stretch without samples, ns from the start of the recording."""
 
 
-class Event(NamedTuple):
+class MergedMovement(NamedTuple):
     """Movements that count as one: of one leg, or of both."""
 
     onset: int
@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 @dataclass(slots=True)
-class ScoredEvent:
+class ScoredMovement:
     """An event with what a rule set says of it.
 
     Parameters
@@ -48,7 +48,7 @@ class ScoredEvent:
         Number of its periodic series, from 1.
     """
 
-    event: Event
+    movement: MergedMovement
     candidate: bool
     interval: int | None = None
     series: int | None = None
@@ -100,7 +100,7 @@ def _one(a: LegMovement, b: LegMovement) -> LegMovement:
     )
 
 
-def merge_legs(movements: Sequence[LegMovement]) -> list[Event]:
+def merge_legs(movements: Sequence[LegMovement]) -> list[MergedMovement]:
     """Merge movements of opposite legs that overlap or lie less than 0.5 s apart, chained.
 
     WASM 2016 and 2006: offset to onset strictly below 0.5 s. Only kind ``"leg"`` takes part.
@@ -133,7 +133,7 @@ def merge_legs(movements: Sequence[LegMovement]) -> list[Event]:
     return _events(groups)
 
 
-def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[Event]:
+def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[MergedMovement]:
     """Merge movements of opposite legs whose onsets lie less than `within` ns from the first one's, not chained.
 
     Parameters
@@ -168,16 +168,16 @@ def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[Event]:
     return _events(groups)
 
 
-def _events(groups: list[list[LegMovement]]) -> list[Event]:
+def _events(groups: list[list[LegMovement]]) -> list[MergedMovement]:
     """Make events of groups, which come in the order of their first movements."""
     events = []
     for group in groups:
         m = group[0]
         if len(group) == 1:
-            events.append(Event(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)))
+            events.append(MergedMovement(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)))
         else:
             last = max(p.offset_ns for p in group)
-            events.append(Event(m.onset_ns, last, "both", "leg", tuple(group)))
+            events.append(MergedMovement(m.onset_ns, last, "both", "leg", tuple(group)))
     return events
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from legmon.movement import NS
-from legmon.scoring.events import ScoredEvent
+from legmon.scoring.events import ScoredMovement
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 
 BIN_S = 2
@@ -46,12 +46,12 @@ class Indices:
     interval_geometric_mean_s: float | None
 
 
-def indices(scored: Sequence[ScoredEvent], analysed_ns: int) -> Indices:
+def indices(scored: Sequence[ScoredMovement], analysed_ns: int) -> Indices:
     """Count and divide.
 
     Parameters
     ----------
-    scored : sequence of ScoredEvent
+    scored : sequence of ScoredMovement
         The whole recording, in order of onset.
     analysed_ns : int
         Time with samples, ns.
@@ -63,7 +63,7 @@ def indices(scored: Sequence[ScoredEvent], analysed_ns: int) -> Indices:
     ]
     hours = analysed_ns / NS / 3600
     return Indices(
-        movements=sum(s.event.kind == "leg" for s in scored),
+        movements=sum(s.movement.kind == "leg" for s in scored),
         candidates=candidates,
         periodic=periodic,
         series=max((s.series for s in scored if s.series), default=0),
@@ -77,7 +77,7 @@ def indices(scored: Sequence[ScoredEvent], analysed_ns: int) -> Indices:
     )
 
 
-def _periodicity_2006(scored: Sequence[ScoredEvent]) -> float | None:
+def _periodicity_2006(scored: Sequence[ScoredMovement]) -> float | None:
     measurable, inside, run = 0, 0, 0
     for s in [*scored, None]:
         interval = s.interval if s is not None else None
@@ -90,7 +90,7 @@ def _periodicity_2006(scored: Sequence[ScoredEvent]) -> float | None:
     return inside / measurable if measurable else None
 
 
-def interval_histogram(scored: Sequence[ScoredEvent]) -> tuple[list[int], int]:
+def interval_histogram(scored: Sequence[ScoredMovement]) -> tuple[list[int], int]:
     """Count intervals in bins of 2 s from 0 to 100 s; the second number is how many were longer."""
     counts, longer = [0] * BINS, 0
     for s in scored:

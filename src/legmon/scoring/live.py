@@ -12,7 +12,7 @@ from legmon.movement import Leg, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
     Gap,
-    ScoredEvent,
+    ScoredMovement,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -54,12 +54,12 @@ class LiveScorer:
     """
 
     def __init__(self, legs: Sequence[Leg]) -> None:
-        self.confirmed: list[ScoredEvent] = []
+        self.confirmed: list[ScoredMovement] = []
         self._horizon: dict[Leg, int] = dict.fromkeys(legs, -_NEVER)
         self._known: list[LegMovement] = []  # not yet taken as events
         self._gaps: list[Gap] = []
         self._machine = SeriesMachine("permissive", "inclusive")
-        self._waiting: list[ScoredEvent] = []  # taken, not yet confirmed, in order of onset
+        self._waiting: list[ScoredMovement] = []  # taken, not yet confirmed, in order of onset
 
     def movement(self, movement: LegMovement) -> None:
         """Take a movement; its onset is not before its leg's horizon."""
@@ -69,12 +69,12 @@ class LiveScorer:
         """Take a stretch without samples, ns, of any leg, not before its horizon."""
         self._gaps = normalise_gaps([*self._gaps, (start, end)])
 
-    def advance(self, leg: Leg, horizon: int) -> list[ScoredEvent]:
+    def advance(self, leg: Leg, horizon: int) -> list[ScoredMovement]:
         """Say that a leg will report nothing more that begins before `horizon`, ns.
 
         Returns
         -------
-        list of ScoredEvent
+        list of ScoredMovement
             What became confirmed, in order of onset.
         """
         self._horizon[leg] = max(self._horizon[leg], horizon)
@@ -82,19 +82,19 @@ class LiveScorer:
         self._take_closed(reached)
         return self._confirm(min([reached, *(m.onset_ns for m in self._known)]))
 
-    def finish(self) -> list[ScoredEvent]:
+    def finish(self) -> list[ScoredMovement]:
         """End the night: everything is confirmed."""
-        found: list[ScoredEvent] = []
+        found: list[ScoredMovement] = []
         for leg in self._horizon:
             found += self.advance(leg, _NEVER)
         return found
 
     def provisional(self) -> Tally:
         """Count everything known, as if the night ended here."""
-        machine_input = [p for s in self._waiting for p in s.event.parts] + self._known
+        machine_input = [p for s in self._waiting for p in s.movement.parts] + self._known
         if not machine_input:
             return self.tally()
-        parts = [p for s in self.confirmed for p in s.event.parts] + machine_input
+        parts = [p for s in self.confirmed for p in s.movement.parts] + machine_input
         return tally(wasm2016(parts, self._gaps))
 
     def tally(self) -> Tally:
@@ -122,16 +122,16 @@ class LiveScorer:
 
     def _take(self, cluster: list[LegMovement]) -> None:
         for event in merge_legs(join_pieces(cluster)):
-            scored = ScoredEvent(event, is_candidate(event, self._gaps))
+            scored = ScoredMovement(event, is_candidate(event, self._gaps))
             self._machine.take(scored, self._gaps)
             self._waiting.append(scored)
 
-    def _confirm(self, earliest: int) -> list[ScoredEvent]:
+    def _confirm(self, earliest: int) -> list[ScoredMovement]:
         """Confirm what no event from `earliest` on can change."""
         run = self._machine.runs.run
         held = 0
         if 0 < len(run) < SERIES:
-            last = run[-1].event.onset
+            last = run[-1].movement.onset
             may_grow = earliest <= last + LONGEST_INTERVAL
             held = len(run) if may_grow and longest_missing(self._gaps, last, earliest) <= HALF_SECOND else 0
         done = len(self._waiting) - held
@@ -140,10 +140,10 @@ class LiveScorer:
         return found
 
 
-def tally(events: Sequence[ScoredEvent]) -> Tally:
+def tally(events: Sequence[ScoredMovement]) -> Tally:
     """Count scored events."""
     return Tally(
-        movements=sum(s.event.kind == "leg" for s in events),
+        movements=sum(s.movement.kind == "leg" for s in events),
         candidates=sum(s.candidate for s in events),
         periodic=sum(s.periodic for s in events),
         series=max((s.series for s in events if s.series), default=0),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from legmon.movement import NS
-from legmon.scoring.events import HALF_SECOND, Gap, ScoredEvent, longest_missing
+from legmon.scoring.events import HALF_SECOND, Gap, ScoredMovement, longest_missing
 
 SERIES = 4
 """Candidates in a row that make a series, in every rule set."""
@@ -13,10 +13,10 @@ class Runs:
     """The run that is growing, and the number of the last series."""
 
     def __init__(self) -> None:
-        self.run: list[ScoredEvent] = []
+        self.run: list[ScoredMovement] = []
         self._series = 0
 
-    def append(self, s: ScoredEvent) -> None:
+    def append(self, s: ScoredMovement) -> None:
         """Go on with the run; from the fourth member on it is a series, and so are the three before."""
         run = self.run
         run.append(s)
@@ -32,7 +32,7 @@ class Runs:
         self.run = []
 
 
-def mark_series_skipping_short(scored: Sequence[ScoredEvent], gaps: Sequence[Gap]) -> None:
+def mark_series_skipping_short(scored: Sequence[ScoredMovement], gaps: Sequence[Gap]) -> None:
     """Mark series as AASM and WASM 2006 have them: intervals of 5 to 90 s, bounds inclusive.
 
     A candidate less than 5 s after the last one of the run is skipped, and the next interval is measured from before it. A
@@ -41,16 +41,16 @@ def mark_series_skipping_short(scored: Sequence[ScoredEvent], gaps: Sequence[Gap
     """
     runs = Runs()
     for s in scored:
-        if s.event.kind != "leg":
+        if s.movement.kind != "leg":
             runs.close()
         if not s.candidate:
             continue
         if runs.run:
-            before = runs.run[-1].event.onset
-            if longest_missing(gaps, before, s.event.onset) > HALF_SECOND:
+            before = runs.run[-1].movement.onset
+            if longest_missing(gaps, before, s.movement.onset) > HALF_SECOND:
                 runs.close()
             else:
-                interval = s.event.onset - before
+                interval = s.movement.onset - before
                 if interval < 5 * NS:
                     continue
                 s.interval = interval

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from legmon.movement import NS
-from legmon.scoring.events import Gap, ScoredEvent
+from legmon.scoring.events import Gap, ScoredMovement
 
 Span = tuple[int, int]
 Stage = tuple[int, int, str]
@@ -24,9 +24,9 @@ def asleep(stages: Sequence[Stage], onset: int, offset: int) -> bool:
     return any(stage != WAKE and a < max(offset, onset + 1) and b > onset for a, b, stage in stages)
 
 
-def is_respiratory(s: ScoredEvent, respiratory: Sequence[Span]) -> bool:
+def is_respiratory(s: ScoredMovement, respiratory: Sequence[Span]) -> bool:
     """WASM 2016: a candidate of which any part lies from 2 s before to 10.25 s after the end of a respiratory event."""
-    e = s.event
+    e = s.movement
     return s.candidate and any(
         e.onset <= end + AFTER_END and e.offset >= end - BEFORE_END for _, end in respiratory
     )
@@ -55,9 +55,9 @@ class ByStage:
     non_rem: int
 
 
-def by_stage(scored: Sequence[ScoredEvent], stages: Sequence[Stage], gaps: Sequence[Gap]) -> ByStage:
+def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Gap]) -> ByStage:
     """Part the periodic movements; series are built over all of them, whatever the stage, and may cross a change."""
-    at = [stage_at(stages, s.event.onset) for s in scored if s.periodic]
+    at = [stage_at(stages, s.movement.onset) for s in scored if s.periodic]
 
     def hours(which: Callable[[str], bool]) -> float:
         spans = [(a, b) for a, b, stage in stages if which(stage)]

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
-    Event,
     Gap,
-    ScoredEvent,
+    MergedMovement,
+    ScoredMovement,
     join_pieces,
     merge_legs,
     normalise_gaps,
@@ -19,7 +19,7 @@ from legmon.scoring.events import (
 from legmon.scoring.series import mark_series_skipping_short
 
 
-def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list[ScoredEvent]:
+def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list[ScoredMovement]:
     """Score movements by WASM 2006.
 
     Parameters
@@ -31,16 +31,16 @@ def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list
 
     Returns
     -------
-    list of ScoredEvent
+    list of ScoredMovement
         In order of onset, after joining and merging; movements shorter than 0.5 s are not in it.
     """
     gaps = normalise_gaps(gaps)
-    scored = [ScoredEvent(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
+    scored = [ScoredMovement(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
     mark_series_skipping_short(scored, gaps)
     return scored
 
 
-def is_candidate(event: Event, gaps: Sequence[Gap]) -> bool:
+def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
     """Whether an event may be in a series: one leg 0.5 to 10 s, both legs up to 15 s in all; bounds inclusive."""
     longest = 10 * NS if len(event.parts) == 1 else 15 * NS
     return (

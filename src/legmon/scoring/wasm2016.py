@@ -11,9 +11,9 @@ from typing import Literal
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Event,
     Gap,
-    ScoredEvent,
+    MergedMovement,
+    ScoredMovement,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -39,7 +39,7 @@ def wasm2016(
     *,
     restart: Restart = "permissive",
     ninety: Ninety = "inclusive",
-) -> list[ScoredEvent]:
+) -> list[ScoredMovement]:
     """Score movements by WASM 2016.
 
     Parameters
@@ -57,18 +57,18 @@ def wasm2016(
 
     Returns
     -------
-    list of ScoredEvent
+    list of ScoredMovement
         In order of onset, after joining and merging; movements shorter than 0.5 s are not in it.
     """
     gaps = normalise_gaps(gaps)
-    scored = [ScoredEvent(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
+    scored = [ScoredMovement(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
     machine = SeriesMachine(restart, ninety)
     for s in scored:
         machine.take(s, gaps)
     return scored
 
 
-def is_candidate(event: Event, gaps: Sequence[Gap]) -> bool:
+def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
     """Whether an event is a candidate leg movement (CLM).
 
     One leg: 0.5 to 10 s. Both legs: at most 4 movements, none over 10 s, 15 s in all. All bounds inclusive.
@@ -98,9 +98,9 @@ class SeriesMachine:
         self.runs = Runs()
         self._strict = restart == "strict"
         self._longest = LONGEST_INTERVAL if ninety == "inclusive" else LONGEST_INTERVAL - 1
-        self._before: ScoredEvent | None = None
+        self._before: ScoredMovement | None = None
 
-    def take(self, s: ScoredEvent, gaps: Sequence[Gap]) -> None:
+    def take(self, s: ScoredMovement, gaps: Sequence[Gap]) -> None:
         """Take the next event."""
         if not s.candidate:
             self.runs.close()
@@ -110,13 +110,13 @@ class SeriesMachine:
         if (
             gaps
             and before is not None
-            and longest_missing(gaps, before.event.onset, s.event.onset) > HALF_SECOND
+            and longest_missing(gaps, before.movement.onset, s.movement.onset) > HALF_SECOND
         ):
             before = None
         if before is None:
             self.runs.close()
         else:
-            s.interval = s.event.onset - before.event.onset
+            s.interval = s.movement.onset - before.movement.onset
             if s.interval > self._longest:
                 self.runs.close()
             elif s.interval < SHORTEST_INTERVAL:

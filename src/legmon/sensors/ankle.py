@@ -14,13 +14,13 @@ from legmon.sensors.base import (
     FrameError,
     Held,
     Read,
+    SensorEvent,
     Started,
     Status,
     Steps,
     Stopped,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 
@@ -36,7 +36,7 @@ class AnkleConversation:
         self._tag = 0
         self._is_started = False
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Subscribe to everything, then START; a sensor left measuring in another way is stopped first."""
         self._is_started = False
         can = a.decode_capabilities((yield Read(a.CAPABILITIES)))
@@ -44,9 +44,11 @@ class AnkleConversation:
         yield Subscribe(a.LIVE)
         if can.buffer:
             yield Subscribe(a.BACKFILL)
-        rate = min(can.rates_hz, key=lambda r: abs(r - wish.rate_hz), default=round(wish.rate_hz))
-        range_g = min(can.ranges_g, key=lambda g: abs(g - wish.range_g), default=wish.range_g)
-        arguments = a.start_arguments(rate, range_g, max(1, min(a.MOST_SAMPLES, round(rate * wish.frame_s))))
+        rate = min(can.rates_hz, key=lambda r: abs(r - wanted.rate_hz), default=round(wanted.rate_hz))
+        range_g = min(can.ranges_g, key=lambda g: abs(g - wanted.range_g), default=wanted.range_g)
+        arguments = a.start_arguments(
+            rate, range_g, max(1, min(a.MOST_SAMPLES, round(rate * wanted.frame_s)))
+        )
         try:
             running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
         except a.RefusedStatusError as e:
@@ -56,8 +58,8 @@ class AnkleConversation:
             running = a.decode_started((yield from self._ask(a.Op.START, arguments)))
         self._is_started = True
         before = None
-        if can.buffer and wish.last is not None and wish.last != running.stream:
-            before = yield from self.held(wish.last)
+        if can.buffer and wanted.last is not None and wanted.last != running.stream:
+            before = yield from self.held(wanted.last)
         yield Subscribe(a.STATUS, optional=True)
         yield Subscribe(a.BATTERY_LEVEL, optional=True)
         return Started(
@@ -105,7 +107,7 @@ class AnkleConversation:
             raise FrameError(STRAY)
         return sent
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification."""
         if uuid in (a.LIVE, a.BACKFILL):
             return (a.decode_frame(data),)

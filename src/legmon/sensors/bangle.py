@@ -24,11 +24,11 @@ from legmon.sensors.base import (
     Held,
     NeverTakenError,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.values import nearest, words
@@ -129,7 +129,7 @@ class BangleConversation:
         self._bytes = UartStream()
         self._stream: int | None = None
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Start, or take up the stream that runs: the watch goes on measuring while the link is down.
 
         Raises
@@ -139,8 +139,8 @@ class BangleConversation:
         """
         self._bytes, self._stream = UartStream(), None
         yield Subscribe(EVENTS)
-        rate_hz = nearest(wish.rate_hz, RATES_HZ)
-        range_g = int(nearest(wish.range_g, tuple(float(g) for g in RANGES_G)))
+        rate_hz = nearest(wanted.rate_hz, RATES_HZ)
+        range_g = int(nearest(wanted.range_g, tuple(float(g) for g in RANGES_G)))
         line = f"S,{rate_hz:g},{range_g}"
         try:
             status, results = yield from _ask(line)
@@ -167,8 +167,8 @@ class BangleConversation:
         self._stream = stream
         rate_hz = 1000 / period_ms
         before = None
-        if wish.last is not None and wish.last != stream:
-            before = yield from self.held(wish.last)
+        if wanted.last is not None and wanted.last != stream:
+            before = yield from self.held(wanted.last)
         frame_s = max(1.0, 45 / rate_hz)
         return Started(
             rate_hz,
@@ -186,26 +186,26 @@ class BangleConversation:
         self._stream = None
         yield from _ask("X", tries=1)
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
         spoilt = self._bytes.spoilt
-        told: list[Told] = []
+        events: list[SensorEvent] = []
         refused: FrameError | None = None
         for piece in self._bytes.feed(data):
             if piece.kind == ANSWER:
-                told.append(Answer(piece.payload))
+                events.append(Answer(piece.payload))
             elif self._stream is not None:
                 try:
-                    told.append(decode_data(piece, self._stream))
+                    events.append(decode_data(piece, self._stream))
                 except FrameError as e:  # what is missing then shows in the index of the next frame
                     refused = e
-        if not told and self._bytes.spoilt > spoilt:
+        if not events and self._bytes.spoilt > spoilt:
             refused = refused or FrameError(_SPOILT)
-        if not told and refused is not None:
+        if not events and refused is not None:
             raise refused
-        return told
+        return events
 
     def battery(self) -> Steps[int | None]:
         """Ask for the charge."""

@@ -90,7 +90,7 @@ class Stopped:
     reason: str
 
 
-Told = Frame | Answer | Battery | Status | Stopped
+SensorEvent = Frame | Answer | Battery | Status | Stopped
 
 
 # the steps of a conversation, carried out by the link one at a time
@@ -195,7 +195,7 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What is asked of a sensor: the nearest it can do is taken.
 
     Parameters
@@ -266,7 +266,7 @@ class Started:
 class Conversation(Protocol):
     """One sensor for one night, over as many connections as it takes. Keeps what decoding needs; does no I/O."""
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set everything up after a connect, whatever state the sensor was left in, and start the stream.
 
         Raises
@@ -278,7 +278,7 @@ class Conversation(Protocol):
     def stop(self) -> Steps[None]:
         """End the stream, so that the sensor does not run down its battery."""
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification.
 
         Raises

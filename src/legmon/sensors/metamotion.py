@@ -21,11 +21,11 @@ from legmon.sensors.base import (
     Frame,
     FrameError,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.unbuffered import Unbuffered
@@ -117,7 +117,7 @@ class MetaMotionConversation(Unbuffered):
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set up and start. The board does not go on by itself after a disconnect.
 
         Raises
@@ -133,11 +133,11 @@ class MetaMotionConversation(Unbuffered):
             raise RefusedError(
                 "this MetaWear board has an accelerometer that is not known here; BMI160 and BMI270 are"
             )
-        rate_hz = nearest(wish.rate_hz, tuple(RATES))
-        range_g = int(nearest(wish.range_g, tuple(float(g) for g in SCALES_UG)))
+        rate_hz = nearest(wanted.rate_hz, tuple(RATES))
+        range_g = int(nearest(wanted.range_g, tuple(float(g) for g in SCALES_UG)))
         for message in (STOP, DISABLE, notify(_SINGLE, on=False), chip.config(rate_hz, range_g)):
             yield Write(COMMANDS, message)
-        self._stream, self._next = wish.stream, 0
+        self._stream, self._next = wanted.stream, 0
         register = chip.register(module)
         for message in (notify(register), ENABLE, START):
             yield Write(COMMANDS, message)
@@ -150,7 +150,7 @@ class MetaMotionConversation(Unbuffered):
         for message in (STOP, DISABLE):
             yield Write(COMMANDS, message)
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification."""
         if uuid != EVENTS:
             return ()

@@ -19,11 +19,11 @@ from legmon.sensors.base import (
     Declaration,
     FrameError,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.device_time import TimedIndex
@@ -140,7 +140,7 @@ class MovesenseConversation(Unbuffered):
         self._is_silent = False
         self._tells_charge = True
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set up and start.
 
         Raises
@@ -152,8 +152,8 @@ class MovesenseConversation(Unbuffered):
         yield Subscribe(EVENTS)
         yield from ask(Write(COMMANDS, command(HELLO, _HAIL)), _to(_HAIL))
         self._reference = self._reference % _REFERENCES + 1
-        rate_hz = nearest(wish.rate_hz, RATES_HZ)
-        self._index = TimedIndex(wish.stream, rate_hz, stamp="first", wraps_ns=WRAPS_NS)
+        rate_hz = nearest(wanted.rate_hz, RATES_HZ)
+        self._index = TimedIndex(wanted.stream, rate_hz, stamp="first", wraps_ns=WRAPS_NS)
         subscribe = Write(COMMANDS, command(SUBSCRIBE, self._reference, f"/Meas/Acc/{rate_hz:g}"))
         try:
             status = yield from ask(subscribe, _status_to(self._reference), seconds=1.5, tries=1)
@@ -171,7 +171,7 @@ class MovesenseConversation(Unbuffered):
         self._index = None
         yield Write(COMMANDS, command(UNSUBSCRIBE, self._reference))
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification."""
         if uuid != EVENTS:
             return ()

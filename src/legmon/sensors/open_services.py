@@ -21,11 +21,11 @@ from legmon.sensors.base import (
     FrameError,
     Read,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.unbuffered import Unbuffered
@@ -138,7 +138,7 @@ class OpenConversation(Unbuffered):
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set the period and subscribe.
 
         Raises
@@ -148,7 +148,7 @@ class OpenConversation(Unbuffered):
         """
         layout, self._next = self._layout, None
         rates = {1000 / ms: ms for ms in layout.periods_ms}
-        ms = rates[nearest(wish.rate_hz, tuple(rates))]
+        ms = rates[nearest(wanted.rate_hz, tuple(rates))]
         if layout.period is not None:
             yield Write(layout.period, layout.set_period(ms), service=layout.service)
             if layout.get_period is not None:
@@ -157,7 +157,7 @@ class OpenConversation(Unbuffered):
             raise RefusedError(
                 f"the {self._title} says it measures every {ms} ms, which cannot be; switch it off and on"
             )
-        self._stream, self._next = wish.stream, 0
+        self._stream, self._next = wanted.stream, 0
         yield Subscribe(layout.data)
         return Started(1000 / ms, layout.range_g, layout.scale_ug, max(0.2, 3 * ms / 1000))
 
@@ -166,7 +166,7 @@ class OpenConversation(Unbuffered):
         self._next = None
         yield from ()
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification."""
         if uuid != self._layout.data or self._next is None:
             return ()

@@ -20,12 +20,12 @@ from legmon.sensors.base import (
     Pause,
     Read,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
     Stopped,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.device_time import TimedIndex
@@ -93,7 +93,7 @@ class PolarConversation(Unbuffered):
         self._factor = 1.0
         self._index: TimedIndex | None = None
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set up and start.
 
         Raises
@@ -114,13 +114,13 @@ class PolarConversation(Unbuffered):
         if features.sdk_mode:
             yield from self._enter_sdk_mode()
         offered = yield from self._offered(sdk_mode=features.sdk_mode)
-        chosen = _choose(offered, wish)
+        chosen = _choose(offered, wanted)
         response = yield from self._begin(chosen)
         answered = decode_settings(response.parameters)
         self._factor = factor(answered)
         self._scale_ug = round(self._factor * 1e6) if self._factor <= COARSEST else MG_UG
         rate_hz = float(chosen[Setting.SAMPLE_RATE])
-        self._index = TimedIndex(wish.stream, rate_hz, stamp="last")
+        self._index = TimedIndex(wanted.stream, rate_hz, stamp="last")
         return Started(
             rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, max(2.0, FRAME_SAMPLES / rate_hz)
         )
@@ -131,7 +131,7 @@ class PolarConversation(Unbuffered):
         yield from self._ask(Op.STOP, ACC, tries=1)
         yield from self._ask(Op.STOP, SDK_MODE, tries=1)
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification."""
         if uuid == CONTROL:
             return self._told(data)
@@ -152,7 +152,7 @@ class PolarConversation(Unbuffered):
         """Read the battery service; in the charger it says what it was before."""
         return battery_level()
 
-    def _told(self, data: bytes) -> Sequence[Told]:
+    def _told(self, data: bytes) -> Sequence[SensorEvent]:
         stopped = decode_stopped(data)
         if stopped is None:
             decode_response(data)
@@ -235,7 +235,7 @@ class PolarConversation(Unbuffered):
         return response
 
 
-def _choose(offered: Mapping[int, tuple[int, ...]], wish: Wish) -> dict[int, int]:
+def _choose(offered: Mapping[int, tuple[int, ...]], wanted: StreamRequest) -> dict[int, int]:
     """Choose one of each setting; fields that are not offered are not sent.
 
     Raises
@@ -246,11 +246,11 @@ def _choose(offered: Mapping[int, tuple[int, ...]], wish: Wish) -> dict[int, int
     rates = tuple(float(rate) for rate in offered.get(Setting.SAMPLE_RATE, ()) if rate)
     if not rates:
         raise FrameError("the sensor offers no rate to measure acceleration at")
-    chosen = {Setting.SAMPLE_RATE.value: int(nearest(wish.rate_hz, rates))}
+    chosen = {Setting.SAMPLE_RATE.value: int(nearest(wanted.rate_hz, rates))}
     if resolutions := offered.get(Setting.RESOLUTION):
         chosen[Setting.RESOLUTION] = max(resolutions)
     if ranges := tuple(float(g) for g in offered.get(Setting.RANGE, ()) if 0 < g <= 64):
-        chosen[Setting.RANGE] = int(nearest(wish.range_g, ranges))
+        chosen[Setting.RANGE] = int(nearest(wanted.range_g, ranges))
     if channels := offered.get(Setting.CHANNELS):
         chosen[Setting.CHANNELS] = 3 if 3 in channels else channels[0]
     return chosen

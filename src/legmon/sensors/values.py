@@ -36,6 +36,6 @@ def words(data: bytes) -> Counts:
     return np.frombuffer(data, dtype="<i2").astype(np.int16).reshape(-1, 3)
 
 
-def nearest(wish: float, offered: tuple[float, ...]) -> float:
+def nearest(wanted: float, offered: tuple[float, ...]) -> float:
     """Choose what comes nearest to a wish by ratio; of two as near the larger."""
-    return min(sorted(offered, reverse=True), key=lambda value: max(value / wish, wish / value))
+    return min(sorted(offered, reverse=True), key=lambda value: max(value / wanted, wanted / value))

@@ -24,11 +24,11 @@ from legmon.sensors.base import (
     Loss,
     Pause,
     RefusedError,
+    SensorEvent,
     Started,
     Steps,
+    StreamRequest,
     Subscribe,
-    Told,
-    Wish,
     Write,
 )
 from legmon.sensors.device_time import TimedIndex
@@ -87,7 +87,7 @@ class WitMotionConversation(Unbuffered):
         self._unsettled = 0  # frames that may still come at the rate it had before
         self._held: tuple[int, Counts] | None = None  # the last of these
 
-    def start(self, wish: Wish) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[Started]:
         """Set the rate; it streams whenever somebody listens.
 
         Raises
@@ -98,12 +98,12 @@ class WitMotionConversation(Unbuffered):
         self._rate_hz, self._is_timed = 0.0, None
         self._bytes = ByteStream()
         yield Subscribe(EVENTS)
-        rate_hz = nearest(wish.rate_hz, tuple(RATES))
+        rate_hz = nearest(wanted.rate_hz, tuple(RATES))
         yield Write(COMMANDS, write_register(UNLOCK, 0xB588), response=False)
         yield Pause(SETTLES_S)
         yield Write(COMMANDS, write_register(RATE, RATES[rate_hz]), response=False)
-        self._stream, self._next, self._rate_hz = wish.stream, 0, rate_hz
-        self._index = TimedIndex(wish.stream, rate_hz, stamp="last")
+        self._stream, self._next, self._rate_hz = wanted.stream, 0, rate_hz
+        self._index = TimedIndex(wanted.stream, rate_hz, stamp="last")
         self._unsettled, self._held = round(rate_hz), None
         yield Pause(SETTLES_S)
         try:
@@ -130,16 +130,16 @@ class WitMotionConversation(Unbuffered):
             yield Write(COMMANDS, command, response=False)
             yield Pause(SETTLES_S)
 
-    def received(self, uuid: str, data: bytes) -> Sequence[Told]:
+    def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
         """Read a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
-        told: list[Told] = []
+        events: list[SensorEvent] = []
         untimed: list[Counts] = []
         refused: FrameError | None = None
         for piece in self._bytes.feed(data):
             if piece[1] == 0x71:
-                told.append(Answer(piece))
+                events.append(Answer(piece))
                 continue
             try:
                 measured = decode_measured(piece)
@@ -151,15 +151,15 @@ class WitMotionConversation(Unbuffered):
                 if not self._is_timed:
                     untimed.append(xyz)
                 elif measured.time_ms is not None:
-                    told += self._place(self._index, measured.time_ms * 1_000_000, xyz)
+                    events += self._place(self._index, measured.time_ms * 1_000_000, xyz)
             except FrameError as e:  # what is missing then shows in the times of those that follow
                 refused = e
         if untimed:
-            told.append(Frame(self._stream, self._next, 0, np.concatenate(untimed)))
+            events.append(Frame(self._stream, self._next, 0, np.concatenate(untimed)))
             self._next += len(untimed)
-        if refused is not None and not told:
+        if refused is not None and not events:
             raise refused
-        return told
+        return events
 
     def _place(self, index: TimedIndex, at_ns: int, xyz: Counts) -> tuple[Frame, ...]:
         """Place a frame with a time. None before two follow each other at the rate that was set: it is not kept at once."""

@@ -117,8 +117,8 @@ class SampleAxis:
         if following is not None:  # an old stream ends where the next one begins, whatever its frames say
             end = min(end, following)
         pieces = []
-        for hole in self.pending:
-            low, high = max(at, hole.first), min(end, hole.end)
+        for gap in self.pending:
+            low, high = max(at, gap.first), min(end, gap.end)
             if low < high:
                 pieces.append(Piece(low, low - at, high - low))
         if pieces:
@@ -164,9 +164,9 @@ class SampleAxis:
     def give_up(self, first: int, end: int) -> list[Pending]:
         """Wait no more for a range; returns what of it was pending."""
         given = [
-            replace(hole, first=max(first, hole.first), end=min(end, hole.end))
-            for hole in self.pending
-            if max(first, hole.first) < min(end, hole.end)
+            replace(gap, first=max(first, gap.first), end=min(end, gap.end))
+            for gap in self.pending
+            if max(first, gap.first) < min(end, gap.end)
         ]
         self._close([(g.first, g.end) for g in given])
         return given
@@ -185,13 +185,13 @@ class SampleAxis:
         ]  # a damaged recording may not say of which stream
         if not known:
             return None
-        hole = min(known, key=lambda p: p.first)
-        number = max(k for k, r in enumerate(self._runs) if r.first <= hole.first)
+        gap = min(known, key=lambda p: p.first)
+        number = max(k for k, r in enumerate(self._runs) if r.first <= gap.first)
         run = self._runs[number]
-        end = hole.end
+        end = gap.end
         if number + 1 < len(self._runs):
             end = min(end, self._runs[number + 1].first)
-        return run.stream, (hole.first - run.first + run.device_first) % WRAP, end - hole.first
+        return run.stream, (gap.first - run.first + run.device_first) % WRAP, end - gap.first
 
     def resume(self, runs: Sequence[tuple[int, int, int]], covered: Sequence[tuple[int, int, str]]) -> None:
         """Go on after a restart of the program.
@@ -220,12 +220,12 @@ class SampleAxis:
     def _close(self, ranges: Sequence[tuple[int, int]]) -> None:
         for low, high in ranges:
             left = []
-            for hole in self.pending:
-                if high <= hole.first or hole.end <= low:
-                    left.append(hole)
+            for gap in self.pending:
+                if high <= gap.first or gap.end <= low:
+                    left.append(gap)
                     continue
-                if hole.first < low:
-                    left.append(replace(hole, end=low))
-                if high < hole.end:
-                    left.append(replace(hole, first=high))
+                if gap.first < low:
+                    left.append(replace(gap, end=low))
+                if high < gap.end:
+                    left.append(replace(gap, first=high))
             self.pending = tuple(left)

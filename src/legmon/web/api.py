@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, CatalogError
+from legmon.messages import ProblemCode
 from legmon.movement import NS
 from legmon.nights.cache import Readings, envelope
 from legmon.nights.signal import SignalStore
 from legmon.web import frames, models, nights, views
 from legmon.web.models_evening import Leg
-from legmon.web.problems import Code, RefusedError
+from legmon.web.problems import RefusedError
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": models.Problem, "description": "No such night"},
@@ -35,7 +36,7 @@ def _info(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> Nigh
     try:
         return catalog.night(night_id)
     except CatalogError as e:
-        raise RefusedError(404, Code.NO_SUCH_NIGHT, str(e)) from e
+        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, str(e)) from e
 
 
 FromCatalog = Annotated[Catalog, Depends(_catalog)]
@@ -102,7 +103,7 @@ def get_envelope(info: ThisNight, readings: AllReadings, leg: Leg | None = None)
 def _nothing_yet(info: NightInfo, leg: Leg | None, *, axes: int) -> Response:
     """Give a frame without values for a leg whose first samples are still to be saved; refuse one that is not there."""
     if leg is not None and leg not in info.legs:
-        raise RefusedError(404, Code.NO_SAMPLES, f"night {info.id} has no samples of this leg")
+        raise RefusedError(404, ProblemCode.NO_SAMPLES, f"night {info.id} has no samples of this leg")
     frame = frames.encode(np.zeros((axes, 0), np.float32), t0=info.started_ns / NS, dt=1.0, min_max=False)
     return Response(frame, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
@@ -124,7 +125,7 @@ def get_window(
 ) -> Response:
     """Give the signal between two times for a chart of so many points."""
     if not end > start:
-        raise RefusedError(422, Code.WRONG_WINDOW, "end must lie after start")
+        raise RefusedError(422, ProblemCode.WRONG_WINDOW, "end must lie after start")
     track = next((t for t in catalog.tracks(info.id) if leg in (None, t.leg) and t.anchors), None)
     if track is None:
         return _nothing_yet(info, leg, axes=3)

@@ -11,14 +11,15 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
-from legmon.catalog.annotations import Journal
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
+from legmon.messages import ProblemCode
 from legmon.nights.cache import Readings
 from legmon.nights.signal import SignalStore
 from legmon.web import api, live, owner, twins
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
-from legmon.web.problems import Code, RefusedError
+from legmon.web.problems import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
     app.state.catalog = catalog
     app.state.signals = SignalStore()
-    app.state.readings = Readings(catalog, Journal(catalog))
+    app.state.readings = Readings(catalog, Annotations(catalog))
     for part in (api, owner, twins):
         app.include_router(part.router)
     app.include_router(live.router)
@@ -62,24 +63,24 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     return app
 
 
-def _problem(status: int, detail: str, code: Code) -> JSONResponse:
+def _problem(status: int, detail: str, code: ProblemCode) -> JSONResponse:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
     return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
 
 
 async def _http_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
-    code = error.code if isinstance(error, RefusedError) else Code.NOT_FOUND
+    code = error.code if isinstance(error, RefusedError) else ProblemCode.NOT_FOUND
     return _problem(error.status_code, str(error.detail), code)
 
 
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
-    return _problem(422, why, Code.ASKED_WRONGLY)
+    return _problem(422, why, ProblemCode.ASKED_WRONGLY)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     log.error("a request failed", exc_info=error)
     why = "legmon met a defect of its own; the recording is not touched. The dashboard's log says more."
-    return _problem(500, why, Code.DEFECT)
+    return _problem(500, why, ProblemCode.DEFECT)

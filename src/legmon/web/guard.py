@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legmon.web.problems import Code
+from legmon.messages import ProblemCode
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -69,7 +69,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         "title": "Forbidden",
         "status": 403,
         "detail": "This address is only for the pages of legmon on this machine.",
-        "code": Code.NOT_HERE.value,
+        "code": ProblemCode.NOT_HERE.value,
     }
     headers = [(b"content-type", b"application/problem+json")]
     await send({"type": "http.response.start", "status": 403, "headers": headers})

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from legmon.messages import ProblemCode
 from legmon.web.models_evening import Chosen, Fit, Frozen, Leg, Mode, Nearby
-from legmon.web.problems import Code
 
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
@@ -25,7 +25,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    code: Code = Field(description="why, of a closed list: pages say it in another language")
+    code: ProblemCode = Field(description="why, of a closed list: pages say it in another language")
 
 
 class Movement(Frozen):
@@ -271,7 +271,7 @@ class Night(NightSummary):
     held: list[Held]
     fits: list[Fit]
     noise: list[Noise]
-    own: int = Field(description="movements that their owner made on purpose")
+    voluntary: int = Field(description="movements that their owner made on purpose")
     earlier: str | None = Field(description="the night before")
     later: str | None = Field(description="the night after")
 
@@ -302,10 +302,10 @@ class Movements(Frozen):
     movements: list[Movement]
 
 
-class SetOwn(Frozen):
+class SetVoluntary(Frozen):
     """Say of a movement that it was made on purpose, or take it back."""
 
-    own: bool
+    voluntary: bool
 
 
 class LiveHello(Frozen):

@@ -3,19 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 from legmon.catalog.annotations import Check
-from legmon.catalog.state import DAMAGED, NightInfo
+from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import changes
-from legmon.detection.faults import Verdict, cause_sentence
-from legmon.link.faults import sentence
+from legmon.detection.faults import Verdict
+from legmon.messages import RECORDING_DAMAGED, gap_sentence
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack
 from legmon.nights.cache import Reading, Readings, envelope
-from legmon.scoring.answer import indices_json, quality_json
-from legmon.scoring.details import by_hour
-from legmon.scoring.events import ScoredEvent
+from legmon.scoring.events import ScoredMovement
 from legmon.scoring.indices import BIN_S, interval_histogram
-from legmon.scoring.scored import RULES, Scored
+from legmon.scoring.result import Scored, by_hour, indices_json, quality_json
+from legmon.scoring.rules import RULES
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from legmon.web import models as m
 from legmon.web import models_evening as e
@@ -29,19 +28,19 @@ def zone(name: str, utc_offset_s: int, start_ns: int, end_ns: int) -> m.Zone:
     return m.Zone(name=name, utc_offset_s=utc_offset_s, changes=found)
 
 
-def movement(s: ScoredEvent, origin_ns: int) -> m.Movement:
+def movement(s: ScoredMovement, origin_ns: int) -> m.Movement:
     """One movement, in Unix seconds."""
     return m.Movement(
-        id="+".join(f"{p.leg}-{p.first}" for p in s.event.parts),
-        onset=(origin_ns + s.event.onset) / NS,
-        offset=(origin_ns + s.event.offset) / NS,
-        leg=s.event.side,
-        kind=s.event.kind,
+        id="+".join(f"{p.leg}-{p.first}" for p in s.movement.parts),
+        onset=(origin_ns + s.movement.onset) / NS,
+        offset=(origin_ns + s.movement.offset) / NS,
+        leg=s.movement.side,
+        kind=s.movement.kind,
         candidate=s.candidate,
         periodic=s.periodic,
         series=s.series,
         interval_s=None if s.interval is None else s.interval / NS,
-        peak_mg=s.event.peak_mg,
+        peak_mg=s.movement.peak_mg,
     )
 
 
@@ -109,7 +108,7 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
     empty = Scored(RULES, info.simulated, info.started_ns, 0, 0, 0, [], [])
     scored = reading.scored or empty
     first = next((t for t in reading.tracks if t.anchors), None)
-    counts, longer = interval_histogram(scored.events)
+    counts, longer = interval_histogram(scored.movements)
     compared = readings.usual(reading)
     ids = [n.id for n in catalog.nights()]
     place = ids.index(info.id) if info.id in ids else 0
@@ -146,7 +145,7 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
         ],
         fits=[fit(c) for c in reading.checks],
         noise=_noise(readings, reading, scored),
-        own=reading.own,
+        voluntary=reading.voluntary,
         earlier=ids[place + 1] if place + 1 < len(ids) else None,
         later=ids[place - 1] if place > 0 else None,
     )
@@ -155,7 +154,10 @@ def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
 def damage(info: NightInfo) -> list[m.Finding]:
     """Legs whose recording is not what was written. Nobody knows where, so that it touches the whole night."""
     seconds = info.duration_ns / NS
-    return [m.Finding(code="damaged", leg=leg, seconds=seconds, sentence=DAMAGED) for leg in info.damaged]
+    return [
+        m.Finding(code="damaged", leg=leg, seconds=seconds, sentence=RECORDING_DAMAGED)
+        for leg in info.damaged
+    ]
 
 
 def verdict(info: NightInfo, scored: Scored) -> Verdict:
@@ -183,7 +185,7 @@ def fit(check: Check) -> e.Fit:
 def movements(reading: Reading) -> m.Movements:
     """The movements of a night under a rule set."""
     scored = reading.scored
-    found = [movement(x, scored.origin_ns) for x in scored.events] if scored else []
+    found = [movement(x, scored.origin_ns) for x in scored.movements] if scored else []
     rules = scored.rules if scored else RULES
     return m.Movements(night=reading.info.id, simulated=reading.info.simulated, rules=rules, movements=found)
 
@@ -232,8 +234,8 @@ def _gaps(tracks: list[LegTrack]) -> list[m.Gap]:
             start=t.time.utc(h.first) / NS,
             end=t.time.utc(h.first + h.count) / NS,
             cause=h.cause,
-            sentence=cause_sentence(h.cause) or sentence(h.cause),
+            sentence=gap_sentence(h.cause),
         )
         for t in tracks
-        for h in t.holes
+        for h in t.gaps
     ]

@@ -9,13 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from legmon.catalog.store import Catalog
+from legmon.messages import ProblemCode
 from legmon.movement import NS
 from legmon.nights import evening
 from legmon.nights.cache import Readings
 from legmon.web import models, nights, views
 from legmon.web import models_evening as e
 from legmon.web.api import PROBLEMS, AllReadings, FromCatalog, ThisNight
-from legmon.web.problems import Code, RefusedError
+from legmon.web.problems import RefusedError
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
@@ -26,13 +27,13 @@ MovementId = Annotated[str, "as `Movement.id`"]
 @router.get("/settings", operation_id="getSettings")
 def get_settings(readings: AllReadings) -> e.Settings:
     """Say how the pages look and what was set up."""
-    return e.Settings(**readings.journal.settings())
+    return e.Settings(**readings.annotations.settings())
 
 
 @router.put("/settings", operation_id="setSettings")
 def set_settings(settings: e.Settings, readings: AllReadings) -> e.Settings:
     """Replace the settings."""
-    readings.journal.set_settings(settings.model_dump())
+    readings.annotations.set_settings(settings.model_dump())
     return settings
 
 
@@ -60,18 +61,20 @@ def preflight(catalog: Catalog, readings: Readings) -> e.Preflight:
     recorder = views.alive_recorder(catalog)
     now = recorder.now_ns() if recorder else time.time_ns()
     sensors = recorder.sensors if recorder else []
-    return evening.evening_list(catalog, readings.journal, readings.drain_per_hour(), now, sensors)
+    return evening.evening_list(catalog, readings.annotations, readings.drain_per_hour(), now, sensors)
 
 
 @router.post("/checks/fit", operation_id="checkFit")
 def check_fit(asked: e.FitRequest, catalog: FromCatalog, readings: AllReadings) -> e.Fit:
     """Judge the steps of a fit check that were just done, and keep the result with the evening."""
     if any(s.end <= s.start or s.end - s.start > 120 for s in asked.steps):
-        raise RefusedError(422, Code.WRONG_STEPS, "each step must end after it starts, within two minutes")
+        raise RefusedError(
+            422, ProblemCode.WRONG_STEPS, "each step must end after it starts, within two minutes"
+        )
     try:
-        return nights.fit(evening.fit_check(catalog, readings.journal, asked))
+        return nights.fit(evening.fit_check(catalog, readings.annotations, asked))
     except evening.NoCheckError as error:
-        raise RefusedError(409, Code.NOTHING_SENT, str(error)) from error
+        raise RefusedError(409, ProblemCode.NOTHING_SENT, str(error)) from error
 
 
 @router.patch("/nights/{night_id}", operation_id="setLights")
@@ -87,20 +90,26 @@ def set_lights(
     start, end = info.started_ns, info.started_ns + info.duration_ns
     if not max(start, off or start) < min(end, on or end):
         raise RefusedError(
-            422, Code.WRONG_LIGHTS, "lights off must lie before lights on, and both within the recording"
+            422,
+            ProblemCode.WRONG_LIGHTS,
+            "lights off must lie before lights on, and both within the recording",
         )
-    readings.journal.set_lights(info.id, (off, on), time.time_ns())
+    readings.annotations.set_lights(info.id, (off, on), time.time_ns())
     return nights.night(catalog, readings, readings.of(info, rules))
 
 
-@router.put("/nights/{night_id}/movements/{movement_id}", operation_id="setOwn", status_code=204)
-def set_own(info: ThisNight, movement_id: MovementId, said: models.SetOwn, readings: AllReadings) -> None:
+@router.put("/nights/{night_id}/movements/{movement_id}", operation_id="setVoluntary", status_code=204)
+def set_voluntary(
+    info: ThisNight, movement_id: MovementId, said: models.SetVoluntary, readings: AllReadings
+) -> None:
     """Say of a movement that it was made on purpose: it is listed, and no longer counted."""
     try:
         parts = nights.movement_parts(movement_id)
     except ValueError as error:
-        raise RefusedError(422, Code.NO_SUCH_MOVEMENT, str(error)) from error
+        raise RefusedError(422, ProblemCode.NO_SUCH_MOVEMENT, str(error)) from error
     known = {(m.leg, m.first) for t in readings.of(info).tracks for m in t.movements}
     if not set(parts) <= known:
-        raise RefusedError(404, Code.NO_SUCH_MOVEMENT, f"night {info.id} has no movement {movement_id!r}")
-    readings.journal.set_own(info.id, parts, time.time_ns(), own=said.own)
+        raise RefusedError(
+            404, ProblemCode.NO_SUCH_MOVEMENT, f"night {info.id} has no movement {movement_id!r}"
+        )
+    readings.annotations.set_voluntary(info.id, parts, time.time_ns(), voluntary=said.voluntary)

@@ -33,7 +33,7 @@ def tonight(catalog: FromCatalog, readings: AllReadings) -> TonightPage:
     return TonightPage(
         status=views.status(catalog),
         preflight=preflight(catalog, readings),
-        settings=e.Settings(**readings.journal.settings()),
+        settings=e.Settings(**readings.annotations.settings()),
     )
 
 

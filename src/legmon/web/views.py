@@ -11,7 +11,8 @@ from legmon.catalog.zone import local_zone
 from legmon.movement import NS
 from legmon.night.track import LegTrack, score_night
 from legmon.scoring.live import Tally
-from legmon.scoring.scored import RULES, Rules, Scored
+from legmon.scoring.result import Scored
+from legmon.scoring.rules import RULES, Rules
 from legmon.web import models as m
 from legmon.web import models_evening as e
 from legmon.web.nights import movement, zone
@@ -56,7 +57,7 @@ def status(catalog: Catalog) -> m.Status:
         sensors=[_sensor(s) for s in recorder.sensors] if recorder and alive else [],
         nearby=[e.Nearby(**asdict(n)) for n in recorder.nearby] if recorder and alive else [],
         chosen=e.Chosen(left=wanted.sensors.get("left"), right=wanted.sensors.get("right")),
-        last_movements=[movement(x, scored.origin_ns) for x in scored.events[: -LAST - 1 : -1]]
+        last_movements=[movement(x, scored.origin_ns) for x in scored.movements[: -LAST - 1 : -1]]
         if scored
         else [],
     )
