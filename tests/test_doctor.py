@@ -18,8 +18,8 @@ import pytest
 
 from legmon.catalog.state import SensorState
 from legmon.nights import readiness as checks
-from legmon.nights.evening import preflight
 from legmon.nights.readiness import Heard
+from legmon.web.evening import preflight
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
 from tests.conftest import run_command, sensor

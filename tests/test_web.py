@@ -26,11 +26,11 @@ from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
-from legmon.nights.evening import preflight
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
 from legmon.web import frames
+from legmon.web.evening import preflight
 from legmon.web.models_evening import ITEM_CODES
 from legmon.web.schema import schema
 from tests.conftest import ROOT, started

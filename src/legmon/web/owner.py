@@ -11,9 +11,9 @@ from fastapi import APIRouter
 from legmon.catalog.store import Catalog
 from legmon.messages import ProblemCode
 from legmon.movement import NS
-from legmon.nights import evening
+from legmon.nights import check
 from legmon.nights.cache import Readings
-from legmon.web import models, nights, views
+from legmon.web import evening, models, nights, views
 from legmon.web import models_evening as e
 from legmon.web.api import PROBLEMS, AllReadings, FromCatalog, ThisNight
 from legmon.web.problems import RefusedError
@@ -72,9 +72,16 @@ def check_fit(asked: e.FitRequest, catalog: FromCatalog, readings: AllReadings) 
             422, ProblemCode.WRONG_STEPS, "each step must end after it starts, within two minutes"
         )
     try:
-        return nights.fit(evening.fit_check(catalog, readings.annotations, asked))
-    except evening.NoCheckError as error:
+        return nights.fit(
+            check.fit_check(catalog, readings.annotations, asked.leg, [_done(s) for s in asked.steps])
+        )
+    except check.NoCheckError as error:
         raise RefusedError(409, ProblemCode.NOTHING_SENT, str(error)) from error
+
+
+def _done(step: e.FitStep) -> check.DoneStep:
+    cues = tuple(round(t * NS) for t in step.cues)
+    return check.DoneStep(step.step, round(step.start * NS), round(step.end * NS), cues)
 
 
 @router.patch("/nights/{night_id}", operation_id="setLights")

@@ -1,38 +1,20 @@
-"""The evening: what the recorder shall do, the list before the night, and the fit check.
-
-The pages reach the recorder through the catalog's desired state alone; samples of a check are read as those of a night are.
-"""
+"""The evening's routes: which sensor a leg has, and the list before the night."""
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
-
-import numpy as np
-from numpy.typing import NDArray
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
-from legmon.errors import LegmonError
 from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.messages import LinkCode, ProblemCode, sensor_words
 from legmon.movement import NS, Leg
-from legmon.night.fit import RATE_WITHIN, Part, check_fit
-from legmon.recording.records import Anchored, Gap, Meta, Samples
-from legmon.recording.segment import RecordingError, read_segment
-from legmon.timeline.clock import Anchor, TimeMap
+from legmon.night.fit import RATE_WITHIN
 from legmon.web import models_evening as e
-from legmon.web.nights import fit as said
+from legmon.web.nights import fit as fit_model
 from legmon.web.problems import RefusedError
 
 NIGHT_H = 8.0
-USUAL_CHECKS = 7
-WHOLE_S = 8 * 3600
-
-
-class NoCheckError(LegmonError):
-    """There is nothing to check yet; says what to do."""
 
 
 def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
@@ -67,76 +49,6 @@ def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str 
                 sensors[other] = before
     catalog.choose(sensors)
     return e.Chosen(left=sensors.get("left"), right=sensors.get("right"))
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A check's samples so far, g, and when they were taken."""
-
-    meta: Meta
-    xyz: NDArray[np.float64]
-    time: TimeMap
-
-    def part(self, step: e.FitStep) -> Part:
-        """Cut out one step."""
-        first, end = (self.time.index(round(t * NS)) for t in (step.start, step.end))
-        cut = np.full((max(end - first, 0), 3), np.nan)
-        a, b = max(first, 0), min(end, len(self.xyz))
-        if b > a:
-            cut[a - first : b - first] = self.xyz[a:b]
-        cues = [self.time.index(round(t * NS)) - first for t in step.cues]
-        return Part(step.step, cut, [c for c in cues if 0 <= c < len(cut)])
-
-
-def read_check(catalog: Catalog, leg: Leg) -> Stretch:
-    """Read what the sensor sent for the check.
-
-    Raises
-    ------
-    NoCheckError
-        If it has sent nothing.
-    """
-    meta: Meta | None = None
-    parts: list[Samples] = []
-    anchors: dict[int, Anchor] = {}
-    end = 0
-    try:
-        for r in read_segment(catalog.check_segment(leg)):
-            if isinstance(r, Meta):
-                meta, parts, anchors, end = r, [], {}, 0
-            elif isinstance(r, Samples):
-                parts.append(r)
-                end = max(end, r.end)
-            elif isinstance(r, Gap):
-                end = max(end, r.first + r.count)
-            elif isinstance(r, Anchored):
-                anchors[r.first] = r.anchor
-    except RecordingError as error:
-        raise NoCheckError("The sensor has sent nothing for a check yet; wait until it streams.") from error
-    if meta is None or not parts or not anchors:
-        raise NoCheckError("The sensor has sent nothing for a check yet; wait until it streams.")
-    xyz = np.full((end, 3), np.nan)
-    for p in parts:
-        xyz[p.first : p.end] = p.xyz * (meta.scale_ug * 1e-6)
-    return Stretch(meta, xyz, TimeMap(list(anchors.values())))
-
-
-def fit_check(catalog: Catalog, annotations: Annotations, asked: e.FitRequest) -> Check:
-    """Judge the steps that were done, and keep the result."""
-    found = read_check(catalog, asked.leg)
-    earlier = [c.fit.toe_mg for c in annotations.checks(asked.leg, most=USUAL_CHECKS) if c.fit.toe_mg]
-    recorder = catalog.recorder()
-    sensors = recorder.sensors if recorder else []
-    measured = next((s.measured_rate_hz for s in sensors if s.leg == asked.leg), None)
-    fit = check_fit(
-        [found.part(s) for s in asked.steps],
-        declared_hz=found.meta.declared_hz,
-        measured_hz=measured,
-        usual_mg=median(earlier) if earlier else None,
-    )
-    check = Check(asked.leg, round(max(s.end for s in asked.steps) * NS), fit)
-    annotations.add_check(check)
-    return check
 
 
 def preflight(
@@ -273,5 +185,5 @@ def evening_list(
         items=items,
         may_start=not any(i.level == "stop" for i in items),
         data_folder=str(catalog.folder),
-        fits=[said(c) for c in checks if c],
+        fits=[fit_model(c) for c in checks if c],
     )
