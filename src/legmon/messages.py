@@ -53,21 +53,21 @@ class GapCause(StrEnum):
 
 
 GAP_SENTENCES: Final[dict[GapCause, str]] = {
-    GapCause.LINK_LOST: "The Bluetooth link to the sensor dropped. Put the computer nearer, at the foot end of the bed.",
-    GapCause.LINK_SILENT: "The sensor stayed connected but sent nothing, so legmon connected again. Put the computer nearer.",
-    GapCause.RADIO_GONE: "This computer's Bluetooth was gone. Leave it on; plug an adapter in where nothing pulls at it.",
-    GapCause.COMPUTER_SLEPT: "The computer slept. Switch its standby off for the night, plug it in, and leave its lid open.",
+    GapCause.LINK_LOST: "The Bluetooth link to the sensor dropped. Put the computer nearer, at the foot of the bed.",
+    GapCause.LINK_SILENT: "The sensor stayed connected but sent nothing, so legmon connected again. Put the computer nearer to the bed.",
+    GapCause.RADIO_GONE: "This computer's Bluetooth was off or unplugged. Leave it on. Plug an adapter in where nothing can pull it out.",
+    GapCause.COMPUTER_SLEPT: "The computer slept. Turn off sleep mode for the night, plug it in, and leave the lid open.",
     GapCause.NOT_SENT: "The sensor measured these samples but could not send them in time. Put the computer nearer to the bed.",
-    GapCause.FRAME_REFUSED: "A frame broke the sensor's protocol and was left out. Update the sensor if this recurs.",
-    GapCause.SENSOR_STOPPED: "The sensor stopped measuring by itself; legmon restarted it. Its page says what makes it stop.",
-    GapCause.SENSOR_RESTARTED: "The sensor restarted. Check that its battery is charged and sits tight.",
-    GapCause.BUFFER_OVERRUN: "The link was down for longer than the sensor can remember. Put the computer nearer to the bed.",
+    GapCause.FRAME_REFUSED: "The sensor sent data that legmon could not read, so it was left out. Update the sensor if this happens again.",
+    GapCause.SENSOR_STOPPED: "The sensor stopped measuring by itself; legmon restarted it. Its page in the documentation says why.",
+    GapCause.SENSOR_RESTARTED: "The sensor restarted. Check that its battery is charged and fits tightly.",
+    GapCause.BUFFER_OVERRUN: "The link was down for longer than the sensor's memory can hold. Put the computer nearer to the bed.",
     GapCause.RECORDER_DOWN: "legmon's recorder was not running. Leave legmon running, and the computer on, until the morning.",
-    GapCause.DISK_FULL: "The disk was full. Make room; recording goes on by itself.",
-    GapCause.DISK_FAILED: "The disk refused to write, though it was not full. Check it, or record on another one.",
+    GapCause.DISK_FULL: "The disk was full. Free some space; recording goes on by itself.",
+    GapCause.DISK_FAILED: "Writing to the disk failed although it was not full. Check the disk, or use another one.",
     GapCause.OTHER_SENSOR: "The sensor's sample rate or range differed from the one this night started with. Start a new night.",
     GapCause.DAMAGED: "The recording is damaged here. Check the disk, and copy the data folder while it can be read.",
-    GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote it has them.",
+    GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote the file has these samples.",
 }
 
 LINK_CAUSES: Final = {
@@ -78,7 +78,7 @@ LINK_CAUSES: Final = {
     GapCause.NOT_SENT,
     GapCause.FRAME_REFUSED,
 }
-"""Causes that a restart of the sensor replaces: where the sensor restarted meanwhile, the restart is the cause."""
+"""If the sensor restarted meanwhile, the restart replaces these causes."""
 
 FRAME_CAUSES: Final = {GapCause.FRAME_REFUSED, GapCause.DISK_FULL, GapCause.DISK_FAILED}
 """Causes where frames arrived while the link was up, and were not kept."""
@@ -99,26 +99,26 @@ class Fault(StrEnum):
 
 
 FAULT_SENTENCES: Final[dict[Fault, str]] = {
-    Fault.STUCK: "The sensor repeated one value, which no worn sensor does. Restart it, and replace it if this recurs.",
+    Fault.STUCK: "The sensor repeated one value; a worn sensor never does that. Restart it. Replace it if this happens again.",
     Fault.DEAD_AXIS: "One axis of the sensor did not move while the others did. The chip is failing, so replace the sensor.",
-    Fault.CLIPPED: "The signal reached the end of the sensor's range. Set a larger range, and check that the strap sits tight.",
+    Fault.CLIPPED: "The signal reached the end of the sensor's range. Set a larger range, and check that the strap is tight.",
     Fault.SPIKE: "Single samples jumped faster than a leg can and were left out. Charge the battery; look for a loose contact.",
-    Fault.SCALE: "At rest, gravity reads more than 3 % from 1 g, so amplitudes are wrong by as much. Calibrate the sensor.",
-    Fault.NOISY: "The signal shakes too much at rest to show small movements. Keep the sensor away from what vibrates.",
+    Fault.SCALE: "At rest, gravity reads more than 3 % from 1 g, so amplitudes are wrong by the same share. Calibrate the sensor.",
+    Fault.NOISY: "At rest, the signal is too noisy to show small movements. Keep the sensor away from things that vibrate.",
 }
 
 FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}
 """Causes of gaps that a failing sensor made: its samples came, but say nothing of the leg."""
 
 RECORDING_DAMAGED: Final = (
-    "legmon read the recording back from the disk, and it is not what was written. Copy the data folder to another disk,"
-    " and check this one."
+    "legmon checked the recording on the disk, and it differs from what was written. Copy the data folder to another disk,"
+    " and check this disk."
 )
 """The sentence for a leg whose recording is damaged."""
 
 
 def gap_sentence(cause: str) -> str:
-    """Return the sentence for the cause of a gap; an unknown code, from a later version, is named as it is."""
+    """Return the sentence for the cause of a gap; an unknown code, from a later version, stands in it as it is."""
     if cause in FAULT_CAUSES:
         return FAULT_SENTENCES[FAULT_CAUSES[cause]]
     return GAP_SENTENCES[GapCause(cause)] if cause in set(GapCause) else f"No samples ({cause})."
@@ -128,7 +128,7 @@ def gap_sentence(cause: str) -> str:
 
 
 class LinkCode(StrEnum):
-    """What the state of a link is."""
+    """The state of a link."""
 
     SEARCHING = "searching"
     CONNECTING = "connecting"
@@ -151,11 +151,11 @@ LINK_SENTENCES: Final[dict[LinkCode, str]] = {
     LinkCode.CONNECTING: "Connecting to {name}.",
     LinkCode.STREAMING: "Streaming.",
     LinkCode.SILENT: "Connected, but nothing arrives. Connecting again.",
-    LinkCode.LET_GO: "The sensor was still connected from before. legmon released it and is looking for it.",
+    LinkCode.LET_GO: "The sensor was still connected from before. legmon disconnected it and is looking for it.",
     LinkCode.MAYBE_OFF: "Looking for the sensor. It may have switched itself off, as this kind does when it lies still."
-    " Switch it on, wear it, and see its page.",
+    " Switch it on, wear it, and see its page in the documentation.",
     LinkCode.PAIRING: "The sensor asks to be paired with this computer. Pairing now.",
-    LinkCode.NOT_PAIRED: "Pairing with the sensor failed. Remove it in the system's Bluetooth settings and pair it there"
+    LinkCode.NOT_PAIRED: "Pairing with the sensor failed. Remove it from the system's Bluetooth settings and pair it there"
     " again. Trying again.",
     LinkCode.SENSOR_STOPPED: "{why} Starting it again.",
     LinkCode.SENSOR_REFUSED: "{why} Trying again.",
@@ -201,7 +201,7 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
     " start a new one.",
     Trouble.DISK_REFUSES: "Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
-    Trouble.DISK_FAILS: "Nothing is being recorded: {why}, or start legmon with another data folder (--data)."
+    Trouble.DISK_FAILS: "Nothing is being recorded: {why}. You can also start legmon with another data folder (--data)."
     " Recording goes on by itself when the disk accepts data again.",
     Trouble.BATTERY_LOW: "Battery at {percent} %. It may not last until morning. Charge the sensor, then start again.",
     Trouble.NOT_SYNCED: "The disk failed to store what was recorded: {why}. Recording goes on, but part of this night may be"
@@ -209,9 +209,9 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.NOT_RESUMED: "legmon cannot continue the {leg} leg of night {night}: {why}. The recording is kept. Check the disk"
     " and start legmon again, or record a new night.",
     Trouble.NOT_BEGUN: "The night cannot start yet: {why}.",
-    Trouble.CATALOG_BUSY: "The night cannot start yet: another program is using the catalog. legmon tries again. If this stays,"
-    " end the other programs that use the data folder.",
-    Trouble.CATALOG_FULL: "The night cannot start yet: the disk has no room for the catalog. Make room; legmon tries again by"
+    Trouble.CATALOG_BUSY: "The night cannot start yet: another program is using the catalog. legmon tries again. If this"
+    " message stays, end the other programs that use the data folder.",
+    Trouble.CATALOG_FULL: "The night cannot start yet: the disk has no room for the catalog. Free some space; legmon tries again by"
     " itself.",
     Trouble.CATALOG_FAILS: "The night cannot start yet: the catalog cannot be written ({why}). Check the disk and the permissions"
     " of the data folder, or start legmon with another one (--data).",
@@ -231,7 +231,7 @@ def trouble(code: Trouble, **parts: object) -> Message:
 
 
 class CatalogFault(StrEnum):
-    """Why SQLite did not do what it was asked."""
+    """Why SQLite failed."""
 
     BUSY = "busy"
     FULL = "full"
@@ -245,7 +245,7 @@ _OTHER_FOLDER = "or name another folder with --data"
 _SET_ASIDE = "move it out of the folder; the recordings of the nights are kept"
 CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
     CatalogFault.BUSY: "another program is using it: end that program, then try again",
-    CatalogFault.FULL: f"make room on the disk, {_OTHER_FOLDER}",
+    CatalogFault.FULL: f"free some space on the disk, {_OTHER_FOLDER}",
     CatalogFault.READ_ONLY: f"check its permissions, {_OTHER_FOLDER}",
     CatalogFault.FAILS: f"check the disk, {_OTHER_FOLDER}",
     CatalogFault.DAMAGED: _SET_ASIDE,
