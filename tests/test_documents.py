@@ -23,11 +23,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILES = sorted(set(re.findall(r"`([\w/]+(?:\.svelte)?\.(?:py|ts|svelte))`", HOUSE)))
 FUNCTIONS = sorted(
     {
-        (file, name)
-        for file, names in re.findall(r"`([\w/]+\.py)`:((?:\s+(?:and )?`[A-Za-z_][\w.]*`,?)+)", HOUSE)
-        for name in re.findall(r"`([\w.]+)`", names)
+        (file, function)
+        for functions, file in re.findall(r"((?:`[\w.]+`\s+(?:and\s+)?)+)\(`([\w/]+\.py)`\)", HOUSE)
+        for function in re.findall(r"`([\w.]+)`", functions)
     }
 )
+"""As the walk-through names them: `function` (`file.py`)."""
 
 
 def file_of(named: str) -> Path:
