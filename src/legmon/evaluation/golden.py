@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -24,6 +22,7 @@ from legmon.exchange.capture import Capture, read_capture
 from legmon.messages import GapCause
 from legmon.movement import NS, LegMovement
 from legmon.night.leg import LegNight
+from legmon.recording.ordered import dense, read_ordered, stretches
 from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.score import score
 from legmon.timeline.axis import SampleAxis
@@ -151,14 +150,11 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         simulated=True,
     )
     leg = LegNight(meta)
-    stretches: list[tuple[int, list[NDArray[np.int16]]]] = []
-    for record in _records(capture, rate):
+    records = list(_records(capture, rate))
+    for record in records:
         leg.feed(record)
-        if isinstance(record, Samples):
-            if not stretches or (leg.gaps and leg.gaps[-1].first + leg.gaps[-1].count == record.first):
-                stretches.append((record.first, []))
-            stretches[-1][1].append(record.xyz)
     leg.finish()
+    pieces = list(read_ordered(records))
     gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.gaps]
     if leg.end + 1 < duration_s * rate:
         gaps.append((leg.end / rate, duration_s))
@@ -183,14 +179,10 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         return Outcome(compared, periodic, true_periodic)
 
     if night.picture is not None:
-        whole = np.full((leg.end, 3), np.nan)
-        for first, parts in stretches:
-            samples = np.concatenate(parts) * (capture.scale_ug * 1e-6)
-            whole[first : first + len(samples)] = samples
         found = [_on_true_clock(m, rate) for m in leg.movements]
         picture(
             night.name,
-            whole,
+            dense(pieces, capture.scale_ug),
             rate,
             truth["movements"],
             found,
@@ -199,7 +191,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
             night.picture,
         )
 
-    arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
+    arrays = [(first, xyz * (capture.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
     return Judged(
         night=night,
         hours=duration_s / 3600,

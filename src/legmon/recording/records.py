@@ -92,6 +92,11 @@ class Gap:
     count: int
     cause: str
 
+    @property
+    def end(self) -> int:
+        """Index after the last missing sample."""
+        return self.first + self.count
+
 
 @dataclass(frozen=True, slots=True)
 class Anchored:

@@ -5,11 +5,11 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 from legmon.errors import LegmonError
-from legmon.recording.records import End, Gap, Record, Samples, damage, decode, encode
+from legmon.recording.ordered import OrderedReader
+from legmon.recording.records import End, Record, damage, decode, encode
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -161,21 +161,17 @@ def verify(path: Path) -> str:
     hurt = damage(data)
     if hurt is not None and hurt[1] < len(data):
         raise RecordingError(f"{path} is damaged between bytes {hurt[0]} and {hurt[1]}; the rest can be read")
-    ranges, last = [], None
+    reader, last = OrderedReader(), None
     for _, record in decode(data):
         last = record
-        if isinstance(record, Samples):
-            ranges.append((record.first, record.end))
-        elif isinstance(record, Gap):
-            ranges.append((record.first, record.first + record.count))
+        reader.feed(record)
     if hurt is not None or not isinstance(last, End):
         raise RecordingError(f"{path} does not end as a closed night does")
-    ranges.sort()
-    for (_, end), (first, _) in pairwise([(0, 0), *ranges]):
-        if first != end:
-            raise RecordingError(
-                f"{path} holds {'nothing' if first > end else 'samples twice'} at sample {min(first, end)}"
-            )
+    end = reader.end
+    if reader.finish():
+        raise RecordingError(f"{path} holds nothing at sample {end}")
+    if reader.first_repeated is not None:
+        raise RecordingError(f"{path} holds samples twice at sample {reader.first_repeated}")
     return hashlib.sha256(data).hexdigest()
 
 
