@@ -39,10 +39,11 @@ def samples(first: int, xyz: Array) -> Samples:
 def leg_samples(count: int) -> Array:
     """A leg at rest that moves for a second and a half in every five."""
     rng = np.random.default_rng(3)
-    g = rng.normal(0, 0.002, (count, 3)) + [0.0, 0.0, 1.0]
+    g = rng.normal(0, 0.002, (count, 3)) + np.array([0.0, 0.0, 1.0])
     t = np.arange(count) / RATE
     g[:, 0] += np.where(t % 5 < 1.5, 0.3 * np.sin(2 * np.pi * 2 * t), 0.0)
-    return np.round(g / (SCALE * 1e-6)).astype(np.int16)
+    raw: Array = np.round(g / (SCALE * 1e-6)).astype(np.int16)
+    return raw
 
 
 @dataclass

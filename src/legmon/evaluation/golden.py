@@ -24,7 +24,7 @@ from legmon.movement import NS, LegMovement
 from legmon.night.leg import LegNight
 from legmon.recording.ordered import dense, read_ordered, stretches
 from legmon.recording.records import Gap, Meta, Samples
-from legmon.scoring.score import score
+from legmon.scoring.score import scored_night
 from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration", "roll"}
@@ -254,6 +254,7 @@ def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Ag
 
 
 def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[int]:
-    """Onsets of the periodic ones, ns."""
-    scored = score(movements, "wasm2016", gaps, duration_s=duration_s)
+    """Return the onsets of the periodic movements, ns."""
+    spans = [(round(a * NS), round(b * NS)) for a, b in gaps]
+    scored = scored_night(movements, spans, round(duration_s * NS))
     return [p.onset_ns for s in scored.movements if s.periodic for p in s.movement.parts]

@@ -13,7 +13,7 @@ from legmon.movement import NS, Leg
 from legmon.night.lying import Stretch, Vector, axis_of_walking, stretches
 from legmon.night.posture import Posture
 from legmon.night.track import LegTrack
-from legmon.scoring.events import Gap, normalise_gaps
+from legmon.scoring.events import Span, normalise_gaps
 from legmon.scoring.result import Scored
 
 Denominator = Literal["lying", "in_bed"]
@@ -59,7 +59,7 @@ class Figures:
     """
 
     denominator: Denominator
-    mask: list[Gap]
+    mask: list[Span]
     movements: int
     periodic: int
     series: int
@@ -126,7 +126,7 @@ def figures(
     """
     start, end = scored.start_ns, scored.start_ns + scored.duration_ns
     off, on = (None if t is None else t - scored.origin_ns for t in lights)
-    mask: list[Gap] = [(max(start, start if off is None else off), min(end, end if on is None else on))]
+    mask: list[Span] = [(max(start, start if off is None else off), min(end, end if on is None else on))]
     mask = [(a, b) for a, b in mask if b > a]
     calibrated = [p for p in postures if p.by is not None]
     shown = calibrated or list(postures)
@@ -160,7 +160,7 @@ def figures(
     )
 
 
-def without(mask: Iterable[Gap], taken: Iterable[Gap]) -> list[Gap]:
+def without(mask: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     """Cut stretches out of a mask."""
     left = sorted(mask)
     for a, b in normalise_gaps(taken):
@@ -168,5 +168,5 @@ def without(mask: Iterable[Gap], taken: Iterable[Gap]) -> list[Gap]:
     return left
 
 
-def _in(mask: Sequence[Gap], onset: int) -> bool:
+def _in(mask: Sequence[Span], onset: int) -> bool:
     return any(a <= onset < b for a, b in mask)

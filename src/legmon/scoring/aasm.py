@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     MergedMovement,
     ScoredMovement,
+    Span,
     join_pieces,
     merge_onsets,
     normalise_gaps,
     onset_missing,
 )
 from legmon.scoring.series import mark_series_skipping_short
-from legmon.scoring.sleep import Span, Stage, asleep
+from legmon.scoring.sleep import Stage, asleep
 
 LONGEST_MOVEMENT = 10 * NS
 ONE_MOVEMENT = 5 * NS
@@ -26,7 +26,7 @@ ONE_MOVEMENT = 5 * NS
 
 def aasm(
     movements: Iterable[LegMovement],
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[Span] = (),
     *,
     respiratory: Sequence[Span] = (),
     stages: Sequence[Stage] = (),
@@ -66,7 +66,7 @@ def aasm(
 
 
 def _counts(
-    event: MergedMovement, gaps: Sequence[Gap], respiratory: Sequence[Span], stages: Sequence[Stage]
+    event: MergedMovement, gaps: Sequence[Span], respiratory: Sequence[Span], stages: Sequence[Stage]
 ) -> bool:
     if event.kind != "leg" or onset_missing(gaps, event.onset):
         return False

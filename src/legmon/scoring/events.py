@@ -13,8 +13,8 @@ from legmon.movement import NS, Leg, LegMovement
 
 Side = Literal["left", "right", "both"]
 HALF_SECOND = NS // 2
-Gap = tuple[int, int]
-"""Start and end of a stretch without samples, ns from the start of the recording."""
+Span = tuple[int, int]
+"""Start and end of a stretch, ns from the start of the recording: a gap, a respiratory event, part of a mask."""
 
 
 class MergedMovement(NamedTuple):
@@ -181,7 +181,7 @@ def _events(groups: list[list[LegMovement]]) -> list[MergedMovement]:
     return events
 
 
-def longest_missing(gaps: Sequence[Gap], start: int, end: int) -> int:
+def longest_missing(gaps: Sequence[Span], start: int, end: int) -> int:
     """Length of the longest single stretch of missing data inside ``start`` to ``end``, ns.
 
     Parameters
@@ -200,9 +200,9 @@ def longest_missing(gaps: Sequence[Gap], start: int, end: int) -> int:
     return longest
 
 
-def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
+def normalise_gaps(gaps: Iterable[Span]) -> list[Span]:
     """Sort gaps and make one of those that touch or overlap."""
-    merged: list[Gap] = []
+    merged: list[Span] = []
     for a, b in sorted(g for g in gaps if g[1] > g[0]):
         if merged and a <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
@@ -211,7 +211,7 @@ def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
     return merged
 
 
-def onset_missing(gaps: Sequence[Gap], onset: int) -> bool:
+def onset_missing(gaps: Sequence[Span], onset: int) -> bool:
     """Whether an onset lies in missing data: it was not seen, and its time is in no denominator.
 
     Parameters

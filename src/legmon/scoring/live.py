@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from legmon.movement import Leg, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     ScoredMovement,
+    Span,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -57,7 +57,7 @@ class LiveScorer:
         self.confirmed: list[ScoredMovement] = []
         self._horizon: dict[Leg, int] = dict.fromkeys(legs, -_NEVER)
         self._known: list[LegMovement] = []  # not yet taken as events
-        self._gaps: list[Gap] = []
+        self._gaps: list[Span] = []
         self._machine = SeriesMachine("permissive", "inclusive")
         self._waiting: list[ScoredMovement] = []  # taken, not yet confirmed, in order of onset
 

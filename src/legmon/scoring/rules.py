@@ -6,8 +6,8 @@ from typing import Final, Literal, get_args
 
 from legmon.movement import LegMovement
 from legmon.scoring.aasm import aasm
-from legmon.scoring.events import Gap, ScoredMovement
-from legmon.scoring.sleep import Span, Stage
+from legmon.scoring.events import ScoredMovement, Span
+from legmon.scoring.sleep import Stage
 from legmon.scoring.wasm2006 import wasm2006
 from legmon.scoring.wasm2016 import Ninety, Restart, wasm2016
 
@@ -54,7 +54,7 @@ def known_rules(rules: str) -> Rules:
 
 
 def apply_rules(
-    rules: Rules, movements: Iterable[LegMovement], gaps: Sequence[Gap], interpretation: Interpretation
+    rules: Rules, movements: Iterable[LegMovement], gaps: Sequence[Span], interpretation: Interpretation
 ) -> list[ScoredMovement]:
     """Run one rule set."""
     if rules == "aasm":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from legmon.movement import NS
-from legmon.scoring.events import HALF_SECOND, Gap, ScoredMovement, longest_missing
+from legmon.scoring.events import HALF_SECOND, ScoredMovement, Span, longest_missing
 
 SERIES = 4
 """Candidates in a row that make a series, in every rule set."""
@@ -32,7 +32,7 @@ class Runs:
         self.run = []
 
 
-def mark_series_skipping_short(scored: Sequence[ScoredMovement], gaps: Sequence[Gap]) -> None:
+def mark_series_skipping_short(scored: Sequence[ScoredMovement], gaps: Sequence[Span]) -> None:
     """Mark series as AASM and WASM 2006 have them: intervals of 5 to 90 s, bounds inclusive.
 
     A candidate less than 5 s after the last one of the run is skipped, and the next interval is measured from before it. A

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from legmon.movement import NS
-from legmon.scoring.events import Gap, ScoredMovement
+from legmon.scoring.events import ScoredMovement, Span
 
-Span = tuple[int, int]
 Stage = tuple[int, int, str]
 """Start and end in ns, and one of ``W``, ``N1``, ``N2``, ``N3``, ``R``."""
 
@@ -55,7 +54,7 @@ class ByStage:
     non_rem: int
 
 
-def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Gap]) -> ByStage:
+def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Span]) -> ByStage:
     """Part the periodic movements; series are built over all of them, whatever the stage, and may cross a change."""
     at = [stage_at(stages, s.movement.onset) for s in scored if s.periodic]
 

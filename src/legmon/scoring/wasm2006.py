@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
-    Gap,
     MergedMovement,
     ScoredMovement,
+    Span,
     join_pieces,
     merge_legs,
     normalise_gaps,
@@ -19,7 +19,7 @@ from legmon.scoring.events import (
 from legmon.scoring.series import mark_series_skipping_short
 
 
-def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list[ScoredMovement]:
+def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Span] = ()) -> list[ScoredMovement]:
     """Score movements by WASM 2006.
 
     Parameters
@@ -40,7 +40,7 @@ def wasm2006(movements: Iterable[LegMovement], gaps: Sequence[Gap] = ()) -> list
     return scored
 
 
-def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
+def is_candidate(event: MergedMovement, gaps: Sequence[Span]) -> bool:
     """Whether an event may be in a series: one leg 0.5 to 10 s, both legs up to 15 s in all; bounds inclusive."""
     longest = 10 * NS if len(event.parts) == 1 else 15 * NS
     return (

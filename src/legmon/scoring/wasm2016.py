@@ -11,9 +11,9 @@ from typing import Literal
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     MergedMovement,
     ScoredMovement,
+    Span,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -35,7 +35,7 @@ Ninety = Literal["inclusive", "exclusive"]
 
 def wasm2016(
     movements: Iterable[LegMovement],
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[Span] = (),
     *,
     restart: Restart = "permissive",
     ninety: Ninety = "inclusive",
@@ -68,7 +68,7 @@ def wasm2016(
     return scored
 
 
-def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
+def is_candidate(event: MergedMovement, gaps: Sequence[Span]) -> bool:
     """Whether an event is a candidate leg movement (CLM).
 
     One leg: 0.5 to 10 s. Both legs: at most 4 movements, none over 10 s, 15 s in all. All bounds inclusive.
@@ -100,7 +100,7 @@ class SeriesMachine:
         self._longest = LONGEST_INTERVAL if ninety == "inclusive" else LONGEST_INTERVAL - 1
         self._before: ScoredMovement | None = None
 
-    def take(self, s: ScoredMovement, gaps: Sequence[Gap]) -> None:
+    def take(self, s: ScoredMovement, gaps: Sequence[Span]) -> None:
         """Take the next event."""
         if not s.candidate:
             self.runs.close()
