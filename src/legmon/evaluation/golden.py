@@ -155,7 +155,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         leg.feed(record)
     leg.finish()
     pieces = list(read_ordered(records))
-    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.gaps]
+    gaps = [(g.first / rate, g.end / rate) for g in leg.gaps]
     if leg.end + 1 < duration_s * rate:
         gaps.append((leg.end / rate, duration_s))
 
@@ -217,7 +217,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
 
 
 def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
-    """Give a capture's frames as the records a recorder writes, with a gap for what is missing before each."""
+    """Yield the records that a recorder writes for a capture's frames, with a gap for the samples missing before each."""
     axis = SampleAxis()
     sensor_start_us: float | None = None
     for at_us, frame in capture.frames():

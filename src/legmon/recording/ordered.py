@@ -20,7 +20,7 @@ class OrderedReader:
 
     At an index that is missing the reader waits until the samples arrive or a record names the gap. Where records overlap,
     the one that comes first in this order keeps the index, and the other one is trimmed. The pieces follow one another
-    without a hole, from index 0.
+    without a space between them, from index 0.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """AASM (version 2 and 3): leg movements and periodic series.
 
-Stated in our own words after public descriptions of the manual (PMC9619152, table 3; the NSRR manual, 6.8.4). The manual is
-silent on two movements less than 5 s apart on one leg: we skip the later one and measure to the next, an interpretation.
+Written in our own words after public descriptions of the manual (PMC9619152, table 3; the NSRR manual, 6.8.4). The manual does
+not say what happens to two movements less than 5 s apart on one leg. Our interpretation: skip the later one and measure to the
+next.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,17 +39,17 @@ def aasm(
     movements : iterable of LegMovement
         Of one leg or both, in any order.
     gaps : sequence of (start, end)
-        Stretches without samples, ns. One of more than 0.5 s between two onsets ends the series (ours).
+        Stretches without samples, ns. Our policy: a gap of more than 0.5 s between two onsets ends the series.
     respiratory : sequence of (start, end)
-        Respiratory events, ns, where they were scored elsewhere: a movement within 0.5 s of one is not counted.
+        Respiratory events, ns, where a laboratory scored them. A movement within 0.5 s of one is not counted.
     stages : sequence of (start, end, stage)
-        Sleep stages, ns, where they were scored elsewhere: only a movement of which some part falls in sleep is counted.
+        Sleep stages, ns, where a laboratory scored them. Only movements that are at least partly in sleep are counted.
 
     Returns
     -------
     list of ScoredMovement
-        In order of onset, after joining and merging; movements shorter than 0.5 s are not in it. One longer than 10 s is no
-        leg movement by these rules: it is listed, merges with none, and ends nothing.
+        In order of onset, after joining and merging, without movements shorter than 0.5 s. One longer than 10 s is not a leg
+        movement by these rules: it is listed, merges with none, and ends no series.
     """
     gaps = normalise_gaps(gaps)
     pieces = join_pieces(movements)
