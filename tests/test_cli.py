@@ -63,7 +63,7 @@ def test_python_and_command_line_agree_and_chunks_change_nothing(simulated: Path
     recording = read_csv(Path(file))
     movements = legmon.detect(recording.stretches[0].xyz, recording.rate_hz, leg="left")
     scored = legmon.score(movements, rules="wasm2016", gaps=(), duration_s=1800)
-    assert [m["onset_s"] for m in scored.answer()["movements"]] == [
+    assert [m["onset_s"] for m in scored.to_dict()["movements"]] == [
         m["onset_s"] for m in json.loads(whole)["movements"]
     ]
 

@@ -7,15 +7,18 @@ import io
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import edfio
 import numpy as np
 import pytest
 
 from legmon.exchange.events import EventsError, read_events, score_events
+from legmon.movement import LegMovement
 from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import Interpretation
+from legmon.scoring.score import score
 from tests.conftest import run_command
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -51,7 +54,7 @@ def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
     file = edfio.Edf(
         [edfio.EdfSignal(np.zeros(100), 1, label="Acc X ankle L", physical_range=(-1, 1))],
         annotations=[
-            edfio.EdfAnnotation(a, b - a, f"AnkleSensor movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
+            edfio.EdfAnnotation(a, b - a, f"Limb movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
             for a, b, leg in RUN
         ]
         + [
@@ -88,7 +91,7 @@ def test_luna_clock_times_and_elapsed_times(tmp_path: Path) -> None:
 def test_series_and_unlabelled_annotations(tmp_path: Path) -> None:
     lines = [
         "PLM series 07\t.\t.\t0\t100\t.",
-        "AnkleSensor movement\t.\t.\t10\t12\t.",
+        "Limb movement\t.\t.\t10\t12\t.",
         "PLM\t.\tR\t20\t22\t.",
     ]
     (events,) = read_events(write(tmp_path / "a.annot", "\n".join(lines)))
@@ -208,3 +211,84 @@ def test_a_real_scored_night_has_its_one_episode_and_nothing_else() -> None:
         assert len(members) == 4
         assert episodes[0][0] - 1 <= members[0]
         assert members[-1] <= episodes[0][1] + 1
+
+
+# One check for `legmon.score` and for files.
+
+
+NS = 10**9
+NAN = float("nan")
+
+
+def as_objects(rows: list[tuple[Any, Any, Any]]) -> list[LegMovement]:
+    return [LegMovement(a * NS, b * NS, leg) for a, b, leg in rows]
+
+
+@pytest.mark.parametrize(
+    ("whole", "says"),
+    [
+        ({"movements": RUN, "duration_s": -5}, "'duration_s' is -5; expected seconds, 0 or more"),
+        ({"movements": RUN, "duration_s": NAN}, "'duration_s' is nan"),
+        ({"movements": RUN, "duration_s": True}, "'duration_s' is True"),
+        ({"movements": RUN, "duration_s": "1"}, "'duration_s' is '1'"),
+        ({"movements": RUN, "gaps": [[1, 2], [9, 3]]}, "gap 2: it ends at 3 s, before it starts at 9 s"),
+        ({"movements": RUN, "gaps": [[-1, 2]]}, "gap 1: it starts at -1 s, before the recording does"),
+        ({"movements": RUN, "gaps": [[1, NAN]]}, "gap 1: its end is nan; expected a finite number"),
+        ({"movements": RUN, "gaps": [[1, 2, 3]]}, "gap 1: expected start and end"),
+        ({"movements": [RUN[0], (5, 4, "left")]}, "movement 2: it ends at 4 s, before it starts at 5 s"),
+        ({"movements": [(-3, 4, "left")]}, "movement 1: it starts at -3 s, before the recording does"),
+        ({"movements": [(NAN, 4, "left")]}, "movement 1: its start is nan; expected a finite number"),
+        ({"movements": [(1, 4, "Left")]}, "movement 1: the leg is 'Left'; expected 'left' or 'right'"),
+        ({"movements": [(1, 4, "both")]}, "movement 1: the leg is 'both'"),
+        ({"movements": RUN, "duration_s": 61}, "movement 4: it ends at 62 s, after the recording does at 61"),
+    ],
+)
+def test_score_refuses_what_a_file_is_refused_for(whole: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with pytest.raises(EventsError) as in_file:
+        score_events(write(tmp_path / "a.json", whole), "wasm2016", Interpretation())
+    assert says in str(in_file.value)
+    with pytest.raises(ValueError, match=r".") as in_python:
+        score(as_objects(whole["movements"]), gaps=whole.get("gaps", ()), duration_s=whole.get("duration_s"))
+    assert says in str(in_python.value)
+
+
+def test_score_refuses_what_is_no_movement_and_takes_arrays() -> None:
+    with pytest.raises(ValueError, match="movement 1: expected onset, offset and leg, not 7"):
+        score([7])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="movement 1: its start is '0'; expected seconds"):
+        score([LegMovement("0", 4, "left")])  # type: ignore[arg-type]
+    night = score(as_objects([*RUN]), gaps=np.array([[70, 80], [90, 1000]]), duration_s=100)
+    assert night.gaps == [(70 * NS, 80 * NS), (90 * NS, 100 * NS)]
+    exact = LegMovement(1, 3 * NS + 1, "left")
+    assert score([exact]).detections == (exact,)
+
+
+def test_what_a_file_says_that_was_not_understood_is_shown(tmp_path: Path) -> None:
+    rows = [
+        "lm_left\t.\t.\t1\t3\t.",
+        "Limb movement\t.\t.\t30\t32\t.",
+        "arousal\t.\t.\t30\t32\t.",
+        "snore\t.\t.\t1\t2\t.",
+    ]
+    path = write(tmp_path / "a.annot", "\n".join(rows))
+    unknown = "Annotations that legmon did not understand and did not use: 2."
+    no_leg = "Movements that do not name one leg: 1. They were scored as movements of the left leg."
+    scored = one(path)
+    assert [(n.code, n.values) for n in scored.notes] == [
+        ("annotations_not_understood", {"count": 2}),
+        ("movements_without_leg", {"count": 1}),
+    ]
+    answer = json.loads(run_command("score", "--events", str(path), "--json").stdout)
+    first, second = answer["details"]["notes"]
+    assert (first["code"], first["count"]) == ("annotations_not_understood", 2)
+    assert first["sentence"].startswith(unknown)
+    assert (second["code"], second["count"], second["sentence"]) == ("movements_without_leg", 1, no_leg)
+    printed = " ".join(run_command("score", "--events", str(path)).stdout.split())
+    assert unknown in printed
+    assert no_leg in printed
+
+
+def test_a_file_that_is_understood_has_no_notes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", {"movements": RUN})
+    assert one(path).to_dict()["details"]["notes"] == []
+    assert "did not understand" not in run_command("score", "--events", str(path)).stdout

@@ -84,3 +84,15 @@ def test_turning_the_case_changes_nothing() -> None:
     assert turned.problems == plain.problems
     assert turned.toe_mg == pytest.approx(plain.toe_mg)
     assert turned.rolled_deg == pytest.approx(plain.rolled_deg)
+
+
+@pytest.mark.parametrize("rate", [25, 50, 100])
+def test_rest_is_the_quarter_second_before_a_cue_at_every_rate(rate: int) -> None:
+    """Before that the leg lies elsewhere, and in the quarter second it drifts through where it rests."""
+    before = (np.arange(-rate, 0) + 0.5) / rate
+    xyz = np.tile(REST, (3 * rate, 1))
+    xyz[:rate, 0] = np.where(before < -0.25, -0.4, -0.1 - 0.8 * before)
+    xyz[rate : 2 * rate, 0] = 0.2 * np.sin(np.pi * np.arange(rate) / rate)
+    parts = [Part("still", np.tile(REST, (15 * rate, 1))), Part("toes", xyz, [rate])]
+    fit = check_fit(parts, declared_hz=rate, measured_hz=None)
+    assert fit.toe_mg == pytest.approx(200, abs=10)

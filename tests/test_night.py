@@ -280,7 +280,7 @@ def test_a_capture_is_recorded_as_over_the_air(catalog: Catalog, capture_file: P
 
     segment = analyse(read_segment(catalog.segment(night, "right")))
     again, listed = score_night([segment.track()]), score_night(catalog.tracks(night))
-    assert listed.answer() == again.answer()
+    assert listed.to_dict() == again.to_dict()
     assert (listed.movements, listed.gaps, listed.origin_ns) == (again.movements, again.gaps, again.origin_ns)
 
     i = again.indices
@@ -308,7 +308,7 @@ def test_frames_lost_from_a_capture_are_holes_and_nothing_else_changes(
     assert [(h.count, h.cause) for h in found.gaps] == [(lost, "not_sent")]
     assert catalog.night(night).gaps == 1
     again = analyse(read_segment(catalog.segment(night, "right")))
-    assert score_night([found]).answer() == score_night([again.track()]).answer()
+    assert score_night([found]).to_dict() == score_night([again.track()]).to_dict()
     assert score_night([found]).gaps
 
 

@@ -14,7 +14,7 @@ from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, Gap
 from legmon.recording.segment import read_segment, verify
 from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, Started
-from legmon.timeline.losses import LAG_S, PauseWatch
+from legmon.timeline.losses import LAG_S, ArrivalLossWatch
 
 START = 1_790_000_000 * NS
 
@@ -29,7 +29,7 @@ def watched(
 ) -> list[tuple[float, int]]:
     """Frames of 12 samples, `lost` frames missing at some; returns when what was noticed."""
     draws = np.random.default_rng(seed)
-    watch, end, found = PauseWatch(50.0), 0, []
+    watch, end, found = ArrivalLossWatch(50.0), 0, []
     number = 0
     while (taken := 12 * (number + 1) / hz) < hours * 3600:
         number += 1
@@ -64,7 +64,7 @@ def test_stalls_and_jitter_are_no_losses(seed: int) -> None:
 
 
 def test_a_rate_that_is_off_is_no_loss() -> None:
-    watch, end = PauseWatch(50.0), 0
+    watch, end = ArrivalLossWatch(50.0), 0
     for number in range(15_000):
         end += 12
         assert watch.observe(end, START + round(12 * (number + 1) / 50.6 * NS)) == 0

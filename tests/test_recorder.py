@@ -106,9 +106,9 @@ def test_samples_sent_are_samples_recorded_and_scoring_again_gives_the_same(air:
     assert not [r for r in rows if isinstance(r, Gap)]
     catalog = Catalog(data)
     night = catalog.night("last")
-    live = score_night(catalog.tracks(night.id)).answer()
+    live = score_night(catalog.tracks(night.id)).to_dict()
     catalog.close()
-    again = score_night([analyse(rows).track()]).answer()
+    again = score_night([analyse(rows).track()]).to_dict()
     assert json.dumps(live) == json.dumps(again)
     assert len(live["movements"]) > 5
     assert night.simulated
@@ -139,9 +139,9 @@ def test_killing_the_recorder_loses_no_recorded_sample_and_it_goes_on_with_the_n
     assert all(a + n == b for (a, n), (b, _) in pairwise(axis)), "every index once: a sample or a named gap"
     catalog = Catalog(data)
     assert len(catalog.nights()) == 1, "the same night goes on"
-    live = score_night(catalog.tracks(catalog.night("last").id)).answer()
+    live = score_night(catalog.tracks(catalog.night("last").id)).to_dict()
     catalog.close()
-    assert json.dumps(live) == json.dumps(score_night([analyse(rows).track()]).answer())
+    assert json.dumps(live) == json.dumps(score_night([analyse(rows).track()]).to_dict())
 
 
 def test_a_sensor_that_starts_anew_leaves_a_named_gap_of_true_length(air: str, tmp_path: Path) -> None:
@@ -281,9 +281,9 @@ def test_what_a_lost_link_kept_back_is_fetched_and_the_night_is_whole(air: str, 
     assert any(isinstance(r, Samples) and not r.arrival_ns for r in rows), "some came late"
     assert recorded(data) == stopped_at(tmp_path)
     catalog = Catalog(data)
-    live = score_night(catalog.tracks(catalog.night("last").id)).answer()
+    live = score_night(catalog.tracks(catalog.night("last").id)).to_dict()
     catalog.close()
-    assert json.dumps(live) == json.dumps(score_night([analyse(rows).track()]).answer())
+    assert json.dumps(live) == json.dumps(score_night([analyse(rows).track()]).to_dict())
 
 
 def stopped_at(folder: Path) -> int:

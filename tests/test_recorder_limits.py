@@ -12,7 +12,7 @@ import pytest
 from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, LegMovement
-from legmon.night.rising import has_risen
+from legmon.night.lying import has_risen
 from legmon.recording.records import Note, Samples
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment, verify
 from tests.conftest import sensor, started, until

@@ -231,7 +231,7 @@ def test_bridging_short_gaps_shows_how_much_hangs_on_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "key", "reading"),
+    ("rules", "key", "interpretation"),
     [
         ("wasm2016", "nPLM", {}),
         ("wasm2016", "strictPLM", {"restart": "strict"}),

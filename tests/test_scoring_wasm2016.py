@@ -378,7 +378,7 @@ def test_gap_policy_3_missing_time_is_in_no_denominator() -> None:
 
 @pytest.mark.parametrize("gap", [(6.0, 20.0), (-20.0, 4.0)])
 def test_gap_policy_3_only_missing_time_of_the_recording_is_taken_away(gap: tuple[float, float]) -> None:
-    night = legmon.score([], gaps=[gap], duration_s=10)
+    night = scored_night([], [(ns(gap[0]), ns(gap[1]))], ns(10))
     assert night.analysed_ns == sum(r.analysed for r in by_hour(night)) == ns(6)
 
 
@@ -501,7 +501,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         other("posture", 90, 95.0004),
     ]
     night = legmon.score(movements, rules="wasm2016", gaps=[(123.0, 125.5)], duration_s=7200.0)
-    answer = json.loads(json.dumps(night.answer()))
+    answer = json.loads(json.dumps(night.to_dict()))
     assert list(answer) == [
         "rules",
         "simulated",
@@ -553,7 +553,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
 
 
 def test_the_answer_gives_null_where_an_index_does_not_exist() -> None:
-    answer = legmon.score([]).answer()
+    answer = legmon.score([]).to_dict()
     assert answer["movements"] == []
     assert {k for k, v in answer["indices"].items() if v is None} == {
         "periodic_per_hour",
@@ -565,7 +565,7 @@ def test_the_answer_gives_null_where_an_index_does_not_exist() -> None:
 
 def test_a_simulated_night_says_so() -> None:
     night = scored_night([], [], HOUR, origin_ns=5, simulated=True)
-    assert (night.answer()["simulated"], night.origin_ns) == (True, 5)
+    assert (night.to_dict()["simulated"], night.origin_ns) == (True, 5)
 
 
 # The worked examples of scoring.md, 1.5.
@@ -744,3 +744,13 @@ def test_a_part_of_a_recording_never_has_a_series_of_fewer_than_four(
     ordered = sorted(movements, key=lambda m: m.onset_ns)
     for part in (ordered, ordered[:cut], ordered[cut:]):
         check_series(wasm2016(part, gaps))
+
+
+def test_a_scored_night_shows_itself_on_one_line() -> None:
+    movements = [lm(60 * n, 60 * n + 2, "left") for n in range(60)]
+    assert (
+        repr(legmon.score(movements, duration_s=3600)) == "<WASM 2016: 60 LM, 60 periodic, 60.0/h in 1.00 h>"
+    )
+    assert repr(legmon.score([], "aasm")) == "<AASM: 0 LM, 0 periodic in 0.00 h>"
+    simulated = scored_night(movements, [], 3600 * NS, simulated=True)
+    assert repr(simulated) == "<WASM 2016, simulated: 60 LM, 60 periodic, 60.0/h in 1.00 h>"

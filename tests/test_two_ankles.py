@@ -71,7 +71,7 @@ def test_the_same_movements_on_both_ankles_are_found_once_and_at_the_same_time(
     assert abs(off[0] - off[1]) / SPEED < 0.050 * NS, (
         "both clocks tell the last sample's time alike, within 50 ms of the wall"
     )
-    answer = score_night(tracks).answer()
+    answer = score_night(tracks).to_dict()
     assert {m["leg"] for m in answer["movements"]} <= {"left", "right", "both"}
 
 
@@ -105,4 +105,4 @@ def test_one_of_two_sensors_that_fails_leaves_a_night_of_the_other(air: str, tmp
     assert tracks["right"].gaps[-1].cause == "link_lost", "until the night was stopped"
     scored = score_night(list(tracks.values()))
     assert scored.analysed_ns > 0.95 * scored.duration_ns, "a night of one leg from then on"
-    assert len(scored.answer()["movements"]) > 10
+    assert len(scored.to_dict()["movements"]) > 10

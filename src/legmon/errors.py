@@ -1,19 +1,19 @@
-"""What goes wrong because of what was asked or given, not because of a defect."""
+"""Errors with a sentence for the person: a wrong request, bad input, or something that failed. A defect is none of them."""
 
 
 class LegmonError(Exception):
-    """Says what is wrong and what to do; the command line prints it and ends with `status`.
+    """An error whose message says what is wrong and what to do. The command line prints it and exits with `status`.
 
     Attributes
     ----------
     status : int
-        2 where it was asked wrongly or the input was bad, 1 where something went wrong.
+        2 for a wrong request or bad input, 1 where something failed.
     """
 
     status = 2
 
 
 class FailedError(LegmonError):
-    """Something went wrong that was asked rightly."""
+    """The request was right, but something failed."""
 
     status = 1

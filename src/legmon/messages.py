@@ -124,6 +124,28 @@ def gap_sentence(cause: str) -> str:
     return GAP_SENTENCES[GapCause(cause)] if cause in set(GapCause) else f"No samples ({cause})."
 
 
+# what a person should know of a file of movements
+
+
+class SourceNote(StrEnum):
+    """What a person should know of a file of movements that another program or person found. Answers carry these codes."""
+
+    NOT_UNDERSTOOD = "annotations_not_understood"
+    WITHOUT_LEG = "movements_without_leg"
+
+
+SOURCE_SENTENCES: Final[dict[SourceNote, str]] = {
+    SourceNote.NOT_UNDERSTOOD: "Annotations that legmon did not understand and did not use: {count}. legmon uses leg movements,"
+    " respiratory events and sleep stages.",
+    SourceNote.WITHOUT_LEG: "Movements that do not name one leg: {count}. They were scored as movements of the left leg.",
+}
+
+
+def source_note(code: SourceNote, count: int) -> Message:
+    """Return the note for a number of rows of a file."""
+    return Message(code.value, SOURCE_SENTENCES[code].format(count=count), {"count": count})
+
+
 # the state of a link
 
 

@@ -1,4 +1,4 @@
-"""A leg movement, as the detector found it."""
+"""A leg movement, as the detector or another program found it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,12 +19,13 @@ class LegMovement:
     leg : {"left", "right"}
         The ankle that wore the sensor.
     kind : str
-        ``"leg"`` for what scoring rules look at; otherwise what the movement was taken for: ``"posture"`` (the
-        leg came to rest another way round) or ``"long"`` (over 10 s). Such a movement is never a candidate.
+        ``"leg"`` for the movements that scoring rules look at. Otherwise what the movement was taken for: ``"posture"`` (the
+        leg came to rest in another position), ``"long"`` (over 10 s), ``"tremor"``, ``"locomotion"`` and others. Such a
+        movement is never a candidate.
     peak_mg : float or None
-        Largest acceleration beyond rest, in thousandths of g. None where the movement was not measured by us.
+        Largest acceleration beyond rest, in thousandths of g. None where another program found the movement.
     first, end : int or None
-        Sample indices, ``end`` exclusive. None where the movement was found elsewhere.
+        Sample indices, ``end`` exclusive. None where another program found the movement.
     """
 
     onset_ns: int

@@ -28,7 +28,7 @@ class Judged:
 
     def answer(self) -> dict[str, Any]:
         """Give the JSON object of `legmon score`, with the headline of the pages where there is one."""
-        f, answer = self.figures, self.scored.answer()
+        f, answer = self.figures, self.scored.to_dict()
         if f is None:
             return answer
         return answer | {
@@ -120,6 +120,8 @@ def show(scored: Scored, judged: Judged | None = None) -> None:
         )
     if judged and judged.voluntary:
         console.print(f"{judged.voluntary} movements that were made on purpose are listed and not counted.")
+    for note in scored.notes:
+        console.print(note.sentence)
     console.print(
         f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
     )

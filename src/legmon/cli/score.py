@@ -83,7 +83,7 @@ def _events(path: Path, rules: str, interpretation: Interpretation, *, as_json: 
         whole_list = path.suffix.lower() == ".json" and path.read_text(
             encoding="utf-8-sig"
         ).lstrip().startswith("[")
-        print_json([s.answer() for s in found] if whole_list else found[0].answer())
+        print_json([s.to_dict() for s in found] if whole_list else found[0].to_dict())
         return
     for scored in found:
         show(scored)

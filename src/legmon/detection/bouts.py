@@ -1,7 +1,7 @@
-"""From bouts of activity to movements: a lift and its return are one, a train of twitches is one, and each is named.
+"""From bouts of activity to movements: a lift and its return become one, so does a train of twitches, and each gets a kind.
 
-Rules on what rests before and after a bout, and how it shakes in between. They look at no clock but sample indices, so that
-what comes out does not depend on how samples were cut.
+The rules use how the leg rests before and after a bout, and how it shakes in between. They know no clock but sample indices, so
+the result does not depend on how samples were cut.
 """
 
 import math
@@ -16,8 +16,8 @@ from legmon.detection import kernel as k
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
-HOLD_S: Final = 9.5  # a leg held for longer has a new rest
-HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # displaced by less is breath and drift
+HOLD_S: Final = 9.5  # a leg that is held up for longer has a new position of rest
+HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # a smaller displacement is breath or drift
 HELD_MOST_G: Final = 1.05
 BACK: Final = 0.6  # a return leaves less than this share of the displacement …
 OPPOSITE, ALIKE = -0.7, (0.5, 1.8)  # … or turns the opposite way (cosine) by about as much
@@ -34,7 +34,7 @@ BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.045
 
 @dataclass(slots=True)
 class Bout:
-    """A bout, or several that are one movement.
+    """A bout, or several bouts that are one movement.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ class Bout:
     peak, turn, floor : float
         Largest acceleration beyond rest, farthest turn of gravity, and usual turn while resting, g.
     hz : float
-        How fast it shakes.
+        Frequency of its shaking, Hz.
     returns : int
-        How often it is back where it began.
+        How often the leg comes back to where it began.
     power : float
         Root mean square change of acceleration per 20 ms, g.
     before, after : (3,) arrays
         Gravity at rest, g.
     parts : int
-        How many bouts.
+        Number of bouts.
     """
 
     first: int
@@ -69,11 +69,11 @@ class Bout:
 
     @property
     def displaced(self) -> float:
-        """How far it left gravity from where it was, g."""
+        """Distance between gravity at rest before and after, g."""
         return math.dist(self.after, self.before)
 
     def absorb(self, other: "Bout") -> None:
-        """Make a later bout part of this one."""
+        """Add a later bout to this one."""
         self.end = max(self.end, other.end)
         self.peak, self.turn = max(self.peak, other.peak), max(self.turn, other.turn)
         self.hz, self.returns = min(self.hz, other.hz), max(self.returns, other.returns)
@@ -83,7 +83,7 @@ class Bout:
 
 
 def bout(row: NDArray[np.float64], rate_hz: float, trim: tuple[int, int]) -> Bout:
-    """Read a row of the kernel.
+    """Build a bout from a row of the kernel.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def bout(row: NDArray[np.float64], rate_hz: float, trim: tuple[int, int]) -> Bou
 
 
 class BoutMerger:
-    """Puts bouts together, in two steps: lifts with their returns, then trains of twitches.
+    """Merge bouts in two steps: lifts with their returns, then trains of twitches.
 
     Parameters
     ----------
@@ -121,16 +121,16 @@ class BoutMerger:
     def __init__(self, rate_hz: float) -> None:
         self._rate = rate_hz
         self._open: Bout | None = None  # may still be joined
-        self._held: list[Bout] = []  # what happened while the leg was held up
+        self._held: list[Bout] = []  # bouts while the leg was held up
         self._row: list[Bout] = []  # may be a train
 
     def earliest(self, horizon: int) -> int:
-        """First index of what is not given out yet, knowing that no bout to come begins before `horizon`."""
+        """Return the first index of what was not returned yet. No later bout begins before `horizon`."""
         waiting = [b.first for b in (self._open, *self._row) if b is not None]
         return min([horizon, *waiting])
 
     def take(self, new: Bout) -> Iterator[tuple[Bout, Kind]]:
-        """Take the next bout; gives out what can no longer change."""
+        """Add the next bout. Yield what can no longer change."""
         yield from self.advance(new.first)
         now = self._open
         if now is not None:
@@ -138,7 +138,7 @@ class BoutMerger:
             if self._is_held(now) and gap <= HOLD_S * self._rate:
                 if _comes_back(now, new):
                     for b in (*self._held, new):
-                        b.returns = 0  # to where the leg is held, not to where it lay
+                        b.returns = 0  # these return to where the leg is held, not to where it lay
                         now.absorb(b)
                     self._held.clear()
                     now.returned = True
@@ -153,7 +153,7 @@ class BoutMerger:
         self._open = new
 
     def advance(self, horizon: int) -> Iterator[tuple[Bout, Kind]]:
-        """No bout to come begins before `horizon`; gives out what can no longer change."""
+        """Note that no later bout begins before `horizon`. Yield what can no longer change."""
         now = self._open
         if now is not None:
             wait = HOLD_S if self._is_held(now) else LARGE_GAP_S
@@ -167,7 +167,7 @@ class BoutMerger:
             yield from self._give()
 
     def finish(self, position: int) -> Iterator[tuple[Bout, Kind]]:
-        """Nothing more will come; a leg that is held up is so until the data end at `position`."""
+        """End the recording. A leg that is held up stays so until the data end at `position`."""
         if self._open is not None and self._is_held(self._open):
             self._open.end = max(position, self._open.end)
         yield from self._settle()
@@ -181,7 +181,7 @@ class BoutMerger:
         return max(a.peak, b.peak) > LARGE_G and longest > LARGE_S * self._rate
 
     def _settle(self) -> Iterator[tuple[Bout, Kind]]:
-        """What is open stays as it is; it may still be part of a train."""
+        """Close the open bout. It may still be part of a train."""
         settled = [b for b in (self._open, *self._held) if b is not None]
         self._open = None
         self._held = []
@@ -220,7 +220,7 @@ class BoutMerger:
         return "leg"
 
     def _is_bump(self, b: Bout) -> bool:
-        """Whether something else shook the bed: nothing the sleeper did, so it is not listed and breaks no series."""
+        """Whether something else shook the bed. The sleeper did not do it, so it is not listed and breaks no series."""
         is_short = b.parts == 1 and b.end - b.first < BUMP_S * self._rate
         return is_short and b.hz > BUMP_HZ and b.peak < BUMP_G
 

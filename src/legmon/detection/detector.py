@@ -1,4 +1,4 @@
-"""Finds leg movements in acceleration, as it arrives or all at once."""
+"""Finds leg movements in acceleration, while it arrives or all at once."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from legmon.movement import NS, Leg, LegMovement
 NAME: Final = "legmon-adaptive"
 VERSION: Final = "3"
 
-# From the literature on ankle accelerometry (docs/detector.md) and from simulated nights; none is validated against EMG.
+# From the literature on ankle accelerometry (docs/detector.md) and from simulated nights. None is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
 SLOW_S, SMOOTH_S, REST_S, FLOOR_S = 0.1, 0.06, 2.0, 20.0
 ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 5.0, 0.012, 0.4, 0.12
@@ -29,27 +29,28 @@ KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9
 QUIET_S, CALM_S, HALF_S, TRIM_S, LOOK_BACK_S = 1.0, 0.15, 0.03, 0.02, 3.0
 FIRST_FLOOR_G = 0.004
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
-LOOK_S: Final = 10.0  # between two looks at the noise floor
+LOOK_S: Final = 10.0  # the noise floor is sampled this often
 
 
 class Detector:
-    """Streaming detector of one leg's movements.
+    """Detect one leg's movements in a stream of samples.
 
     Parameters
     ----------
     rate_hz : float
-        Sample rate, 20 to 500 Hz. Filters are designed for it; use the rate the sensor declares.
+        Sample rate, 20 to 500 Hz. Filters are designed for it. Use the rate that the sensor declares.
     leg : {"left", "right"}
         Which ankle.
     range_g : float, optional
-        What the sensor can measure, so that the end of its range is known.
+        The largest value that the sensor can measure. With it clipped samples are recognised.
 
     Notes
     -----
-    `feed` cut anywhere gives the same movements as one call. A movement becomes final some 6 s after the leg rests again, or some
-    14 s after it was left displaced, since its return would belong to it. Thresholds follow the noise of the recording: fixed
-    ones are known to fail (Yang et al. 2014). The method stands in `legmon.detection.kernel` and `legmon.detection.bouts`. What a
-    failing sensor says is kept from it by `legmon.detection.quality`; a stretch in `unseen` is to it what a gap is.
+    `feed` cut anywhere gives the same movements as one call. A movement becomes final about 6 s after the leg rests again, or
+    about 14 s after it was left displaced, because its return would belong to it. Thresholds follow the noise of the recording,
+    since fixed ones are known to fail (Yang et al. 2014). `legmon.detection.kernel` and `legmon.detection.bouts` describe the
+    method. `legmon.detection.quality` removes the samples of a failing sensor. The detector treats such a stretch (`unseen`)
+    like a gap.
     """
 
     def __init__(self, rate_hz: float, leg: Leg = "left", *, range_g: float | None = None) -> None:
@@ -64,9 +65,9 @@ class Detector:
         self._s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = FIRST_FLOOR_G
         self._i = np.zeros(k.INTEGERS, dtype=np.int64)
         self._ring = np.zeros((k.RING, 9))
-        # An onset lies between two samples and is seen at the second: at 25 Hz that is all the trim there is room for.
+        # An onset lies between two samples and is seen at the second one. At 25 Hz there is no room for more trim.
         self._trim = (math.floor(TRIM_S * self.rate_hz), math.floor(TRIM_S * self.rate_hz + 0.5))
-        self._assembler = BoutMerger(self.rate_hz)
+        self._merger = BoutMerger(self.rate_hz)
         self._last_end = 0
         self._quality = Quality(self.rate_hz, range_g)
         self._floors: list[float] = []
@@ -74,43 +75,43 @@ class Detector:
 
     @property
     def position(self) -> int:
-        """Index the next sample will get, gaps included."""
+        """The index that the next sample gets, gaps included."""
         return self._quality.position
 
     @property
     def unseen(self) -> list[Unseen]:
-        """Stretches in which the sensor failed so that the leg was not seen, once they are over."""
+        """Stretches in which the sensor failed, so that the leg was not seen. Only those that are over."""
         return self._quality.unseen
 
     def unseen_so_far(self) -> list[Unseen]:
-        """The same with one that is not over; all of a recording in which nothing ever changed."""
+        """Return the same, with one that is not over. A recording in which no value ever changed is one such stretch."""
         q = self._quality
         if q.is_constant:
             return [Unseen(0, q.position, Fault.STUCK)]
         return q.unseen if q.under_way is None else [*q.unseen, q.under_way]
 
     def quality(self) -> list[Finding]:
-        """Name what is wrong with the signal so far."""
+        """Return what is wrong with the signal so far."""
         return self._quality.findings(self._floors)
 
     @property
     def earliest(self) -> int:
-        """Index before which no movement will begin any more, also not one that is under way."""
-        return max(self._assembler.earliest(self._horizon()), self._last_end)
+        """Index before which no movement will begin any more, including the one under way."""
+        return max(self._merger.earliest(self._horizon()), self._last_end)
 
     @property
     def _seen(self) -> int:
-        """Index of the next sample to look at: a second behind `position`."""
+        """Index of the next sample for the kernel: a second behind `position`."""
         return int(self._i[k.INDEX])
 
     def _horizon(self) -> int:
-        """Index before which no bout to come begins."""
+        """Return the index before which no later bout begins."""
         if self._i[k.ACTIVE]:
             return int(self._i[k.FIRST])
         return max(int(self._i[k.LIMIT]), self._seen - int(self._p[k.LOOK_BACK]))
 
     def feed(self, block: ArrayLike) -> list[LegMovement]:
-        """Take samples that follow the last ones.
+        """Add samples that follow the last ones.
 
         Parameters
         ----------
@@ -120,12 +121,12 @@ class Detector:
         Returns
         -------
         list of LegMovement
-            Those that became final.
+            The movements that became final.
 
         Raises
         ------
         ValueError
-            If the shape is another one or a value is not finite.
+            If the shape is wrong or a value is not finite.
         """
         x = np.ascontiguousarray(block, dtype=np.float64)
         if x.size == 0:
@@ -143,7 +144,7 @@ class Detector:
                 found += self._skip(piece.count)
                 continue
             at = 0
-            while at < len(piece):  # the floor is looked at wherever the samples were cut
+            while at < len(piece):  # the floor is sampled at the same indices however the samples were cut
                 part = piece[at : at + self._look - self._seen % self._look]
                 found += self._see(part)
                 at += len(part)
@@ -156,19 +157,19 @@ class Detector:
             self._floors.append(float(self._s[k.MOTION_FLOOR]))
         found: list[LegMovement] = []
         for row in out[:count]:
-            found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
-        return found + self._movements(self._assembler.advance(self._horizon()))
+            found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
+        return found + self._movements(self._merger.advance(self._horizon()))
 
     def gap(self, missing: int) -> list[LegMovement]:
-        """Skip samples that were never received; a movement under way ends where the data end.
+        """Skip samples that were never received. A movement under way ends where the data end.
 
         Parameters
         ----------
         missing : int
-            How many, 0 or more.
+            Number of samples, 0 or more.
         """
         if missing < 0:
-            raise ValueError(f"a gap of {missing} samples cannot be")
+            raise ValueError(f"a gap has {missing} samples; expected 0 or more")
         found = self._take(self._quality.flush()) + self._skip(missing)
         self._quality.skip(missing)
         return found
@@ -181,7 +182,7 @@ class Detector:
         return ended
 
     def finish(self) -> list[LegMovement]:
-        """End the recording here: the movement under way, if any, with what is known of it."""
+        """End the recording. Return the movements that are left, including the one under way."""
         return self._take(self._quality.flush()) + self._end()
 
     def _end(self) -> list[LegMovement]:
@@ -196,8 +197,8 @@ class Detector:
             row[k.OUT_PEAK], row[k.OUT_TURN] = self._s[k.PEAK], self._s[k.TURN_PEAK]
             row[k.OUT_FLOOR] = self._s[k.TURN_FLOOR]
             row[k.OUT_BEFORE : k.OUT_BEFORE + 3], row[k.OUT_AFTER : k.OUT_AFTER + 3] = before, now
-            found += self._movements(self._assembler.take(bout(row, self.rate_hz, self._trim)))
-        return found + self._movements(self._assembler.finish(self._seen))
+            found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
+        return found + self._movements(self._merger.finish(self._seen))
 
     def _movements(self, given: Iterable[tuple[Bout, Kind]]) -> list[LegMovement]:
         found = []
@@ -227,7 +228,7 @@ def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left") -> list[LegMovem
     Parameters
     ----------
     xyz_g : (n, 3) array, g
-        Acceleration at the ankle, any orientation of the axes.
+        Acceleration at the ankle, with the axes in any orientation.
     rate_hz : float
         Sample rate in Hz.
     leg : {"left", "right"}
@@ -236,14 +237,14 @@ def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left") -> list[LegMovem
     Returns
     -------
     list of LegMovement
-        In order of onset, times from the first sample.
+        In order of onset. Times count from the first sample.
     """
     detector = Detector(rate_hz, leg)
     return detector.feed(xyz_g) + detector.finish()
 
 
 def _share(time_s: float, rate_hz: float) -> float:
-    """Weight of a new sample in an exponential average of this time constant."""
+    """Return the weight of a new sample in an exponential average of this time constant."""
     return 1.0 - math.exp(-1.0 / (time_s * rate_hz))
 
 

@@ -1,4 +1,4 @@
-"""What was found wrong with a sensor's signal, and whether a night can be read all the same."""
+"""Faults of a sensor's signal, and whether a night is usable in spite of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Verdict = Literal["usable", "look", "poor"]
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Samples that say nothing of the leg."""
+    """Samples of a failing sensor, which show nothing of the leg."""
 
     first: int
     count: int
@@ -19,25 +19,25 @@ class Unseen:
 
     @property
     def cause(self) -> str:
-        """What a night's hole of this kind says."""
+        """The cause of the gap that these samples become."""
         return f"sensor_{self.fault}"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault and how many seconds of the recording it touches; the whole of it for a wrong scale."""
+    """A fault and how many seconds of the recording it affects. A wrong scale affects the whole of it."""
 
     code: Fault
     seconds: float
 
     @property
     def sentence(self) -> str:
-        """GapCause and advice."""
+        """The cause and what to do."""
         return FAULT_SENTENCES[self.code]
 
 
 def verdict(findings: Iterable[Finding], analysed: float, duration: float) -> Verdict:
-    """Whether a night can be read: as it is, with a look at what is named, or not at all."""
+    """Return whether a night is usable, needs a look at its findings, or is too poor to use."""
     named = list(findings)
     if any(f.code == Fault.NOISY for f in named) or analysed < 0.5 * duration:
         return "poor"

@@ -1,4 +1,7 @@
-"""Second-order filters in closed form, so that no filter design library is needed at run time."""
+"""Second-order filters in closed form, for the detector and for the published detectors beside it.
+
+They need no filter design library at run time.
+"""
 
 import math
 
@@ -7,7 +10,7 @@ Biquad = tuple[float, float, float, float, float]
 
 
 def low_pass(cutoff_hz: float, rate_hz: float) -> Biquad:
-    """Butterworth low-pass of second order, by the bilinear transform."""
+    """Return a Butterworth low-pass of second order, by the bilinear transform."""
     k = math.tan(math.pi * cutoff_hz / rate_hz)
     norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
     b0 = k * k * norm
@@ -15,7 +18,7 @@ def low_pass(cutoff_hz: float, rate_hz: float) -> Biquad:
 
 
 def high_pass(cutoff_hz: float, rate_hz: float) -> Biquad:
-    """Butterworth high-pass of second order, by the bilinear transform."""
+    """Return a Butterworth high-pass of second order, by the bilinear transform."""
     k = math.tan(math.pi * cutoff_hz / rate_hz)
     norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
     return norm, -2.0 * norm, norm, *_poles(k, norm)

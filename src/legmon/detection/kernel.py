@@ -1,16 +1,16 @@
-"""The loop over samples: acceleration in, bouts of activity out, one pass, any block length.
+"""The loop over samples, in one pass: acceleration in, bouts of activity out, with blocks of any length.
 
 A *bout* is a stretch in which the leg moves, between two in which it rests. Three signals open one:
 
-- *motion*, the length of the vector between 1 and 8 Hz, smoothed: it sees jerks;
-- *turn*, how far gravity has turned away from where it rested: it sees slow lifts;
-- in the seconds after a bout that left the leg displaced, gravity coming *back*: it sees the soft return of a lift.
+- *motion*: the length of the vector between 1 and 8 Hz, smoothed. It shows jerks.
+- *turn*: how far gravity has turned away from where it rested. It shows slow lifts.
+- *back*: gravity that comes back in the seconds after a bout left the leg displaced. It shows the soft return of a lift.
 
-A bout ends when motion and the speed at which gravity turns have been low for a second. Then, with its samples still in a
-ring, its edges are found: the first and the last sample at which the signal, averaged over a few samples centred on it, is away
-from rest by 5 mg or by what the noise demands. So an edge has no delay of a filter.
+A bout ends when motion and the speed at which gravity turns have been low for a second. Its samples are still in a ring then,
+and its edges are searched there: the first and the last sample at which the signal, averaged over a few samples around it, is
+away from rest by 5 mg or by more where there is noise. So no filter delays an edge.
 
-Everything lives in arrays, so that a block can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last
+All state is in arrays, so that a block can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last
 samples. The same source runs as plain Python (`run.py_func`) with the same bits.
 """
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from legmon.detection.jit import jit
 
 RING = 4096
-"""Samples kept: 80 s at 50 Hz, 20 s at 200 Hz. Of a longer bout the edges and shape are judged by its last part."""
+"""Samples in the ring: 80 s at 50 Hz, 20 s at 200 Hz. The edges and the shape of a longer bout come from its last part."""
 
 # Where each parameter stands in p.
 HP_B0, HP_B1, HP_B2, HP_A1, HP_A2 = 0, 1, 2, 3, 4
@@ -46,7 +46,7 @@ HELD_FACTOR, HELD_LEAST, HELD_BACK = (
 QUIET, CALM, HELD, SPEED_LAG, HALF, LOOK_BACK = 27, 28, 29, 30, 31, 32  # samples
 PARAMETERS = 33
 
-# Where each value stands in s; a vector's three axes lie one behind the other.
+# Where each value stands in s; the three axes of a vector follow one another.
 HP1, HP2, BP1, BP2, LP1, LP2, SLOW_V, REST_V = 0, 3, 6, 9, 12, 15, 18, 21
 BEFORE_V, AFTER_V, ORIGIN_V = (
     24,
@@ -72,7 +72,7 @@ COLUMNS = 14
 
 @jit
 def _away(ring: Any, at: int, newest: int, half: int, s: Any, ref: int) -> float:
-    """How far the mean of the samples around one lies from a reference vector in `s`, g."""
+    """Return the distance of the mean of the samples around `at` from a reference vector in `s`, g."""
     last = min(at + half, newest)
     count = last - (at - half) + 1
     total = 0.0
@@ -96,9 +96,9 @@ def _between(s: Any, a: int, b: int) -> float:
 
 @jit
 def _stays_away(ring: Any, start: int, end: int, s: Any) -> bool:
-    """Whether the leg is held away from where it was, in the middle half of a bout, more than it swings about there.
+    """Whether the leg, in the middle half of a bout, is held away from where it was by more than it swings.
 
-    A twitch comes straight back, so a train of them swings more than it is away; a leg that is lifted and beats while it is
+    A twitch comes straight back, so a train of twitches swings more than it is away. A leg that is lifted and beats while it is
     held up does not.
     """
     quarter = (end + 1 - start) // 4
@@ -129,7 +129,7 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     end = at
     while end > start and _away(ring, end, at, np.int64(p[HALF]), s, AFTER_V) <= edge:
         end -= 1
-    # How fast it shakes, how strong it is on average, and how often it is back where it was.
+    # How fast the leg shakes, how strongly on average, and how often it comes back to where it was.
     changes, lengths, farthest = 0.0, 1e-12, 0.0
     for q in range(start, end + 1):
         change, length = 0.0, 0.0
@@ -195,9 +195,9 @@ def run(
     Parameters
     ----------
     x : (n, 3) float64, g
-        Samples that follow the last call's without a hole.
+        Samples that follow those of the last call without a gap.
     p, s, i, ring : arrays
-        Parameters and state; all but `p` are changed.
+        Parameters and state. All but `p` are changed.
     out : (m, COLUMNS) float64
         Receives bouts. One ends at least `QUIET` samples after the one before, so ``m = n // QUIET + 1`` is enough.
 
@@ -210,7 +210,7 @@ def run(
     for r in range(x.shape[0]):
         at = i[INDEX]
         if i[STARTED] == 0:
-            for k in range(3):  # filters in the state they would have after resting here for ever
+            for k in range(3):  # filters start in the state they would have after a long rest here
                 v = x[r, k]
                 s[HP1 + k] = -p[HP_B0] * v
                 s[HP2 + k] = p[HP_B2] * v
@@ -262,8 +262,8 @@ def run(
         on = max(p[ON_FACTOR] * s[MOTION_FLOOR], p[ON_LEAST])
         turn_on = max(p[TURN_FACTOR] * s[TURN_FLOOR], p[TURN_LEAST])
         speed_on = max(p[SPEED_FACTOR] * s[SPEED_FLOOR], p[SPEED_LEAST])
-        # Floors creep towards the median; slower while the leg moves, so that vibration that stays becomes the floor
-        # and a movement does not.
+        # Floors move slowly towards the median, and more slowly while the leg moves. So a lasting vibration becomes
+        # part of the floor and a movement does not.
         step = p[FLOOR_STEP] * (0.25 if active else 1.0)
         s[MOTION_FLOOR] *= 1.0 + (step if motion > s[MOTION_FLOOR] else -step)
         s[SPEED_FLOOR] *= 1.0 + (step if speed > s[SPEED_FLOOR] else -step)

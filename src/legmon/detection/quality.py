@@ -1,17 +1,17 @@
-"""Which samples can be trusted: a failing or badly set sensor is named, and what it says is kept from the detector.
+"""Which samples can be trusted. Faults of a failing or badly set sensor are named, and the detector does not see them.
 
-One pass with a second's delay, so that a fault is known before the detector has seen its first sample; the result does not
-depend on how samples were cut. Two kinds of fault take samples away: an axis that is *frozen*, and a stretch at the end of the
-range. *Spikes* are replaced by the sample before them. A wrong *scale* and a *noisy* signal are verdicts on the recording;
-movements are found all the same.
+It is one pass with a delay of a second, so that a fault is known before the detector sees its first sample. The result does not
+depend on how samples were cut. Two kinds of fault remove samples: an axis that is *frozen*, and a stretch at the end of the
+range. *Spikes* are replaced by the sample before them. A wrong *scale* and a *noisy* signal are findings about the whole
+recording; the detector runs all the same.
 
-When is a repeated value a fault? A sensor of coarse resolution repeats itself while all is well: with steps of 3 mg and noise of
-2 mg every second sample equals the last. So what counts is whether *this* sensor can repeat itself for so long:
+When is a repeated value a fault? A healthy sensor of coarse resolution repeats itself too: with steps of 3 mg and noise of 2 mg
+every second sample equals the last. So the question is whether *this* sensor can repeat itself for so long:
 
-- its noise spans several steps (two or more from one sample to the next, in 40 % of samples): one second is impossible;
-- its noise is about one step (in 5 %, and runs of one value are usually shorter than 10 samples): ten seconds are;
-- its noise lies below a step, or it has none: only ten minutes without one changed bit on any axis say that it is dead, since by
-  then pulse, breath and warmth would have moved something. Of a single axis this is never said.
+- Its noise spans several steps (two or more from one sample to the next, in 40 % of samples). Then one second is impossible.
+- Its noise is about one step (in 5 %, and runs of one value are usually shorter than 10 samples). Then ten seconds are.
+- Its noise is below a step, or it has none. Then only ten minutes without one changed bit on any axis prove that it is dead,
+  because pulse, breath and warmth would have changed something. A single axis is never called dead for this reason.
 
 A recording in which nothing ever changes is stuck from its first sample.
 """
@@ -29,13 +29,13 @@ from legmon.detection.jit import jit
 from legmon.messages import FAULT_CAUSES, Fault
 
 DELAY_S, SOON_S, LATER_S, LATE_S = 1.1, 1.0, 10.0, 600.0
-LEARN_S: Final = 10.0  # before the noise of a sensor is known
+LEARN_S: Final = 10.0  # until the noise of a sensor is known
 SPIKE_S, SPIKE_G, SPIKE_RANGE, SPIKE_BACK = 0.04, 4.0, 0.4, 0.25
-RAIL: Final = 0.999  # of the range; a chip of 12 bits ends 0.05 % below it
+RAIL: Final = 0.999  # of the range; the largest value of a 12-bit chip is 0.05 % below it
 CLIP_JOIN_S: Final = 0.2
 SCALE_SHARE, SCALE_S = 0.03, 30.0
 NOISY_G: Final = 0.008
-FINEST_G: Final = 2e-5  # no sensor's step is smaller
+FINEST_G: Final = 2e-5  # no sensor has a smaller step
 
 _CODES: Final = tuple(FAULT_CAUSES.values())  # as numbers 1, 2, 3
 _BINS, _BIN_G = 4000, 0.001
@@ -52,7 +52,7 @@ _SOON, _LATER, _LATE, _LEARN, _SPIKE, _JOIN, _RAIL_G = range(7)
 
 @jit
 def _patience(p: Any, i: Any) -> float:
-    """How long a value may repeat itself before it is a fault, samples."""
+    """Return how long a value may repeat itself before it is a fault, in samples."""
     steps = i[_STEPS]
     if steps < p[_LEARN] or i[_SQUARES] >= 10 * steps:
         return float(p[_LATE])
@@ -65,7 +65,7 @@ def _patience(p: Any, i: Any) -> float:
 def _release(
     ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, sizes: Any, counts: Any
 ) -> None:
-    """Give out the samples before `until`; `counts` holds how many samples, holes and clipped samples were written."""
+    """Release the samples before `until`. `counts` holds how many samples, gaps and clipped samples were written."""
     while i[_RELEASED] < until:
         at = i[_RELEASED] % ring.shape[0]
         total = 0.0
@@ -95,7 +95,7 @@ def _run(
     sizes: Any,
     counts: Any,
 ) -> None:
-    """Take samples; give out those a second older, and the stretches that cannot be trusted once they are over."""
+    """Add samples. Release those that are a second older, and untrusted stretches once they are over."""
     length = ring.shape[0]
     rail = p[_RAIL_G]
     for r in range(x.shape[0]):
@@ -184,14 +184,14 @@ def _run(
 
 
 class Quality:
-    """The quality of one recording, as it arrives.
+    """Check the quality of one recording as it arrives.
 
     Parameters
     ----------
     rate_hz : float
         Sample rate.
     range_g : float, optional
-        What the sensor can measure; without it no sample is called clipped.
+        The largest value that the sensor can measure. Without it no sample counts as clipped.
     """
 
     def __init__(self, rate_hz: float, range_g: float | None = None) -> None:
@@ -211,23 +211,23 @@ class Quality:
         self._clipped = 0
         self.unseen: list[Unseen] = []
         self.clipped: list[int] = []
-        """Indices of samples at the end of the range that were given out; whoever has used them takes them away."""
+        """Indices of released samples at the end of the range. The user of this list removes those it has used."""
 
     @property
     def position(self) -> int:
-        """Index the next sample will get."""
+        """The index that the next sample gets."""
         return int(self._i[_N])
 
     @property
     def under_way(self) -> Unseen | None:
-        """The stretch without trust that is not over yet."""
+        """The untrusted stretch that is not over yet, if any."""
         i = self._i
         if i[_CODE] == 0:
             return None
         return Unseen(int(i[_FIRST]), int(i[_N] - i[_FIRST]), _CODES[i[_CODE] - 1])
 
     def feed(self, x: NDArray[np.float64]) -> list[NDArray[np.float64] | Unseen]:
-        """Take samples that follow the last ones.
+        """Add samples that follow the last ones.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class Quality:
         Returns
         -------
         list of (n, 3) arrays and Unseen
-            What can be told of earlier samples, in order; spikes are replaced.
+            Earlier samples whose quality is known now, in order. Spikes are replaced.
         """
         room = len(x) + len(self._ring)
         out, clipped = np.empty((room, 3)), np.empty(room, dtype=np.int64)
@@ -255,7 +255,7 @@ class Quality:
         return [*pieces, out[given : counts[0]]]
 
     def flush(self) -> list[NDArray[np.float64] | Unseen]:
-        """Give out what is left: the recording ends here, or samples are missing from here on."""
+        """Release what is left, because the recording ends here or a gap begins."""
         under_way, i = self.under_way, self._i
         if under_way is not None:
             i[_CODE] = 0
@@ -273,18 +273,18 @@ class Quality:
         return [out[: counts[0]]]
 
     def skip(self, missing: int) -> None:
-        """Leave out samples that were never received; `flush` comes first."""
+        """Skip samples that were never received. Call `flush` first."""
         self._i[_N] += missing
         self._i[[_RELEASED, _FIRST]] = self._i[_N]
         self._i[[_AWAY, _CLIP_FIRST, _CLIP_LAST]] = -1
 
     @property
     def is_constant(self) -> bool:
-        """Whether nothing has ever changed, in more than 10 s."""
+        """Whether no value has changed since the start, in more than 10 s."""
         return bool(math.isinf(self._s[_STEP]) and self._i[_RUN] > self._p[_LATER])
 
     def findings(self, floors: Sequence[float] = ()) -> list[Finding]:
-        """Name what is wrong so far.
+        """Return the faults so far.
 
         Parameters
         ----------

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -24,8 +22,9 @@ from legmon.exchange.capture import Capture, read_capture
 from legmon.messages import GapCause
 from legmon.movement import NS, LegMovement
 from legmon.night.leg import LegNight
+from legmon.recording.ordered import dense, read_ordered, stretches
 from legmon.recording.records import Gap, Meta, Samples
-from legmon.scoring.score import score
+from legmon.scoring.score import scored_night
 from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration", "roll"}
@@ -151,15 +150,12 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         simulated=True,
     )
     leg = LegNight(meta)
-    stretches: list[tuple[int, list[NDArray[np.int16]]]] = []
-    for record in _records(capture, rate):
+    records = list(_records(capture, rate))
+    for record in records:
         leg.feed(record)
-        if isinstance(record, Samples):
-            if not stretches or (leg.gaps and leg.gaps[-1].first + leg.gaps[-1].count == record.first):
-                stretches.append((record.first, []))
-            stretches[-1][1].append(record.xyz)
     leg.finish()
-    gaps = [(h.first / rate, (h.first + h.count) / rate) for h in leg.gaps]
+    pieces = list(read_ordered(records))
+    gaps = [(g.first / rate, g.end / rate) for g in leg.gaps]
     if leg.end + 1 < duration_s * rate:
         gaps.append((leg.end / rate, duration_s))
 
@@ -183,14 +179,10 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         return Outcome(compared, periodic, true_periodic)
 
     if night.picture is not None:
-        whole = np.full((leg.end, 3), np.nan)
-        for first, parts in stretches:
-            samples = np.concatenate(parts) * (capture.scale_ug * 1e-6)
-            whole[first : first + len(samples)] = samples
         found = [_on_true_clock(m, rate) for m in leg.movements]
         picture(
             night.name,
-            whole,
+            dense(pieces, capture.scale_ug),
             rate,
             truth["movements"],
             found,
@@ -199,7 +191,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
             night.picture,
         )
 
-    arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
+    arrays = [(first, xyz * (capture.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
     return Judged(
         night=night,
         hours=duration_s / 3600,
@@ -225,7 +217,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
 
 
 def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
-    """Give a capture's frames as the records a recorder writes, with a gap for what is missing before each."""
+    """Yield the records that a recorder writes for a capture's frames, with a gap for the samples missing before each."""
     axis = SampleAxis()
     sensor_start_us: float | None = None
     for at_us, frame in capture.frames():
@@ -262,6 +254,7 @@ def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Ag
 
 
 def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[int]:
-    """Onsets of the periodic ones, ns."""
-    scored = score(movements, "wasm2016", gaps, duration_s=duration_s)
+    """Return the onsets of the periodic movements, ns."""
+    spans = [(round(a * NS), round(b * NS)) for a, b in gaps]
+    scored = scored_night(movements, spans, round(duration_s * NS))
     return [p.onset_ns for s in scored.movements if s.periodic for p in s.movement.parts]

@@ -1,4 +1,4 @@
-"""Records nights from capture files: a night's notifications without a radio (docs/ankle-profile.md, section 9)."""
+"""Records nights from capture files, which hold a night's notifications (docs/ankle-profile.md, section 9)."""
 
 import json
 import struct
@@ -25,14 +25,14 @@ class CaptureError(LegmonError):
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a capture says of itself, and its notifications.
+    """The header of a capture and its notifications.
 
     Parameters
     ----------
     leg, sensor, rate_hz, range_g, scale_ug
-        As a sensor tells when it starts.
+        As a sensor reports them when it starts.
     notifications : list of (int, bytes)
-        Sensor uptime in µs at which a frame was handed to the radio, and the frame.
+        Uptime of the sensor in µs when it handed a frame to the radio, and the frame.
     """
 
     leg: Leg
@@ -48,7 +48,7 @@ class Capture:
         Raises
         ------
         CaptureError
-            If a frame does not keep to the protocol.
+            If a frame breaks the protocol.
         """
         for at_us, data in self.notifications:
             try:
@@ -87,18 +87,18 @@ def read_capture(path: Path) -> Capture:
 def record_capture(
     catalog: Catalog, capture: Capture, started_ns: int, progress: Callable[[float], None] = lambda _: None
 ) -> str:
-    """Record a simulated night that was captured, through the same writer, detector, scorer and catalog as over the air.
+    """Record a captured simulated night with the same writer, detector, scorer and catalog as over the air.
 
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     capture : Capture
         The night.
     started_ns : int
         When it began, ns UTC.
     progress : callable
-        SensorEvent the share that is done.
+        Receives the share that is done, 0 to 1.
 
     Returns
     -------
@@ -119,6 +119,6 @@ def record_capture(
             progress(done / len(capture.notifications))
         night.close(arrival)
     except BaseException:
-        catalog.discard(night.id)  # half a past night is no night; it can be simulated again
+        catalog.discard(night.id)  # a part of a past night is of no use, and it can be simulated again
         raise
     return night.id

@@ -26,17 +26,17 @@ RAIL_LEAST_G, RAIL_TIMES, RAIL_NEAR = 1.9, 10, 0.9
 
 
 class CsvError(LegmonError):
-    """The file is not what it should be; names the line and what was expected."""
+    """The file is wrong. The message names the line and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Samples without a hole.
+    """Samples without a gap.
 
     Parameters
     ----------
     first : int
-        Index of the first, holes counted.
+        Index of the first sample, gaps included.
     start_s : float
         Its time in the file.
     xyz : (n, 3) float64 array, g
@@ -55,7 +55,7 @@ class CsvRecording:
     Parameters
     ----------
     rate_hz : float
-        Measured over the stretches without a hole.
+        Measured over the stretches between gaps.
     stretches : list of Stretch
         In order of time.
     """
@@ -65,7 +65,7 @@ class CsvRecording:
 
     @property
     def gaps(self) -> list[Gap]:
-        """What lies between the stretches."""
+        """The gaps between the stretches."""
         found = []
         for a, b in pairwise(self.stretches):
             end = a.first + len(a.xyz)
@@ -74,10 +74,10 @@ class CsvRecording:
 
     @property
     def range_g(self) -> float | None:
-        """What the sensor can measure, as far as the samples show: a largest value at which they pile up.
+        """The range of the sensor, where the samples show it: a largest value that occurs too often.
 
-        A signal that only happens to be largest there comes to its largest values less often the larger they are; at the end of a
-        range everything beyond it is added. A coarse sensor repeats every value, so the pile is compared with the value below it.
+        In a signal that stays within the range, larger values are rarer. At the end of a range all values beyond it are added to
+        the last one. A coarse sensor repeats every value, so the count is compared with that of the value below.
         """
         sizes = np.concatenate([np.abs(s.xyz).ravel() for s in self.stretches])
         largest = float(sizes.max())
@@ -97,7 +97,7 @@ def read_csv(path: Path) -> CsvRecording:
     Raises
     ------
     CsvError
-        If it cannot be read, or a line is not as it should be.
+        If it cannot be read, or a line is wrong.
     """
     table = _table(path)
     times = table[:, 0]
@@ -129,9 +129,9 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
     path : Path
         The file.
     leg : {"left", "right"}
-        Which ankle it is from.
+        The ankle it is from.
     chunk : int, optional
-        Feed the detector so many samples at a time; changes nothing in the result.
+        Number of samples to feed at a time. It does not change the result.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
         movements=found,
         gaps=sorted(
             [*recording.gaps, *(Gap(u.first, u.count, u.cause) for u in detector.unseen_so_far())],
-            key=lambda h: h.first,
+            key=lambda g: g.first,
         ),
         anchors=[Anchor(s.first, round(s.start_s * NS), recording.rate_hz) for s in recording.stretches],
         simulated=False,
@@ -203,7 +203,7 @@ def _text(path: Path) -> str:
 
 
 def _line_by_line(path: Path, body: str) -> NDArray[np.float64]:
-    """Read what the fast way refused, or say which line is wrong and how."""
+    """Read a file that the fast way refused, or raise an error for the line that is wrong."""
     rows: list[list[float]] = []
     for number, line in enumerate(body.split("\n"), start=2):
         if line.strip():
@@ -229,7 +229,7 @@ def _row(line: str, before: float) -> list[float]:
             raise ValueError(f"{name} is {plain}; expected a finite number (leave a gap out altogether)")
         if abs(value) > (LATEST_S if name == "time_s" else LARGEST_G):
             raise ValueError(
-                f"{name} is {plain}; no {'clock' if name == 'time_s' else 'accelerometer'} says that"
+                f"{name} is {plain}; no {'clock' if name == 'time_s' else 'accelerometer'} measures that"
             )
         row.append(value)
     if row[0] < before:

@@ -1,4 +1,4 @@
-"""Reads movements that something else found: JSON, CSV, Luna or NSRR annotations, EDF+ annotations."""
+"""Reads movements that another program or person found: JSON, CSV, Luna or NSRR annotations, EDF+ annotations."""
 
 import json
 import re
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from legmon.errors import LegmonError
+from legmon.messages import Message, SourceNote, source_note
 from legmon.scoring.checked import (
     RowError,
+    checked_duration,
     checked_movements,
     checked_spans,
     checked_stages,
@@ -25,33 +27,34 @@ LARGEST = 1 << 30
 
 
 class EventsError(LegmonError):
-    """The file is not what it should be; names the row and what was expected."""
+    """The file is wrong. The message names the row and what was expected."""
 
 
 @dataclass(slots=True)
 class Events:
-    """Rows as they were found in a file, seconds from the start of the recording.
+    """Rows as they stand in a file, seconds from the start of the recording.
 
     Parameters
     ----------
     movements : list of [onset_s, offset_s, leg]
         Leg movements.
     gaps, respiratory : list of [start_s, end_s]
-        Missing data; respiratory events.
+        Stretches without data; respiratory events.
     stages : list of [start_s, end_s, stage]
         Sleep stages: W, N1, N2, N3, R.
     duration_s : float or None
         Length of the recording.
-    left_out, unlabelled : int
-        Annotations that say nothing about legs, breathing or sleep; and movements that do not say which leg, which are
-        taken as one leg, the left.
+    left_out : int
+        Number of annotations that are not about legs, breathing or sleep, or that legmon does not understand.
+    unlabelled : int
+        Number of movements that do not name one leg. They count as movements of the left leg.
     """
 
     movements: list[Any] = field(default_factory=list)
     gaps: list[Any] = field(default_factory=list)
     respiratory: list[Any] = field(default_factory=list)
     stages: list[Any] = field(default_factory=list)
-    duration_s: float | None = None
+    duration_s: Any = None
     left_out: int = 0
     unlabelled: int = 0
 
@@ -63,19 +66,26 @@ class Events:
         RowError
             At the first row that is wrong.
         """
-        movements = checked_movements(self.movements, self.duration_s)
+        duration_s = checked_duration(self.duration_s)
+        movements = checked_movements(self.movements, duration_s)
         spans = checked_spans(self.respiratory, "respiratory event")
         stages = checked_stages(self.stages)
         last = max((m.offset_ns for m in movements), default=0)
         return scored_night(
             movements,
             checked_spans(self.gaps, "gap"),
-            last if self.duration_s is None else nanoseconds(self.duration_s),
+            last if duration_s is None else nanoseconds(duration_s),
             rules=rules,
             interpretation=Interpretation(
                 interpretation.restart, interpretation.ninety, respiratory=spans, stages=stages
             ),
+            notes=self.notes(),
         )
+
+    def notes(self) -> list[Message]:
+        """Return what a person should know of these rows."""
+        counted = ((SourceNote.NOT_UNDERSTOOD, self.left_out), (SourceNote.WITHOUT_LEG, self.unlabelled))
+        return [source_note(code, count) for code, count in counted if count]
 
 
 def read_events(path: Path) -> list[Events]:
@@ -97,7 +107,9 @@ def read_events(path: Path) -> list[Events]:
         raise EventsError(f"{path}: expected a file that ends in {', '.join(readers)}")
     try:
         if path.stat().st_size > LARGEST:
-            raise EventsError(f"{path} is larger than 1 GiB; no night of movements is")
+            raise EventsError(
+                f"{path} is larger than 1 GiB, which no file of movements is; check that it is the right file"
+            )
         return reader(path)
     except OSError as e:
         raise EventsError(f"{path} cannot be read ({e.strerror})") from e
@@ -106,7 +118,7 @@ def read_events(path: Path) -> list[Events]:
 
 
 def score_events(path: Path, rules: str, interpretation: Interpretation) -> list[Scored]:
-    """Read a file and score every recording in it; see `read_events`.
+    """Read a file and score every recording in it. See `read_events`.
 
     Raises
     ------
@@ -114,14 +126,14 @@ def score_events(path: Path, rules: str, interpretation: Interpretation) -> list
         If the file or one of its rows is wrong.
     """
     recordings = read_events(path)
-    found = []
+    scored = []
     for number, recording in enumerate(recordings, start=1):
         try:
-            found.append(recording.scored(rules, interpretation))
+            scored.append(recording.scored(rules, interpretation))
         except RowError as e:
             where = f"{path}, recording {number}" if len(recordings) > 1 else str(path)
             raise EventsError(f"{where}, {e}") from e
-    return found
+    return scored
 
 
 def _json(path: Path) -> list[Events]:
@@ -144,12 +156,7 @@ def _object(path: Path, number: int, value: Any) -> Events:
     for key in KEYS - {"duration_s"}:
         if not isinstance(value.get(key, []), list):
             raise EventsError(f"{name}: {key!r} is not a list")
-    duration = value.get("duration_s")
-    if duration is not None and (
-        isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 <= duration < 1e9
-    ):
-        raise EventsError(f"{name}: 'duration_s' is {duration!r}; expected seconds")
-    return Events(**{k: v for k, v in value.items() if k != "duration_s"}, duration_s=duration)
+    return Events(**value)
 
 
 def _csv(path: Path) -> list[Events]:
@@ -178,9 +185,9 @@ _CLOCK = re.compile(r"(?P<elapsed>\d\+)?(\d{1,3}):(\d{2}):(\d{2}(?:\.\d+)?)$")
 
 
 def _annot(path: Path) -> list[Events]:
-    """Luna's six columns: class, instance, channel, start, stop, meta.
+    """Read Luna's six columns: class, instance, channel, start, stop, meta.
 
-    Times are seconds, ``0+hh:mm:ss`` since the start, or clock times; those are counted from the first one in the file.
+    Times are seconds, ``0+hh:mm:ss`` since the start, or clock times. Clock times count from the first one in the file.
     """
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
@@ -215,7 +222,7 @@ def _moment(path: Path, line: int, text: str) -> tuple[float, bool]:
 
 
 def _edf(path: Path) -> list[Events]:
-    """Annotations of an EDF+ file, with their durations."""
+    """Read the annotations of an EDF+ file, with their durations."""
     import edfio
 
     try:
@@ -242,7 +249,7 @@ _STAGE_NAMES = {"wake": "W", "w": "W", "n1": "N1", "n2": "N2", "n3": "N3", "rem"
 
 
 def _sort(events: Events, text: str, start: float, stop: float) -> None:
-    """Put an annotation where it belongs by what it is called."""
+    """Add an annotation to the list that its text belongs to."""
     stage = _STAGE.match(text.strip())
     if stage is not None:
         events.stages.append([start, stop, _STAGE_NAMES[stage["stage"].lower()]])

@@ -1,1 +1,1 @@
-"""One night: from records to movements on a clock, scored."""
+"""One night: from records to scored movements on a clock."""

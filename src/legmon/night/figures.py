@@ -1,8 +1,8 @@
 """The headline of a night: periodic movements per hour lying with the sensor on, with one mask for numerator and denominator.
 
-The mask is where the shank lies (without a calibration: the marked hours in bed), the sensor is worn, samples are there, and
-nobody walks; within lights off and on where these are marked. A movement counts where its onset lies in the mask,
-an hour where it is in the mask: never one without the other.
+The mask is the time in which the shank lies (without a calibration: the marked hours in bed), the sensor is worn, samples exist
+and the person does not walk. It lies within lights off and on where these are marked. A movement counts where its onset is in
+the mask. An hour counts where it is in the mask. So neither counts without the other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,18 +13,18 @@ from legmon.movement import NS, Leg
 from legmon.night.lying import Stretch, Vector, axis_of_walking, stretches
 from legmon.night.posture import Posture
 from legmon.night.track import LegTrack
-from legmon.scoring.events import Gap, normalise_gaps
+from legmon.scoring.events import Span, normalise_gaps
 from legmon.scoring.result import Scored
 
 Denominator = Literal["lying", "in_bed"]
 CalibratedBy = Literal["standing", "walking"]
 VOLUNTARY = "voluntary"
-"""Kind of a movement that its owner made on purpose: listed, never a candidate, and it breaks a series."""
+"""Kind of a movement that the person made on purpose. It is listed, is never a candidate, and breaks a series."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegPosture:
-    """How one leg was all night, and where its calibration is from."""
+    """The states of one leg all night, and the source of its calibration."""
 
     leg: Leg
     stretches: Sequence[Stretch]
@@ -32,8 +32,8 @@ class LegPosture:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A stretch of the night on its clock, ns from the origin, and how the leg was."""
+class PostureSpan:
+    """A stretch of the night, ns from the origin, and the state of the leg."""
 
     start: int
     end: int
@@ -47,38 +47,38 @@ class Figures:
     Parameters
     ----------
     denominator : {"lying", "in_bed"}
-        What the hours are.
+        What the hours count.
     mask : list of (start, end)
-        Where both count, ns from the origin, without gaps.
+        The time that counts, ns from the origin, without gaps.
     movements, periodic, series : int
-        Movements with their onset in the mask, those of them in periodic series, and in how many.
-    held : list of Held
-        How the leg was, for the strip.
+        Movements with their onset in the mask, how many of them are periodic, and in how many series.
+    held : list of PostureSpan
+        The states of the leg, for the strip on the page.
     by : {"standing", "walking"} or None
-        Where the calibration is from.
+        The source of the calibration.
     """
 
     denominator: Denominator
-    mask: list[Gap]
+    mask: list[Span]
     movements: int
     periodic: int
     series: int
-    held: list[Held]
+    held: list[PostureSpan]
     by: CalibratedBy | None
 
     @property
     def seconds(self) -> float:
-        """The denominator."""
+        """The denominator, seconds."""
         return sum(b - a for a, b in self.mask) / NS
 
     @property
     def per_hour(self) -> float | None:
-        """Periodic movements per hour of the mask."""
+        """Periodic movements per hour of the mask; None where it is empty."""
         return self.periodic / (self.seconds / 3600) if self.mask else None
 
 
 def leg_posture(leg: Leg, posture: Posture, standing: Vector | None) -> LegPosture:
-    """Say how a leg was: by tonight's standing still where there is one, otherwise by walking, otherwise not at all."""
+    """Return the states of a leg, calibrated by standing still where that was done, otherwise by walking if there was any."""
     if standing is not None:
         return LegPosture(leg, stretches(posture, standing), "standing")
     axis = axis_of_walking(posture)
@@ -86,14 +86,14 @@ def leg_posture(leg: Leg, posture: Posture, standing: Vector | None) -> LegPostu
 
 
 def voluntary_movements(tracks: Iterable[LegTrack], voluntary: Iterable[tuple[Leg, int]]) -> list[LegTrack]:
-    """Give the tracks with their owner's own movements named as such.
+    """Return the tracks with the kind of the person's voluntary movements set.
 
     Parameters
     ----------
     tracks : iterable of LegTrack
-        As they were found.
+        As the detector found them.
     voluntary : iterable of (leg, first sample)
-        The movements their owner made on purpose.
+        The movements that the person made on purpose.
     """
     marked = set(voluntary)
     return [
@@ -111,7 +111,7 @@ def figures(
     postures: Sequence[LegPosture],
     lights: tuple[int | None, int | None] = (None, None),
 ) -> Figures:
-    """Count over the mask.
+    """Count over the mask; see the top of this file.
 
     Parameters
     ----------
@@ -120,13 +120,13 @@ def figures(
     tracks : sequence of LegTrack
         Its legs.
     postures : sequence of LegPosture
-        Those of the legs whose posture is known. Where both legs are calibrated, both have to lie.
+        The legs whose posture is known. Where both legs are calibrated, both have to lie.
     lights : (int or None, int or None)
-        Lights off and on, ns UTC; the recording's own start and end where not marked.
+        Lights off and on, ns UTC. The recording's start and end where they are not marked.
     """
     start, end = scored.start_ns, scored.start_ns + scored.duration_ns
     off, on = (None if t is None else t - scored.origin_ns for t in lights)
-    mask: list[Gap] = [(max(start, start if off is None else off), min(end, end if on is None else on))]
+    mask: list[Span] = [(max(start, start if off is None else off), min(end, end if on is None else on))]
     mask = [(a, b) for a, b in mask if b > a]
     calibrated = [p for p in postures if p.by is not None]
     shown = calibrated or list(postures)
@@ -148,7 +148,7 @@ def figures(
         periodic=sum(s.periodic for s in inside),
         series=len({s.series for s in inside if s.periodic}),
         held=[
-            Held(
+            PostureSpan(
                 clocks[p.leg].utc(s.first) - scored.origin_ns,
                 clocks[p.leg].utc(s.end) - scored.origin_ns,
                 s.state,
@@ -160,13 +160,13 @@ def figures(
     )
 
 
-def without(mask: Iterable[Gap], taken: Iterable[Gap]) -> list[Gap]:
-    """Cut stretches out of a mask."""
+def without(mask: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Return a mask without these stretches."""
     left = sorted(mask)
     for a, b in normalise_gaps(taken):
         left = [(x, y) for s, e in left for x, y in ((s, min(e, a)), (max(s, b), e)) if y > x]
     return left
 
 
-def _in(mask: Sequence[Gap], onset: int) -> bool:
+def _in(mask: Sequence[Span], onset: int) -> bool:
     return any(a <= onset < b for a, b in mask)

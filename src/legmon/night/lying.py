@@ -1,10 +1,12 @@
-"""Whether somebody lay, stood up or walked, or wore no sensor: from the rows of `legmon.night.posture`.
+"""Whether the person lay, stood, walked, wore no sensor, or has risen for the day.
 
-A shank lies when its axis is within 45 degrees of level for ten minutes or longer (GGIR uses the same angle at the hip). That
-needs the shank's axis as the sensor sees it: from standing still at the fit check, or from walking, when gravity lies along the
-shank. Without either nothing is said about lying. It fails for raised knees and a leg on a stool.
+It works on the rows of `legmon.night.posture`. A shank lies when its axis is within 45 degrees of level for ten minutes or
+longer (GGIR uses the same angle at the hip). That needs the direction of the shank in the sensor's axes: from standing still
+at the fit check, or from walking, when gravity points along the shank. Without either, lying is unknown. Raised knees and a
+leg on a stool are taken for standing or lying wrongly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
@@ -12,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.movement import LegMovement
 from legmon.night.posture import ACTIVITY, CADENCE, SEEN, STEP_S, Posture, X, Z
 
 State = Literal["lying", "upright", "walking", "not_worn", "unknown"]
@@ -19,23 +22,25 @@ Vector = NDArray[np.float64]
 
 LEVEL_DEG: Final = 45.0
 LYING_S: Final = 600
-"""A shorter stretch of a level shank is a leg that was put up for a moment."""
+"""A shorter stretch with a level shank is a leg that was put up for a moment."""
 BRIEF_S: Final = 60
-"""A shorter stretch of an upright shank is a raised knee or somebody turning over."""
+"""A shorter stretch with an upright shank is a raised knee or a person turning over."""
 REGULAR: Final = 0.7
 STRONG_G: Final = 0.2
 WALK_ROWS: Final = 3
 SAME_DEG: Final = 20.0
-"""Rows of walking whose gravity lies further than this from their common direction are no walking."""
+"""Rows whose gravity is further than this from the direction that the others share are not walking."""
 NOT_WORN_S: Final = 5400
-"""Nobody lies for an hour and a half without one movement; somebody who lies still for less is not taken for a bedside table."""
+"""Nobody lies for an hour and a half without one movement. A shorter still stretch may be a person, not a bedside table."""
 STILL: Final = 3.0
 TURNED_DEG: Final = 2.0
+RISEN_WALK_S, RISEN_WITHIN_S = 600.0, 900.0  # a walk to the bathroom and back, or to a child, takes less
+RISEN_AFTER_S: Final = 4 * 3600.0  # earlier, people get up for other reasons, and the night must not end
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Samples `first` to `end` of one leg, and how it was."""
+    """Samples `first` to `end` of one leg, and its state."""
 
     first: int
     end: int
@@ -43,9 +48,9 @@ class Stretch:
 
 
 def walking(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Rows in which somebody walks: a strong, regular beat about one direction, for twenty seconds or longer.
+    """Return the rows of walking: a strong, regular beat about one direction, for twenty seconds or longer.
 
-    A body that turns over shakes as much, but no two rows of it are alike.
+    A body that turns over shakes as strongly, but no two of its rows are alike.
     """
     units = _units(rows)
     beat = (rows[:, CADENCE] > REGULAR) & (rows[:, ACTIVITY] > STRONG_G) & (rows[:, SEEN] > 0.9)
@@ -58,9 +63,9 @@ def walking(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def axis_of_walking(posture: Posture) -> Vector | None:
-    """Direction of the shank in the sensor's axes, from gravity while walking; None without half a minute of it.
+    """Return the direction of the shank in the sensor's axes, from gravity while walking; None without half a minute of it.
 
-    The direction that most of the walking agrees on is taken: what is left out is no walking.
+    It is the direction that most rows of walking agree on. The other rows are not walking.
     """
     units = _units(posture.rows)[walking(posture.rows)]
     if len(units) < WALK_ROWS:
@@ -74,21 +79,21 @@ def axis_of_walking(posture: Posture) -> Vector | None:
 
 
 def _units(rows: NDArray[np.float32]) -> Vector:
-    """Direction of gravity of each row; 0 where no sample is."""
+    """Return the direction of gravity in each row; 0 where there are no samples."""
     means = np.nan_to_num(rows[:, X : Z + 1].astype(np.float64))
     units: Vector = means / np.maximum(np.linalg.norm(means, axis=1), 1e-9)[:, None]
     return units
 
 
 def stretches(posture: Posture, axis: Vector | None) -> list[Stretch]:
-    """Say how the leg was, from the first sample to the last.
+    """Return the states of the leg, from the first sample to the last.
 
     Parameters
     ----------
     posture : Posture
         The leg's rows.
     axis : (3,) array or None
-        Unit vector along the shank in the sensor's axes; `unknown` instead of `lying` and `upright` without it.
+        Unit vector along the shank in the sensor's axes. Without it the states `lying` and `upright` become `unknown`.
     """
     rows = posture.rows
     states = _upright_or_lying(rows, axis)
@@ -103,7 +108,7 @@ def stretches(posture: Posture, axis: Vector | None) -> list[Stretch]:
 
 
 def _upright_or_lying(rows: NDArray[np.float32], axis: Vector | None) -> NDArray[np.int64]:
-    """0 lying, 1 upright, 4 unknown."""
+    """Return 0 for lying, 1 for upright, 4 for unknown."""
     if axis is None:
         return np.full(len(rows), 4)
     along = np.where(rows[:, SEEN] > 0, np.abs(_units(rows) @ axis), np.nan)
@@ -118,7 +123,7 @@ def _upright_or_lying(rows: NDArray[np.float32], axis: Vector | None) -> NDArray
 
 
 def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Through rows without samples, what was before them goes on."""
+    """Return the values, with the last known one repeated in rows without samples."""
     known = np.where(np.isnan(values), -1, np.arange(len(values)))
     last = np.maximum.accumulate(known)
     first = int(np.argmax(~np.isnan(values)))
@@ -126,7 +131,7 @@ def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _not_worn(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Rows of stretches in which nothing moved at all and nothing turned, longer than anybody lies so."""
+    """Return the rows of stretches without any movement or turn that are longer than a person lies like that."""
     found = np.zeros(len(rows), dtype=np.bool_)
     activity = rows[:, ACTIVITY]
     seen = rows[:, SEEN] > 0
@@ -145,8 +150,32 @@ def _not_worn(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _runs(states: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """First and end of each run of equal values."""
+    """Return first and end of each run of equal values."""
     if not len(states):
         return []
     cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
     return list(pairwise(cuts))
+
+
+def has_risen(movements: Sequence[LegMovement], end: int, rate_hz: float) -> bool:
+    """Whether the person has risen for the day: the ankle walked for ten of the last fifteen minutes, after four hours or more.
+
+    Parameters
+    ----------
+    movements : sequence of LegMovement
+        With sample indices, in order.
+    end : int
+        Index after the last sample.
+    rate_hz : float
+        Samples per second.
+    """
+    if end < RISEN_AFTER_S * rate_hz:
+        return False
+    since = end - RISEN_WITHIN_S * rate_hz
+    walked = 0.0
+    for m in reversed(movements):
+        if m.end is None or m.first is None or m.end < since:
+            break
+        if m.kind == "locomotion":
+            walked += m.end - max(m.first, since)
+    return walked >= RISEN_WALK_S * rate_hz

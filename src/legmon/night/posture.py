@@ -1,22 +1,24 @@
-"""How a leg lay, ten seconds at a time, and how much it moved, second by second: what posture and envelope are made from.
+"""How a leg lay, ten seconds at a time, and how much it moved, second by second. Posture and envelope are made from it.
 
-Both are functions of the recorded samples alone. A row depends on the samples of its own stretch (the envelope on the second
-before, too), never on how records cut them, so that a night read again gives the same rows to the bit.
+Both depend on the recorded samples alone. A row depends on the samples of its own stretch, and the envelope also on the second
+before. Neither depends on how records cut the samples, so a night that is read again gives the same rows to the bit.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import Gap, Meta, Record, Samples
 
 VERSION: Final = "posture 1"
 STEP_S: Final = 10
 BATCH: Final = 60
 X, Y, Z, ACTIVITY, CADENCE, SEEN = range(6)
-"""Columns of a row: mean of each axis (g), spread about it (g), how regular its beat is (-1 to 1), share of samples there."""
+"""Columns of a row: mean of each axis (g), spread about it (g), regularity of the beat (-1 to 1), share of samples present."""
 ACTIVE_G: Final = 0.1
 STRIDE_S: Final = (0.4, 1.5)
 
@@ -32,9 +34,10 @@ class Posture:
     step : int
         Samples that a row of `rows` stands for.
     rows : (n, 6) float32 array
-        See the columns above; means are NaN where no sample is.
+        See the columns above. Means are NaN where there are no samples.
     envelope : (m,) float32 array
-        For each second at the declared rate, how far (g) the signal went from its mean of the second before; NaN without samples.
+        For each second at the declared rate, the largest distance (g) of the signal from its mean in the second before.
+        NaN where there are no samples.
     end : int
         Index after the last sample.
     """
@@ -46,7 +49,7 @@ class Posture:
 
 
 class PostureReader:
-    """Makes the rows, fed with the records of a segment in order.
+    """Make the rows from the records of a segment, in the order they were written.
 
     Parameters
     ----------
@@ -64,37 +67,25 @@ class PostureReader:
         self._rows: list[Array] = []
         self._envelope: list[Array] = []
         self._before = np.full(3, np.nan, dtype=np.float32)
-        self._ahead: dict[int, Samples | Gap] = {}  # behind a hole that may still be filled
+        self._reader = OrderedReader()
 
     def feed(self, record: Record) -> None:
-        """Take the next record; what lies behind a hole waits until that is filled or named missing."""
-        if not isinstance(record, Samples | Gap):
-            return
-        if record.first > self.end:
-            self._ahead[record.first] = record
-            return
-        self._take(record)
-        while (ready := self._ahead.pop(self.end, None)) is not None:
-            self._take(ready)
+        """Add the next record. Samples behind a gap wait until it is filled or named."""
+        self._add_pieces(self._reader.feed(record))
 
     def finish(self) -> None:
-        """End the night: what neither came nor was named missing stays missing."""
-        for first in sorted(self._ahead):
-            record = self._ahead.pop(first)
-            if first > self.end:
-                self._missing(first - self.end)
-            self._take(record)
+        """End the night. Samples that neither arrived nor were named stay missing."""
+        self._add_pieces(self._reader.finish())
 
-    def _take(self, record: Samples | Gap) -> None:
-        if record.first < self.end:  # it was there before
-            return
-        if isinstance(record, Gap):
-            self._missing(record.count)
-        else:
-            self._add(record.xyz.astype(np.float32) * self._scale)
+    def _add_pieces(self, pieces: Iterable[Samples | Gap]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Gap):
+                self._add(np.full((piece.count, 3), np.nan, dtype=np.float32))
+            else:
+                self._add(piece.xyz.astype(np.float32) * self._scale)
 
     def posture(self) -> Posture:
-        """Give what is known so far; the last row may stand for less than its ten seconds."""
+        """Return what is known so far. The last row may stand for less than ten seconds."""
         whole = self._held - self._held % self.step
         self._reduce(whole)
         rows, envelope, before = list(self._rows), list(self._envelope), self._before
@@ -117,9 +108,6 @@ class PostureReader:
             self.end,
         )
 
-    def _missing(self, count: int) -> None:
-        self._add(np.full((count, 3), np.nan, dtype=np.float32))
-
     def _add(self, samples: Array) -> None:
         self._waiting.append(samples)
         self._held += len(samples)
@@ -128,7 +116,7 @@ class PostureReader:
             self._reduce(self._held - self._held % self.step)
 
     def _taken(self, count: int) -> Array:
-        """Take so many samples from the front."""
+        """Remove this many samples from the front and return them."""
         held = np.concatenate(self._waiting) if len(self._waiting) != 1 else self._waiting[0]
         self._waiting, self._held = [held[count:]], len(held) - count
         return held[:count]
@@ -138,7 +126,7 @@ class PostureReader:
             self._work(self._taken(count).reshape(-1, self.step, 3))
 
     def _work(self, samples: Array) -> None:
-        """Make rows of whole stretches, (n, step, 3)."""
+        """Make rows from whole stretches, (n, step, 3)."""
         axes = np.ascontiguousarray(samples.transpose(0, 2, 1))
         there = ~np.isnan(axes[:, 0])
         count = there.sum(axis=1)
@@ -169,7 +157,7 @@ class PostureReader:
 
 
 def _mean(axes: Array, count: NDArray[np.int64]) -> Array:
-    """Mean of the samples that are there, (n, 3); NaN where none is."""
+    """Return the mean of the samples that are present, (n, 3); NaN where there are none."""
     total = np.where(np.isnan(axes), np.float32(0), axes).sum(axis=2, dtype=np.float64)
     share = np.where(count > 0, count, 1)[:, None]
     mean: Array = np.where(count[:, None] > 0, total / share, np.nan).astype(np.float32)
@@ -177,11 +165,11 @@ def _mean(axes: Array, count: NDArray[np.int64]) -> Array:
 
 
 def _regularity(axes: Array, second: int) -> float:
-    """Largest autocorrelation of the length of the vector at the distance of one stride or one step."""
+    """Return the largest autocorrelation of the vector's length at lags of one step to one stride."""
     size = np.sqrt((axes * axes).sum(axis=0, dtype=np.float64))
     size -= size.mean()
     power = float(size @ size) / len(size)
-    if power < 1e-4:  # it turns, but does not shake
+    if power < 1e-4:  # the leg turns, but does not shake
         return -1.0
     lags = range(round(STRIDE_S[0] * second), round(STRIDE_S[1] * second) + 1)
     return max(float(size[lag:] @ size[:-lag]) / (len(size) - lag) / power for lag in lags)

@@ -1,4 +1,4 @@
-"""One night from what each leg's sensor gave: movements as sample indices, holes, and the fit of time."""
+"""One night from the tracks of its legs: movements as sample indices, gaps, and the fit of time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,26 +14,26 @@ from legmon.timeline.clock import Anchor, TimeMap
 
 @dataclass(frozen=True, slots=True)
 class LegTrack:
-    """What is known of one leg's night.
+    """One leg's night.
 
     Parameters
     ----------
     leg : {"left", "right"}
         The ankle.
     end : int
-        Index after the last sample, or after the hole that ends the night.
+        Index after the last sample, or after the gap that ends the night.
     movements : sequence of LegMovement
         With sample indices.
     gaps : sequence of Gap
-        Missing samples, and those that a failing sensor made.
+        Missing samples, and samples of a failing sensor.
     anchors : sequence of Anchor
-        Index to time; the final ones once the night is closed.
+        The lines from index to time. The final ones once the night is closed.
     simulated : bool
         Whether the sensor was simulated.
     quality : sequence of Finding
         What is wrong with the signal.
     loss : str
-        By what a loss shows: the sensor's count ("index"), its times ("time"), or only arrivals ("arrival").
+        How a loss shows: by the sensor's count ("index"), by its times ("time"), or only by arrivals ("arrival").
     """
 
     leg: Leg
@@ -47,12 +47,12 @@ class LegTrack:
 
     @property
     def time(self) -> TimeMap:
-        """Index to time."""
+        """The map from index to time."""
         return TimeMap(self.anchors)
 
     @property
     def measured(self) -> int:
-        """Index after the last sample that is of use: where the hole begins that ends the night, if one does."""
+        """Index after the last usable sample: the start of the gap that ends the night, if there is one."""
         end = self.end
         for gap in sorted(self.gaps, key=lambda h: h.first, reverse=True):
             if gap.first + gap.count >= end:
@@ -72,14 +72,14 @@ def score_night(
     Parameters
     ----------
     tracks : sequence of LegTrack
-        The night starts with the first sample of either leg and ends with the last one, or with the hole behind it. A leg whose
-        sensor failed for good is missing from then on only where the other one is too: what is left is a night of one leg.
+        The night starts with the first sample of either leg and ends with the last one, or with the gap after it. Where the
+        sensor of one leg failed for good, the other leg goes on alone. The end counts as a gap only after both legs ended.
     rules : str
         The rule set.
     origin_ns : int, optional
-        What onset 0 means; the first sample where it is left out.
+        The time of onset 0, ns UTC. The first sample where it is left out.
     interpretation : Interpretation, optional
-        How open places of the rules are read.
+        How open places of the rules are interpreted.
 
     Raises
     ------
@@ -112,16 +112,16 @@ def score_night(
 
 
 def on_clock(movements: Iterable[LegMovement], time: TimeMap, origin_ns: int) -> list[LegMovement]:
-    """Move movements from the declared rate to measured time.
+    """Return movements with their times by the measured rate instead of the declared one.
 
     Parameters
     ----------
     movements : iterable of LegMovement
         With sample indices.
     time : TimeMap
-        Of their leg.
+        The map of their leg.
     origin_ns : int
-        ns UTC that becomes 0.
+        The time of onset 0, ns UTC.
 
     Raises
     ------

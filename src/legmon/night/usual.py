@@ -1,7 +1,7 @@
-"""What is usual for somebody: the range of their own comparable nights, and never a flag.
+"""What is usual for a person: the range of their own comparable nights. It is never a warning.
 
-A tenth-to-ninetieth percentile of 12 nights covers the next one 68 % of the time only, so a night outside of the range is nothing
-to be told. Below five nights nothing is called usual.
+The range from the tenth to the ninetieth percentile of 12 nights contains the next night only 68 % of the time. So a night
+outside of the range needs no message. With fewer than five nights nothing is called usual.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ COVERAGE: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Comparable:
-    """What decides whether two nights can be compared, the denominator, the share with samples, and the rate."""
+    """One night's rate, and the values that decide whether it can be compared with other nights."""
 
     legs: Sequence[str]
     rules: str
@@ -29,18 +29,18 @@ class Comparable:
 
     @property
     def whole(self) -> bool:
-        """At least four hours in the denominator, and nine tenths of the recording there."""
+        """Whether the denominator has four hours or more, and nine tenths of the recording have samples."""
         return self.per_hour is not None and self.hours_s >= USABLE_S and self.coverage >= COVERAGE
 
     def like(self, other: "Comparable") -> bool:
-        """Whether both were measured the same way."""
+        """Whether both nights were measured in the same way."""
         mine = (tuple(self.legs), self.rules, self.denominator, self.detector)
         return mine == (tuple(other.legs), other.rules, other.denominator, other.detector)
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Nights compared with; how many of them lay between two rates per hour. No rates below five nights."""
+    """Number of nights compared with, how many lie in the range, and its two rates per hour; None below five nights."""
 
     nights: int
     within: int
@@ -49,15 +49,15 @@ class Usual:
 
 
 def usual(night: Comparable, before: Iterable[Comparable]) -> Usual:
-    """Say what was usual before a night.
+    """Return what was usual before a night.
 
     Parameters
     ----------
     night : Comparable
         The night itself.
     before : iterable of Comparable
-        The nights before it, newest first. The last 14 that are whole and like it are taken; of ten or more, the lowest and
-        the highest are left out of the range.
+        The nights before it, newest first. The last 14 that are whole and were measured in the same way count. Of ten or
+        more, the range leaves out the lowest and the highest.
     """
     rates = [n.per_hour for n in before if n.whole and n.like(night) and n.per_hour is not None][:MOST]
     n = len(rates)

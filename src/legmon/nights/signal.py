@@ -1,4 +1,4 @@
-"""Samples of a night for charts: read from the segment as it grows, given as raw values or minimum and maximum."""
+"""Samples of a night for charts: read from the segment as it grows, returned as raw values or as minimum and maximum."""
 
 import threading
 from collections import OrderedDict
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import Gap, Meta, Samples
 from legmon.recording.segment import SegmentTail
 
@@ -37,71 +38,66 @@ class Values:
 class LegSignal:
     """One leg's samples, in memory, one row an axis.
 
-    A hole is filled with the value before it, so that it does not change the extremes of a bucket it shares with samples;
-    what lies in holes alone becomes NaN.
+    A gap is filled with the value before it, so that it does not change the extremes of a bucket that also holds samples.
+    A bucket that holds nothing but a gap becomes NaN. A chart does not wait for samples that may still come: what lies behind
+    an open gap is shown, and put right when the gap is filled.
     """
 
     def __init__(self, path: Path) -> None:
         self.meta: Meta | None = None
         self.end = 0
         self._tail = SegmentTail(path)
+        self._reader = OrderedReader()
         self._xyz = np.zeros((3, 1 << 16), dtype=np.int16)
-        self._holes: list[tuple[int, int]] = []
+        self._settled: list[tuple[int, int]] = []  # gaps with a name
+        self._open: list[tuple[int, int]] = []  # gaps that may still be filled
         self._lock = threading.Lock()
 
     def update(self) -> None:
         """Read what was recorded since the last call."""
         with self._lock:
-            for r in self._tail.read():
-                if isinstance(r, Samples):
-                    self._take(r)
-                elif isinstance(r, Gap):
-                    if r.first + r.count > self.end:
-                        self._hole(self.end, r.first + r.count)
-                elif isinstance(r, Meta):
-                    self.meta = r
+            is_new = False
+            for record in self._tail.read():
+                is_new = True
+                if isinstance(record, Meta):
+                    self.meta = record
+                pieces = self._reader.feed(record)
+                for piece in pieces:
+                    self._put(piece, self._settled)
+                if isinstance(record, Samples) and not pieces and record.first > self._reader.end:
+                    self._put(record, self._open)  # it waits behind a gap
+            if is_new:
+                self._open, ahead = [], self._reader.ahead()
+                for piece in ahead:
+                    if isinstance(piece, Gap):
+                        self._put(piece, self._open)
+                self.end = ahead[-1].end if ahead else self._reader.end
 
-    def _take(self, r: Samples) -> None:
-        """Put samples in their place; what was missing before them may come later."""
-        is_late = r.first < self.end
-        if r.first > self.end:
-            self._hole(self.end, r.first)
-        self._fill(r.end)
-        self._xyz[:, r.first : r.end] = r.xyz.T
-        self.end = max(self.end, r.end)
-        if is_late:
-            self._holes = [
-                part
-                for a, b in self._holes
-                for part in ((a, min(b, r.first)), (max(a, r.end), b))
-                if part[0] < part[1]
-            ]
-            for a, b in self._holes:  # what is still missing behind it
-                if a == r.end:
-                    self._xyz[:, a:b] = self._xyz[:, a - 1, None]
-
-    def _hole(self, first: int, end: int) -> None:
-        self._fill(end)
-        self._xyz[:, first:end] = self._xyz[:, max(first - 1, 0), None]
-        self._holes.append((first, end))
-        self.end = end
-
-    def _fill(self, end: int) -> None:
-        if end > self._xyz.shape[1]:
-            grown = np.zeros((3, max(end, 2 * self._xyz.shape[1])), dtype=np.int16)
-            grown[:, : self.end] = self._xyz[:, : self.end]
+    def _put(self, piece: Samples | Gap, gaps: list[tuple[int, int]]) -> None:
+        """Put a piece in its place. A gap repeats the value before it, which is in place already."""
+        if piece.end > self._xyz.shape[1]:
+            grown = np.zeros((3, max(piece.end, 2 * self._xyz.shape[1])), dtype=np.int16)
+            grown[:, : self._xyz.shape[1]] = self._xyz
             self._xyz = grown
+        if isinstance(piece, Samples):
+            self._xyz[:, piece.first : piece.end] = piece.xyz.T
+        else:
+            self._xyz[:, piece.first : piece.end] = self._xyz[:, max(piece.first - 1, 0), None]
+            gaps.append((piece.first, piece.end))
+
+    def _gaps(self) -> list[tuple[int, int]]:
+        return [*self._settled, *self._open]
 
     def raw(self, first: int, end: int) -> Values:
-        """Every sample of a stretch."""
+        """Return every sample of a stretch."""
         with self._lock:
             axes = self._scaled(self._xyz[:, first:end])
-            for a, b in self._holes:
+            for a, b in self._gaps():
                 axes[:, max(a - first, 0) : max(b - first, 0)] = np.nan
         return Values(first, end, axes, min_max=False)
 
     def min_max(self, first: int, end: int, bucket: int) -> Values:
-        """Minimum and maximum of each bucket; `first` and `end` lie on multiples of `bucket` or at the night's end."""
+        """Return minimum and maximum of each bucket. `first` and `end` are multiples of `bucket`, or the night's end."""
         with self._lock:
             part = self._xyz[:, first:end]
             starts = np.arange(0, end - first, bucket)
@@ -109,7 +105,7 @@ class LegSignal:
             pairs[:, 0::2] = np.minimum.reduceat(part, starts, axis=1)
             pairs[:, 1::2] = np.maximum.reduceat(part, starts, axis=1)
             axes = self._scaled(pairs)
-            for a, b in self._holes:
+            for a, b in self._gaps():
                 if b > first and a < end:
                     whole = slice(2 * max(-(-(a - first) // bucket), 0), 2 * max((b - first) // bucket, 0))
                     axes[:, whole] = np.nan
@@ -120,15 +116,15 @@ class LegSignal:
         return raw.astype(np.float32) * np.float32(scale)
 
     def window(self, first: int, end: int, points: int) -> Values:
-        """Give a stretch in about as many values as a chart has points.
+        """Return a stretch in about as many values as a chart has points.
 
         Parameters
         ----------
         first, end : int
-            Sample indices; cut to the recording.
+            Sample indices. They are limited to the recording.
         points : int
-            Up to twice as many samples are given raw; more become at most this many pairs. Buckets lie on one grid for
-            the whole night, so that a chart does not shimmer when it moves.
+            Up to twice as many samples are returned raw. More samples become at most this many pairs. Buckets lie on one grid
+            for the whole night, so that a chart does not shimmer when it moves.
         """
         first, end = max(first, 0), min(end, self.end)
         if end <= first:
@@ -140,7 +136,7 @@ class LegSignal:
 
 
 class SignalStore:
-    """Keeps the signals that were looked at last."""
+    """Keep the signals that were looked at last."""
 
     def __init__(self) -> None:
         self._signals: OrderedDict[Path, LegSignal] = OrderedDict()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from legmon.catalog.state import EndedBy
 from legmon.catalog.store import Catalog
 from legmon.messages import Message, Trouble, trouble
-from legmon.night.rising import has_risen
+from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
 from legmon.recording.segment import RecordingError, verify

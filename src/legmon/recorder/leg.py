@@ -12,7 +12,7 @@ from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Sam
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
 from legmon.timeline.axis import Pending, SampleAxis
-from legmon.timeline.losses import PauseWatch
+from legmon.timeline.losses import ArrivalLossWatch
 from legmon.timeline.plausibility import FramePlausibility
 from legmon.timeline.streams import StreamClocks
 
@@ -47,7 +47,7 @@ class LegRecorder:
         self._axis = SampleAxis()
         self._cause: GapCause | None = None
         self._is_watched = False  # losses show only by arrivals
-        self._pauses = PauseWatch(1.0)
+        self._arrival_losses = ArrivalLossWatch(1.0)
         self._before: Held | None = None
         self._announced: int | None = None  # the stream that runs, where the sensor numbers them
         self._is_whole = False  # whether it began when it was announced
@@ -138,7 +138,7 @@ class LegRecorder:
         started = identity.started
         self.is_buffered = identity.declares.buffer
         self._is_watched = identity.loss == "arrival"
-        self._pauses = PauseWatch(self.night.meta.declared_hz)
+        self._arrival_losses = ArrivalLossWatch(self.night.meta.declared_hz)
         self._announced = started.stream
         self._is_whole = is_new and started.next == 0
         self._before = started.before
@@ -157,13 +157,13 @@ class LegRecorder:
         if not self._is_believable(frame, arrival_ns):
             self.refuse()
             return
-        before = self._axis.copy(), self._before, self._pauses.copy()
+        before = self._axis.copy(), self._before, self._arrival_losses.copy()
         try:
             records = self._place(frame, arrival_ns)
             if records:
                 self._write(*records)
         except BaseException:
-            self._axis, self._before, self._pauses = before
+            self._axis, self._before, self._arrival_losses = before
             raise
         for r in records:
             if isinstance(r, Stream):
@@ -201,7 +201,7 @@ class LegRecorder:
         if self._axis.index(frame.stream, frame.first) is None:
             records += self._begin(frame, arrival_ns)
         elif self._is_watched:
-            lost = self._pauses.observe(self._axis.next + len(frame.xyz), arrival_ns)
+            lost = self._arrival_losses.observe(self._axis.next + len(frame.xyz), arrival_ns)
             if lost:
                 records.append(Gap(self._axis.next, lost, cause))
                 self._axis.shift(lost)

@@ -1,1 +1,1 @@
-"""The recording, which is the truth: append-only files of checked records."""
+"""The recording: append-only files of records with checksums. Everything else is computed from it."""

@@ -1,8 +1,8 @@
-"""What a segment file holds, byte by byte.
+"""The format of a segment file, byte by byte.
 
-A file is a row of records: a header of 12 bytes (kind u8, version u8 = 1, two zero bytes, length u32, CRC-32 u32, little
-endian), then the payload. The checksum covers the first 8 bytes and the payload. Samples are binary; everything rare is JSON, so
-that a person can read it with `strings`. A record is whole or it is not there.
+A file is a sequence of records. A record is a header of 12 bytes (kind u8, version u8 = 1, two zero bytes, length u32, CRC-32
+u32, little endian) and the payload. The checksum covers the first 8 bytes and the payload. Samples are binary. Everything rare is
+JSON, so that a person can read it with `strings`. A reader returns whole records only.
 """
 
 import json
@@ -39,7 +39,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """First record of a file: what is recorded, by which sensor."""
+    """The first record of a file: which night, which leg, which sensor."""
 
     KIND: ClassVar[Kind] = Kind.META
     night: str
@@ -51,12 +51,12 @@ class Meta:
     range_g: int
     simulated: bool
     loss: str = "index"
-    """By what a loss of this sensor's shows (`legmon.sensors.base.Declaration`)."""
+    """How a loss of this sensor shows (`legmon.sensors.base.Declaration`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The sensor started a stream: its index `device_first` is index `first` of the night."""
+    """The sensor started a stream. Its index `device_first` is index `first` of the night."""
 
     KIND: ClassVar[Kind] = Kind.STREAM
     stream: int
@@ -66,9 +66,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """One frame's new samples: (n, 3) int16, in the scale of `Meta`.
+    """The new samples of one frame: (n, 3) int16, in the scale of `Meta`.
 
-    They need not be in order: what a sensor sends again later stands later. `arrival_ns` is 0 then, since it says nothing.
+    Records need not be in order of index: samples that a sensor sends again stand where they arrived. Their `arrival_ns` is 0,
+    because that arrival says nothing about when they were taken.
     """
 
     KIND: ClassVar[Kind] = Kind.SAMPLES
@@ -85,17 +86,22 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Samples that never came, and why. What neither came nor is named yet may still come."""
+    """Samples that never came, and why. Samples that neither came nor are in a gap may still come."""
 
     KIND: ClassVar[Kind] = Kind.GAP
     first: int
     count: int
     cause: str
 
+    @property
+    def end(self) -> int:
+        """Index after the last missing sample."""
+        return self.first + self.count
+
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """An anchor of the time fit; `final` for those that the closed night goes by."""
+    """An anchor of the time fit. A closed night uses the ones that are `final`."""
 
     KIND: ClassVar[Kind] = Kind.ANCHOR
     first: int
@@ -111,7 +117,7 @@ class Anchored:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that happened: connected, disconnected, battery."""
+    """An event: connected, disconnected, battery level."""
 
     KIND: ClassVar[Kind] = Kind.NOTE
     at_ns: int
@@ -132,12 +138,12 @@ _JSON: dict[Kind, type[Any]] = {t.KIND: t for t in (Meta, Stream, Gap, Anchored,
 
 
 def encode(record: Record) -> bytes:
-    """Give the bytes of one record.
+    """Return the bytes of one record.
 
     Raises
     ------
     ValueError
-        If it is longer than any reader would take.
+        If it is longer than a reader accepts.
     """
     if isinstance(record, Samples):
         payload = (
@@ -146,26 +152,26 @@ def encode(record: Record) -> bytes:
     else:
         payload = json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":")).encode()
     if len(payload) > LONGEST:
-        raise ValueError(f"a record of {len(payload)} bytes; a reader takes {LONGEST} at most")
+        raise ValueError(f"a record has {len(payload)} bytes; a reader accepts {LONGEST} at most")
     head = HEADER.pack(record.KIND, VERSION, 0, len(payload), 0)[:8]
     return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
 
 
 def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
-    """Read whole records; what is damaged between them is passed over.
+    """Read whole records and skip damaged bytes between them.
 
     Parameters
     ----------
     data : bytes
         From a segment file.
     start : int
-        Where to begin; the start of a record.
+        Where to begin: the start of a record.
 
     Yields
     ------
     (int, Record)
-        Where the record ends, and the record. Kinds this version does not know are left out. Samples that were in a damaged
-        record are missing from the indices of those that follow, and so are seen to be missing.
+        Where the record ends, and the record. Kinds that this version does not know are skipped. The samples of a damaged
+        record leave a gap in the indices, so a reader notices that they are missing.
     """
     view = memoryview(data)
     at = start
@@ -185,7 +191,7 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
 
 
 def damage(data: bytes) -> tuple[int, int] | None:
-    """Where data that should be whole records is damaged first, and where the next whole record begins; None where nowhere."""
+    """Return where data is damaged first and where the next whole record begins; None where nothing is damaged."""
     view, at = memoryview(data), 0
     while at < len(view):
         end = _whole(view, at) if at + HEADER.size <= len(view) else None
@@ -196,7 +202,7 @@ def damage(data: bytes) -> tuple[int, int] | None:
 
 
 def _rare(made: type[Any], payload: bytes) -> Any:
-    """Read a record in JSON; None where another version's lacks what this one needs. What this one does not know is left out."""
+    """Parse a record in JSON and ignore unknown fields; None where another version left out a field that this one needs."""
     known = {f.name for f in fields(made)}
     try:
         return made(**{name: value for name, value in json.loads(payload).items() if name in known})
@@ -205,7 +211,7 @@ def _rare(made: type[Any], payload: bytes) -> Any:
 
 
 def _whole(view: memoryview, at: int) -> int | None:
-    """Where the record at a place ends, if it is one and undamaged."""
+    """Return where the record at an offset ends; None where there is no undamaged record."""
     _, version, zero, length, crc = HEADER.unpack_from(view, at)
     end = at + HEADER.size + length
     if version != VERSION or zero or length > LONGEST or end > len(view):
@@ -215,7 +221,7 @@ def _whole(view: memoryview, at: int) -> int | None:
 
 
 def _next_whole(data: bytes, view: memoryview, at: int) -> int:
-    """Where the next undamaged record begins, or the end of the data."""
+    """Return where the next undamaged record begins, or the end of the data."""
     mark = bytes([VERSION, 0, 0])
     while (found := data.find(mark, at + 1)) >= 0:
         at = found - 1

@@ -1,26 +1,26 @@
-"""Appends a leg's night to its file, so that what was written once is never lost."""
+"""Writes and reads the file of one leg's night. What was written once is never lost."""
 
 import contextlib
 import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 from legmon.errors import LegmonError
-from legmon.recording.records import End, Gap, Record, Samples, damage, decode, encode
+from legmon.recording.ordered import OrderedReader
+from legmon.recording.records import End, Record, damage, decode, encode
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class RecordingError(LegmonError):
-    """The file cannot be written or read; says what to do.
+    """The file cannot be written or read. The message says what to do.
 
     Attributes
     ----------
     errno : int or None
-        What the operating system refused with; None where it refused nothing and the file's content is wrong.
+        The error number of the operating system; None where the content of the file is wrong.
     """
 
     def __init__(self, message: str, errno: int | None = None) -> None:
@@ -29,26 +29,26 @@ class RecordingError(LegmonError):
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no room, and not a disk that fails or may not be written."""
+        """Whether the disk is full, as opposed to a disk that fails or is read-only."""
         return self.errno in FULL
 
 
 class SegmentWriter:
     """An append-only file of records.
 
-    Opening a file that exists goes on behind its last whole record. Bytes behind that, torn by a crash, are moved to a file of
-    the same name with ``.torn`` behind it, never thrown away.
+    Opening a file that exists continues after its last whole record. Bytes after that, torn by a crash, are moved to a file of
+    the same name with the suffix ``.torn``. They are never deleted.
 
     Parameters
     ----------
     path : Path
-        The file; its folder is made where missing.
+        The file. Its folder is created where it is missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd = -1
-        self._is_torn = False  # a write that failed left something of itself behind `_size`
+        self._is_torn = False  # a write that failed left some of its bytes after `_size`
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
@@ -62,7 +62,7 @@ class SegmentWriter:
     def _recover(self) -> int:
         data = self.path.read_bytes()
         end = 0
-        for end, _ in decode(data):  # noqa: B007 (the last one is what counts)
+        for end, _ in decode(data):  # noqa: B007 (only the last one counts)
             pass
         if end < len(data):
             with self.path.with_name(self.path.name + ".torn").open("ab") as torn:
@@ -71,12 +71,12 @@ class SegmentWriter:
         return end
 
     def append(self, *records: Record) -> None:
-        """Write records, all or none; when this returns, the operating system has them.
+        """Write all records or none. When this returns, the operating system has them.
 
         Raises
         ------
         RecordingError
-            If they could not be written whole. What is left of them is cut off, at once or before the next records are written.
+            If they could not be written whole. Their remains are cut off at once, or before the next records are written.
         """
         data = b"".join(map(encode, records))
         try:
@@ -91,7 +91,7 @@ class SegmentWriter:
         self._is_torn = False
 
     def _write(self, data: bytes) -> None:
-        """Write it all; where only a part is taken, writing the rest says why."""
+        """Write all bytes. Where only a part was written, writing the rest raises the reason."""
         rest = memoryview(data)
         while rest:
             written = os.write(self._fd, rest)
@@ -100,7 +100,7 @@ class SegmentWriter:
             rest = rest[written:]
 
     def _cut(self) -> None:
-        """Take away what a write that failed left of itself."""
+        """Remove the bytes that a failed write left."""
         if self._is_torn:
             os.ftruncate(self._fd, self._size)
             self._is_torn = False
@@ -110,7 +110,7 @@ class SegmentWriter:
         return RecordingError(f"{self.path} cannot be written ({e.strerror}); {advice}", e.errno)
 
     def sync(self) -> None:
-        """Ask for the data to be on the disk itself (power cut), not only with the operating system (crash).
+        """Bring the data to the disk itself, so that it also survives a power cut and not only a crash.
 
         Raises
         ------
@@ -128,13 +128,13 @@ class SegmentWriter:
         Raises
         ------
         RecordingError
-            If it cannot be synced; the file is open then as before.
+            If it cannot be synced. The file stays open then.
         """
         self.sync()
-        self.abandon()  # what it held is on the disk
+        self.abandon()  # all of it is on the disk
 
     def abandon(self) -> None:
-        """Let go of the file without a sync; nothing happens where that was done before."""
+        """Close the file without a sync. A second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with contextlib.suppress(OSError):
@@ -142,7 +142,7 @@ class SegmentWriter:
 
 
 def verify(path: Path) -> str:
-    """Read a closed file back as it stands on the disk, and check that nothing is missing from it.
+    """Read a closed file back from the disk, and check that nothing is missing from it.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def verify(path: Path) -> str:
     Raises
     ------
     RecordingError
-        If a record is damaged, or an index is neither a sample nor in a named gap, or is there twice; says where.
+        If a record is damaged, or if an index is neither a sample nor in a named gap, or is there twice. The message says where.
     """
     try:
         data = path.read_bytes()
@@ -161,31 +161,27 @@ def verify(path: Path) -> str:
     hurt = damage(data)
     if hurt is not None and hurt[1] < len(data):
         raise RecordingError(f"{path} is damaged between bytes {hurt[0]} and {hurt[1]}; the rest can be read")
-    ranges, last = [], None
+    reader, last = OrderedReader(), None
     for _, record in decode(data):
         last = record
-        if isinstance(record, Samples):
-            ranges.append((record.first, record.end))
-        elif isinstance(record, Gap):
-            ranges.append((record.first, record.first + record.count))
+        reader.feed(record)
     if hurt is not None or not isinstance(last, End):
         raise RecordingError(f"{path} does not end as a closed night does")
-    ranges.sort()
-    for (_, end), (first, _) in pairwise([(0, 0), *ranges]):
-        if first != end:
-            raise RecordingError(
-                f"{path} holds {'nothing' if first > end else 'samples twice'} at sample {min(first, end)}"
-            )
+    end = reader.end
+    if reader.finish():
+        raise RecordingError(f"{path} holds nothing at sample {end}")
+    if reader.first_repeated is not None:
+        raise RecordingError(f"{path} holds samples twice at sample {reader.first_repeated}")
     return hashlib.sha256(data).hexdigest()
 
 
 class SegmentTail:
-    """Reads a file that may still grow.
+    """Read a file that may still grow.
 
     Parameters
     ----------
     path : Path
-        The file; it need not exist yet.
+        The file. It need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -193,7 +189,7 @@ class SegmentTail:
         self._at = 0
 
     def read(self) -> Iterator[Record]:
-        """Yield the records that are whole and were not yielded before."""
+        """Yield the whole records that were not yielded before."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._at)
@@ -212,7 +208,7 @@ def read_segment(path: Path) -> Iterator[Record]:
     Raises
     ------
     RecordingError
-        If there is no such file or it cannot be read.
+        If the file does not exist or cannot be read.
     """
     try:
         data = path.read_bytes()

@@ -1,7 +1,8 @@
 """AASM (version 2 and 3): leg movements and periodic series.
 
-Stated in our own words after public descriptions of the manual (PMC9619152, table 3; the NSRR manual, 6.8.4). The manual is
-silent on two movements less than 5 s apart on one leg: we skip the later one and measure to the next, an interpretation.
+Written in our own words after public descriptions of the manual (PMC9619152, table 3; the NSRR manual, 6.8.4). The manual does
+not say what happens to two movements less than 5 s apart on one leg. Our interpretation: skip the later one and measure to the
+next.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     MergedMovement,
     ScoredMovement,
+    Span,
     join_pieces,
     merge_onsets,
     normalise_gaps,
     onset_missing,
 )
 from legmon.scoring.series import mark_series_skipping_short
-from legmon.scoring.sleep import Span, Stage, asleep
+from legmon.scoring.sleep import Stage, asleep
 
 LONGEST_MOVEMENT = 10 * NS
 ONE_MOVEMENT = 5 * NS
@@ -26,7 +27,7 @@ ONE_MOVEMENT = 5 * NS
 
 def aasm(
     movements: Iterable[LegMovement],
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[Span] = (),
     *,
     respiratory: Sequence[Span] = (),
     stages: Sequence[Stage] = (),
@@ -38,17 +39,17 @@ def aasm(
     movements : iterable of LegMovement
         Of one leg or both, in any order.
     gaps : sequence of (start, end)
-        Stretches without samples, ns. One of more than 0.5 s between two onsets ends the series (ours).
+        Stretches without samples, ns. Our policy: a gap of more than 0.5 s between two onsets ends the series.
     respiratory : sequence of (start, end)
-        Respiratory events, ns, where they were scored elsewhere: a movement within 0.5 s of one is not counted.
+        Respiratory events, ns, where a laboratory scored them. A movement within 0.5 s of one is not counted.
     stages : sequence of (start, end, stage)
-        Sleep stages, ns, where they were scored elsewhere: only a movement of which some part falls in sleep is counted.
+        Sleep stages, ns, where a laboratory scored them. Only movements that are at least partly in sleep are counted.
 
     Returns
     -------
     list of ScoredMovement
-        In order of onset, after joining and merging; movements shorter than 0.5 s are not in it. One longer than 10 s is no
-        leg movement by these rules: it is listed, merges with none, and ends nothing.
+        In order of onset, after joining and merging, without movements shorter than 0.5 s. One longer than 10 s is not a leg
+        movement by these rules: it is listed, merges with none, and ends no series.
     """
     gaps = normalise_gaps(gaps)
     pieces = join_pieces(movements)
@@ -66,7 +67,7 @@ def aasm(
 
 
 def _counts(
-    event: MergedMovement, gaps: Sequence[Gap], respiratory: Sequence[Span], stages: Sequence[Stage]
+    event: MergedMovement, gaps: Sequence[Span], respiratory: Sequence[Span], stages: Sequence[Stage]
 ) -> bool:
     if event.kind != "leg" or onset_missing(gaps, event.onset):
         return False

@@ -1,114 +1,169 @@
-"""Movements found by something else, checked before they are scored."""
+"""Check movements, gaps, stages and a duration before they are scored.
+
+`legmon.score` and `legmon score --events` use the same check, so both refuse the same rows with the same words.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
+from typing import TypeGuard, get_args
 
-from legmon.movement import Leg, LegMovement
-from legmon.scoring.events import Gap
-from legmon.scoring.sleep import STAGES, Span, Stage
+from legmon.movement import NS, Leg, LegMovement
+from legmon.scoring.events import Span
+from legmon.scoring.sleep import STAGES, Stage
 
 MOST = 1_000_000
-_LEGS: dict[str, Leg] = {"left": "left", "right": "right", "l": "left", "r": "right"}
+LONGEST_S = 1e9
+LEGS: dict[object, Leg] = {leg: leg for leg in get_args(Leg)}
 
 
 class RowError(ValueError):
-    """A row that cannot be; names it, counted from 1, and says what was expected."""
+    """A row is wrong. The message names the row, counted from 1, and what was expected."""
 
 
 def nanoseconds(seconds: float) -> int:
-    """Seconds as integer ns, on a grid of microseconds: 9.99 s read from text is 9.99 s, also when it is counted from 1970."""
+    """Return seconds as integer ns, rounded to microseconds, so that 9.99 s read from text stay 9.99 s, also since 1970."""
     return round(seconds * 1e6) * 1000
+
+
+def checked_duration(duration_s: object) -> float | None:
+    """Return the length of a recording; None where it is not known.
+
+    Raises
+    ------
+    RowError
+        If it is not a number of seconds, 0 or more.
+    """
+    if duration_s is None:
+        return None
+    if not _is_number(duration_s) or not 0 <= float(duration_s) < LONGEST_S:
+        raise RowError(f"'duration_s' is {_short(duration_s)}; expected seconds, 0 or more")
+    return float(duration_s)
 
 
 def checked_movements(
     rows: Iterable[object], duration_s: float | None = None, *, row_name: str = "movement"
 ) -> list[LegMovement]:
-    """Turn rows of onset, offset and leg into movements.
+    """Check movements, as objects or as rows of onset, offset and leg.
 
-    Order does not matter, and movements of one leg that overlap are joined later, as the rules have it; everything else that is
+    Order does not matter, and overlapping movements of one leg are joined later, as the rules say. Everything else that is
     wrong is refused.
 
     Parameters
     ----------
-    rows : iterable of (onset_s, offset_s, leg)
-        Seconds from the start of the recording; leg is ``"left"`` or ``"right"``.
+    rows : iterable of LegMovement or (onset_s, offset_s, leg)
+        Seconds from the start of the recording. The leg is ``"left"`` or ``"right"``. A `LegMovement` is returned as it is.
     duration_s : float, optional
-        Length of the recording, which no movement may leave.
+        Length of the recording. No movement may end after it.
     row_name : str
-        What to call a row in a message.
+        What a message calls a row.
 
     Raises
     ------
     RowError
         At the first row that is wrong.
     """
-    found = []
+    movements = []
     for number, row in enumerate(rows, start=1):
         if number > MOST:
             raise RowError(f"there are more than {MOST:,} movements; no leg makes so many in a recording")
-        if isinstance(row, str | bytes) or not isinstance(row, Sequence) or len(row) != 3:
-            raise RowError(f"{row_name} {number}: expected onset, offset and leg, not {_short(row)}")
-        onset, offset = _span(row, f"{row_name} {number}", duration_s)
-        leg = _LEGS.get(row[2].lower()) if isinstance(row[2], str) else None
-        if leg is None:
-            raise RowError(f"{row_name} {number}: the leg is {_short(row[2])}; expected 'left' or 'right'")
-        found.append(LegMovement(onset, offset, leg))
-    return found
+        name = f"{row_name} {number}"
+        leg: object
+        if isinstance(row, LegMovement):
+            onset, offset, leg = _in_seconds(row.onset_ns), _in_seconds(row.offset_ns), row.leg
+        else:
+            onset, offset, leg = _fields(row, name, "onset, offset and leg", 3)
+        start_s, end_s = _checked_times(onset, offset, name, duration_s)
+        if not isinstance(leg, str) or leg not in LEGS:
+            raise RowError(f"{name}: the leg is {_short(leg)}; expected 'left' or 'right'")
+        if isinstance(row, LegMovement):
+            movements.append(row)
+        else:
+            movements.append(LegMovement(nanoseconds(start_s), nanoseconds(end_s), LEGS[leg]))
+    return movements
 
 
-def checked_spans(rows: Iterable[object], row_name: str, duration_s: float | None = None) -> list[Span]:
-    """Turn rows of start and end in seconds into spans in ns: gaps, respiratory events.
+def checked_spans(rows: Iterable[object], row_name: str) -> list[Span]:
+    """Check rows of start and end in seconds (gaps, respiratory events) and return them in ns.
 
     Raises
     ------
     RowError
         At the first row that is wrong.
     """
-    found: list[Gap] = []
-    for number, row in enumerate(rows, start=1):
-        if isinstance(row, str | bytes) or not isinstance(row, Sequence) or len(row) != 2:
-            raise RowError(f"{row_name} {number}: expected start and end, not {_short(row)}")
-        found.append(_span(row, f"{row_name} {number}", duration_s))
-    return found
+    spans = []
+    for name, row in _numbered(rows, row_name):
+        start, end = _fields(row, name, "start and end", 2)
+        spans.append(_span(start, end, name))
+    return spans
 
 
 def checked_stages(rows: Iterable[object]) -> list[Stage]:
-    """Turn rows of start, end and stage into stages in ns.
+    """Check rows of start and end in seconds and stage, and return them in ns.
 
     Raises
     ------
     RowError
         At the first row that is wrong.
     """
-    found = []
-    for number, row in enumerate(rows, start=1):
-        if isinstance(row, str | bytes) or not isinstance(row, Sequence) or len(row) != 3:
-            raise RowError(f"stage {number}: expected start, end and stage, not {_short(row)}")
-        start, end = _span(row, f"stage {number}", None)
-        if row[2] not in STAGES:
-            raise RowError(
-                f"stage {number}: the stage is {_short(row[2])}; expected one of {', '.join(STAGES)}"
-            )
-        found.append((start, end, str(row[2])))
-    return found
+    stages = []
+    for name, row in _numbered(rows, "stage"):
+        start, end, stage = _fields(row, name, "start, end and stage", 3)
+        if stage not in STAGES:
+            raise RowError(f"{name}: the stage is {_short(stage)}; expected one of {', '.join(STAGES)}")
+        stages.append((*_span(start, end, name), str(stage)))
+    return stages
 
 
-def _span(row: Sequence[object], name: str, duration_s: float | None) -> tuple[int, int]:
-    times = []
-    for what, value in zip(("start", "end"), row, strict=False):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RowError(f"{name}: its {what} is {_short(value)}; expected seconds")
-        if not math.isfinite(value):
-            raise RowError(f"{name}: its {what} is {value}; expected a finite number of seconds")
-        times.append(float(value))
-    start, end = times
-    if end < start:
-        raise RowError(f"{name}: it ends at {end:g} s, before it starts at {start:g} s")
-    if start < 0:
-        raise RowError(f"{name}: it starts at {start:g} s, before the recording does")
-    if duration_s is not None and end > duration_s + 1e-6:
-        raise RowError(f"{name}: it ends at {end:g} s, after the recording does at {duration_s:g} s")
-    return nanoseconds(start), nanoseconds(end)
+def _numbered(rows: Iterable[object], row_name: str) -> Iterator[tuple[str, object]]:
+    return ((f"{row_name} {number}", row) for number, row in enumerate(rows, start=1))
+
+
+def _fields(row: object, name: str, expected: str, count: int) -> tuple[object, ...]:
+    is_row = isinstance(row, Iterable) and not isinstance(row, str | bytes | Mapping)
+    fields = tuple(row) if is_row and isinstance(row, Iterable) else ()
+    if len(fields) != count:
+        raise RowError(f"{name}: expected {expected}, not {_short(row)}")
+    return fields
+
+
+def _span(start: object, end: object, name: str) -> Span:
+    start_s, end_s = _checked_times(start, end, name, None)
+    return nanoseconds(start_s), nanoseconds(end_s)
+
+
+def _checked_times(start: object, end: object, name: str, duration_s: float | None) -> tuple[float, float]:
+    """Return start and end in seconds.
+
+    Raises
+    ------
+    RowError
+        If one is not a finite number, or if the two are not in order and inside the recording.
+    """
+    start_s, end_s = _finite(start, f"{name}: its start"), _finite(end, f"{name}: its end")
+    if end_s < start_s:
+        raise RowError(f"{name}: it ends at {end_s:g} s, before it starts at {start_s:g} s")
+    if start_s < 0:
+        raise RowError(f"{name}: it starts at {start_s:g} s, before the recording does")
+    if duration_s is not None and end_s > duration_s + 1e-6:
+        raise RowError(f"{name}: it ends at {end_s:g} s, after the recording does at {duration_s:g} s")
+    return start_s, end_s
+
+
+def _finite(value: object, what: str) -> float:
+    if not _is_number(value):
+        raise RowError(f"{what} is {_short(value)}; expected seconds")
+    if not math.isfinite(value):
+        raise RowError(f"{what} is {value}; expected a finite number of seconds")
+    return float(value)
+
+
+def _in_seconds(ns: object) -> object:
+    return float(ns) / NS if _is_number(ns) else ns
+
+
+def _is_number(value: object) -> TypeGuard[Real]:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What every rule set starts from: pieces of one movement joined, movements of two legs merged.
+"""The first steps of every rule set: join pieces of one movement, and merge movements of two legs.
 
 Times are integers in nanoseconds, so that a bound of exactly 0.5, 10, 15 or 90 s is compared exactly.
 """
@@ -13,12 +13,12 @@ from legmon.movement import NS, Leg, LegMovement
 
 Side = Literal["left", "right", "both"]
 HALF_SECOND = NS // 2
-Gap = tuple[int, int]
-"""Start and end of a stretch without samples, ns from the start of the recording."""
+Span = tuple[int, int]
+"""Start and end of a stretch, ns from the start of the recording: a gap, a respiratory event, part of a mask."""
 
 
 class MergedMovement(NamedTuple):
-    """Movements that count as one: of one leg, or of both."""
+    """One or more movements that count as one, of one leg or of both."""
 
     onset: int
     offset: int
@@ -28,24 +28,24 @@ class MergedMovement(NamedTuple):
 
     @property
     def peak_mg(self) -> float | None:
-        """The largest peak among the parts."""
+        """The largest peak among the parts; None where none was measured."""
         return max((p.peak_mg for p in self.parts if p.peak_mg is not None), default=None)
 
 
 @dataclass(slots=True)
 class ScoredMovement:
-    """An event with what a rule set says of it.
+    """A movement as a rule set scores it.
 
     Parameters
     ----------
-    event : Event
+    movement : MergedMovement
         The movement, of one leg or both.
     candidate : bool
         Whether it is a candidate leg movement (CLM).
     interval : int or None
-        Onset to onset from the candidate before, ns; None where it is not measured.
+        Time from the onset of the candidate before to this onset, ns; None where it cannot be measured.
     series : int or None
-        Number of its periodic series, from 1.
+        Number of its periodic series, from 1; None outside of one.
     """
 
     movement: MergedMovement
@@ -63,10 +63,10 @@ _IN_TIME = attrgetter("onset_ns", "offset_ns", "leg", "kind")
 
 
 def join_pieces(movements: Iterable[LegMovement]) -> list[LegMovement]:
-    """Join pieces of one leg less than 0.5 s apart, then leave out what is shorter than 0.5 s.
+    """Join pieces of one leg less than 0.5 s apart, then remove movements shorter than 0.5 s.
 
-    Follows PLMScoRe, which joins first and drops after (WASM 2016, 3.2.1: an offset is the start of a quiet stretch of
-    0.5 s or more). Only kind ``"leg"`` is joined or left out: other kinds are passed through.
+    Follows PLMScoRe, which joins first and removes afterwards (WASM 2016, 3.2.1: an offset is the start of a quiet stretch of
+    0.5 s or more). Only kind ``"leg"`` is joined or removed. Other kinds are returned as they are.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def _one(a: LegMovement, b: LegMovement) -> LegMovement:
 def merge_legs(movements: Sequence[LegMovement]) -> list[MergedMovement]:
     """Merge movements of opposite legs that overlap or lie less than 0.5 s apart, chained.
 
-    WASM 2016 and 2006: offset to onset strictly below 0.5 s. Only kind ``"leg"`` takes part.
+    WASM 2016 and 2006: less than 0.5 s from offset to onset. Only kind ``"leg"`` takes part.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def merge_legs(movements: Sequence[LegMovement]) -> list[MergedMovement]:
 
     Returns
     -------
-    list of Event
+    list of MergedMovement
         Sorted by onset.
     """
     groups: list[list[LegMovement]] = []
@@ -134,7 +134,7 @@ def merge_legs(movements: Sequence[LegMovement]) -> list[MergedMovement]:
 
 
 def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[MergedMovement]:
-    """Merge movements of opposite legs whose onsets lie less than `within` ns from the first one's, not chained.
+    """Merge movements of opposite legs whose onsets lie less than `within` ns after the first onset, not chained.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[MergedMo
 
     Returns
     -------
-    list of Event
+    list of MergedMovement
         Sorted by onset.
     """
     groups: list[list[LegMovement]] = []
@@ -169,7 +169,7 @@ def merge_onsets(movements: Sequence[LegMovement], within: int) -> list[MergedMo
 
 
 def _events(groups: list[list[LegMovement]]) -> list[MergedMovement]:
-    """Make events of groups, which come in the order of their first movements."""
+    """Return one movement for each group. Groups come in the order of their first movements."""
     events = []
     for group in groups:
         m = group[0]
@@ -181,8 +181,8 @@ def _events(groups: list[list[LegMovement]]) -> list[MergedMovement]:
     return events
 
 
-def longest_missing(gaps: Sequence[Gap], start: int, end: int) -> int:
-    """Length of the longest single stretch of missing data inside ``start`` to ``end``, ns.
+def longest_missing(gaps: Sequence[Span], start: int, end: int) -> int:
+    """Return the length of the longest single gap inside ``start`` to ``end``, ns.
 
     Parameters
     ----------
@@ -200,9 +200,9 @@ def longest_missing(gaps: Sequence[Gap], start: int, end: int) -> int:
     return longest
 
 
-def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
-    """Sort gaps and make one of those that touch or overlap."""
-    merged: list[Gap] = []
+def normalise_gaps(gaps: Iterable[Span]) -> list[Span]:
+    """Sort gaps and join those that touch or overlap."""
+    merged: list[Span] = []
     for a, b in sorted(g for g in gaps if g[1] > g[0]):
         if merged and a <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
@@ -211,8 +211,8 @@ def normalise_gaps(gaps: Iterable[Gap]) -> list[Gap]:
     return merged
 
 
-def onset_missing(gaps: Sequence[Gap], onset: int) -> bool:
-    """Whether an onset lies in missing data: it was not seen, and its time is in no denominator.
+def onset_missing(gaps: Sequence[Span], onset: int) -> bool:
+    """Whether an onset lies in a gap. It was not seen then, and its time is in no denominator.
 
     Parameters
     ----------

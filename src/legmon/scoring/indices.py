@@ -1,4 +1,4 @@
-"""The numbers of a scored night: counts, rates per hour of a stated time, periodicity, intervals."""
+"""The numbers of a scored night: counts, rates per hour with samples, periodicity, intervals."""
 
 import math
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ BINS = 50
 
 @dataclass(frozen=True, slots=True)
 class Indices:
-    """Counts and indices; None where one does not exist.
+    """Counts and indices. An index that does not exist is None.
 
     Parameters
     ----------
     movements : int
-        Leg movements of 0.5 s or more, both legs merged; other kinds are not counted.
+        Leg movements of 0.5 s or more, with both legs merged. Other kinds are not counted.
     candidates, periodic, series : int
         Candidate movements, those in periodic series, and the number of series.
     hours : float
-        Hours with samples: the denominator of every rate here.
+        Hours with samples: the denominator of each rate here.
     periodic_per_hour : float or None
         Periodic movements per hour with samples.
     periodicity_index_2006 : float or None
-        Ferri et al., Sleep 2006;29:759: intervals in runs of three or more consecutive ones of 10 < i <= 90 s, over all
-        measurable intervals.
+        Ferri et al., Sleep 2006;29:759: the number of intervals in runs of three or more consecutive intervals of
+        10 < i <= 90 s, over the number of all measurable intervals.
     periodic_ratio : float or None
-        Periodic movements over candidates (PLMScoRe, Luna, SOMAS). Not the same thing as the index above.
+        Periodic movements over candidates (PLMScoRe, Luna, SOMAS). It is not the same as the index above.
     interval_geometric_mean_s : float or None
         Geometric mean of the intervals of 10 to 90 s.
     """
@@ -47,7 +47,7 @@ class Indices:
 
 
 def indices(scored: Sequence[ScoredMovement], analysed_ns: int) -> Indices:
-    """Count and divide.
+    """Return counts and indices.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _periodicity_2006(scored: Sequence[ScoredMovement]) -> float | None:
 
 
 def interval_histogram(scored: Sequence[ScoredMovement]) -> tuple[list[int], int]:
-    """Count intervals in bins of 2 s from 0 to 100 s; the second number is how many were longer."""
+    """Count intervals in bins of 2 s from 0 to 100 s. The second number is how many were longer."""
     counts, longer = [0] * BINS, 0
     for s in scored:
         if s.interval is None:

@@ -1,8 +1,7 @@
-"""WASM 2016 while the night is still being recorded: the same rules, as a state machine.
+"""WASM 2016 while the night is being recorded: the same rules, as a state machine.
 
-A movement is *confirmed* as soon as nothing that may still come can change what the rules say of it, and no earlier. Everything
-known but not confirmed is *provisional*. When the night ends, what was confirmed is what the batch scorer says of the same
-movements.
+A movement is *confirmed* as soon as nothing that may still come can change its score, and no earlier. A movement that is known
+but not confirmed is *provisional*. When the night ends, the confirmed movements equal those of the batch scorer.
 """
 
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from legmon.movement import Leg, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     ScoredMovement,
+    Span,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -35,7 +34,7 @@ class Tally:
 
 
 class LiveScorer:
-    """Scores a night as its movements become known.
+    """Score a night while its movements become known.
 
     Parameters
     ----------
@@ -44,38 +43,38 @@ class LiveScorer:
 
     Notes
     -----
-    Each leg says with `advance` how far it is: no movement of it will begin, and no gap of it will show, before that time. Only
-    what lies far enough behind both legs can be confirmed:
+    A call of `advance` says how far a leg is: it will report no movement and no gap that begins before that time. What lies far
+    enough behind both legs can be confirmed:
 
     - a movement, when no other can join or merge with it any more: 0.5 s after its end;
-    - a candidate as not periodic, when its run has ended with fewer than four members: by a break, or because nothing can
-      begin within 90 s of its last onset;
+    - a candidate as not periodic, when its run has ended with fewer than four members, by a break or because nothing can begin
+      within 90 s of its last onset;
     - a candidate as periodic, when its run has four members.
     """
 
     def __init__(self, legs: Sequence[Leg]) -> None:
         self.confirmed: list[ScoredMovement] = []
         self._horizon: dict[Leg, int] = dict.fromkeys(legs, -_NEVER)
-        self._known: list[LegMovement] = []  # not yet taken as events
-        self._gaps: list[Gap] = []
+        self._known: list[LegMovement] = []  # not yet merged
+        self._gaps: list[Span] = []
         self._machine = SeriesMachine("permissive", "inclusive")
-        self._waiting: list[ScoredMovement] = []  # taken, not yet confirmed, in order of onset
+        self._waiting: list[ScoredMovement] = []  # merged, not yet confirmed, in order of onset
 
     def movement(self, movement: LegMovement) -> None:
-        """Take a movement; its onset is not before its leg's horizon."""
+        """Add a movement. Its onset is not before the horizon of its leg."""
         self._known.append(movement)
 
     def gap(self, start: int, end: int) -> None:
-        """Take a stretch without samples, ns, of any leg, not before its horizon."""
+        """Add a stretch without samples, ns, of any leg. It is not before the horizon of that leg."""
         self._gaps = normalise_gaps([*self._gaps, (start, end)])
 
     def advance(self, leg: Leg, horizon: int) -> list[ScoredMovement]:
-        """Say that a leg will report nothing more that begins before `horizon`, ns.
+        """Note that a leg will report nothing more that begins before `horizon`, ns.
 
         Returns
         -------
         list of ScoredMovement
-            What became confirmed, in order of onset.
+            The movements that became confirmed, in order of onset.
         """
         self._horizon[leg] = max(self._horizon[leg], horizon)
         reached = min(self._horizon.values())
@@ -83,14 +82,14 @@ class LiveScorer:
         return self._confirm(min([reached, *(m.onset_ns for m in self._known)]))
 
     def finish(self) -> list[ScoredMovement]:
-        """End the night: everything is confirmed."""
+        """End the night. Everything becomes confirmed."""
         found: list[ScoredMovement] = []
         for leg in self._horizon:
             found += self.advance(leg, _NEVER)
         return found
 
     def provisional(self) -> Tally:
-        """Count everything known, as if the night ended here."""
+        """Count everything that is known, as if the night ended here."""
         machine_input = [p for s in self._waiting for p in s.movement.parts] + self._known
         if not machine_input:
             return self.tally()
@@ -98,13 +97,13 @@ class LiveScorer:
         return tally(wasm2016(parts, self._gaps))
 
     def tally(self) -> Tally:
-        """Count what is confirmed."""
+        """Count the confirmed movements."""
         return tally(self.confirmed)
 
     def _take_closed(self, reached: int) -> None:
-        """Hand to the machine what nothing can join any more.
+        """Score the movements that nothing can join any more.
 
-        Movements fall apart into clusters 0.5 s or more from one another; joining and merging stay within a cluster.
+        Movements form clusters that are 0.5 s or more apart. Joining and merging stay within a cluster.
         """
         self._known.sort(key=lambda m: (m.onset_ns, m.offset_ns))
         start, end = 0, -_NEVER
@@ -123,11 +122,11 @@ class LiveScorer:
     def _take(self, cluster: list[LegMovement]) -> None:
         for event in merge_legs(join_pieces(cluster)):
             scored = ScoredMovement(event, is_candidate(event, self._gaps))
-            self._machine.take(scored, self._gaps)
+            self._machine.add(scored, self._gaps)
             self._waiting.append(scored)
 
     def _confirm(self, earliest: int) -> list[ScoredMovement]:
-        """Confirm what no event from `earliest` on can change."""
+        """Confirm what no movement from `earliest` on can change."""
         run = self._machine.runs.run
         held = 0
         if 0 < len(run) < SERIES:
@@ -141,7 +140,7 @@ class LiveScorer:
 
 
 def tally(events: Sequence[ScoredMovement]) -> Tally:
-    """Count scored events."""
+    """Count scored movements."""
     return Tally(
         movements=sum(s.movement.kind == "leg" for s in events),
         candidates=sum(s.candidate for s in events),

@@ -1,4 +1,4 @@
-"""A scored recording: every movement with what the rules say of it, the numbers, and the JSON object of `legmon score`."""
+"""A scored recording: every movement as the rules see it, the numbers, and the JSON object of `legmon score`."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from legmon.detection.faults import Finding, Verdict, verdict
+from legmon.messages import Message
 from legmon.movement import NS, Leg, LegMovement
-from legmon.scoring.events import Gap, ScoredMovement
+from legmon.scoring.events import ScoredMovement, Span
 from legmon.scoring.indices import BIN_S, Indices, indices, interval_histogram
-from legmon.scoring.rules import Interpretation, Rules, apply_rules
+from legmon.scoring.rules import NAMES, Interpretation, Rules, apply_rules
 from legmon.scoring.sleep import by_stage, is_respiratory
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, wasm2016
 
@@ -17,9 +18,9 @@ BRIDGED = 5 * NS
 MATTERS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scored:
-    """A recording with what the rules say of it.
+    """A recording under a rule set.
 
     Parameters
     ----------
@@ -30,17 +31,19 @@ class Scored:
     origin_ns : int
         What onset 0 means, ns UTC; 0 for files without a date.
     start_ns, duration_ns, analysed_ns : int
-        First sample, seen from the origin; from there to the last; and the same less what is missing.
+        First sample, counted from the origin; time from there to the last sample; and the same less the gaps.
     gaps : list of (start, end)
-        Missing stretches, ns from the origin.
+        Stretches without samples, ns from the origin.
     movements : list of ScoredMovement
         Every movement after joining and merging, in order of onset.
     detections : tuple of LegMovement
-        What was scored.
-    reading : Reading
-        How the rules were read.
+        The movements before joining and merging.
+    interpretation : Interpretation
+        How open places of the rules are interpreted, and what was scored elsewhere.
     quality : sequence of (leg, Finding)
         What is wrong with the signal.
+    notes : sequence of Message
+        What a person should know of the source, such as annotations that were not understood.
     """
 
     rules: Rules
@@ -49,11 +52,18 @@ class Scored:
     start_ns: int
     duration_ns: int
     analysed_ns: int
-    gaps: list[Gap]
+    gaps: list[Span]
     movements: list[ScoredMovement]
     detections: tuple[LegMovement, ...] = ()
     interpretation: Interpretation = field(default_factory=Interpretation)
     quality: Sequence[tuple[Leg, Finding]] = ()
+    notes: Sequence[Message] = ()
+
+    def __repr__(self) -> str:
+        i = self.indices
+        simulated = ", simulated" if self.simulated else ""
+        rate = "" if i.periodic_per_hour is None else f", {i.periodic_per_hour:.1f}/h"
+        return f"<{NAMES[self.rules]}{simulated}: {i.movements} LM, {i.periodic} periodic{rate} in {i.hours:.2f} h>"
 
     @property
     def indices(self) -> Indices:
@@ -65,12 +75,21 @@ class Scored:
         """Whether the signal is good enough."""
         return verdict((f for _, f in self.quality), self.analysed_ns, self.duration_ns)
 
-    def answer(self) -> dict[str, Any]:
-        """Return the JSON object of `legmon score`, seconds rounded to the millisecond."""
-        return answer(self)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object of `legmon score`. Seconds are rounded to the millisecond."""
+        return {
+            "rules": self.rules,
+            "simulated": self.simulated,
+            "duration_s": _s(self.duration_ns),
+            "analysed_s": _s(self.analysed_ns),
+            "gaps": [[_s(a), _s(b)] for a, b in self.gaps],
+            "movements": [movement_json(s) for s in self.movements],
+            "indices": indices_json(self.indices),
+            "details": details_json(self),
+        }
 
 
-# what more there is to say: per leg, per series, by hour, intervals, durations, what gaps may hide
+# details: per leg, per series, by hour, intervals, durations, what gaps may hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ class Series:
 class LogIntervals:
     """Mean and standard deviation of the natural logarithm of intervals in seconds.
 
-    PLMScoRe takes all measurable intervals, SOMAS and Luna those of 10 to 90 s; both are given, so that no one has to guess.
+    PLMScoRe uses all measurable intervals, SOMAS and Luna those of 10 to 90 s. Both are reported, so that nobody has to guess.
     """
 
     count: int
@@ -107,7 +126,7 @@ class LogIntervals:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour from the first sample on; start and time with samples in ns."""
+    """One hour of the recording, counted from the first sample. Start and time with samples are in ns."""
 
     start: int
     analysed: int
@@ -116,7 +135,7 @@ class Hour:
 
 
 def per_side(scored: Scored) -> dict[str, Counts]:
-    """Count the left leg alone, the right leg alone, and both together; the three add up."""
+    """Count movements of the left leg alone, the right leg alone, and both legs together. The three add up."""
     return {
         side: counts(s for s in scored.movements if s.movement.side == side)
         for side in ("left", "right", "both")
@@ -124,7 +143,7 @@ def per_side(scored: Scored) -> dict[str, Counts]:
 
 
 def counts(events: Iterable[ScoredMovement]) -> Counts:
-    """Count; only kind `leg` are movements."""
+    """Count movements, candidates and periodic movements. Only kind `leg` counts as a movement."""
     listed = list(events)
     return Counts(
         movements=sum(s.movement.kind == "leg" for s in listed),
@@ -134,17 +153,17 @@ def counts(events: Iterable[ScoredMovement]) -> Counts:
 
 
 def isolated(scored: Scored) -> int:
-    """Candidates that are in no series."""
+    """Return the number of candidates that are in no series."""
     return sum(s.candidate and not s.periodic for s in scored.movements)
 
 
 def short_interval(scored: Scored) -> int:
-    """Candidates less than 10 s after the one before."""
+    """Return the number of candidates less than 10 s after the one before."""
     return sum(s.interval is not None and s.interval < SHORTEST_INTERVAL for s in scored.movements)
 
 
 def series(scored: Scored) -> list[Series]:
-    """List the series in order."""
+    """Return the series in order."""
     members: dict[int, list[ScoredMovement]] = {}
     for s in scored.movements:
         if s.series is not None:
@@ -162,7 +181,7 @@ def series(scored: Scored) -> list[Series]:
 
 
 def log_intervals(scored: Scored, *, within_10_to_90: bool) -> LogIntervals:
-    """Mean and SD (n - 1) of ln(interval in s)."""
+    """Return mean and SD (n - 1) of ln(interval in s)."""
     logs = [
         math.log(s.interval / NS)
         for s in scored.movements
@@ -175,13 +194,13 @@ def log_intervals(scored: Scored, *, within_10_to_90: bool) -> LogIntervals:
 
 
 def mean_duration_s(events: Iterable[ScoredMovement]) -> float | None:
-    """Mean length in seconds."""
+    """Return the mean length in seconds; None where there are no movements."""
     lengths = [s.movement.offset - s.movement.onset for s in events]
     return sum(lengths) / len(lengths) / NS if lengths else None
 
 
 def by_hour(scored: Scored) -> list[Hour]:
-    """Count movements and time with samples in each hour from the first sample on."""
+    """Return movements and time with samples for each hour, counted from the first sample."""
     hour = 3600 * NS
     end = scored.start_ns + scored.duration_ns
     rows = []
@@ -194,9 +213,9 @@ def by_hour(scored: Scored) -> list[Hour]:
 
 
 def bridged(scored: Scored) -> tuple[int, bool]:
-    """Count periodic movements as if gaps of up to 5 s held none; whether that differs by more than 10 %.
+    """Count periodic movements as if gaps of up to 5 s did not exist, and whether that differs by more than 10 %.
 
-    A sensitivity value, not a result: a night in which it differs much hangs on what its gaps hid.
+    This is a check of sensitivity, not a result. Where it differs much, the result depends on what the gaps hide.
     """
     longer = [g for g in scored.gaps if g[1] - g[0] > BRIDGED]
     events = apply_rules(scored.rules, scored.detections, longer, scored.interpretation)
@@ -207,7 +226,7 @@ def bridged(scored: Scored) -> tuple[int, bool]:
 def without_respiratory(scored: Scored) -> tuple[int, int]:
     """WASM 2016: respiratory candidates, and periodic movements left when they are deleted.
 
-    Candidates that are respiratory are deleted, movements that are no candidates stay, and intervals and series are made anew.
+    Respiratory candidates are deleted. Movements that are not candidates stay. Intervals and series are then computed again.
     """
     marked = [s for s in scored.movements if is_respiratory(s, scored.interpretation.respiratory)]
     gone = {id(part) for s in marked for part in s.movement.parts}
@@ -221,22 +240,8 @@ def without_respiratory(scored: Scored) -> tuple[int, int]:
 # the JSON object
 
 
-def answer(scored: Scored) -> dict[str, Any]:
-    """Say everything of a scored recording, seconds rounded to the millisecond."""
-    return {
-        "rules": scored.rules,
-        "simulated": scored.simulated,
-        "duration_s": _s(scored.duration_ns),
-        "analysed_s": _s(scored.analysed_ns),
-        "gaps": [[_s(a), _s(b)] for a, b in scored.gaps],
-        "movements": [movement_json(s) for s in scored.movements],
-        "indices": indices_json(scored.indices),
-        "details": details_json(scored),
-    }
-
-
 def movement_json(scored: ScoredMovement) -> dict[str, Any]:
-    """Say one movement."""
+    """Return one movement as JSON."""
     e = scored.movement
     return {
         "onset_s": _s(e.onset),
@@ -252,7 +257,7 @@ def movement_json(scored: ScoredMovement) -> dict[str, Any]:
 
 
 def indices_json(i: Indices) -> dict[str, Any]:
-    """Say the indices."""
+    """Return the indices as JSON."""
     return {
         "movements": i.movements,
         "candidates": i.candidates,
@@ -267,7 +272,7 @@ def indices_json(i: Indices) -> dict[str, Any]:
 
 
 def details_json(scored: Scored) -> dict[str, Any]:
-    """Say what goes beyond the indices; what was not measured is named, never 0."""
+    """Return what goes beyond the indices. What was not measured is named, never 0."""
     hours = scored.analysed_ns / NS / 3600
     by_interval, longer = interval_histogram(scored.movements)
     with_bridges, matters = bridged(scored)
@@ -275,7 +280,7 @@ def details_json(scored: Scored) -> dict[str, Any]:
     within = log_intervals(scored, within_10_to_90=True)
     interpretation = scored.interpretation
     total = counts(scored.movements)
-    said: dict[str, Any] = {
+    details: dict[str, Any] = {
         "denominator": "hours with samples",
         "per_hour": {
             "movements": _rate(total.movements, hours),
@@ -333,14 +338,15 @@ def details_json(scored: Scored) -> dict[str, Any]:
         ],
         "verdict": scored.verdict,
         "quality": quality_json(scored),
+        "notes": [{"code": n.code, "sentence": n.sentence, **n.values} for n in scored.notes],
     }
     if scored.rules == "wasm2016":
-        said["reading"] = {"restart": interpretation.restart, "ninety": interpretation.ninety}
-    return said
+        details["interpretation"] = {"restart": interpretation.restart, "ninety": interpretation.ninety}
+    return details
 
 
 def quality_json(scored: Scored) -> list[dict[str, Any]]:
-    """Say what is wrong with the signal."""
+    """Return what is wrong with the signal as JSON."""
     return [
         {"code": f.code.value, "leg": leg, "seconds": f.seconds, "sentence": f.sentence}
         for leg, f in scored.quality

@@ -6,30 +6,30 @@ from typing import Final, Literal, get_args
 
 from legmon.movement import LegMovement
 from legmon.scoring.aasm import aasm
-from legmon.scoring.events import Gap, ScoredMovement
-from legmon.scoring.sleep import Span, Stage
+from legmon.scoring.events import ScoredMovement, Span
+from legmon.scoring.sleep import Stage
 from legmon.scoring.wasm2006 import wasm2006
 from legmon.scoring.wasm2016 import Ninety, Restart, wasm2016
 
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
 RULES: Final[Rules] = "wasm2016"
-"""The rule set where none is named."""
+"""The default rule set."""
 
 NAMES: Final[dict[str, str]] = {"wasm2016": "WASM 2016", "wasm2006": "WASM 2006", "aasm": "AASM"}
 
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """How the open places of the rules are read, and what was scored elsewhere.
+    """How open places of the rules are interpreted, and what a laboratory scored.
 
     Parameters
     ----------
     restart, ninety : str
-        See `legmon.scoring.wasm2016.wasm2016`; no other rule set has these places.
+        See `legmon.scoring.wasm2016.wasm2016`. No other rule set has these open places.
     respiratory : sequence of (start, end)
-        Respiratory events, ns from the origin; none known where empty.
+        Respiratory events, ns from the origin. Empty where none are known.
     stages : sequence of (start, end, stage)
-        Sleep stages, ns from the origin; none known where empty.
+        Sleep stages, ns from the origin. Empty where none are known.
     """
 
     restart: Restart = "permissive"
@@ -44,7 +44,7 @@ def known_rules(rules: str) -> Rules:
     Raises
     ------
     ValueError
-        If there is none of this name; names those there are.
+        If the name is unknown. The message lists the known names.
     """
     for name in get_args(Rules):
         if rules == name:
@@ -54,7 +54,7 @@ def known_rules(rules: str) -> Rules:
 
 
 def apply_rules(
-    rules: Rules, movements: Iterable[LegMovement], gaps: Sequence[Gap], interpretation: Interpretation
+    rules: Rules, movements: Iterable[LegMovement], gaps: Sequence[Span], interpretation: Interpretation
 ) -> list[ScoredMovement]:
     """Run one rule set."""
     if rules == "aasm":

@@ -1,23 +1,23 @@
-"""Runs of candidates that become periodic series."""
+"""Find runs of candidates that are periodic series."""
 
 from collections.abc import Sequence
 
 from legmon.movement import NS
-from legmon.scoring.events import HALF_SECOND, Gap, ScoredMovement, longest_missing
+from legmon.scoring.events import HALF_SECOND, ScoredMovement, Span, longest_missing
 
 SERIES = 4
-"""Candidates in a row that make a series, in every rule set."""
+"""A series has this many candidates in a row or more, in every rule set."""
 
 
 class Runs:
-    """The run that is growing, and the number of the last series."""
+    """The current run of candidates, and the number of the last series."""
 
     def __init__(self) -> None:
         self.run: list[ScoredMovement] = []
         self._series = 0
 
     def append(self, s: ScoredMovement) -> None:
-        """Go on with the run; from the fourth member on it is a series, and so are the three before."""
+        """Add a candidate to the run. With its fourth member the whole run becomes a series."""
         run = self.run
         run.append(s)
         if len(run) > SERIES:
@@ -32,12 +32,12 @@ class Runs:
         self.run = []
 
 
-def mark_series_skipping_short(scored: Sequence[ScoredMovement], gaps: Sequence[Gap]) -> None:
-    """Mark series as AASM and WASM 2006 have them: intervals of 5 to 90 s, bounds inclusive.
+def mark_series_skipping_short(scored: Sequence[ScoredMovement], gaps: Sequence[Span]) -> None:
+    """Mark the series of AASM and WASM 2006: intervals of 5 to 90 s, bounds included.
 
-    A candidate less than 5 s after the last one of the run is skipped, and the next interval is measured from before it. A
-    leg movement that is no candidate ends nothing. Ours: a movement of another kind (posture …) and a gap of more than
-    0.5 s end the run.
+    A candidate less than 5 s after the last one of the run is skipped, and the next interval is measured from the last one. A
+    leg movement that is no candidate does not end the run. Our policy: a movement of another kind (posture …) ends the run, and
+    so does a gap of more than 0.5 s.
     """
     runs = Runs()
     for s in scored:

@@ -1,16 +1,15 @@
-"""Sleep stages and respiratory events that were scored elsewhere, and what they change.
+"""Sleep stages and respiratory events from a laboratory, and what they change.
 
-This program measures neither. Where a laboratory's are imported they are honoured; where not, what depends on them is
-said to be not measured, never 0.
+legmon measures neither. Where they are imported, the rules use them. Where not, values that depend on them are reported as not
+measured, never as 0.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from legmon.movement import NS
-from legmon.scoring.events import Gap, ScoredMovement
+from legmon.scoring.events import ScoredMovement, Span
 
-Span = tuple[int, int]
 Stage = tuple[int, int, str]
 """Start and end in ns, and one of ``W``, ``N1``, ``N2``, ``N3``, ``R``."""
 
@@ -20,12 +19,12 @@ BEFORE_END, AFTER_END = 2 * NS, 10_250_000_000
 
 
 def asleep(stages: Sequence[Stage], onset: int, offset: int) -> bool:
-    """Whether some part of a movement falls in sleep."""
+    """Whether a part of a movement falls in sleep."""
     return any(stage != WAKE and a < max(offset, onset + 1) and b > onset for a, b, stage in stages)
 
 
 def is_respiratory(s: ScoredMovement, respiratory: Sequence[Span]) -> bool:
-    """WASM 2016: a candidate of which any part lies from 2 s before to 10.25 s after the end of a respiratory event."""
+    """Whether a candidate is respiratory by WASM 2016: a part of it lies from 2 s before to 10.25 s after such an event's end."""
     e = s.movement
     return s.candidate and any(
         e.onset <= end + AFTER_END and e.offset >= end - BEFORE_END for _, end in respiratory
@@ -43,7 +42,7 @@ class ByStage:
     asleep_hours, awake_hours : float
         Time with samples in sleep and in wake: the denominators.
     rem, non_rem : int
-        The periodic movements in sleep, parted.
+        The periodic movements in sleep, by kind of sleep.
     """
 
     asleep: int
@@ -55,8 +54,8 @@ class ByStage:
     non_rem: int
 
 
-def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Gap]) -> ByStage:
-    """Part the periodic movements; series are built over all of them, whatever the stage, and may cross a change."""
+def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Span]) -> ByStage:
+    """Count periodic movements by stage. A series is built over all stages and may cross a change of stage."""
     at = [stage_at(stages, s.movement.onset) for s in scored if s.periodic]
 
     def hours(which: Callable[[str], bool]) -> float:
@@ -76,5 +75,5 @@ def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Se
 
 
 def stage_at(stages: Sequence[Stage], time: int) -> str | None:
-    """Return the stage at a moment, or None where none was scored."""
+    """Return the stage at a time, or None where none was scored."""
     return next((stage for a, b, stage in stages if a <= time < b), None)

@@ -1,8 +1,8 @@
 """WASM 2016: candidate leg movements and periodic series.
 
-Ferri et al., Sleep Med 2016;26:86-95, doi 10.1016/j.sleep.2016.10.010, stated in our own words. Where the text leaves a
-reading open we follow PLMScoRe, written by a co-author of the rules: both interval bounds are inclusive, and a candidate
-after too short or too long an interval may be the first of a new series.
+Ferri et al., Sleep Med 2016;26:86-95, doi 10.1016/j.sleep.2016.10.010, written in our own words. Where the text is open we
+follow PLMScoRe, written by a co-author of the rules: both bounds of the interval are included, and a candidate after an interval
+that is too short or too long may be the first of a new series.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ from typing import Literal
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
-    Gap,
     MergedMovement,
     ScoredMovement,
+    Span,
     join_pieces,
     longest_missing,
     merge_legs,
@@ -35,7 +35,7 @@ Ninety = Literal["inclusive", "exclusive"]
 
 def wasm2016(
     movements: Iterable[LegMovement],
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[Span] = (),
     *,
     restart: Restart = "permissive",
     ninety: Ninety = "inclusive",
@@ -47,31 +47,31 @@ def wasm2016(
     movements : iterable of LegMovement
         Of one leg or both, in any order.
     gaps : sequence of (start, end)
-        Stretches without samples, ns. One of more than 0.5 s (the shortest movement that could hide there) between two
-        onsets leaves the interval undefined and ends the series; inside a movement it makes it no candidate. This policy is ours.
+        Stretches without samples, ns. Our policy for a gap of more than 0.5 s (the shortest movement that could hide in it):
+        between two onsets it leaves the interval undefined and ends the series; a movement that contains it is no candidate.
     restart : {"permissive", "strict"}
-        Whether a candidate less than 10 s after the one before may be the first of a new series. The text is open;
-        PLMScoRe, MATPLM and Luna say yes, SOMAS no.
+        Whether a candidate less than 10 s after the one before may be the first of a new series. The text is open.
+        PLMScoRe, MATPLM and Luna say yes, SOMAS says no.
     ninety : {"inclusive", "exclusive"}
-        Whether an interval of exactly 90 s stays in the series. PLMScoRe, MATPLM and Luna say yes, SOMAS no.
+        Whether an interval of exactly 90 s stays in the series. PLMScoRe, MATPLM and Luna say yes, SOMAS says no.
 
     Returns
     -------
     list of ScoredMovement
-        In order of onset, after joining and merging; movements shorter than 0.5 s are not in it.
+        In order of onset, after joining and merging, without movements shorter than 0.5 s.
     """
     gaps = normalise_gaps(gaps)
     scored = [ScoredMovement(e, is_candidate(e, gaps)) for e in merge_legs(join_pieces(movements))]
     machine = SeriesMachine(restart, ninety)
     for s in scored:
-        machine.take(s, gaps)
+        machine.add(s, gaps)
     return scored
 
 
-def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
-    """Whether an event is a candidate leg movement (CLM).
+def is_candidate(event: MergedMovement, gaps: Sequence[Span]) -> bool:
+    """Whether a movement is a candidate leg movement (CLM).
 
-    One leg: 0.5 to 10 s. Both legs: at most 4 movements, none over 10 s, 15 s in all. All bounds inclusive.
+    One leg: 0.5 to 10 s. Both legs: at most 4 movements, none over 10 s, 15 s in all. All bounds are included.
     """
     onset, offset, _, kind, parts = event
     if kind != "leg":
@@ -86,7 +86,7 @@ def is_candidate(event: MergedMovement, gaps: Sequence[Gap]) -> bool:
 
 
 class SeriesMachine:
-    """Takes events in order of onset and sets their intervals and series; also what the live scorer runs on.
+    """Set intervals and series of movements that come in order of onset. The live scorer uses it, too.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ class SeriesMachine:
         self._longest = LONGEST_INTERVAL if ninety == "inclusive" else LONGEST_INTERVAL - 1
         self._before: ScoredMovement | None = None
 
-    def take(self, s: ScoredMovement, gaps: Sequence[Gap]) -> None:
-        """Take the next event."""
+    def add(self, s: ScoredMovement, gaps: Sequence[Span]) -> None:
+        """Add the next movement."""
         if not s.candidate:
             self.runs.close()
             self._before = None

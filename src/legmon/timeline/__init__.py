@@ -1,1 +1,1 @@
-"""From a sensor's count of samples to true time and named holes."""
+"""From a sensor's count of samples to true time and named gaps."""

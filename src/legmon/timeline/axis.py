@@ -1,4 +1,4 @@
-"""Where a sample belongs in the night: one axis of indices per leg, streams one after another, what is missing included."""
+"""The place of a sample in the night: one axis of indices per leg, with all streams one after another and their gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ WRAP = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of a frame that is new: samples `skip` … `skip + count - 1` of it, at index `first` of the night."""
+    """The part of a frame that is new: its samples `skip` … `skip + count - 1`, at index `first` of the night."""
 
     first: int
     skip: int
@@ -17,7 +17,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Samples that did not come, and may still: indices `first` … `end - 1` of the night, and why."""
+    """Samples that did not come but still may: indices `first` … `end - 1` of the night, and why."""
 
     first: int
     end: int
@@ -26,7 +26,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A stream on the axis: the sensor's index `device_first` is index `first` of the night."""
+    """A stream on the axis. The sensor's index `device_first` is index `first` of the night."""
 
     stream: int
     device_first: int
@@ -34,10 +34,10 @@ class _Run:
 
 
 class SampleAxis:
-    """Turns a sensor's (stream, index) into one index for the night, and knows what is missing.
+    """Turn a sensor's (stream, index) into one index for the night, and track what is missing.
 
-    Within a stream the sensor's own count says exactly what is missing. Between streams (the sensor rebooted or was
-    started again) it cannot, and the length of the hole comes from arrival times, given by the caller.
+    Within a stream the sensor's own count shows exactly what is missing. Between streams (the sensor rebooted or was started
+    again) there is no such count. The caller then computes the length of the gap from arrival times.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class SampleAxis:
         self._is_open = False
 
     def copy(self) -> "SampleAxis":
-        """Return the same axis, to go back to."""
+        """Return a copy, to go back to if a write fails."""
         other = SampleAxis()
         other.next, other.pending = self.next, self.pending
         other._runs, other._is_open = self._runs, self._is_open
@@ -55,38 +55,38 @@ class SampleAxis:
 
     @property
     def stream(self) -> int | None:
-        """The stream that is running."""
+        """The stream that runs now; None where none does."""
         return self._runs[-1].stream if self._is_open else None
 
     @property
     def last_stream(self) -> int | None:
-        """The stream that was recorded last."""
+        """The stream that was recorded last; None where there was none."""
         return self._runs[-1].stream if self._runs else None
 
     def index(self, stream: int, device: int) -> int | None:
-        """Index in the night of a sensor's sample; None for a stream that is not known."""
+        """Return the index in the night of a sensor's sample; None for an unknown stream."""
         run = next((r for r in reversed(self._runs) if r.stream == stream), None)
         if run is None or (run is self._runs[-1] and not self._is_open):
             return None
         near = (
             self.next - run.first + run.device_first
-        )  # the count wraps: take the place nearest to the newest sample
+        )  # the count wraps: choose the place nearest to the newest sample
         ahead = (device - near) % WRAP
         return self.next + (ahead - WRAP if ahead >= WRAP // 2 else ahead)
 
     def forget(self) -> None:
-        """Take whatever comes next for a new stream."""
+        """Treat the next frame as the start of a new stream."""
         self._is_open = False
 
     def begin(self, stream: int, device_first: int, at: int) -> None:
         """Begin a stream: the sensor's index `device_first` is index `at` of the night, `next` or later.
 
-        The caller writes down what lies in between.
+        The caller records what lies in between.
 
         Raises
         ------
         ValueError
-            If it would begin before the end of what there is.
+            If it would begin before the end of the night so far.
         """
         if at < self.next:
             raise ValueError(f"a stream cannot begin at {at}: the night has samples up to {self.next}")
@@ -95,26 +95,26 @@ class SampleAxis:
         self.next = at
 
     def place(self, stream: int, first: int, count: int, cause: str) -> list[Piece]:
-        """Find what of a frame is new, and count it as received; what is missing before it is pending from now on.
+        """Return the new parts of a frame, and count them as received. Samples missing before them become pending.
 
         Parameters
         ----------
         stream, first, count : int
-            As the sensor says; `first` wraps at 2**32.
+            As the sensor counts. `first` wraps at 2**32.
         cause : str
-            Why what it leaves out did not come.
+            Why the samples before it did not come.
 
         Raises
         ------
         ValueError
-            If the stream was not begun.
+            If the stream has not begun.
         """
         at = self.index(stream, first)
         if at is None:
-            raise ValueError(f"stream {stream} was not begun")
+            raise ValueError(f"stream {stream} has not begun")
         end = at + count
         following = self._after(stream)
-        if following is not None:  # an old stream ends where the next one begins, whatever its frames say
+        if following is not None:  # an old stream ends where the next one begins, whatever its frames claim
             end = min(end, following)
         pieces = []
         for gap in self.pending:
@@ -132,7 +132,7 @@ class SampleAxis:
         return pieces
 
     def await_tail(self, stream: int, device_next: int, cause: str) -> int:
-        """Take note that a stream that ended goes on to `device_next`; returns how many samples that adds."""
+        """Wait for the rest of a stream that ended, up to `device_next`. Return how many samples that adds."""
         at = self.index(stream, device_next)
         if at is None or at <= self.next:
             return 0
@@ -142,13 +142,13 @@ class SampleAxis:
         return added
 
     def skip(self, to: int) -> int:
-        """Move on to an index, past samples that will never come; returns how many."""
+        """Move on to an index, past samples that will never come. Return how many they are."""
         missing = max(to - self.next, 0)
         self.next += missing
         return missing
 
     def shift(self, missing: int) -> None:
-        """Put a hole before what comes next in the running stream, whose count does not know of it.
+        """Insert a gap before the next sample of the running stream, where the sensor's own count has none.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class SampleAxis:
         self.next += missing
 
     def give_up(self, first: int, end: int) -> list[Pending]:
-        """Wait no more for a range; returns what of it was pending."""
+        """Stop waiting for a range. Return the parts of it that were pending."""
         given = [
             replace(gap, first=max(first, gap.first), end=min(end, gap.end))
             for gap in self.pending
@@ -172,17 +172,15 @@ class SampleAxis:
         return given
 
     def give_up_stream(self, stream: int) -> list[Pending]:
-        """Wait no more for what a stream so far left out, since its number now means another; returns what of it was pending."""
+        """Stop waiting for a stream, because its number now means another one. Return what was pending."""
         ends = [*(r.first for r in self._runs[1:]), self.next]
         ranges = [(r.first, end) for r, end in zip(self._runs, ends, strict=False) if r.stream == stream]
         return [given for first, end in ranges for given in self.give_up(first, end)]
 
     def oldest_pending(self) -> tuple[int, int, int] | None:
-        """Return stream, the sensor's first index, and count of the oldest samples that are pending within one stream."""
+        """Return stream, first sensor index and count of the oldest samples that are pending within one stream; or None."""
         begun = self._runs[0].first if self._runs else self.next
-        known = [
-            p for p in self.pending if p.first >= begun
-        ]  # a damaged recording may not say of which stream
+        known = [p for p in self.pending if p.first >= begun]  # a damaged recording may not name their stream
         if not known:
             return None
         gap = min(known, key=lambda p: p.first)
@@ -194,14 +192,14 @@ class SampleAxis:
         return run.stream, (gap.first - run.first + run.device_first) % WRAP, end - gap.first
 
     def resume(self, runs: Sequence[tuple[int, int, int]], covered: Sequence[tuple[int, int, str]]) -> None:
-        """Go on after a restart of the program.
+        """Continue after a restart of the program.
 
         Parameters
         ----------
         runs : sequence of (int, int, int)
-            Each stream so far: its number, the sensor's index, and the index of the night that this is.
+            Each stream so far: its number, a sensor index, and the same sample's index in the night.
         covered : sequence of (int, int, str)
-            First and end of what was recorded or named missing, and why what is missing before it did not come.
+            First and end of each range that is recorded or in a named gap, and why samples missing before it did not come.
         """
         self._runs = tuple(_Run(*r) for r in runs)
         self._is_open = bool(runs)
@@ -213,7 +211,7 @@ class SampleAxis:
         self.next = at
 
     def _after(self, stream: int) -> int | None:
-        """Where the run behind the last one of a stream begins."""
+        """Return where the run after the last one of a stream begins; None where there is none."""
         number = max(k for k, r in enumerate(self._runs) if r.stream == stream)
         return self._runs[number + 1].first if number + 1 < len(self._runs) else None
 

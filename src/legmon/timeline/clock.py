@@ -1,7 +1,7 @@
-"""When a sample was taken: the sensor's true rate, fitted to when its frames arrived.
+"""The time of a sample: the sensor's true rate and start, fitted to the arrivals of its frames.
 
-Nominal rates are off by percents, and a single arrival is late by whatever the radio needed. But an arrival is never early, so
-the earliest arrivals lie on the line that the true rate draws.
+Nominal rates are off by percents, and a single arrival is late by whatever the radio needed. But an arrival is never early. So
+the earliest arrivals lie on the line of the true rate.
 """
 
 from bisect import bisect_right
@@ -15,11 +15,11 @@ from legmon.movement import NS
 
 BLOCK_S = 30.0
 FEWEST_BLOCKS = 4
-KNOT_BLOCKS = 10  # a rate is looked at anew every five minutes: an ankle warms up a sensor in half an hour
-JUMP_BLOCKS = 20  # a clock that was set stays so for ten minutes, a stall does not
-BENT_NS, BENT_SPREADS = 10e6, 4.0  # how far one line may be from these before pieces take its place
-JUMP_NS = 1e9  # more than drift does in a minute, less than a clock that is set is off by
-MOST_PAIRED = 200  # blocks; beyond, every second, third … takes part in the fit
+KNOT_BLOCKS = 10  # the rate is fitted again every five minutes: an ankle warms up a sensor in half an hour
+JUMP_BLOCKS = 20  # a step in the clock lasts for ten minutes, a stall of the radio does not
+BENT_NS, BENT_SPREADS = 10e6, 4.0  # one line may be this far from the knots before pieces replace it
+JUMP_NS = 1e9  # more than drift in a minute, less than the step of a clock that is set
+MOST_PAIRED = 200  # blocks; of more, only every second, third … takes part in the fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Anchor:
     Parameters
     ----------
     first : int
-        Index in the night from which it holds.
+        Index in the night from which the line holds.
     utc_ns : int
         Time of that sample, ns since 1970 UTC.
     rate_hz : float
@@ -41,16 +41,16 @@ class Anchor:
     rate_hz: float
 
     def utc(self, index: int) -> int:
-        """Time of a sample, ns UTC."""
+        """Return the time of a sample, ns UTC."""
         return self.utc_ns + round((index - self.first) * NS / self.rate_hz)
 
     def index(self, utc_ns: int) -> int:
-        """Index of the sample nearest to a time."""
+        """Return the index of the sample nearest to a time."""
         return self.first + round((utc_ns - self.utc_ns) * self.rate_hz / NS)
 
 
 class TimeMap:
-    """Index to time over a whole night: one anchor a stream, in order."""
+    """Map index to time over a whole night, by the anchors in order."""
 
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         if not anchors:
@@ -63,39 +63,39 @@ class TimeMap:
         return self.anchors[max(bisect_right(self._firsts, index) - 1, 0)]
 
     def utc(self, index: int) -> int:
-        """Time of a sample, ns UTC."""
+        """Return the time of a sample, ns UTC."""
         return self.at(index).utc(index)
 
     def end_utc(self, end: int) -> int:
-        """Time at which the sample before `end` is over, ns UTC."""
+        """Return the time at which the sample before `end` is over, ns UTC."""
         return self.at(end - 1).utc(end)
 
     def index(self, utc_ns: int) -> int:
-        """Index of the sample nearest to a time."""
+        """Return the index of the sample nearest to a time."""
         starts = [a.utc_ns for a in self.anchors]
         return self.anchors[max(bisect_right(starts, utc_ns) - 1, 0)].index(utc_ns)
 
 
 class ArrivalClock:
-    """Fits one stream's start and rate, and how the rate drifts, to the arrivals of its frames.
+    """Fit one stream's start, rate and drift to the arrivals of its frames.
 
     Parameters
     ----------
     first : int
         Index in the night of the stream's first sample.
     declared_hz : float
-        The rate the sensor claims; used until two minutes have come in.
+        The rate that the sensor declares. It is used for the first two minutes.
 
     Notes
     -----
-    Of each half minute the earliest arrival, relative to the declared rate, is kept. The slope is the median of the
-    slopes between all pairs of those (Theil and Sen), which bursts and stalls in up to 29 % of them do not move; the offset is
-    their tenth percentile. The oscillator of an accelerometer follows its temperature, so the same is done around every five
-    minutes; where one line does not pass near all of these, straight pieces between them take its place.
+    For each half minute the clock keeps the earliest arrival relative to the declared rate. The slope is the median of the
+    slopes between all pairs of these (Theil and Sen). Bursts and stalls in up to 29 % of them do not change it. The offset is
+    the tenth percentile. The oscillator of an accelerometer follows its temperature, so the same fit is made around every five
+    minutes. Where one line does not pass near all of these knots, straight pieces between them replace it.
 
-    A recorder that is started again may count on from another reading of the wall clock, which shifts all arrivals from then on;
-    a sensor's count does not jump. So a shift by a second or more that stays is taken out again where that was (`restarted`).
-    Anywhere else it is the sensor that stood still.
+    The wall clock may be set while the recorder is down, which shifts all later arrivals. The sensor's count does not jump. So
+    a lasting shift of a second or more at a restart of the recorder (`restarted`) is removed. Anywhere else it means that the
+    sensor stood still.
     """
 
     def __init__(self, first: int, declared_hz: float) -> None:
@@ -114,11 +114,11 @@ class ArrivalClock:
         return bool(self._index)
 
     def restarted(self) -> None:
-        """Take note that what arrives from now on may be stamped by a clock that was set."""
+        """Note that the clock may have been set before the next arrival."""
         self._restarts.add(len(self._index))
 
     def observe(self, end: int, arrival_ns: int) -> bool:
-        """Take one arrival.
+        """Add one arrival.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class ArrivalClock:
         Returns
         -------
         bool
-            Whether a half minute was completed, so that a new fit is worth while.
+            Whether a half minute was completed, so that a new fit is due.
         """
         since = end - self.first
         late = arrival_ns - round(since * NS / self.declared_hz)
@@ -149,7 +149,7 @@ class ArrivalClock:
         return False
 
     def fit(self) -> Anchor:
-        """Return the line that holds now.
+        """Return the line for the newest samples.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class ArrivalClock:
         return self.anchors()[-1]
 
     def anchors(self) -> list[Anchor]:
-        """Return the lines through what has arrived so far, one behind the other without a step.
+        """Return the lines through the arrivals so far, one after another, without steps between them.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class ArrivalClock:
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and offset of the line under which a tenth of the arrivals lie."""
+    """Return slope and offset of the line that has a tenth of the arrivals below it."""
     slope = 0.0
     if len(x) >= FEWEST_BLOCKS:
         step = -(-len(x) // MOST_PAIRED)
@@ -202,9 +202,9 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 def _knots(
     x: NDArray[np.float64], rest: NDArray[np.float64], block: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Where the rate drifted, every five minutes and by how much; None where one line does as well.
+    """Return the knots of the drift, one every five minutes, as places and levels; None where one line fits as well.
 
-    Over a stretch without arrivals a cubic goes from one end to the other in the directions that the arrivals on both sides have.
+    A stretch without arrivals gets a cubic that continues the directions of the arrivals on both sides.
     """
     length = KNOT_BLOCKS * block
     at: list[float] = []
@@ -231,7 +231,7 @@ def _knots(
 def _over_gaps(
     at: NDArray[np.float64], level: NDArray[np.float64], slopes: NDArray[np.float64], longest: float
 ) -> NDArray[np.float64]:
-    """Put knots on the cubic (Hermite) over every gap that is longer than this; rows of place and level."""
+    """Add knots on a cubic (Hermite) over every gap longer than `longest`. Return rows of place and level."""
     rows = [(at[0], level[0])]
     for k in range(1, len(at)):
         h = at[k] - at[k - 1]
@@ -251,15 +251,17 @@ def _over_gaps(
 def _without_jumps(
     x: NDArray[np.float64], late: NDArray[np.float64], at: Collection[int]
 ) -> NDArray[np.float64]:
-    """Take out what the host's clock was set by at some of these places: a step of a second or more that stays.
+    """Remove the steps by which the host's clock was set at some of these places: a second or more, and lasting.
 
-    A stall of the radio looks the same while it lasts, but goes back; so a step is believed only where the lower envelope of
-    the ten minutes behind it differs from that of the ten minutes before.
+    A stall of the radio looks the same while it lasts, but it ends. So a step counts only where the lower envelope of the ten
+    minutes after it differs from that of the ten minutes before it.
     """
     if len(x) < 2 * FEWEST_BLOCKS:
         return late
     straight = late.copy()
-    slope = float(np.median(np.diff(late) / np.diff(x)))  # from one to the next: a step spoils one of these
+    slope = float(
+        np.median(np.diff(late) / np.diff(x))
+    )  # between neighbours, so that a step spoils one of these only
     level = late - slope * x
     for k in sorted(at):
         if not 0 < k < len(x) or abs(level[k] - level[k - 1]) <= JUMP_NS:

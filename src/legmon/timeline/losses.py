@@ -1,9 +1,9 @@
-"""Samples lost by a sensor that neither counts them nor tells their time: they show as arrivals that stay late.
+"""Losses of a sensor that neither counts its samples nor sends their time: arrivals become late and stay late.
 
-A frame that is only held up arrives late, and those behind it catch up. A frame that is lost makes all that follow look late
-for good, by as much as it held. So the lateness of arrivals is watched, and where its lower envelope rises by more than it
-otherwise wanders, and stays so for half a minute, that many samples are missing. When exactly they were lost cannot be told:
-the hole is put where it is noticed, up to `LAG_S` behind.
+A frame that is only delayed arrives late, and the frames behind it catch up. A lost frame makes all later frames look late for
+good, by as much time as it held. So the watch follows the lateness of arrivals. Where its lower envelope rises by more than it
+usually wanders, and stays there for half a minute, that many samples are missing. The exact moment of the loss is unknown: the
+gap is put where it is noticed, up to `LAG_S` later.
 """
 
 from collections import deque
@@ -14,17 +14,17 @@ from legmon.movement import NS
 
 BLOCK_S, STAYS = 10.0, 3
 LAG_S = (STAYS + 1) * BLOCK_S
-KEPT, KNOWN = 40, 12  # blocks to compare with: at most, and at least, until the rate is known
+KEPT, KNOWN = 40, 12  # blocks to compare with: at most, and at least before the rate is known
 LEAST_S, WANDERS = 0.5, 8.0
 
 
-class PauseWatch:
-    """Watches the arrivals of one stream.
+class ArrivalLossWatch:
+    """Watch the arrivals of one stream for losses.
 
     Parameters
     ----------
     declared_hz : float
-        The rate the sensor claims; it need not be true.
+        The rate that the sensor declares. It need not be true.
     """
 
     def __init__(self, declared_hz: float) -> None:
@@ -32,28 +32,28 @@ class PauseWatch:
         self._origin: tuple[int, int] | None = None
         self._block = -1
         self._blocks: deque[tuple[float, float]] = deque(maxlen=KEPT + STAYS)
-        """Of each ten seconds: when, and the least lateness, s."""
+        """For each ten seconds: the time and the least lateness, s."""
 
-    def copy(self) -> "PauseWatch":
-        """Return the same watch, to go back to."""
-        other = PauseWatch(self._declared_hz)
+    def copy(self) -> "ArrivalLossWatch":
+        """Return a copy, to go back to if a write fails."""
+        other = ArrivalLossWatch(self._declared_hz)
         other._origin, other._block, other._blocks = self._origin, self._block, self._blocks.copy()
         return other
 
     def observe(self, end: int, arrival_ns: int) -> int:
-        """Take an arrival.
+        """Add an arrival.
 
         Parameters
         ----------
         end : int
-            Index behind the frame's last sample.
+            Index after the frame's last sample.
         arrival_ns : int
-            When it arrived, ns UTC.
+            When the frame arrived, ns UTC.
 
         Returns
         -------
         int
-            How many samples were lost before it; nearly always 0.
+            Number of samples that were lost before it. Nearly always 0.
         """
         if self._origin is None:
             self._origin = (end, arrival_ns)
@@ -65,7 +65,7 @@ class PauseWatch:
                 self._blocks[-1] = (since_s, late)
             return 0
         lost = self._conclude()
-        if lost:  # with them the arrivals lie on the line again
+        if lost:  # with the lost samples counted, the arrivals lie on the line again
             late -= lost / self._declared_hz
             for k in range(len(self._blocks) - STAYS, len(self._blocks)):
                 self._blocks[k] = (self._blocks[k][0], self._blocks[k][1] - lost / self._declared_hz)

@@ -1,22 +1,19 @@
-"""Whether what a frame says of its own place can be: going by the clock, and by the sensor's uptime."""
+"""Whether the index of a frame is possible, by the clock and by the sensor's uptime."""
 
 from typing import Literal
 
 from legmon.sensors.base import Frame
 
-SLACK, SLACK_S = 1.5, 120.0  # so much further on than the clock says a frame may be: both may be off
-REPEATED_S = 5.0  # a live frame so far behind may have come before
+SLACK, SLACK_S = 1.5, 120.0  # a frame may be this much further on than the clock shows: both may be off
+REPEATED_S = 5.0  # a live frame may repeat samples from this far back
 MOST_ODD = 20
-UPTIME_SLACK_S, UPTIME_SLACK = (
-    1.0,
-    0.3,
-)  # rates are off by percents; what is damaged in the air is off by more
-LEARNED_S = 60.0  # after which the sensor's own rate is known well
+UPTIME_SLACK_S, UPTIME_SLACK = 1.0, 0.3  # rates are off by percents, frames damaged in the air by more
+LEARNED_S = 60.0  # after this the sensor's own rate is known well
 KNOWN_SLACK = 0.01
 
 
 class FramePlausibility:
-    """What is believed of one leg's frames.
+    """Decide which frames of one leg are plausible.
 
     Parameters
     ----------
@@ -27,36 +24,36 @@ class FramePlausibility:
     def __init__(self, declared_hz: float) -> None:
         self._hz = declared_hz
         self._uptime: dict[int, UptimeCheck] = {}
-        self._odd = 0  # frames in a row that cannot be
+        self._odd = 0  # implausible frames in a row
 
     def begin(self, stream: int) -> None:
-        """Take note of a stream."""
+        """Begin a stream."""
         self._uptime[stream] = UptimeCheck(self._hz)
 
     def learn(self, stream: int, first: int, t_us: int) -> None:
-        """Take the uptime at a sample of a frame that was believed."""
+        """Add the uptime at a sample of a frame that was accepted."""
         self._uptime[stream].learn(first, t_us)
 
     def late(self, frame: Frame) -> bool:
-        """Whether a frame out of the buffer can be."""
+        """Whether a frame from the sensor's buffer is plausible."""
         return self._uptime[frame.stream].believes(frame.first, frame.t_us)
 
     def live(self, frame: Frame, ahead: int, since_s: float) -> Literal["yes", "no", "anew"]:
-        """Judge a live frame.
+        """Return whether a live frame is plausible.
 
         Parameters
         ----------
         frame : Frame
-            Of a stream that is known.
+            A frame of a known stream.
         ahead : int
-            How many samples it is further on than the newest one.
+            How many samples it is after the newest one.
         since_s : float
             Seconds since that one arrived.
 
         Returns
         -------
         {"yes", "no", "anew"}
-            *anew* where many in a row could not be: it is the sensor that has begun to count anew.
+            *anew* where many in a row are implausible: then the sensor itself restarted its count.
         """
         uptime = self._uptime[frame.stream]
         fits = -REPEATED_S * self._hz <= ahead <= (SLACK * since_s + SLACK_S) * self._hz
@@ -66,20 +63,20 @@ class FramePlausibility:
         self._odd += 1
         if self._odd < MOST_ODD:
             return "no"
-        self.begin(frame.stream)  # its clock, or its count
+        self.begin(frame.stream)  # the sensor restarted its clock or its count
         return "no" if fits else "anew"
 
 
 class UptimeCheck:
-    """One stream's pairs of index and uptime: a frame whose pair is far from the line through the others is damaged.
+    """The pairs of index and uptime of one stream. A frame whose pair is far from the line through the others is damaged.
 
-    A radio's checksum lets one damaged packet in millions through, and some sensors' firmware damages more by itself. A wrong
-    index would put samples in the wrong minute.
+    A radio's checksum misses one damaged packet in millions, and the firmware of some sensors damages more. A wrong index would
+    put samples into the wrong minute.
 
     Parameters
     ----------
     declared_hz : float
-        The rate the sensor claims.
+        The rate that the sensor declares.
     """
 
     def __init__(self, declared_hz: float) -> None:
@@ -88,14 +85,14 @@ class UptimeCheck:
         self._last = (0, 0)
 
     def learn(self, index: int, t_us: int) -> None:
-        """Take the pair of a frame that was believed."""
+        """Add the pair of a frame that was accepted."""
         if self._first is None:
             self._first = (index, t_us)
         if t_us >= self._last[1]:
             self._last = (index, t_us)
 
     def believes(self, index: int, t_us: int) -> bool:
-        """Whether a pair can be; one without a time (0) always can."""
+        """Whether a pair is plausible. A pair without a time (0) always is."""
         if self._first is None or t_us == 0:
             return True
         samples, learned_s = self._last[0] - self._first[0], (self._last[1] - self._first[1]) / 1e6

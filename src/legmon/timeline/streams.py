@@ -1,20 +1,20 @@
-"""The clocks of one leg's streams, one behind the other: a sensor that starts anew begins a new line."""
+"""The clocks of one leg's streams, one after another: each restart of a sensor begins a new line."""
 
 from legmon.timeline.clock import Anchor, ArrivalClock
 
 
 class StreamClocks:
-    """Index to time while a night is recorded.
+    """Map index to time while a night is recorded.
 
     Parameters
     ----------
     declared_hz : float
-        The rate the sensor claims.
+        The rate that the sensor declares.
     """
 
     def __init__(self, declared_hz: float) -> None:
         self.line: Anchor | None = None
-        """The running stream's, as last fitted: at each completed half minute."""
+        """The line of the running stream, fitted at each completed half minute."""
         self._declared_hz = declared_hz
         self._clocks: list[ArrivalClock] = []
 
@@ -23,27 +23,27 @@ class StreamClocks:
         self._clocks.append(ArrivalClock(first, self._declared_hz))
 
     def restarted(self) -> None:
-        """Take note that the recorder was started again, and with it perhaps its clock."""
+        """Note that the recorder was restarted, so its clock may have been set."""
         if self._clocks:
             self._clocks[-1].restarted()
 
     def observe(self, end: int, arrival_ns: int) -> bool:
-        """Take an arrival in the running stream; whether a new fit is worth while."""
+        """Add an arrival of the running stream. Return whether a new fit is due."""
         return self._clocks[-1].observe(end, arrival_ns)
 
     def fit(self) -> Anchor:
-        """Fit the running stream's line.
+        """Fit the line of the running stream.
 
         Raises
         ------
         ValueError
-            If nothing of it has arrived.
+            If none of its frames has arrived.
         """
         self.line = self._clocks[-1].fit()
         return self.line
 
     def index(self, utc_ns: int) -> int | None:
-        """Index at a time, ns UTC, by the newest stream of which anything arrived; None where nothing is known."""
+        """Return the index at a time, ns UTC, by the newest stream that has frames; None where there is none."""
         clock = next((c for c in reversed(self._clocks) if c.has_begun), None)
         line = clock.fit() if clock else self.line
         return line.index(utc_ns) if line else None
