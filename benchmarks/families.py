@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from legmon.detection.detector import LOWEST_HZ, detect
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.link.radio import pick
 from legmon.link.session import Session
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 from legmon.night.track import score_night
 from legmon.qualify.trial import Trial
 from legmon.recorder.ankle_sensor import AnkleSensor
@@ -78,7 +78,7 @@ class Result:
     samples, lost : int
         Recorded, and sent by the sensor but not recorded.
     gaps : int
-        Missing samples that the recording names.
+        SampleRange samples that the recording names.
     refused : int
         Frames that did not keep to the protocol.
     battery : int or None
@@ -102,7 +102,7 @@ class Recording(AnkleSensor):
         super().__init__(now_ns, "left")
         self._folder = folder
 
-    def sensor_started(self, identity: Identity) -> None:
+    def sensor_started(self, sensor: ConnectedSensor) -> None:
         """Begin the recording with the sensor."""
         first = self.recorder is None
         super().sensor_started(identity)
@@ -231,7 +231,7 @@ async def _record(
         sensor.kill()  # else the thread that reads from it never ends
         raise
     finally:
-        await ended(task, again_s=10.0)
+        await end_tasks(task, again_s=10.0)
     if trial.identity is not None:
         samples = trial.frames.samples
         lost = _measured(folder / "log") - samples

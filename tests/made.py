@@ -15,7 +15,6 @@ from legmon.detection import detector
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, Leg
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.source import Source
 from legmon.scoring.rules import RULES
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.scripted import WISH, Hand, Notification
 from legmon.sensors import bangle
-from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, Started
+from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, StreamStart
 from tests.conftest import ROOT
 
 APP = ROOT / "docs" / "sensors" / "legmon.app.js"
@@ -69,7 +69,7 @@ class Watch:
         if wrote:
             self.hand.notify(bangle.EVENTS, wrote)
 
-    def start(self) -> Started:
+    def start(self) -> StreamStart:
         started = self.hand.carry_out(self.hand.conversation.start(WISH))
         assert started.stream is not None
         self.stream = started.stream

@@ -17,9 +17,9 @@ from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
 from bleak.exc import BleakGATTProtocolError as GattError
 
 from legmon.link.radio import Radio
-from legmon.link.session import ANEW_TRIES, Session
-from legmon.link.tasks import ended
-from legmon.sensors import ankle_bytes as ankle
+from legmon.link.session import REFRESH_TRIES, Session
+from legmon.link.tasks import end_tasks
+from legmon.sensors.ankle import profile as ankle
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, when
@@ -263,8 +263,8 @@ def test_a_sensor_that_bleak_wrongly_takes_for_connected_streams_all_the_same(
         try:
             await when(lambda: heard.samples > 20, 30)
         finally:
-            await ended(task)
-        assert heard.states.count("connecting") == ANEW_TRIES
+            await end_tasks(task)
+        assert heard.states.count("connecting") == REFRESH_TRIES
 
     with sensor(on_bluez.air, tmp_path, "--address", FIRST):
         play(on_bluez, scene)

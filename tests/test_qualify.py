@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from legmon.cli.qualify import drivers_for, shown
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.messages import GapCause, LinkCode, link_message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Card, Evidence, qualify
 from legmon.qualify.trial import Trial
-from legmon.sensors.base import Declaration, Frame, Started
+from legmon.sensors.base import Declaration, Frame, StreamStart
 from tests.conftest import ROOT, sensor, started, until
 
 NS = 1_000_000_000
@@ -326,7 +326,11 @@ def test_a_trial_without_a_sample_shows_no_figures(air: str, short_folder: Path,
 def the_first(address: str | None = None) -> Trial:
     trial = Trial(address)
     declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
-    trial.sensor_started(Identity("A", "AA:00", "polar", declares, Started(50, 4, 122, 0.5, loss="time")))
+    trial.sensor_started(
+        ConnectedSensor(
+            "A", "AA:00", "polar", declares, StreamStart(StreamFormat(50, 4, 122, "index"), 0.5, loss="time")
+        )
+    )
     return trial
 
 

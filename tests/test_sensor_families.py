@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.scripted import SCRIPTS, WISH, Hand, Notification, bangle_frame, started
-from legmon.sensors import bangle, metamotion, movesense, open_services, witmotion
+from legmon.sensors import bangle, metamotion, movesense, open_services
 from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, StreamRequest, Write
-from legmon.sensors.captured import SettingError
+from legmon.sensors.decode import SettingError
 from legmon.sensors.registry import registry
-from legmon.sensors.witmotion_stream import LONGEST_HELD, ByteStream
+from legmon.sensors.witmotion import driver as witmotion
+from legmon.sensors.witmotion.stream import LONGEST_HELD, ByteStream
 
 # captured from a Movesense sensor: 122371 ms and four samples
 ACC_52 = bytes.fromhex(

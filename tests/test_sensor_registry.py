@@ -56,7 +56,7 @@ def test_a_broken_plug_in_is_named() -> None:
         (
             point("gone", "no_such_package:DRIVER"),
             point("nothing", "legmon.sensors.polar:NOTHING"),
-            point("number", "legmon.sensors.polar:MG_UG"),
+            point("number", "legmon.sensors.polar.driver:MG_UG"),
             point("twice", "legmon.sensors.polar:DRIVER"),
             point("polar", "legmon.sensors.polar:DRIVER"),
         )

@@ -14,7 +14,7 @@ import typer
 from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
 from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 
 if TYPE_CHECKING:
     from legmon.qualify.trial import Trial
@@ -160,7 +160,7 @@ async def _run(
                 )
                 await asyncio.sleep(0.2)
     finally:
-        await ended(task, again_s=10.0)
+        await end_tasks(task, again_s=10.0)
 
 
 def _folder(data: Path) -> Path:

@@ -145,9 +145,9 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         leg=capture.leg,
         sensor=capture.sensor,
         address="capture",
-        declared_hz=float(capture.rate_hz),
-        scale_ug=capture.scale_ug,
-        range_g=capture.range_g,
+        declared_hz=float(capture.format.rate_hz),
+        scale_ug=capture.format.scale_ug,
+        range_g=capture.format.range_g,
         simulated=True,
     )
     leg = LegNight(meta)
@@ -185,7 +185,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
     if night.picture is not None:
         whole = np.full((leg.end, 3), np.nan)
         for first, parts in stretches:
-            samples = np.concatenate(parts) * (capture.scale_ug * 1e-6)
+            samples = np.concatenate(parts) * (capture.format.scale_ug * 1e-6)
             whole[first : first + len(samples)] = samples
         found = [_on_true_clock(m, rate) for m in leg.movements]
         picture(
@@ -199,7 +199,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
             night.picture,
         )
 
-    arrays = [(first, np.concatenate(parts) * (capture.scale_ug * 1e-6)) for first, parts in stretches]
+    arrays = [(first, np.concatenate(parts) * (capture.format.scale_ug * 1e-6)) for first, parts in stretches]
     return Judged(
         night=night,
         hours=duration_s / 3600,
@@ -216,7 +216,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
                 [
                     m
                     for first, x in arrays
-                    for m in fixed_thresholds(x, capture.rate_hz, t, capture.leg, first=first)
+                    for m in fixed_thresholds(x, capture.format.rate_hz, t, capture.leg, first=first)
                 ]
             )
             for t in PUBLISHED

@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -25,12 +24,14 @@ from legmon.sensors.base import (
     NeverTakenError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import ask
 from legmon.sensors.values import nearest, words
 
 _UUID = "6e40000{}-b5a3-f393-e0a9-e50e24dcca9e"
@@ -129,7 +130,7 @@ class BangleConversation:
         self._bytes = UartStream()
         self._stream: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Start, or take up the stream that runs: the watch goes on measuring while the link is down.
 
         Raises
@@ -170,10 +171,8 @@ class BangleConversation:
         if wanted.last is not None and wanted.last != stream:
             before = yield from self.held(wanted.last)
         frame_s = max(1.0, 45 / rate_hz)
-        return Started(
-            rate_hz,
-            range_g,
-            scale_ug,
+        return StreamStart(
+            StreamFormat(rate_hz, range_g, scale_ug, "index"),
             frame_s,
             _SIDES.get(side),
             stream=stream,
@@ -266,9 +265,9 @@ class BangleDecoder:
     def __init__(self, scale_ug: float, rate_hz: float) -> None:
         self._bytes = UartStream()
         self._scale_ug = scale_ug
-        self._times = captured.CountedTimes(rate_hz)
+        self._times = decode.CountedTimes(rate_hz)
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
         """Read a piece; the samples of all the frames that it ends."""
         spoilt = self._bytes.spoilt
         pieces = self._bytes.feed(data)
@@ -281,10 +280,10 @@ class BangleDecoder:
             raise FrameError("no frame in these bytes; one begins with 4c 4d")
         frames = [decode_data(piece) for piece in pieces if piece.kind != ANSWER]
         if not frames:
-            return captured.Decoded(captured.no_samples())
+            return decode.Decoded(decode.no_samples())
         xyz = np.concatenate([frame.xyz for frame in frames])
         times = [t for frame in frames for t in self._times.of(frame)]
-        return captured.Decoded(xyz * (self._scale_ug * 1e-6), times, frames[0].first)
+        return decode.Decoded(xyz * (self._scale_ug * 1e-6), times, frames[0].first)
 
 
 class Bangle:
@@ -322,9 +321,9 @@ class Bangle:
 
     def decoder(self, settings: Mapping[str, str]) -> BangleDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
-        rate_hz = captured.number(settings, "rate_hz", 50.0, 10000.0)
-        return BangleDecoder(captured.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
+        decode.check(settings, self.settings)
+        rate_hz = decode.number(settings, "rate_hz", 50.0, 10000.0)
+        return BangleDecoder(decode.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
 
 
 DRIVER = Bangle()

@@ -229,44 +229,57 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StreamFormat:
     """How a sensor measures.
 
     Parameters
     ----------
     rate_hz : float
-        Nominal rate.
+        Nominal rate, samples a second.
     range_g : int
         Range, ± g.
     scale_ug : int
         µg per unit of `Frame.xyz`.
-    frame_s : float
-        Longest time between two frames while all is well, s of the sensor's time.
-    side : {"left", "right"} or None
-        Which leg it says it is for.
-    stream, next : int or None
-        The stream that runs and the index its next sample will get, where the sensor tells.
-    before : Held or None
-        What the sensor holds of the stream that was recorded last, where another one runs now.
-    loss : {"index", "time", "arrival"} or None
-        By what a loss shows (`Declaration`), where this sensor differs from its family.
+    loss : {"index", "time", "arrival"}
+        What shows that samples were lost (see `Declaration`).
     """
 
     rate_hz: float
     range_g: int
     scale_ug: int
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """The result of starting a stream.
+
+    Parameters
+    ----------
+    format : StreamFormat
+        How the sensor measures.
+    frame_s : float
+        Longest time between two frames in normal operation, s of the sensor's time.
+    side : {"left", "right"} or None
+        The leg that the sensor is set up for.
+    stream, next : int or None
+        The running stream and the index of its next sample, if the sensor reports them.
+    before : Held or None
+        What the sensor still holds of the stream that was recorded last, if another one runs now.
+    """
+
+    format: StreamFormat
     frame_s: float
     side: Leg | None = None
     stream: int | None = None
     next: int | None = None
     before: Held | None = None
-    loss: Loss | None = None
 
 
 class Conversation(Protocol):
     """One sensor for one night, over as many connections as it takes. Keeps what decoding needs; does no I/O."""
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set everything up after a connect, whatever state the sensor was left in, and start the stream.
 
         Raises

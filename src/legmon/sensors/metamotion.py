@@ -12,8 +12,7 @@ from typing import Final
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -22,13 +21,14 @@ from legmon.sensors.base import (
     FrameError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.values import Counts, nearest, words
 
 _UUID = "326a{}-85cb-9195-d9dd-464cfbbae75a"
@@ -117,7 +117,7 @@ class MetaMotionConversation(Unbuffered):
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set up and start. The board does not go on by itself after a disconnect.
 
         Raises
@@ -142,7 +142,8 @@ class MetaMotionConversation(Unbuffered):
         for message in (notify(register), ENABLE, START):
             yield Write(COMMANDS, message)
         three_frames = 3 if register == _SINGLE else 9
-        return Started(rate_hz, range_g, SCALES_UG[range_g], max(0.2, three_frames / rate_hz))
+        stream_format = StreamFormat(rate_hz, range_g, SCALES_UG[range_g], "arrival")
+        return StreamStart(stream_format, max(0.2, three_frames / rate_hz))
 
     def stop(self) -> Steps[None]:
         """Stop measuring."""
@@ -183,9 +184,9 @@ class MetaMotionDecoder:
     def __init__(self, range_g: int) -> None:
         self._range_g = range_g
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one."""
-        return captured.Decoded(decode_samples(data).astype(np.float64) * (self._range_g / 32768.0))
+        return decode.Decoded(decode_samples(data).astype(np.float64) * (self._range_g / 32768.0))
 
 
 class MetaMotion:
@@ -220,10 +221,10 @@ class MetaMotion:
 
     def decoder(self, settings: Mapping[str, str]) -> MetaMotionDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
-        range_g = captured.number(settings, "range_g", 2, 16)
+        decode.check(settings, self.settings)
+        range_g = decode.number(settings, "range_g", 2, 16)
         if range_g not in SCALES_UG:
-            raise captured.SettingError(f"range_g={settings['range_g']} is none of 2, 4, 8 and 16")
+            raise decode.SettingError(f"range_g={settings['range_g']} is none of 2, 4, 8 and 16")
         return MetaMotionDecoder(int(range_g))
 
 

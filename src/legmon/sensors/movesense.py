@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -20,14 +19,15 @@ from legmon.sensors.base import (
     FrameError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import G_MS2, counts, floats, nearest
 
 SERVICE = "34802252-7185-4d5d-b431-630e7050e8f0"
@@ -140,7 +140,7 @@ class MovesenseConversation(Unbuffered):
         self._is_silent = False
         self._tells_charge = True
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set up and start.
 
         Raises
@@ -164,7 +164,7 @@ class MovesenseConversation(Unbuffered):
         if status >= 300:
             self._index = None
             raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, _ELSE.format(status))}")
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.3, 16 / rate_hz))
+        return StreamStart(StreamFormat(rate_hz, RANGE_G, SCALE_UG, "time"), max(0.3, 16 / rate_hz))
 
     def stop(self) -> Steps[None]:
         """End the subscription."""
@@ -223,7 +223,7 @@ class MovesenseDecoder:
         self._packets = Packets(vectors)
         self._last: tuple[int, int] | None = None
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
         """Read one; a packet that it only begins comes with the one that ends it."""
         payload: bytes | None = data
         if (len(data) - 4) % (12 * self._vectors) or self._is_part(data, following):
@@ -234,7 +234,7 @@ class MovesenseDecoder:
             if following is None or following[:1] != bytes([_MORE]):
                 self._packets = Packets(self._vectors)
                 raise FrameError(f"{len(data)} bytes of a packet whose rest does not come")
-            return captured.Decoded(captured.no_samples())
+            return decode.Decoded(decode.no_samples())
         time_ms, content = decode_payload(payload, self._vectors)
         values = floats(content) / G_MS2
         counts(values)
@@ -244,7 +244,7 @@ class MovesenseDecoder:
             spacing_ns = own if 0.5 < own / spacing_ns < 1.5 else spacing_ns
         self._last = time_ms, len(values)
         times = [time_ms * 1_000_000 + round(i * spacing_ns) for i in range(len(values))]
-        return captured.Decoded(values, times)
+        return decode.Decoded(values, times)
 
     def _is_part(self, data: bytes, following: bytes | None) -> bool:
         if self._packets.is_begun:
@@ -288,11 +288,11 @@ class Movesense:
 
     def decoder(self, settings: Mapping[str, str]) -> MovesenseDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
+        decode.check(settings, self.settings)
         parts = settings.get("path", "/Meas/Acc/52").strip("/").split("/")
         vectors = {"Acc": 1, "IMU6": 2, "IMU9": 3}.get(parts[1] if len(parts) == 3 else "")
         if vectors is None or not re.fullmatch(r"[0-9]{1,4}", parts[2]) or not 1 <= int(parts[2]) <= 1000:
-            raise captured.SettingError(
+            raise decode.SettingError(
                 f"path={settings['path']} holds no acceleration: write /Meas/Acc/52, /Meas/IMU6/52 or /Meas/IMU9/52"
             )
         return MovesenseDecoder(vectors, float(parts[2]))

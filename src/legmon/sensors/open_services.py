@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import battery_level
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Declaration,
@@ -22,13 +21,14 @@ from legmon.sensors.base import (
     Read,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.conversation import Unbuffered, battery_level
 from legmon.sensors.values import G_MS2, counts, floats, nearest, words
 
 
@@ -138,7 +138,7 @@ class OpenConversation(Unbuffered):
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set the period and subscribe.
 
         Raises
@@ -159,7 +159,8 @@ class OpenConversation(Unbuffered):
             )
         self._stream, self._next = wanted.stream, 0
         yield Subscribe(layout.data)
-        return Started(1000 / ms, layout.range_g, layout.scale_ug, max(0.2, 3 * ms / 1000))
+        stream_format = StreamFormat(1000 / ms, layout.range_g, layout.scale_ug, "arrival")
+        return StreamStart(stream_format, max(0.2, 3 * ms / 1000))
 
     def stop(self) -> Steps[None]:
         """Nothing to end: it notifies only who subscribed."""
@@ -186,9 +187,9 @@ class OpenDecoder:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one."""
-        return captured.Decoded(self._layout.decode(data))
+        return decode.Decoded(self._layout.decode(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ class OpenService:
 
     def decoder(self, settings: Mapping[str, str]) -> OpenDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
+        decode.check(settings, self.settings)
         return OpenDecoder(self.layout)
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -25,16 +24,17 @@ from legmon.sensors.base import (
     Pause,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import Counts, nearest
-from legmon.sensors.witmotion_stream import ByteStream, decode_measured
+from legmon.sensors.witmotion.stream import ByteStream, decode_measured
 
 _UUID = "0000{}-0000-1000-8000-00805f9a34fb"  # 9a34, not the 9b34 of Bluetooth's own numbers
 SERVICE, EVENTS, COMMANDS = _UUID.format("ffe5"), _UUID.format("ffe4"), _UUID.format("ffe9")
@@ -87,7 +87,7 @@ class WitMotionConversation(Unbuffered):
         self._unsettled = 0  # frames that may still come at the rate it had before
         self._held: tuple[int, Counts] | None = None  # the last of these
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set the rate; it streams whenever somebody listens.
 
         Raises
@@ -117,11 +117,12 @@ class WitMotionConversation(Unbuffered):
             raise RefusedError(
                 "the WitMotion sensor keeps another rate than it was asked for; switch it off and on"
             )
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz), loss=self._loss())
+        stream_format = StreamFormat(rate_hz, RANGE_G, SCALE_UG, self._loss())
+        return StreamStart(stream_format, max(0.2, 2 / rate_hz))
 
-    def _loss(self) -> Loss | None:
-        """By what a loss shows, where that is not as the family declares it."""
-        return "time" if self._is_timed else None
+    def _loss(self) -> Loss:
+        """What shows a loss: frame times on the models with a clock, which differ from their family in this."""
+        return "time" if self._is_timed else "arrival"
 
     def stop(self) -> Steps[None]:
         """Slow down to 10 Hz: it streams as long as it is connected, and cannot be told to stop."""
@@ -202,7 +203,7 @@ class WitMotionDecoder:
     def __init__(self) -> None:
         self._bytes = ByteStream()
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
         """Read a piece; a frame that it only begins comes with the piece that ends it."""
         ended = following is None or following[:2] in {b"\x55\x61", b"\x55\x71"}
         measured = [decode_measured(p) for p in self._bytes.feed(data, ended=ended) if p[1] == 0x61]
@@ -217,9 +218,7 @@ class WitMotionDecoder:
         )
         times = [m.time_ms for m in measured if m.time_ms is not None]
         stamped = len(times) == len(measured) > 0
-        return captured.Decoded(
-            values * (RANGE_G / 32768), [t * 1_000_000 for t in times] if stamped else None
-        )
+        return decode.Decoded(values * (RANGE_G / 32768), [t * 1_000_000 for t in times] if stamped else None)
 
 
 class WitMotion:
@@ -254,7 +253,7 @@ class WitMotion:
 
     def decoder(self, settings: Mapping[str, str]) -> WitMotionDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
+        decode.check(settings, self.settings)
         return WitMotionDecoder()
 
 

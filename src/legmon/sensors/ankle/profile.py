@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import asking
 from legmon.sensors.base import Frame, FrameError, Held, RefusedError
+from legmon.sensors.conversation import BATTERY_LEVEL as _BATTERY_LEVEL
 
 _BASE = "7c9e{:04x}-5b1d-4c37-9a86-3f0c6d2b8e11"
 SERVICE = _BASE.format(0x0100)
@@ -18,7 +18,7 @@ CONTROL = _BASE.format(0x0102)
 CAPABILITIES = _BASE.format(0x0103)
 STATUS = _BASE.format(0x0104)
 BACKFILL = _BASE.format(0x0105)
-BATTERY_LEVEL = asking.BATTERY_LEVEL
+BATTERY_LEVEL = _BATTERY_LEVEL
 
 RATES_HZ = (25, 50, 100, 200)
 RANGES_G = (2, 4, 8, 16)

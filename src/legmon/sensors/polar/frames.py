@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.sensors import captured
+from legmon.sensors import decode
 from legmon.sensors.base import FrameError
 
 ACC = 2
@@ -182,7 +182,7 @@ class PolarDecoder:
         self._rate_hz = rate_hz
         self._previous_ns: int | None = None
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one frame; its values are the whole mg of Polar's SDK."""
         frame = decode_frame(data)
         samples: NDArray[np.float64] = frame.sdk_mg(self._factor) / 1000.0
@@ -195,4 +195,4 @@ class PolarDecoder:
             times = sample_times(frame.time_ns, n, previous_ns=previous, rate_hz=self._rate_hz)
         except FrameError:
             times = None
-        return captured.Decoded(samples, times)
+        return decode.Decoded(samples, times)

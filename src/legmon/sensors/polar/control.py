@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from legmon.sensors.base import FrameError
-from legmon.sensors.polar_frames import ACC
+from legmon.sensors.polar.frames import ACC
 
 SDK_MODE = 9
 _ANSWER, _FEATURES, _STOPPED = 0xF0, 0x0F, 0x01

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import MOST_STRAY, battery_level
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -21,15 +20,17 @@ from legmon.sensors.base import (
     Read,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
     Stopped,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import MOST_STRAY, Unbuffered, battery_level
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.polar_control import (
+from legmon.sensors.polar.control import (
     SDK_MODE,
     Op,
     Response,
@@ -43,8 +44,7 @@ from legmon.sensors.polar_control import (
     factor,
     request,
 )
-from legmon.sensors.polar_frames import ACC, PolarDecoder, decode_frame, frame_type
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.polar.frames import ACC, PolarDecoder, decode_frame, frame_type
 from legmon.sensors.values import counts, nearest
 
 _UUID = "fb005c{:02x}-02e7-f387-1cad-8acd2d8df0c8"
@@ -93,7 +93,7 @@ class PolarConversation(Unbuffered):
         self._factor = 1.0
         self._index: TimedIndex | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set up and start.
 
         Raises
@@ -121,9 +121,8 @@ class PolarConversation(Unbuffered):
         self._scale_ug = round(self._factor * 1e6) if self._factor <= COARSEST else MG_UG
         rate_hz = float(chosen[Setting.SAMPLE_RATE])
         self._index = TimedIndex(wanted.stream, rate_hz, stamp="last")
-        return Started(
-            rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, max(2.0, FRAME_SAMPLES / rate_hz)
-        )
+        stream_format = StreamFormat(rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, "time")
+        return StreamStart(stream_format, max(2.0, FRAME_SAMPLES / rate_hz))
 
     def stop(self) -> Steps[None]:
         """End the stream, without which an H10 runs until its cell is empty; leave SDK mode."""
@@ -300,10 +299,10 @@ class Polar:
 
     def decoder(self, settings: Mapping[str, str]) -> PolarDecoder:
         """Read captured notifications."""
-        captured.check(settings, self.settings)
+        decode.check(settings, self.settings)
         return PolarDecoder(
-            captured.number(settings, "factor", 1.0, 1000.0),
-            captured.number(settings, "rate_hz", 52.0, 10000.0),
+            decode.number(settings, "factor", 1.0, 1000.0),
+            decode.number(settings, "rate_hz", 52.0, 10000.0),
         )
 
 
