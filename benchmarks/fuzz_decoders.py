@@ -69,7 +69,7 @@ def target(name: str) -> Callable[[bytes], None]:
         extra = [
             control.decode_response,
             control.decode_settings,
-            lambda data: control.factor(polar_control.decode_settings(data)),
+            lambda data: control.factor(control.decode_settings(data)),
             control.decode_features,
             control.decode_stopped,
             control.decode_status,

@@ -107,7 +107,12 @@ def indices(frames: list[Frame]) -> list[int]:
 
 def test_what_it_sends_is_what_was_measured(watch: Watch) -> None:
     started = watch.start()
-    assert (started.rate_hz, started.range_g, started.scale_ug, started.side) == (50.0, 4, 122, "right")
+    assert (started.format.rate_hz, started.format.range_g, started.format.scale_ug, started.side) == (
+        50.0,
+        4,
+        122,
+        "right",
+    )
     assert started.next == 0
     watch.measure(100)  # over the ring's end
     frames = watch.frames()

@@ -10,7 +10,7 @@ from legmon.errors import LegmonError
 from legmon.link.listener import ConnectedSensor
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import SensorChoice
-from legmon.sensors.base import Declaration, RefusedError, StreamStart
+from legmon.sensors.base import Declaration, RefusedError, StreamFormat, StreamStart
 
 A, B = "C4:4C:4D:00:00:01", "C4:4C:4D:00:00:02"
 
@@ -54,7 +54,7 @@ def test_a_sensor_that_turns_out_to_measure_too_seldom_is_refused() -> None:
                 "board", A, "microbit", declares, StreamStart(StreamFormat(12.5, 2, 1000, "index"), 0.24)
             )
         )
-    assert one.source is None
+    assert one.sensor is None
 
 
 def test_no_sensor_is_taken_twice_and_a_night_keeps_its_own() -> None:

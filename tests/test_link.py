@@ -155,7 +155,7 @@ def test_the_sensor_says_who_it_is_and_how_it_measures(through: Through, tmp_pat
     with sensor(through.air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
         heard = over(through, scene)
     who = heard.identities[0]
-    assert (who.name, who.started.side) == ("LegMon-Test", "right")
+    assert (who.name, who.start.side) == ("LegMon-Test", "right")
     assert (who.format.rate_hz, who.format.range_g, who.format.scale_ug) == (50, 4, 122)
     assert heard.batteries[0] == 87
     assert heard.signals[0] < 0
@@ -279,7 +279,7 @@ def test_two_sessions_look_for_their_sensors_at_once_and_take_no_other(
 
     asyncio.run(play())
     for leg, each in heard.items():
-        assert [i.started.side for i in each.identities] == [leg]
+        assert [i.start.side for i in each.identities] == [leg]
         assert not each.downs
 
 

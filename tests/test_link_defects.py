@@ -20,6 +20,7 @@ from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wan
 from legmon.link.session import failure_message
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
+from legmon.sensors.ankle.driver import AnkleConversation
 from legmon.sensors.base import Answer, Await, FrameError, RefusedError, SensorEvent, Steps, Subscribe, Write
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
@@ -34,7 +35,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path) -> None:
-    class Clumsy(ankle.AnkleConversation):
+    class Clumsy(AnkleConversation):
         tries = 0
 
         def start(self, wanted: Any) -> Any:

@@ -23,7 +23,7 @@ from legmon.recorder.process import Recorder
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
 from legmon.sensors import ankle as ankle_driver
-from legmon.sensors.base import Frame, Status, StreamStart
+from legmon.sensors.base import Frame, Status, StreamFormat, StreamStart
 from tests.test_leg_recorder import BEGAN, QUIET, begin, stream
 
 
@@ -95,7 +95,7 @@ def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
     async def turn() -> None:
         nonlocal came
         came += 1
-        missing = leg.missing()
+        missing = leg.next_to_fetch()
         if missing is not None and came < 8:
             leg._give_up(missing.first, missing.first + 100)
 

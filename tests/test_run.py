@@ -72,9 +72,7 @@ def interrupted(folder: Path, ago: timedelta) -> None:
     )
     source = ("LegMon-Own", "C4:4C:4D:00:00:01", StreamFormat(50, 4, 122, "index"))
     LegRecorder(catalog.segment(night, "left"), segment_meta(night, "left", *source, simulated=False))
-    catalog.add_leg(
-        Meta(night, "left", source.name, source.address, 50.0, source.scale_ug, 4, simulated=False)
-    )
+    catalog.add_leg(segment_meta(night, "left", *source, simulated=False))
     catalog.close()
 
 

@@ -69,9 +69,9 @@ def start(streams: bytes) -> StreamStart:
 
 
 def test_witmotion_whose_frames_have_a_time_says_so() -> None:
-    assert start(timed(0) + timed(20)).loss == "time"
-    assert start(SHORT + SHORT).loss is None
-    assert start(b"").loss is None
+    assert start(timed(0) + timed(20)).format.loss == "time"
+    assert start(SHORT + SHORT).format.loss == "arrival"
+    assert start(b"").format.loss == "arrival"
 
 
 # Bangle.js

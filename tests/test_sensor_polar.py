@@ -98,7 +98,7 @@ def test_a_verity_is_set_up_in_the_order_its_makers_ask_for() -> None:
     assert sum(isinstance(step, Subscribe) for step in hand.done) == 2  # its charge is asked for
     assert hand.written == ["05", "0209", "0402", "0202000134000101100002010400040103"]
     assert any(isinstance(step, Pause) and step.seconds >= 0.1 for step in hand.done)
-    assert (set_up.rate_hz, set_up.range_g, set_up.scale_ug) == (52.0, 4, 1000)
+    assert (set_up.format.rate_hz, set_up.format.range_g, set_up.format.scale_ug) == (52.0, 4, 1000)
     assert set_up.frame_s >= 2.0
 
 
@@ -114,12 +114,12 @@ def test_an_h10_gets_neither_sdk_mode_nor_channels_and_its_last_byte_means_nothi
     assert {50.0, 52.0} <= set(
         driver.RATES_HZ
     )  # the family has both; which it is asked for, its settings say
-    assert (set_up.rate_hz, set_up.scale_ug) == (50.0, 1000)
+    assert (set_up.format.rate_hz, set_up.format.scale_ug) == (50.0, 1000)
 
 
 def test_a_factor_sets_the_scale() -> None:
     hand = verity(polar_script(VERITY_SETTINGS, "f0020200000501" + "00008039"))
-    assert hand.carry_out(hand.conversation.start(WISH)).scale_ug == 244
+    assert hand.carry_out(hand.conversation.start(WISH)).format.scale_ug == 244
     hand.notify(driver.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "80" + "eaff08000d00"))
     (frame,) = hand.told
     assert isinstance(frame, Frame)
@@ -206,7 +206,7 @@ def test_settings_that_come_in_two_parts_are_put_together() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data)
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
 
 
 def test_settings_that_never_end_are_given_up() -> None:
@@ -222,7 +222,7 @@ def test_settings_that_never_end_are_given_up() -> None:
 
 def test_fields_that_are_unknown_end_the_list_and_leave_what_was_read() -> None:
     hand = verity(polar_script(VERITY_SETTINGS + "09020102"))
-    assert hand.carry_out(hand.conversation.start(WISH)).rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
     assert control.decode_settings(bytes.fromhex("ff0000")) == {}
     with pytest.raises(FrameError, match="1 values of 2 bytes"):
         control.decode_settings(bytes.fromhex("01010e"))
@@ -233,7 +233,7 @@ def test_a_sensor_that_answers_twice() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data) * 2
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
 
 
 def test_a_sensor_that_answers_only_when_asked_again() -> None:
@@ -244,7 +244,7 @@ def test_a_sensor_that_answers_only_when_asked_again() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data) if asked.count(data) > 1 else []
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
 
 
 def test_a_sensor_that_never_answers() -> None:
