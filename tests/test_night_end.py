@@ -104,7 +104,7 @@ def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
     assert came >= 8
     assert leg.pending == 3000 - 700
     assert time.monotonic() - began > 1.0, "and a moment longer"
-    monkeypatch.setattr(ending, "LEAVE_S", 0.6)
+    monkeypatch.setattr(ending, "URGENT_S", 0.6)
     monkeypatch.setattr(ending, "STUCK_S", 600.0)
     asyncio.run(ending.finish_backfill([ankle], turn, is_urgent=lambda: True))
     assert leg.pending == 3000 - 700

@@ -62,7 +62,7 @@ def evidence(
         counted += batch
         xyz = np.rint(g / (SCALE * 1e-6)).astype(np.int16)
         frames.append(Frame(stream, first, 0, xyz), round((1000 + end_s + late_s) * NS))
-    return Evidence(hz, SCALE, loss, frames, battery, **more)  # type: ignore[arg-type]
+    return Evidence(StreamFormat(hz, 4, SCALE, loss), frames, battery, **more)  # type: ignore[arg-type]
 
 
 def test_the_true_rate_and_how_late_frames_are() -> None:

@@ -167,7 +167,7 @@ def test_an_ankle_sensor_that_answers_something_else_is_given_up(*, is_fetched: 
         steps.send(bytes([0x80, a.Op.BACKFILL, 1, 0]))
     for _ in range(MOST_STRAY - 1):
         steps.send(b"\x80\x01\xee\x00")
-    with pytest.raises(FrameError, match="not to what it was asked"):
+    with pytest.raises(FrameError, match="not to this request"):
         steps.send(b"\x80\x01\xee\x00")
 
 
