@@ -1,7 +1,7 @@
 """Bangle.js 2 with legmon's own app: numbered and timed samples over the Nordic UART (docs/sensors/bangle.md is the protocol).
 
-The watch's UART is a stream of bytes, so a frame has a mark, a length and a checksum. The app switches the watch's
-power saving off; without that it would measure only 1.25 times a second after a minute of stillness.
+The watch's UART is a stream of bytes, so a frame has a mark, a length and a checksum. The app switches off the watch's power
+saving, which would lower the rate to 1.25 Hz after a minute without movement.
 """
 
 import struct
@@ -67,7 +67,7 @@ class Piece:
 
 
 class UartStream:
-    """Cuts the stream into frames. Holds back no more than one frame's bytes."""
+    """Cuts the stream into frames. It holds back the bytes of one frame at most."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -80,7 +80,7 @@ class UartStream:
         return len(self._held)
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes and give the frames that are whole; what lies between them is left."""
+        """Add bytes and return the frames that are complete; bytes between frames are dropped."""
         held, at, found = self._held + data, 0, []
         while (at := _mark(held, at)) + 4 <= len(held):
             end = at + 4 + held[at + 3] + 4
@@ -110,7 +110,7 @@ def decode_data(piece: Piece, stream: int | None = None) -> Frame:
     Raises
     ------
     FrameError
-        If its length cannot be, or it is of another stream than the one that runs.
+        If its length is not valid, or it belongs to another stream than the running one.
     """
     size = len(piece.payload) - _DATA.size
     if piece.kind not in {LIVE, AGAIN} or size < 6 or size % 6:
@@ -131,7 +131,7 @@ class BangleConversation:
         self._stream: int | None = None
 
     def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
-        """Start, or take up the stream that runs: the watch goes on measuring while the link is down.
+        """Start a stream, or continue the running one: the watch goes on measuring while the link is down.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class BangleConversation:
         line = f"S,{rate_hz:g},{range_g}"
         try:
             status, results = yield from _ask(line)
-            if status == 3:  # measuring another way, left so by somebody else
+            if status == 3:  # another client left it measuring with other settings
                 yield from _ask("X")
                 status, results = yield from _ask(line)
         except (TimeoutError, FrameError) as e:
@@ -186,7 +186,7 @@ class BangleConversation:
         yield from _ask("X", tries=1)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification: any piece of the byte stream."""
+        """Decode a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
         spoilt = self._bytes.spoilt
@@ -198,7 +198,7 @@ class BangleConversation:
             elif self._stream is not None:
                 try:
                     events.append(decode_data(piece, self._stream))
-                except FrameError as e:  # what is missing then shows in the index of the next frame
+                except FrameError as e:  # the loss then shows in the index of the next frame
                     refused = e
         if not events and self._bytes.spoilt > spoilt:
             refused = refused or FrameError(_SPOILT)
@@ -207,7 +207,7 @@ class BangleConversation:
         return events
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge."""
+        """Request the battery level."""
         try:
             status, results = yield from _ask("B")
         except (TimeoutError, FrameError):
@@ -215,7 +215,7 @@ class BangleConversation:
         return results[0] if not status and results and results[0] <= 100 else None
 
     def held(self, stream: int) -> Steps[Held | None]:
-        """Ask what the watch still holds."""
+        """Request what the watch still holds."""
         status, results = yield from _ask("H")
         if status or len(results) < _HELD.size:
             return None
@@ -223,12 +223,12 @@ class BangleConversation:
         return held if held.stream == stream else None
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """Ask for samples again.
+        """Fetch samples.
 
         Raises
         ------
         RefusedError
-            If the watch no longer holds the first of them, or never did.
+            If the watch no longer holds the first of them, or never measured it.
         """
         if stream != self._stream:
             raise RefusedError(_NOT_HELD)
@@ -268,7 +268,7 @@ class BangleDecoder:
         self._times = decode.CountedTimes(rate_hz)
 
     def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
-        """Read a piece; the samples of all the frames that it ends."""
+        """Decode a piece of the stream. Return the samples of all frames that end in it."""
         spoilt = self._bytes.spoilt
         pieces = self._bytes.feed(data)
         waits = self._bytes.unfinished
@@ -287,7 +287,7 @@ class BangleDecoder:
 
 
 class Bangle:
-    """The family."""
+    """The driver of the family."""
 
     name = "bangle"
     title = "Bangle.js 2 with the legmon app"
@@ -303,24 +303,24 @@ class Bangle:
     )
     pairs = False
     settings: Mapping[str, str] = {
-        "scale_ug": "µg per unit, as the start was answered; 122 if not said",
-        "rate_hz": "nominal rate, for the times in the first frame; 50 if not said",
+        "scale_ug": "µg per unit, as the start was answered; 122 by default",
+        "rate_hz": "nominal rate, for the times in the first frame; 50 by default",
     }
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its name: other things speak the Nordic UART as well."""
+        """Check the name: other things speak the Nordic UART as well."""
         return (advertisement.name or "").startswith("Bangle.js")
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It says so only once it is connected."""
+        """Return None: it says so only after it is connected."""
         return None
 
     def converse(self) -> BangleConversation:
-        """Begin with one watch."""
+        """Return a new conversation with one watch."""
         return BangleConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> BangleDecoder:
-        """Read captured notifications."""
+        """Return a decoder for captured notifications."""
         decode.check(settings, self.settings)
         rate_hz = decode.number(settings, "rate_hz", 50.0, 10000.0)
         return BangleDecoder(decode.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)

@@ -1,4 +1,4 @@
-"""The driver of the reference profile: how an ankle sensor is set up, stopped, and asked for what was lost."""
+"""The driver of the reference profile: set up an ankle sensor, stop it, and fetch lost samples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -110,7 +110,7 @@ class AnkleConversation:
         return sent
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid in (a.LIVE, a.BACKFILL):
             return (a.decode_frame(data),)
         if uuid == a.CONTROL:
@@ -171,7 +171,7 @@ class AnkleDriver:
         return _SIDES.get(value[1]) if len(value) >= 2 else None
 
     def converse(self) -> AnkleConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return AnkleConversation()
 
     settings: Mapping[str, str] = {

@@ -1,7 +1,7 @@
 """WitMotion's Bluetooth 5 sensors: WT901BLE, WT9011DCL-BT50 and, with a clock in each frame, WT901SDCL-BT50.
 
 Commands are FF AA, a register, and its value (data sheet WT901BLECL v23-0420). The rate is set for now and not saved,
-so that a sensor that is lent is as before after it was switched off. Register 01, which zeroes the accelerometer, is
+so a sensor has its old rate again after it was switched off. Register 01, which zeroes the accelerometer, is
 never written.
 """
 
@@ -45,16 +45,16 @@ RATES = {10.0: 0x06, 20.0: 0x07, 50.0: 0x08, 100.0: 0x09, 200.0: 0x0A}
 RATE, UNLOCK, BATTERY = 0x03, 0x69, 0x64
 SETTLES_S = 0.1
 EMPTY_V, FULL_V = 3.4, 4.1
-"""A lithium cell is nearly empty and nearly full there; between them the line is rough."""
+"""Voltage of a lithium cell that is nearly empty and nearly full. The line between them is rough."""
 
 
 def write_register(register: int, value: int) -> bytes:
-    """Give the bytes that write a register."""
+    """Return the bytes that write a register."""
     return bytes([0xFF, 0xAA, register]) + value.to_bytes(2, "little")
 
 
 def read_register(register: int) -> bytes:
-    """Give the bytes that ask for 8 registers from this one on."""
+    """Return the bytes that read 8 registers from this one on."""
     return bytes([0xFF, 0xAA, 0x27, register, 0x00])
 
 
@@ -88,7 +88,7 @@ class WitMotionConversation(Unbuffered):
         self._held: tuple[int, Counts] | None = None  # the last of these
 
     def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
-        """Set the rate; it streams whenever somebody listens.
+        """Set the rate. The sensor streams whenever a client has subscribed.
 
         Raises
         ------
@@ -125,14 +125,14 @@ class WitMotionConversation(Unbuffered):
         return "time" if self._is_timed else "arrival"
 
     def stop(self) -> Steps[None]:
-        """Slow down to 10 Hz: it streams as long as it is connected, and cannot be told to stop."""
+        """Set the rate to 10 Hz: it streams as long as it is connected, and has no command to stop."""
         self._rate_hz = 0.0
         for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[10.0])):
             yield Write(COMMANDS, command, response=False)
             yield Pause(SETTLES_S)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification: any piece of the byte stream."""
+        """Decode a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
         events: list[SensorEvent] = []
@@ -153,7 +153,7 @@ class WitMotionConversation(Unbuffered):
                     untimed.append(xyz)
                 elif measured.time_ms is not None:
                     events += self._place(self._index, measured.time_ms * 1_000_000, xyz)
-            except FrameError as e:  # what is missing then shows in the times of those that follow
+            except FrameError as e:  # the loss then shows in the times of those that follow
                 refused = e
         if untimed:
             events.append(Frame(self._stream, self._next, 0, np.concatenate(untimed)))
@@ -163,7 +163,7 @@ class WitMotionConversation(Unbuffered):
         return events
 
     def _place(self, index: TimedIndex, at_ns: int, xyz: Counts) -> tuple[Frame, ...]:
-        """Place a frame with a time. None before two follow each other at the rate that was set: it is not kept at once."""
+        """Place a frame with a time, once two frames follow each other at the new rate: the sensor does not use it at once."""
         if not self._unsettled:
             return index.place(at_ns, xyz)
         before, self._held = self._held, (at_ns, xyz)
@@ -174,7 +174,7 @@ class WitMotionConversation(Unbuffered):
         return (*index.place(*before), *index.place(at_ns, xyz))
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the voltage and make a rough charge of it."""
+        """Request the voltage and estimate the battery level from it."""
         try:
             values = yield from ask(
                 Write(COMMANDS, read_register(BATTERY), response=False), _values_of(BATTERY), seconds=1.5
@@ -222,7 +222,7 @@ class WitMotionDecoder:
 
 
 class WitMotion:
-    """The family."""
+    """The driver of the family."""
 
     name = "witmotion"
     title = "WitMotion WT901BLE, WT9011DCL, WT901SDCL"
@@ -239,20 +239,20 @@ class WitMotion:
     settings: Mapping[str, str] = {}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
+        """Check the service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
         is_named = re.match(r"B?WT\d|WTSDCL", advertisement.name or "") is not None
         return SERVICE in advertisement.services or is_named
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> WitMotionConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return WitMotionConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> WitMotionDecoder:
-        """Read captured notifications."""
+        """Return a decoder for captured notifications."""
         decode.check(settings, self.settings)
         return WitMotionDecoder()
 

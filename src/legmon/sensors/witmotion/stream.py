@@ -75,7 +75,7 @@ class ByteStream:
         return len(self._held)
 
     def feed(self, data: bytes, *, ended: bool = False) -> list[bytes]:
-        """Take bytes and give the frames that are whole.
+        """Add bytes and return the frames that are complete.
 
         `ended` says that a frame begins, or nothing comes, after these bytes, which confirms a frame that ends with them.
         """
