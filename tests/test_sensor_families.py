@@ -435,6 +435,7 @@ def test_a_second_connection_begins_a_stream_anew(name: str) -> None:
     assert again.format.rate_hz > 0
     assert 1 <= again.format.scale_ug <= 32767
     driver = registry().drivers[name]
+    assert again.format.loss == driver.declares.loss
     assert again.format.range_g in driver.declares.ranges_g
     hand.carry_out(hand.conversation.stop())
 

@@ -34,7 +34,7 @@ class Pairing:
 
     def __init__(self) -> None:
         # for each sensor that refused a request without a bond
-        self._wanting: dict[str, Literal["new", "anew", "works"]] = {}
+        self._wanting: dict[str, Literal["new", "again", "works"]] = {}
         self._doubts = 0
 
     def wants(self, address: str) -> bool:
@@ -63,8 +63,8 @@ class Pairing:
         address = client.address
         if not was_paired:
             self._wanting[address] = "new"
-        elif self._wanting.get(address) != "anew":
-            self._wanting[address] = "anew"
+        elif self._wanting.get(address) != "again":
+            self._wanting[address] = "again"
             await _forget(client)
         return UnpairedError(has_failed=was_paired)
 

@@ -251,7 +251,7 @@ class LegRecorder:
         self._cause = self._cause or GapCause.FRAME_REFUSED
 
     def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
-        """Record samples as a gap. `cause` is None if the cause noted before still holds."""
+        """Record samples as a gap. `cause` is None to keep the cause noted before."""
         first = self._axis.index(samples.stream, samples.first)
         if first is not None:
             self._give_up(first, first + samples.count, cause)

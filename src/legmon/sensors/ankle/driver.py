@@ -41,7 +41,7 @@ class AnkleConversation:
         self._is_started = False
 
     def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
-        """Subscribe to everything, then START; a sensor left measuring in another way is stopped first."""
+        """Subscribe to everything, then START; a sensor that measures with other settings is stopped first."""
         self._is_started = False
         can = a.decode_capabilities((yield Read(a.CAPABILITIES)))
         yield Subscribe(a.CONTROL)
@@ -94,7 +94,7 @@ class AnkleConversation:
             raise
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """BACKFILL, to its end; one that a cut left running is ended first."""
+        """BACKFILL, to its end. One that a lost link left running is aborted first."""
         arguments = a.backfill_arguments(stream, first, count)
         try:
             yield from self._ask(a.Op.BACKFILL, arguments)
@@ -117,13 +117,13 @@ class AnkleConversation:
             return (Answer(data),)
         if uuid == a.STATUS:
             status = a.decode_status(data)
-            said = Status(charging=status.charging, worn=status.worn)
+            reported = Status(charging=status.charging, worn=status.worn)
             if self._is_started and status.state == "idle":
-                return (said, Stopped("The sensor stopped measuring by itself."))
-            return (said,)
+                return (reported, Stopped("The sensor stopped measuring by itself."))
+            return (reported,)
         if uuid == a.BATTERY_LEVEL and (charge := percent(data)) is not None:
             return (Battery(charge),)
-        raise FrameError(f"{len(data)} bytes on {uuid} that this profile does not have")
+        raise FrameError(f"{len(data)} bytes on {uuid}, which is not part of this profile")
 
     def _ask(self, op: a.Op, arguments: bytes = b"") -> Steps[bytes]:
         self._tag = tag = (self._tag + 1) % 256
@@ -146,7 +146,7 @@ class AnkleDecoder:
 
 
 def advertised_battery(advertisement: Advertisement) -> int | None:
-    """Charge that the manufacturer data says (section 1), percent; None where it says nothing."""
+    """Return the battery level in the manufacturer data (section 1), percent; None if there is none."""
     value = advertisement.manufacturer.get(COMPANY, b"")
     return value[2] if len(value) >= 3 and value[2] <= 100 else None
 
@@ -166,7 +166,7 @@ class AnkleDriver:
         return a.SERVICE in advertisement.services
 
     def side(self, advertisement: Advertisement) -> Leg | None:
-        """Which leg the manufacturer data claims (section 1)."""
+        """Return the leg in the manufacturer data (section 1)."""
         value = advertisement.manufacturer.get(COMPANY, b"")
         return _SIDES.get(value[1]) if len(value) >= 2 else None
 

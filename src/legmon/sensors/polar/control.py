@@ -61,7 +61,7 @@ _SIZES = {0: 2, 1: 2, 2: 2, 3: 4, 4: 1, 5: 4, 6: 16}
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Answer to a request. `measurement` is 0 where the request named none."""
+    """Answer to a request. `measurement` is 0 if the request named none."""
 
     op: int
     measurement: int

@@ -1,4 +1,4 @@
-"""Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode where the sensor has one.
+"""Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode if the sensor has it.
 
 Outside SDK mode a Verity Sense switches itself off after ten minutes without a heart beat, which it does not find at an
 ankle. Whether it does so in SDK mode is not known. The steps after every connect follow Polar's documents and its maintainers:
