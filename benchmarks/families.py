@@ -19,14 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from legmon.detection.detector import LOWEST_HZ, detect
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.link.radio import pick
 from legmon.link.session import Session
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 from legmon.night.track import score_night
 from legmon.qualify.trial import Trial
 from legmon.recorder.ankle_sensor import AnkleSensor
-from legmon.recorder.leg import LegRecorder
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.sensors.registry import registry
 
 ADDRESS = "C4:4C:4D:00:00:01"
@@ -78,7 +78,7 @@ class Result:
     samples, lost : int
         Recorded, and sent by the sensor but not recorded.
     gaps : int
-        Missing samples that the recording names.
+        SampleRange samples that the recording names.
     refused : int
         Frames that did not keep to the protocol.
     battery : int or None
@@ -102,13 +102,14 @@ class Recording(AnkleSensor):
         super().__init__(now_ns, "left")
         self._folder = folder
 
-    def sensor_started(self, identity: Identity) -> None:
+    def sensor_started(self, sensor: ConnectedSensor) -> None:
         """Begin the recording with the sensor."""
         first = self.recorder is None
-        super().sensor_started(identity)
-        if first and self.source is not None:
+        super().sensor_started(sensor)
+        if first:
             segment = self._folder / "left.seg"
-            self.attach(LegRecorder(segment, "bench", "left", self.source, simulated=True))
+            meta = segment_meta("bench", "left", sensor.name, sensor.address, sensor.format, simulated=True)
+            self.attach(LegRecorder(segment, meta))
 
 
 class Clock:
@@ -219,7 +220,7 @@ async def _record(
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
             over = asyncio.create_task(asyncio.to_thread(says, sensor, "over"))
             if cut is not None:
-                while recording.identity is None:  # noqa: ASYNC110 (a busy machine takes long to connect)
+                while recording.sensor is None:  # noqa: ASYNC110 (a busy machine takes long to connect)
                     await asyncio.sleep(0.05)
                 await asyncio.sleep(minutes * 20 / speed)
                 cut()
@@ -231,16 +232,16 @@ async def _record(
         sensor.kill()  # else the thread that reads from it never ends
         raise
     finally:
-        await ended(task, again_s=10.0)
-    if trial.identity is not None:
+        await end_tasks(task, again_s=10.0)
+    if trial.sensor is not None:
         samples = trial.frames.samples
         lost = _measured(folder / "log") - samples
-        return Result(model, trial.identity.started.rate_hz, None, samples, lost, 0, trial.card()["refused"])
+        return Result(model, trial.sensor.format.rate_hz, None, samples, lost, 0, trial.card()["refused"])
     recorder = recording.recorder
     assert recorder is not None
-    assert recording.identity is not None
+    assert recording.sensor is not None
     recorder.close(now_ns())
-    rate_hz = recording.identity.started.rate_hz
+    rate_hz = recording.sensor.format.rate_hz
     samples, missing = recorder.night.samples, recorder.night.missing
     lost = missing if model == "ankle" else _measured(folder / "log") - samples
     return Result(

@@ -18,8 +18,9 @@ import atheris
 
 with atheris.instrument_imports(include=["legmon.sensors"]):
     from benchmarks.scripted import SCRIPTS, held, started
-    from legmon.sensors import ankle_captured, polar_control
+    from legmon.sensors import ankle
     from legmon.sensors.base import Frame, FrameError
+    from legmon.sensors.polar import control
     from legmon.sensors.registry import registry
 
 MOST_HELD = 4096
@@ -60,18 +61,18 @@ def target(name: str) -> Callable[[bytes], None]:
     """What is run with each input."""
     extra: list[Read] = []
     if name == "ankle":
-        begin: Callable[[], Any] = lambda: ankle_captured.decoder({})  # noqa: E731
+        begin: Callable[[], Any] = lambda: ankle.DRIVER.decoder({})  # noqa: E731
     else:
         driver: Any = registry().drivers[name]
         begin = lambda: driver.decoder({})  # noqa: E731
     if name == "polar":
         extra = [
-            polar_control.decode_response,
-            polar_control.decode_settings,
-            lambda data: polar_control.factor(polar_control.decode_settings(data)),
-            polar_control.decode_features,
-            polar_control.decode_stopped,
-            polar_control.decode_status,
+            control.decode_response,
+            control.decode_settings,
+            lambda data: control.factor(control.decode_settings(data)),
+            control.decode_features,
+            control.decode_stopped,
+            control.decode_status,
         ]
     conversing = started(name).conversation if name in SCRIPTS else None
     uuids = SCRIPTS[name][2] if name in SCRIPTS else ()

@@ -50,7 +50,16 @@ def nights() -> list[Path]:
 def read_posture(capture: Path) -> tuple[Posture, float]:
     """Rows of a captured night, and its declared rate."""
     night = read_capture(capture)
-    meta = Meta("n", night.leg, "", "", float(night.rate_hz), night.scale_ug, night.range_g, simulated=True)
+    meta = Meta(
+        "n",
+        night.leg,
+        "",
+        "",
+        float(night.format.rate_hz),
+        night.format.scale_ug,
+        night.format.range_g,
+        simulated=True,
+    )
     reader = PostureReader(meta)
     end = 0
     for at_us, frame in night.frames():
@@ -58,7 +67,7 @@ def read_posture(capture: Path) -> tuple[Posture, float]:
             reader.feed(Gap(end, frame.first - end, "not_sent"))
         end = frame.first + len(frame.xyz)
         reader.feed(Samples(frame.first, at_us * 1000, frame.t_us, frame.xyz))
-    return reader.posture(), float(night.rate_hz)
+    return reader.posture(), float(night.format.rate_hz)
 
 
 def judge(scenario: Path, folder: Path) -> Wrong:

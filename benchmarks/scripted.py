@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from legmon.sensors import bangle, metamotion, movesense, open_services, polar, witmotion
+from legmon.sensors import bangle, metamotion, movesense, open_services
 from legmon.sensors.base import (
     Answer,
     Await,
@@ -19,7 +19,9 @@ from legmon.sensors.base import (
     StreamRequest,
     Write,
 )
+from legmon.sensors.polar import driver as polar
 from legmon.sensors.registry import registry
+from legmon.sensors.witmotion import driver as witmotion
 
 T = TypeVar("T")
 Notification = tuple[str, bytes]

@@ -5,9 +5,10 @@ from typing import Any
 
 from legmon.sensors import metamotion as mm
 from legmon.sensors import movesense as ms
-from legmon.sensors import open_services, witmotion_stream
-from legmon.sensors import witmotion as wm
+from legmon.sensors import open_services
 from legmon.sensors.values import floats
+from legmon.sensors.witmotion import driver as wm
+from legmon.sensors.witmotion import stream as witmotion_stream
 
 
 def _close(own: Any, expected: Any, tolerance: float) -> bool:

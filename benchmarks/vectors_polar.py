@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from legmon.sensors import polar_control as control
-from legmon.sensors import polar_frames as frames
 from legmon.sensors.base import Advertisement, FrameError
-from legmon.sensors.polar import DRIVER
+from legmon.sensors.polar import DRIVER, control, frames
 
 _TYPES = [
     "ECG",

@@ -15,7 +15,6 @@ from legmon.detection import detector
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, Leg
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.source import Source
 from legmon.scoring.rules import RULES
 
 
@@ -61,8 +60,7 @@ def make_night(catalog: Catalog, made: Made) -> str:
             capture = captured(text, Path(folder), side)
             for first, last in made.lost:
                 del capture.notifications[first:last]
-            source = Source(capture.sensor, CAPTURE, capture.rate_hz, capture.range_g, capture.scale_ug)
-            leg = recorder.leg(side, source)
+            leg = recorder.leg(side, capture.sensor, CAPTURE, capture.format)
             for at_us, frame in capture.frames():
                 end = max(end, made.start_ns + at_us * 1000)
                 leg.frame(frame, made.start_ns + at_us * 1000)

@@ -10,7 +10,7 @@ import pytest
 
 from legmon.link import backfill
 from legmon.link.connection import Connection
-from legmon.link.listener import Missing
+from legmon.link.listener import SampleRange
 from legmon.sensors.base import NeverTakenError, Pause, Steps
 from tests.bluez.through import Through
 from tests.conftest import sensor
@@ -28,11 +28,11 @@ def test_what_never_comes_is_given_up_but_not_while_the_link_carries_nothing(
         assert ankle.process.stdin is not None
         ankle.process.stdin.write("mute 2.6\n")  # shorter than the watchdog's patience
         ankle.process.stdin.flush()
-        heard.wanted = [Missing(stream, 0, 12)] * 10_000
+        heard.wanted = [SampleRange(stream, 0, 12)] * 10_000
         await asyncio.sleep(2.2)
         assert not heard.given_up
         await when(lambda: heard.given_up)
-        assert heard.given_up[0] == (Missing(stream, 0, 12), None)
+        assert heard.given_up[0] == (SampleRange(stream, 0, 12), None)
 
     with sensor(through.air, tmp_path) as ankle:
         heard = over(through, scene)
@@ -44,9 +44,9 @@ def test_what_never_comes_is_given_up_but_not_while_the_link_carries_nothing(
 def test_of_a_long_hole_only_what_was_asked_for_in_vain_is_given_up(through: Through, tmp_path: Path) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.samples > 6000)
-        heard.wanted = [Missing(heard.frames[0].stream, 0, 5000)] * 10_000
+        heard.wanted = [SampleRange(heard.frames[0].stream, 0, 5000)] * 10_000
         await when(lambda: heard.given_up)
-        assert heard.given_up[0] == (Missing(heard.frames[0].stream, 0, backfill.FETCH_MOST), None)
+        assert heard.given_up[0] == (SampleRange(heard.frames[0].stream, 0, backfill.FETCH_MOST), None)
 
     with sensor(through.air, tmp_path, "--speed", "30"):
         over(through, scene, speed=30)
@@ -64,7 +64,7 @@ def test_a_sensor_that_does_not_answer_is_asked_for_longer(
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.frames)
-        heard.wanted = [Missing(heard.frames[0].stream, 0, 12)] * 10_000
+        heard.wanted = [SampleRange(heard.frames[0].stream, 0, 12)] * 10_000
         await when(lambda: heard.given_up, 60)
 
     monkeypatch.setattr(backfill, "_fetch", unanswered)
@@ -85,13 +85,13 @@ def test_what_the_sensor_never_measured_is_given_up_at_once() -> None:
             yield Pause(0.0)
             raise NeverTakenError(3)
 
-    async def play(*missing: Missing) -> None:
+    async def play(*missing: SampleRange) -> None:
         conversation: Any = Missed()
         client: Any = None
         talk = Connection(client, conversation, lambda: 0, lambda *_: None, lambda _: None)
         for one in missing:
             await backfill._fetch(talk, conversation, heard, one)
 
-    asyncio.run(play(Missing(7, 100, 5000), Missing(7, 200, 2)))
+    asyncio.run(play(SampleRange(7, 100, 5000), SampleRange(7, 200, 2)))
     assert asked == [(7, 100, backfill.FETCH_MOST), (7, 200, 2)]
-    assert heard.given_up == [(Missing(7, 100, 3), None), (Missing(7, 200, 2), None)]
+    assert heard.given_up == [(SampleRange(7, 100, 3), None), (SampleRange(7, 200, 2), None)]

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.scripted import WISH, Hand, Notification
 from legmon.sensors import bangle
-from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, Started
+from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, StreamStart
 from tests.conftest import ROOT
 
 APP = ROOT / "docs" / "sensors" / "legmon.app.js"
@@ -69,7 +69,7 @@ class Watch:
         if wrote:
             self.hand.notify(bangle.EVENTS, wrote)
 
-    def start(self) -> Started:
+    def start(self) -> StreamStart:
         started = self.hand.carry_out(self.hand.conversation.start(WISH))
         assert started.stream is not None
         self.stream = started.stream
@@ -107,7 +107,12 @@ def indices(frames: list[Frame]) -> list[int]:
 
 def test_what_it_sends_is_what_was_measured(watch: Watch) -> None:
     started = watch.start()
-    assert (started.rate_hz, started.range_g, started.scale_ug, started.side) == (50.0, 4, 122, "right")
+    assert (started.format.rate_hz, started.format.range_g, started.format.scale_ug, started.side) == (
+        50.0,
+        4,
+        122,
+        "right",
+    )
     assert started.next == 0
     watch.measure(100)  # over the ring's end
     frames = watch.frames()

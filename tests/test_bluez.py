@@ -15,11 +15,12 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError, BleakError
 from bleak.exc import BleakGATTProtocolError as GattError
+from bleak_retry_connector import close_stale_connections_by_address
 
 from legmon.link.radio import Radio
-from legmon.link.session import ANEW_TRIES, Session
-from legmon.link.tasks import ended
-from legmon.sensors import ankle_bytes as ankle
+from legmon.link.session import REFRESH_TRIES, Session
+from legmon.link.tasks import end_tasks
+from legmon.sensors.ankle import profile as ankle
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started, until
 from tests.test_link import Heard, when
@@ -263,11 +264,93 @@ def test_a_sensor_that_bleak_wrongly_takes_for_connected_streams_all_the_same(
         try:
             await when(lambda: heard.samples > 20, 30)
         finally:
-            await ended(task)
-        assert heard.states.count("connecting") == ANEW_TRIES
+            await end_tasks(task)
+        assert heard.states.count("connecting") == REFRESH_TRIES
 
     with sensor(on_bluez.air, tmp_path, "--address", FIRST):
         play(on_bluez, scene)
+
+
+CONNECTED = """
+import asyncio, sys
+from bleak import BleakClient, BleakScanner
+async def hold():
+    device = await BleakScanner.find_device_by_address(sys.argv[1])
+    await BleakClient(device).connect()
+    print("connected", flush=True)
+    await asyncio.sleep(60)
+asyncio.run(hold())
+"""
+
+
+async def is_connected(address: str) -> bool:
+    """Ask BlueZ itself, on a D-Bus connection of its own."""
+    from bleak.backends.bluezdbus.utils import get_dbus_authenticator
+    from dbus_fast import BusType, Message
+    from dbus_fast.aio import MessageBus
+
+    bus = await MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator()).connect()
+    try:
+        manager = "org.freedesktop.DBus.ObjectManager"
+        reply = await bus.call(
+            Message(destination="org.bluez", path="/", interface=manager, member="GetManagedObjects")
+        )
+        assert reply is not None
+        devices = [o[DEVICE_INTERFACE] for o in reply.body[0].values() if DEVICE_INTERFACE in o]
+        return any(d["Address"].value == address and d["Connected"].value for d in devices)
+    finally:
+        bus.disconnect()
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_a_connection_of_a_dead_program_is_ended_also_if_bleak_does_not_know_it(
+    on_bluez: Through, tmp_path: Path, *, is_stale: bool
+) -> None:
+    """bleak-retry-connector asks bleak's manager: it ends the connection only if the manager knows it."""
+
+    async def scene() -> None:
+        manager = await get_global_bluez_manager()
+        (path,) = [p for p, o in manager._properties.items() if DEVICE_INTERFACE in o]
+        assert manager._properties[path][DEVICE_INTERFACE]["Connected"]
+        if is_stale:
+            manager._properties[path][DEVICE_INTERFACE]["Connected"] = False
+        await close_stale_connections_by_address(FIRST)
+        if not is_stale:
+            await gone()
+        assert await is_connected(FIRST) == is_stale, "what the library leaves"
+        assert await on_bluez.pick().disconnect_stale(FIRST) == is_stale
+        await gone()
+
+    async def gone() -> None:
+        async with asyncio.timeout(5):
+            while await is_connected(FIRST):
+                await asyncio.sleep(0.05)
+
+    with sensor(on_bluez.air, tmp_path, "--address", FIRST):
+        with started("-c", CONNECTED, FIRST) as holder:
+            holder.says("connected")
+            holder.process.kill()
+            holder.process.wait()
+        play(on_bluez, scene)
+
+
+@pytest.mark.parametrize(("version", "is_replaced"), [("3.1.7", True), ("3.2.0", False)])
+def test_bleaks_manager_is_replaced_only_where_its_private_attributes_are_known(
+    on_bluez: Through,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    version: str,
+    *,
+    is_replaced: bool,
+) -> None:
+    async def scene() -> None:
+        before = await get_global_bluez_manager()
+        on_bluez.pick().refresh()
+        assert (await get_global_bluez_manager() is not before) == is_replaced
+
+    monkeypatch.setattr("legmon.link.bluez.version", lambda _: version)
+    play(on_bluez, scene)
+    assert ("bleak 3.2.0 is not known here" in caplog.text) != is_replaced
 
 
 def test_a_recorder_that_was_killed_gets_its_sensor_back_and_the_night_is_whole(

@@ -23,7 +23,7 @@ from legmon.messages import CatalogFault
 from legmon.movement import NS
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.process import catalog_trouble
-from legmon.recorder.source import Source
+from legmon.sensors.base import StreamFormat
 from legmon.web import views
 from tests.conftest import run_command, sensor, started, until
 from tests.test_leg_recorder import stream
@@ -114,7 +114,7 @@ def test_a_night_of_which_one_leg_cannot_be_read_goes_on_with_the_other(tmp_path
     catalog = Catalog(tmp_path)
     night = begin(catalog)
     for leg in ("left", "right"):
-        recorder = night.leg(leg, Source("s", "a", 50, 4, 122))
+        recorder = night.leg(leg, *("s", "a", StreamFormat(50, 4, 122, "index")))
         stream(recorder, 0, 5)
         recorder.abandon()
     segment = catalog.segment(night.id, "right")
@@ -178,7 +178,7 @@ def test_a_power_cut_does_not_take_a_night_that_has_begun(tmp_path: Path) -> Non
 
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        begin(catalog).leg("left", Source("s", "a", 50, 4, 122))
+        begin(catalog).leg("left", *("s", "a", StreamFormat(50, 4, 122, "index")))
     finally:
         event.remove(Engine, "before_cursor_execute", look)
     catalog.close()

@@ -19,16 +19,15 @@ from legmon.movement import NS
 from legmon.nights.cache import Readings
 from legmon.recorder.ankle_sensor import disk_trouble
 from legmon.recorder.ending import seal_next
-from legmon.recorder.leg import LegRecorder
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.source import Source
 from legmon.recording.records import Note
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
-from legmon.sensors.base import Frame
+from legmon.sensors.base import Frame, StreamFormat
 from legmon.web import nights
 from tests.conftest import run_command
 
-SOURCE = Source("s", "a", 50, 4, 122)
+SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
 BEGAN_NS = 1_790_000_000 * NS
 QUIET = np.random.default_rng(1).normal((0, 0, 8197), 8, (60, 50, 3)).astype(np.int16)
 
@@ -40,7 +39,7 @@ def open_files() -> int:
 def closed_night(catalog: Catalog) -> str:
     """A night of a minute in which nothing moves."""
     night = NightRecorder.begin(catalog, BEGAN_NS, simulated=True)
-    leg = night.leg("left", SOURCE)
+    leg = night.leg("left", *SOURCE)
     for second, xyz in enumerate(QUIET):
         leg.frame(Frame(1, 50 * second, 0, xyz), BEGAN_NS + (second + 1) * NS)
     night.close(BEGAN_NS + 60 * NS)
@@ -71,7 +70,7 @@ def test_a_leg_that_cannot_be_begun_keeps_no_file_open(tmp_path: Path) -> None:
     try:
         for _ in range(3):
             with pytest.raises(RecordingError, match="make room"):
-                LegRecorder(tmp_path / "left.seg", "n", "left", SOURCE, simulated=True)
+                LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *SOURCE, simulated=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert open_files() == before
@@ -80,11 +79,11 @@ def test_a_leg_that_cannot_be_begun_keeps_no_file_open(tmp_path: Path) -> None:
 def test_a_leg_that_cannot_be_entered_keeps_no_file_open(catalog: Catalog) -> None:
     night = NightRecorder(catalog, "no such night", simulated=True)
     with pytest.raises(IntegrityError):
-        night.leg("left", SOURCE)
+        night.leg("left", *SOURCE)
     before = open_files()
     for _ in range(3):
         with pytest.raises(IntegrityError):
-            night.leg("left", SOURCE)
+            night.leg("left", *SOURCE)
     assert open_files() == before
 
 

@@ -34,4 +34,4 @@ def test_what_is_declared_is_what_is_measured(name: str, rate_hz: float) -> None
     hand = Connected(driver.converse(), lambda u, d: [(n.uuid, n.data) for n in sensor.written(u, d, 0, 247)])
     started = hand.carry_out(hand.conversation.start(replace(WISH, rate_hz=rate_hz)))
     assert sensor.worn is not None
-    assert started.rate_hz == sensor.worn.rate_hz == rate_hz
+    assert started.format.rate_hz == sensor.worn.rate_hz == rate_hz

@@ -14,8 +14,7 @@ from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
 from legmon.messages import Trouble
 from legmon.movement import NS, Leg
-from legmon.recorder.ending import Closing, seal_next
-from legmon.recorder.interrupted import goes_on, take_up
+from legmon.recorder.ending import NightCloser, goes_on, resume_night, seal_next
 from legmon.recorder.night import NightRecorder
 from legmon.recording.segment import read_segment
 from tests.test_leg_recorder import BEGAN, SOURCE, stream
@@ -70,7 +69,7 @@ def test_a_night_that_cannot_be_read_is_closed_if_it_never_will_be(
     night = NightRecorder.begin(catalog, time.time_ns(), simulated=True)
     legs: tuple[Leg, ...] = ("left", "right")
     for leg in legs:
-        recorder = night.leg(leg, SOURCE)
+        recorder = night.leg(leg, *SOURCE)
         stream(recorder, 0, 5)
         recorder.abandon()
     night.saving()()
@@ -84,7 +83,7 @@ def test_a_night_that_cannot_be_read_is_closed_if_it_never_will_be(
             return read_segment(path)
 
         monkeypatch.setattr("legmon.recorder.leg.read_segment", unreadable)
-    found, said = take_up(catalog, Closing(), None, simulated=True)
+    found, said = resume_night(catalog, NightCloser(), None, simulated=True)
     assert found is None
     assert said is not None
     assert said.code == Trouble.NOT_RESUMED
@@ -102,14 +101,14 @@ def test_a_night_that_cannot_be_read_is_closed_if_it_never_will_be(
 def test_why_a_night_ended_is_kept_until_it_goes_on(tmp_path: Path, *, wants: bool) -> None:
     catalog = Catalog(tmp_path)
     night = NightRecorder.begin(catalog, time.time_ns(), simulated=True)
-    stream(night.leg("left", SOURCE), 0, 5)
-    stream(night.leg("right", SOURCE), 0, 5)
+    stream(night.leg("left", *SOURCE), 0, 5)
+    stream(night.leg("right", *SOURCE), 0, 5)
     night.ended_by = "charger"
     night.saving()()  # then the recorder dies
     for recorder in night.legs.values():
         recorder.abandon()
     damage(catalog.segment(night.id, "right"))
-    found, _ = take_up(catalog, Closing(), BEGAN + 60 * NS if wants else None, simulated=True)
+    found, _ = resume_night(catalog, NightCloser(), BEGAN + 60 * NS if wants else None, simulated=True)
     assert (found is not None) is wants
     if found is not None:
         assert (list(found.legs), list(found.unread)) == (["left"], ["right"])

@@ -31,7 +31,7 @@ def capture(folder: Path, *, rate: int = 50, error: float = 0.0, seed: int = 12,
 
 
 def samples(c: Capture) -> NDArray[np.float64]:
-    return np.concatenate([f.xyz for _, f in c.frames()]) * (c.scale_ug * 1e-6)
+    return np.concatenate([f.xyz for _, f in c.frames()]) * (c.format.scale_ug * 1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -10,25 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from legmon.link.listener import Identity, Missing
+from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.messages import GapCause
 from legmon.movement import NS, Leg
 from legmon.night.leg import analyse
 from legmon.night.track import LegTrack, score_night
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.source import Source
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.records import Anchored, End, Gap, Stream, decode, encode
 from legmon.recording.segment import RecordingError, read_segment, verify
 from legmon.sensors import ankle
-from legmon.sensors.base import Frame, Held, Started
+from legmon.sensors.base import Frame, Held, StreamFormat, StreamStart
 
-SOURCE = Source("s", "a", 50, 4, 122)
+SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
 QUIET = np.array([0, 0, 8197]) + np.random.default_rng(1).integers(-30, 31, (1200 * 50, 3))
 BEGAN = 1_800_000_000 * NS
 
 
 def begin(path: Path, leg: Leg = "left") -> LegRecorder:
-    return LegRecorder(path, "n", leg, SOURCE, simulated=True)
+    return LegRecorder(path, segment_meta("n", leg, *SOURCE, simulated=True))
 
 
 def stream(
@@ -117,12 +116,12 @@ def test_a_reboot_on_a_full_disk_forgets_nothing_that_the_sensor_still_holds(tmp
     stream(leg, 0, 20)
     leg.lost(GapCause.LINK_LOST)
     before = Held(1, 0, 1500)
-    started = Started(50, 4, 122, 1.0, stream=2, next=0, before=before)
-    leg.started(Identity("s", "a", "ankle", ankle.DRIVER.declares, started))
+    started = StreamStart(StreamFormat(50, 4, 122, "index"), 1.0, stream=2, next=0, before=before)
+    leg.sensor_started(ConnectedSensor("s", "a", "ankle", ankle.DRIVER.declares, started))
     with full(path), pytest.raises(RecordingError):
         stream(leg, 40, 41, number=2, index_s=0)
     stream(leg, 41, 42, number=2, index_s=1)
-    assert leg.missing() == Missing(1, 1000, 500)
+    assert leg.next_to_fetch() == SampleRange(1, 1000, 500)
 
 
 def test_a_night_whose_time_was_not_written_yet_is_gone_on_with(tmp_path: Path) -> None:
@@ -180,20 +179,26 @@ def test_what_is_waited_for_is_given_up_when_the_sensor_uses_its_number_for_anot
 ) -> None:
     path = tmp_path / "left.seg"
     leg = begin(path)
-    leg.started(
-        Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1, next=0))
+    leg.sensor_started(
+        ConnectedSensor(
+            "s",
+            "a",
+            "ankle",
+            ankle.DRIVER.declares,
+            StreamStart(StreamFormat(50, 4, 122, "index"), 1.0, stream=1, next=0),
+        )
     )
     stream(leg, 0, 50)
     stream(leg, 55, 60)
-    assert leg.missing() == Missing(1, 2500, 250)
+    assert leg.next_to_fetch() == SampleRange(1, 2500, 250)
     leg.lost(GapCause.LINK_LOST)
     stream(leg, 60, 300, index_s=0)
     stream(leg, 310, 400, index_s=250)
-    refused = leg.missing()  # before so many in a row were old that it had to be another count
+    refused = leg.next_to_fetch()  # before so many in a row were old that it had to be another count
     assert refused is not None
     assert (refused.stream, refused.first) == (1, 0)
     leg.unavailable(refused, None)
-    assert leg.missing() == Missing(1, 240 * 50, 500), (
+    assert leg.next_to_fetch() == SampleRange(1, 240 * 50, 500), (
         "what the new count leaves out, and nothing of the old one"
     )
     gap = next(r for r in read_segment(path) if isinstance(r, Gap))
@@ -202,14 +207,20 @@ def test_what_is_waited_for_is_given_up_when_the_sensor_uses_its_number_for_anot
 
 def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
     path = tmp_path / "left.seg"
-    identity = Identity("s", "a", "ankle", ankle.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1, next=0))
+    identity = ConnectedSensor(
+        "s",
+        "a",
+        "ankle",
+        ankle.DRIVER.declares,
+        StreamStart(StreamFormat(50, 4, 122, "index"), 1.0, stream=1, next=0),
+    )
 
     def down(leg: LegRecorder, at_s: int, cause: GapCause) -> None:
         leg.lost(cause)
         leg.note(BEGAN + at_s * NS, "disconnected", cause.value)
 
     leg = begin(path)
-    leg.started(identity)
+    leg.sensor_started(identity)
     stream(leg, 0, 50)
     down(leg, 50, GapCause.COMPUTER_SLEPT)
     leg.note(BEGAN + 90 * NS, "connected", "a")
@@ -223,12 +234,12 @@ def test_a_restart_keeps_why_each_hole_came_about(tmp_path: Path) -> None:
     stream(leg, 135, 136)
     leg.abandon()
     again = begin(path)
-    again.started(identity)
+    again.sensor_started(identity)
     again.note(BEGAN + 140 * NS, "connected", "a")
     stream(again, 140, 150)
     again.abandon()
     last = begin(path)
-    last.started(identity)
+    last.sensor_started(identity)
     last.note(BEGAN + 160 * NS, "connected", "a")
     stream(last, 160, 170)
     late = QUIET[50 * 60 :][:50].astype(np.int16)

@@ -18,11 +18,11 @@ from legmon.catalog.store import Catalog
 from legmon.link.hci.adapter import Adapter
 from legmon.link.radio import pick
 from legmon.link.session import Session
-from legmon.link.suspend import Sleep
-from legmon.link.tasks import ended
+from legmon.link.suspend import SleepWatch
+from legmon.link.tasks import end_tasks
 from legmon.messages import GapCause
 from legmon.recording.records import Note, Samples
-from legmon.sensors import ankle_bytes as a
+from legmon.sensors.ankle import profile as a
 from tests.bluez.through import Through, opened_air
 from tests.conftest import Running, sensor, started, until
 from tests.test_doctor import mute
@@ -219,13 +219,13 @@ def test_a_computer_whose_links_end_before_it_sleeps_has_slept_all_the_same(
 
 
 def test_a_computer_that_does_not_sleep_is_never_said_to_have_slept() -> None:
-    sleep = Sleep()
+    sleep = SleepWatch()
     for _ in range(10):
-        assert not sleep.noticed()
+        assert not sleep.has_slept()
         time.sleep(0.01)
     slept = iter([0, 1_900_000_000, 3_800_000_000, 5_900_000_000, 5_900_000_000])
-    sleep = Sleep(lambda: next(slept))
-    assert [sleep.noticed() for _ in range(4)] == [False, False, True, False], "since the last look"
+    sleep = SleepWatch(lambda: next(slept))
+    assert [sleep.has_slept() for _ in range(4)] == [False, False, True, False], "since the last look"
 
 
 def test_a_radio_that_hangs_is_said_and_used_again_when_it_answers(
@@ -306,7 +306,7 @@ def test_a_sensor_left_measuring_in_another_way_is_stopped_and_started(
 
     with sensor(through.air, tmp_path):
         asyncio.run(play())
-    assert [(i.started.rate_hz, i.started.range_g) for i in heard.identities] == [(50, 4)]
+    assert [(i.format.rate_hz, i.format.range_g) for i in heard.identities] == [(50, 4)]
     assert not heard.downs
 
 
@@ -361,7 +361,7 @@ def test_a_task_that_lost_its_cancellation_is_ended_all_the_same() -> None:
         task = asyncio.create_task(deaf_once(heard))
         await asyncio.sleep(0.01)
         async with asyncio.timeout(5):
-            await ended(task, again_s=0.05)
+            await end_tasks(task, again_s=0.05)
         return task.cancelled(), heard
 
     assert asyncio.run(end_it()) == (True, ["answer"])

@@ -27,14 +27,14 @@ from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
-from legmon.link.listener import Identity, Missing, State
+from legmon.link.listener import ConnectedSensor, SampleRange, State
 from legmon.link.radio import pick
 from legmon.link.session import Session
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 from legmon.messages import GAP_SENTENCES, GapCause, Message, gap_sentence
 from legmon.movement import Leg
-from legmon.sensors import ankle_bytes as ankle
 from legmon.sensors.ankle import DRIVER
+from legmon.sensors.ankle import profile as ankle
 from legmon.sensors.base import Driver, Frame, Status
 from tests.bluez.through import NEEDS_DAEMON, Through, opened_air, through_radio
 from tests.conftest import sensor, started
@@ -58,12 +58,12 @@ class Heard:
     sentences: list[str] = field(default_factory=list)
     downs: list[GapCause] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
-    identities: list[Identity] = field(default_factory=list)
+    identities: list[ConnectedSensor] = field(default_factory=list)
     batteries: list[int] = field(default_factory=list)
     signals: list[int] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
-    wanted: list[Missing] = field(default_factory=list)
-    given_up: list[tuple[Missing, GapCause | None]] = field(default_factory=list)
+    wanted: list[SampleRange] = field(default_factory=list)
+    given_up: list[tuple[SampleRange, GapCause | None]] = field(default_factory=list)
 
     def link_changed(self, state: State, said: Message) -> None:
         assert said.sentence.endswith((".", "?"))
@@ -73,8 +73,8 @@ class Heard:
     def link_down(self, cause: GapCause) -> None:
         self.downs.append(cause)
 
-    def sensor_started(self, identity: Identity) -> None:
-        self.identities.append(identity)
+    def sensor_started(self, sensor: ConnectedSensor) -> None:
+        self.identities.append(sensor)
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
         self.frames.append(frame)
@@ -94,11 +94,11 @@ class Heard:
     def last_stream(self) -> int | None:
         return self.frames[-1].stream if self.frames else None
 
-    def missing(self) -> Missing | None:
+    def next_to_fetch(self) -> SampleRange | None:
         return self.wanted.pop(0) if self.wanted else None
 
-    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
-        self.given_up.append((missing, cause))
+    def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
+        self.given_up.append((samples, cause))
 
     @property
     def samples(self) -> int:
@@ -122,7 +122,7 @@ def over(
         try:
             await scene(heard, task)
         finally:
-            await ended(task)
+            await end_tasks(task)
             await through.close()
 
     asyncio.run(play())
@@ -155,8 +155,8 @@ def test_the_sensor_says_who_it_is_and_how_it_measures(through: Through, tmp_pat
     with sensor(through.air, tmp_path, "--name", "LegMon-Test", scenario="duration: 1h\nleg: right\n"):
         heard = over(through, scene)
     who = heard.identities[0]
-    assert (who.name, who.started.side) == ("LegMon-Test", "right")
-    assert (who.started.rate_hz, who.started.range_g, who.started.scale_ug) == (50, 4, 122)
+    assert (who.name, who.start.side) == ("LegMon-Test", "right")
+    assert (who.format.rate_hz, who.format.range_g, who.format.scale_ug) == (50, 4, 122)
     assert heard.batteries[0] == 87
     assert heard.signals[0] < 0
     assert [s for s in heard.states if s in ("searching", "connecting", "streaming")][:3] == [
@@ -279,7 +279,7 @@ def test_two_sessions_look_for_their_sensors_at_once_and_take_no_other(
 
     asyncio.run(play())
     for leg, each in heard.items():
-        assert [i.started.side for i in each.identities] == [leg]
+        assert [i.start.side for i in each.identities] == [leg]
         assert not each.downs
 
 

@@ -21,7 +21,7 @@ __all__ = ["through"]  # the fixture: on both radios
 def test_a_board_whose_sensors_share_a_characteristic_is_set_by_its_service(through: Through) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.samples > 50)
-        assert heard.identities[0].started.rate_hz == 50
+        assert heard.identities[0].format.rate_hz == 50
 
     command = ("-m", "firmware_sim", "sensor", through.air, "--until-eof", "--family", "adafruit")
     with started(*command) as board:

@@ -15,11 +15,12 @@ from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 from legmon.catalog.state import Legs, Mode
 from legmon.catalog.store import Catalog
 from legmon.link.connection import MOST_ANSWERS, Connection
-from legmon.link.failure import plain
-from legmon.link.listener import Identity, Missing
+from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
+from legmon.link.session import failure_message
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
+from legmon.sensors.ankle.driver import AnkleConversation
 from legmon.sensors.base import Answer, Await, FrameError, RefusedError, SensorEvent, Steps, Subscribe, Write
 from tests.bluez.through import Through
 from tests.conftest import sensor, started, until
@@ -34,7 +35,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path) -> None:
-    class Clumsy(ankle.AnkleConversation):
+    class Clumsy(AnkleConversation):
         tries = 0
 
         def start(self, wanted: Any) -> Any:
@@ -58,8 +59,8 @@ def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path)
 
 def test_a_sensor_whose_way_of_measuring_is_refused_is_stopped(through: Through, tmp_path: Path) -> None:
     class Choosy(Heard):
-        def sensor_started(self, identity: Identity) -> None:
-            super().sensor_started(identity)
+        def sensor_started(self, sensor: ConnectedSensor) -> None:
+            super().sensor_started(sensor)
             raise RefusedError("It measures too seldom")
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
@@ -78,9 +79,9 @@ def test_no_try_counts_while_the_disk_takes_nothing(through: Through, tmp_path: 
     class Full(Heard):
         asked = 0
 
-        def missing(self) -> Missing | None:
+        def next_to_fetch(self) -> SampleRange | None:
             self.asked += 1
-            return Missing(self.frames[0].stream, 0, 12) if self.frames and self.asked % 2 else None
+            return SampleRange(self.frames[0].stream, 0, 12) if self.frames and self.asked % 2 else None
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: len([f for f in heard.frames if f.late]) >= 10)
@@ -254,7 +255,7 @@ def test_a_recorder_that_ends_by_a_defect_leaves_the_night_to_be_gone_on_with(
     ],
 )
 def test_what_fails_is_told_apart(error: Exception, code: str) -> None:
-    assert plain(error).code == code
+    assert failure_message(error).code == code
 
 
 @pytest.mark.parametrize(

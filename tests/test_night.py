@@ -20,6 +20,7 @@ from legmon.night.leg import LegNight, analyse
 from legmon.night.track import LegTrack, on_clock, score_night
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import read_segment
+from legmon.sensors.base import StreamFormat
 from legmon.timeline.clock import Anchor, TimeMap
 
 ROOT = Path(__file__).parents[1]
@@ -326,7 +327,7 @@ def test_a_capture_that_ends_early_or_is_something_else_is_refused(
 
 
 def test_a_frame_that_cannot_be_read_in_a_capture_is_refused(catalog: Catalog) -> None:
-    capture = Capture("left", "LegMon-1", 50, 4, 122, [(0, b"\x11\x00" + bytes(30))])
+    capture = Capture("left", "LegMon-1", StreamFormat(50, 4, 122, "index"), [(0, b"\x11\x00" + bytes(30))])
     with pytest.raises(CaptureError, match="frame that cannot be read"):
         record_capture(catalog, capture, START)
 

@@ -11,19 +11,19 @@ import pytest
 
 from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.link.radio import pick
 from legmon.messages import GapCause
 from legmon.movement import NS
 from legmon.recorder import ending
 from legmon.recorder.ankle_sensor import AnkleSensor
-from legmon.recorder.choice import Choice
-from legmon.recorder.ending import over
+from legmon.recorder.choice import SensorChoice
+from legmon.recorder.ending import ended_by
 from legmon.recorder.process import Recorder
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
 from legmon.sensors import ankle as ankle_driver
-from legmon.sensors.base import Frame, Started, Status
+from legmon.sensors.base import Frame, Status, StreamFormat, StreamStart
 from tests.test_leg_recorder import BEGAN, QUIET, begin, stream
 
 
@@ -37,7 +37,7 @@ def charged(ankle: AnkleSensor, monkeypatch: pytest.MonkeyPatch) -> str:
     later = time.monotonic() + 300
     with monkeypatch.context() as m:
         m.setattr("legmon.recorder.ending.time.monotonic", lambda: later)
-        return over([ankle])
+        return ended_by([ankle])
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -95,18 +95,18 @@ def test_at_stop_what_comes_is_waited_for_and_what_does_not_is_not(
     async def turn() -> None:
         nonlocal came
         came += 1
-        missing = leg.missing()
+        missing = leg.next_to_fetch()
         if missing is not None and came < 8:
             leg._give_up(missing.first, missing.first + 100)
 
     began = time.monotonic()
-    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: False))
+    asyncio.run(ending.finish_backfill([ankle], turn, is_urgent=lambda: False))
     assert came >= 8
     assert leg.pending == 3000 - 700
     assert time.monotonic() - began > 1.0, "and a moment longer"
-    monkeypatch.setattr(ending, "LEAVE_S", 0.6)
+    monkeypatch.setattr(ending, "URGENT_S", 0.6)
     monkeypatch.setattr(ending, "STUCK_S", 600.0)
-    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: True))
+    asyncio.run(ending.finish_backfill([ankle], turn, is_urgent=lambda: True))
     assert leg.pending == 3000 - 700
 
 
@@ -115,7 +115,13 @@ def test_while_stop_waits_what_comes_live_is_no_longer_of_the_night(
 ) -> None:
     leg = begin(tmp_path / "left.seg")
     ankle.sensor_started(
-        Identity("s", "a", "ankle", ankle_driver.DRIVER.declares, Started(50, 4, 122, 1.0, stream=1))
+        ConnectedSensor(
+            "s",
+            "a",
+            "ankle",
+            ankle_driver.DRIVER.declares,
+            StreamStart(StreamFormat(50, 4, 122, "index"), 1.0, stream=1),
+        )
     )
     ankle.attach(leg)
     stream(leg, 0, 5)
@@ -134,7 +140,7 @@ def test_while_stop_waits_what_comes_live_is_no_longer_of_the_night(
         if at_s > 83:
             leg._give_up(0, 50 * 200)
 
-    asyncio.run(ending.catch_up([ankle], turn, is_urgent=lambda: False))
+    asyncio.run(ending.finish_backfill([ankle], turn, is_urgent=lambda: False))
     assert pending[0] == 3000, "at first it is"
     assert pending[-2] > 3000 + 250, "and what a cut kept back is fetched"
     samples = [r for r in read_segment(tmp_path / "left.seg") if isinstance(r, Samples)]
@@ -146,7 +152,7 @@ def test_while_stop_waits_what_comes_live_is_no_longer_of_the_night(
 
 def test_a_start_while_stop_waits_is_seen(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    recorder = Recorder(catalog, pick(None), Clock(), Choice(None, None), simulated=True)
+    recorder = Recorder(catalog, pick(None), Clock(), SensorChoice(None, None), simulated=True)
     catalog.want("record")
     asyncio.run(recorder._turn())
     assert recorder._wanted.mode == "record"

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.movement import NS
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.source import Source
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.records import Anchored, Gap
 from legmon.recording.segment import read_segment, verify
-from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, Started
+from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, StreamFormat, StreamStart
 from legmon.timeline.losses import LAG_S, ArrivalLossWatch
 
 START = 1_790_000_000 * NS
@@ -77,10 +76,12 @@ def test_two_losses_are_two_holes() -> None:
 
 def test_a_recorder_names_what_such_a_sensor_lost(tmp_path: Path) -> None:
     path = tmp_path / "left.seg"
-    leg = LegRecorder(path, "n", "left", Source("s", "a", 50, 4, 488), simulated=True)
+    leg = LegRecorder(
+        path, segment_meta("n", "left", "s", "a", StreamFormat(50, 4, 488, "index"), simulated=True)
+    )
     declares = Declaration((50,), (16,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
-    started = Started(50, 16, 488, 0.24, stream=None)
-    leg.started(Identity("s", "a", "witmotion", declares, started))
+    started = StreamStart(StreamFormat(50, 16, 488, "arrival"), 0.24, stream=None)
+    leg.sensor_started(ConnectedSensor("s", "a", "witmotion", declares, started))
     draws = np.random.default_rng(4)
     quiet = np.tile(np.array([0, 0, 2049], dtype=np.int16), (12, 1)) + draws.integers(
         -2, 3, (12, 3), dtype=np.int16

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from legmon.cli.qualify import drivers_for, shown
-from legmon.link.listener import Identity
+from legmon.link.listener import ConnectedSensor
 from legmon.messages import GapCause, LinkCode, link_message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Card, Evidence, qualify
 from legmon.qualify.trial import Trial
-from legmon.sensors.base import Declaration, Frame, Started
+from legmon.sensors.base import Declaration, Frame, StreamFormat, StreamStart
 from tests.conftest import ROOT, sensor, started, until
 
 NS = 1_000_000_000
@@ -62,7 +62,7 @@ def evidence(
         counted += batch
         xyz = np.rint(g / (SCALE * 1e-6)).astype(np.int16)
         frames.append(Frame(stream, first, 0, xyz), round((1000 + end_s + late_s) * NS))
-    return Evidence(hz, SCALE, loss, frames, battery, **more)  # type: ignore[arg-type]
+    return Evidence(StreamFormat(hz, 4, SCALE, loss), frames, battery, **more)  # type: ignore[arg-type]
 
 
 def test_the_true_rate_and_how_late_frames_are() -> None:
@@ -127,7 +127,7 @@ def test_a_loss_every_ten_seconds() -> None:
 
 def test_a_sensor_of_arrivals_whose_model_numbers_its_samples() -> None:
     made = evidence(seconds=600, lose=range(600, 616))
-    card = qualify(replace(made, loss="arrival"))
+    card = qualify(replace(made, format=replace(made.format, loss="arrival")))
     assert card.lost == 400
     check_rate(card, 50.0)
 
@@ -182,7 +182,7 @@ def test_a_pause_without_a_loss_is_none() -> None:
     arrivals[100:105] = np.maximum(arrivals[100:105], arrivals[104])
     xyz = np.split(made.frames.xyz(), len(arrivals))
     held = ((Frame(7, int(f), 0, g), int(at)) for f, g, at in zip(firsts, xyz, arrivals, strict=True))
-    card = qualify(Evidence(50.0, SCALE, "arrival", Frames(held)))
+    card = qualify(Evidence(StreamFormat(50.0, 4, SCALE, "arrival"), Frames(held)))
     assert card.lost <= 10
     assert card.longest_pause_s == pytest.approx(2.5, abs=0.3)
 
@@ -206,7 +206,7 @@ def test_what_does_not_fit_a_night_is_said() -> None:
 
 def test_a_trial_without_a_sample_says_what_is_known_all_the_same() -> None:
     why = "Connected, but nothing arrives. Connecting again."
-    none = Evidence(50.0, SCALE, "index", Frames(), ((0, 81),), cuts=2, trouble=why)
+    none = Evidence(StreamFormat(50.0, 4, SCALE, "index"), Frames(), ((0, 81),), cuts=2, trouble=why)
     card = qualify(none)
     assert card.warnings == [f"No samples came, though it was started. {why}", "The link failed 2 times."]
     assert (card.samples, card.battery_levels) == (0, 1)
@@ -326,7 +326,9 @@ def test_a_trial_without_a_sample_shows_no_figures(air: str, short_folder: Path,
 def the_first(address: str | None = None) -> Trial:
     trial = Trial(address)
     declares = Declaration((50.0,), (4,), device_time=False, loss="arrival", buffer=False, frame_s=0.5)
-    trial.sensor_started(Identity("A", "AA:00", "polar", declares, Started(50, 4, 122, 0.5, loss="time")))
+    trial.sensor_started(
+        ConnectedSensor("A", "AA:00", "polar", declares, StreamStart(StreamFormat(50, 4, 122, "time"), 0.5))
+    )
     return trial
 
 

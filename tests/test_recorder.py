@@ -18,11 +18,10 @@ from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.source import Source
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.records import Gap, Note, Record, Samples
 from legmon.recording.segment import SegmentTail, read_segment
-from legmon.sensors.base import Frame
+from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import Running, sensor, started, until
 
 FIVE_A_MINUTE = "duration: 2h\nseed: 11\nmovements_per_hour: 300\n"
@@ -198,8 +197,8 @@ def test_a_night_without_a_sample_leaves_no_night(air: str, tmp_path: Path) -> N
 
 
 def test_a_frame_whose_index_cannot_be_is_refused_and_the_stream_goes_on(tmp_path: Path) -> None:
-    source = Source("s", "a", 50, 4, 122)
-    leg = LegRecorder(tmp_path / "left.seg", "n", "left", source, simulated=True)
+    source = ("s", "a", StreamFormat(50, 4, 122, "index"))
+    leg = LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *source, simulated=True))
     quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
     for second in range(100):
         leg.frame(Frame(1, 50 * second, 0, quiet), (second + 1) * 10**9)
@@ -210,8 +209,8 @@ def test_a_frame_whose_index_cannot_be_is_refused_and_the_stream_goes_on(tmp_pat
 
 
 def test_a_sensor_that_counts_anew_without_saying_so_is_taken_up_again(tmp_path: Path) -> None:
-    source = Source("s", "a", 50, 4, 122)
-    leg = LegRecorder(tmp_path / "left.seg", "n", "left", source, simulated=True)
+    source = ("s", "a", StreamFormat(50, 4, 122, "index"))
+    leg = LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *source, simulated=True))
     quiet = np.tile(np.array([0, 0, 8197], dtype=np.int16), (50, 1))
     for second in range(100):
         leg.frame(

@@ -12,10 +12,10 @@ import pytest
 
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.source import Source
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.records import Meta, Samples
 from legmon.recording.segment import read_segment
+from legmon.sensors.base import StreamFormat
 from tests.conftest import sensor, started, until
 from tests.test_demo import processes
 from tests.test_doctor import mute
@@ -70,11 +70,9 @@ def interrupted(folder: Path, ago: timedelta) -> None:
         rules="wasm2016",
         detector="legmon 3",
     )
-    source = Source("LegMon-Own", "C4:4C:4D:00:00:01", 50, 4, 122)
-    LegRecorder(catalog.segment(night, "left"), night, "left", source, simulated=False)
-    catalog.add_leg(
-        Meta(night, "left", source.name, source.address, 50.0, source.scale_ug, 4, simulated=False)
-    )
+    source = ("LegMon-Own", "C4:4C:4D:00:00:01", StreamFormat(50, 4, 122, "index"))
+    LegRecorder(catalog.segment(night, "left"), segment_meta(night, "left", *source, simulated=False))
+    catalog.add_leg(segment_meta(night, "left", *source, simulated=False))
     catalog.close()
 
 

@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from firmware_sim import profile
-from legmon.sensors import ankle_bytes as ankle
-from legmon.sensors.ankle_bytes import Capabilities, Op, RefusedStatusError, SensorStatus, Streaming
+from legmon.sensors.ankle import profile as ankle
+from legmon.sensors.ankle.profile import Capabilities, Op, RefusedStatusError, SensorStatus, Streaming
 from legmon.sensors.base import FrameError
 
 # kind 0x11, n 2, stream 0x1234, first 0x00010002, t_us 0x0000000102030405,

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.scripted import SCRIPTS, WISH, Hand, Notification, bangle_frame, started
-from legmon.sensors import bangle, metamotion, movesense, open_services, witmotion
+from legmon.sensors import bangle, metamotion, movesense, open_services
 from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, StreamRequest, Write
-from legmon.sensors.captured import SettingError
+from legmon.sensors.decode import SettingError
 from legmon.sensors.registry import registry
-from legmon.sensors.witmotion_stream import LONGEST_HELD, ByteStream
+from legmon.sensors.witmotion import driver as witmotion
+from legmon.sensors.witmotion.stream import LONGEST_HELD, ByteStream
 
 # captured from a Movesense sensor: 122371 ms and four samples
 ACC_52 = bytes.fromhex(
@@ -61,7 +62,7 @@ def test_movesense_that_never_says_its_subscription_succeeded() -> None:
 
     hand = Hand(movesense.DRIVER.converse(), script)
     set_up = hand.carry_out(hand.conversation.start(WISH))
-    assert (set_up.rate_hz, set_up.scale_ug) == (52.0, 488)
+    assert (set_up.format.rate_hz, set_up.format.scale_ug) == (52.0, 488)
     assert hand.written == ["0064", "0101" + b"/Meas/Acc/52\0".hex()]
     hand.notify(movesense.EVENTS, b"\x02\x01" + ACC_52)
     (frame,) = frames(hand)
@@ -164,7 +165,7 @@ def test_witmotion_that_keeps_another_rate_is_refused() -> None:
 
 def test_witmotion_that_answers_no_questions_streams_all_the_same() -> None:
     hand = Hand(witmotion.DRIVER.converse(), lambda _u, _d: [])
-    assert hand.carry_out(hand.conversation.start(WISH)).rate_hz == 50.0
+    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 50.0
     assert hand.carry_out(hand.conversation.battery()) is None
 
 
@@ -255,7 +256,7 @@ def test_metamotion_is_set_up_by_its_chip_and_revision(module: str, config: str,
     hand = Hand(metamotion.DRIVER.converse(), script)
     set_up = hand.carry_out(hand.conversation.start(WISH))
     assert hand.written == ["0380", "030100", "03020001", "030400", config, register, "03020100", "030101"]
-    assert (set_up.rate_hz, set_up.range_g, set_up.scale_ug) == (50.0, 4, 122)
+    assert (set_up.format.rate_hz, set_up.format.range_g, set_up.format.scale_ug) == (50.0, 4, 122)
     assert hand.carry_out(hand.conversation.battery()) is None
 
 
@@ -377,7 +378,12 @@ def test_bangle_measuring_another_way_is_stopped_first() -> None:
     hand = Hand(bangle.DRIVER.converse(), script)
     set_up = hand.carry_out(hand.conversation.start(WISH))
     assert [bytes.fromhex(w)[:1] for w in hand.written] == [b"S", b"X", b"S"]
-    assert (set_up.rate_hz, set_up.range_g, set_up.scale_ug, set_up.side) == (50.0, 4, 122, "left")
+    assert (set_up.format.rate_hz, set_up.format.range_g, set_up.format.scale_ug, set_up.side) == (
+        50.0,
+        4,
+        122,
+        "left",
+    )
 
 
 # the open services
@@ -426,10 +432,11 @@ def test_microbit_whose_period_cannot_be_is_refused() -> None:
 def test_a_second_connection_begins_a_stream_anew(name: str) -> None:
     hand = started(name)
     again = hand.carry_out(hand.conversation.start(WISH))
-    assert again.rate_hz > 0
-    assert 1 <= again.scale_ug <= 32767
+    assert again.format.rate_hz > 0
+    assert 1 <= again.format.scale_ug <= 32767
     driver = registry().drivers[name]
-    assert again.range_g in driver.declares.ranges_g
+    assert again.format.loss == driver.declares.loss
+    assert again.format.range_g in driver.declares.ranges_g
     hand.carry_out(hand.conversation.stop())
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.scripted import SCRIPTS, held, started
-from legmon.sensors import polar_control
 from legmon.sensors.base import Frame, FrameError
-from legmon.sensors.captured import Decodes
+from legmon.sensors.decode import Decodes
+from legmon.sensors.polar import control as polar_control
 from legmon.sensors.registry import registry
 
 SEEDS = {

@@ -23,7 +23,7 @@ from bleak.exc import BleakDBusError, BleakError
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from legmon.recording.records import Note
-from legmon.sensors import ankle_bytes as ankle
+from legmon.sensors.ankle import profile as ankle
 from tests.conftest import Running, started, until
 from tests.test_recorder import info, recorded, want, whole
 

@@ -276,13 +276,13 @@ class Evening:
 
 def goes_on(catalog: Catalog, clock: Clock) -> bool:
     """Whether a recorder that is started now goes on with a night that was interrupted."""
-    from legmon.recorder import interrupted
+    from legmon.recorder import ending
 
     nights = [n for n in catalog.nights() if n.state == "recording" and n.legs]
     if not nights:
         return False
     now_ns = Watch(clock, catalog.folder / "clock.json", anew=False).now_ns()
-    return any(interrupted.goes_on(catalog, n, now_ns) for n in nights)
+    return any(ending.goes_on(catalog, n, now_ns) for n in nights)
 
 
 def _free_port(port: int) -> int:

@@ -14,7 +14,7 @@ import typer
 from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
 from legmon.cli.scan import no_radio, radio, try_out
 from legmon.errors import FailedError, LegmonError
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 
 if TYPE_CHECKING:
     from legmon.qualify.trial import Trial
@@ -72,7 +72,7 @@ def qualify(
     except (BleakError, OSError) as e:
         raise FailedError(no_radio(hci)) from e
     except KeyboardInterrupt:
-        if trial.identity is None:
+        if trial.sensor is None:
             raise
     ended_ns = began + time.monotonic_ns()
     card = trial.card(ended_ns=ended_ns, on=on) | {
@@ -145,14 +145,14 @@ async def _run(
         with Progress(disable=quiet) as progress:
             bar = progress.add_task("looking for the sensor", total=None)
             until = time.monotonic() + FIND_S
-            while trial.identity is None:
+            while trial.sensor is None:
                 if task.done():
                     task.result()
                 if time.monotonic() > until:
                     raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.trouble}")
                 await asyncio.sleep(0.1)
-            name = escape(trial.identity.name)
-            started, idle_s = time.monotonic(), trial.identity.declares.idle_s or 0.0
+            name = escape(trial.sensor.name)
+            started, idle_s = time.monotonic(), trial.sensor.declares.idle_s or 0.0
             length_s = minutes * 60 if minutes else max(DEFAULT_S, 1.5 * idle_s)
             while (passed := time.monotonic() - started) < length_s:
                 progress.update(
@@ -160,7 +160,7 @@ async def _run(
                 )
                 await asyncio.sleep(0.2)
     finally:
-        await ended(task, again_s=10.0)
+        await end_tasks(task, again_s=10.0)
 
 
 def _folder(data: Path) -> Path:

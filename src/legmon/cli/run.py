@@ -80,13 +80,13 @@ def run(
     [bold]legmon doctor[/bold] says beforehand whether it can be heard, also with the same [bold]--hci[/bold].
     """
     from legmon.app.evening import Evening
-    from legmon.recorder.choice import Choice
+    from legmon.recorder.choice import SensorChoice
 
     if simulate and hci is not None:
         raise LegmonError("--simulate brings a radio of its own; leave --hci out")
     if simulate and sensor is not None:
         raise LegmonError("--simulate brings a sensor of its own; leave --sensor out")
-    Choice(sensor)  # says at once where there is no such sensor
+    SensorChoice(sensor)  # refuses an unknown sensor at once
     folder: Path = data or (own_folder() / "simulated" if simulate else own_folder())
     Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(
         leg=leg, simulate=simulate, hci=hci, sensor=sensor

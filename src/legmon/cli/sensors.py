@@ -6,7 +6,8 @@ import typer
 
 from legmon.cli.options import JsonOption, print_json
 from legmon.errors import LegmonError
-from legmon.sensors.captured import Decoder, Decodes, SettingError
+from legmon.sensors.decode import Decoder, Decodes, SettingError
+from legmon.sensors.decode import decode as decode_notifications
 
 
 class SensorError(LegmonError):
@@ -102,24 +103,8 @@ def decode(
     do not keep to its protocol.
     """
     decoder = _decoder(sensor, _settings(settings or []))
-    notifications = [_bytes(text) for text in hexes]
-    for data, following in zip(notifications, [*notifications[1:], None], strict=True):
-        print_json(_decoded(decoder, data, following))
-
-
-def _decoded(decoder: Decoder, data: bytes, following: bytes | None) -> dict[str, Any]:
-    from legmon.sensors.base import FrameError
-
-    try:
-        decoded = decoder.read(data, following)
-    except FrameError as e:
-        return {"samples_g": [], "time_ns": None, "sequence": None, "error": str(e)}
-    return {
-        "samples_g": decoded.samples_g.tolist(),
-        "time_ns": None if decoded.time_ns is None else list(decoded.time_ns),
-        "sequence": decoded.sequence,
-        "error": None,
-    }
+    for decoded in decode_notifications(decoder, [_bytes(text) for text in hexes]):
+        print_json(decoded)
 
 
 def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:

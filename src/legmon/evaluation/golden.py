@@ -144,9 +144,9 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         leg=capture.leg,
         sensor=capture.sensor,
         address="capture",
-        declared_hz=float(capture.rate_hz),
-        scale_ug=capture.scale_ug,
-        range_g=capture.range_g,
+        declared_hz=float(capture.format.rate_hz),
+        scale_ug=capture.format.scale_ug,
+        range_g=capture.format.range_g,
         simulated=True,
     )
     leg = LegNight(meta)
@@ -182,7 +182,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         found = [_on_true_clock(m, rate) for m in leg.movements]
         picture(
             night.name,
-            dense(pieces, capture.scale_ug),
+            dense(pieces, capture.format.scale_ug),
             rate,
             truth["movements"],
             found,
@@ -191,7 +191,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
             night.picture,
         )
 
-    arrays = [(first, xyz * (capture.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
+    arrays = [(first, xyz * (capture.format.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
     return Judged(
         night=night,
         hours=duration_s / 3600,
@@ -208,7 +208,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
                 [
                     m
                     for first, x in arrays
-                    for m in fixed_thresholds(x, capture.rate_hz, t, capture.leg, first=first)
+                    for m in fixed_thresholds(x, capture.format.rate_hz, t, capture.leg, first=first)
                 ]
             )
             for t in PUBLISHED

@@ -11,9 +11,8 @@ from legmon.catalog.store import CAPTURE, Catalog
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.source import Source
-from legmon.sensors.ankle_bytes import decode_frame
-from legmon.sensors.base import Frame, FrameError
+from legmon.sensors.ankle.profile import decode_frame
+from legmon.sensors.base import Frame, FrameError, StreamFormat
 
 _RECORD = struct.Struct("<QH")
 FRAMES_A_STEP = 500
@@ -29,17 +28,17 @@ class Capture:
 
     Parameters
     ----------
-    leg, sensor, rate_hz, range_g, scale_ug
-        As a sensor reports them when it starts.
+    leg, sensor : str
+        The ankle, and the name of the sensor.
+    format : StreamFormat
+        How the sensor measured.
     notifications : list of (int, bytes)
         Uptime of the sensor in µs when it handed a frame to the radio, and the frame.
     """
 
     leg: Leg
     sensor: str
-    rate_hz: int
-    range_g: int
-    scale_ug: int
+    format: StreamFormat
     notifications: list[tuple[int, bytes]]
 
     def frames(self) -> Iterator[tuple[int, Frame]]:
@@ -77,9 +76,8 @@ def read_capture(path: Path) -> Capture:
             at += _RECORD.size
             notifications.append((uptime, body[at : at + length]))
             at += length
-        return Capture(
-            head["leg"], head["sensor"], head["rate_hz"], head["range_g"], head["scale_ug"], notifications
-        )
+        stream_format = StreamFormat(head["rate_hz"], head["range_g"], head["scale_ug"], "index")
+        return Capture(head["leg"], head["sensor"], stream_format, notifications)
     except (OSError, ValueError, KeyError, TypeError, struct.error) as e:
         raise CaptureError(f"{path} is not a capture of the simulated sensor ({e})") from e
 
@@ -98,7 +96,7 @@ def record_capture(
     started_ns : int
         When it began, ns UTC.
     progress : callable
-        Receives the share that is done, 0 to 1.
+        Called with the share that is done, 0 to 1.
 
     Returns
     -------
@@ -106,9 +104,8 @@ def record_capture(
         Id of the night.
     """
     night = NightRecorder.begin(catalog, started_ns, simulated=True)
-    source = Source(capture.sensor, CAPTURE, capture.rate_hz, capture.range_g, capture.scale_ug)
     try:
-        leg = night.leg(capture.leg, source)
+        leg = night.leg(capture.leg, capture.sensor, CAPTURE, capture.format)
         frames = capture.frames()
         arrival, done = started_ns, 0
         while step := list(islice(frames, FRAMES_A_STEP)):

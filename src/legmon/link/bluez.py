@@ -1,15 +1,17 @@
-"""What is out of date on Linux: a connection of a program that has died, and what bleak believes of a sensor.
+"""Two corrections for Linux: connections that outlive their program, and bleak's outdated picture of a sensor.
 
-A connection on Linux belongs to bluetoothd, not to the program that asked for it. After a crash it stays up; the sensor, which
-takes one client, does not advertise; and no scan ever finds it.
+On Linux a connection belongs to `bluetoothd`, not to the program that asked for it. It stays up after the program crashed.
+The sensor accepts one connection, so it does not advertise, and no scan finds it (hbldh/bleak#992).
 
-bleak asks BlueZ once what there is, and follows its signals from then on. A signal that comes in the moment of the answer is
-overwritten by it: bleak then takes a sensor for connected, for good, and every attempt fails on a connection that is not there.
+bleak asks BlueZ for its objects once and follows its signals from then on. A signal that arrives together with the answer is
+overwritten by the answer. bleak then believes for good that a sensor is connected, or that it is not. The race was found and
+fixed for scanners in hbldh/bleak#395; the manager that holds this state since hbldh/bleak#902 still has it.
 """
 
-# ruff: noqa: SLF001 (bleak has no other way to be asked)
+# ruff: noqa: SLF001 (bleak offers no other way to refresh its state)
 import asyncio
 import logging
+from importlib.metadata import version
 
 from bleak.exc import BleakError
 
@@ -17,17 +19,23 @@ log = logging.getLogger(__name__)
 
 BLUEZ, DEVICE = "org.bluez", "org.bluez.Device1"
 ANSWER_S = 5.0
-MOST_LEFT = (
-    8  # managers of bleak's that are left to their connections; each has a D-Bus connection of its own
-)
+KNOWN_BLEAK = ("3.1.",)
+"""Versions of bleak whose private attributes `replace_manager` knows."""
+MOST_LEFT = 8  # managers left to their connections; each has a D-Bus connection of its own
 
 _left: list[object] = []
 
 
-def look_anew() -> None:
-    """Have bleak ask BlueZ anew what there is; connections that are up go on as they were, on the manager that has them."""
+def replace_manager() -> None:
+    """Make bleak ask BlueZ for its objects again, with a new manager. Open connections stay with the old one.
+
+    Do nothing with a version of bleak whose private attributes are not known here.
+    """
     from bleak.backends.bluezdbus import manager
 
+    if not version("bleak").startswith(KNOWN_BLEAK):
+        log.warning("link: bleak %s is not known here; its picture of BlueZ stays as it is", version("bleak"))
+        return
     loop = asyncio.get_running_loop()
     old = manager._global_instances.get(loop)
     if old is None or old._bus is None:
@@ -41,24 +49,27 @@ def look_anew() -> None:
     del manager._global_instances[loop]
 
 
-async def let_go(address: str) -> bool:
-    """Have BlueZ end its connections to a sensor, whoever asked for them.
+async def disconnect_stale(address: str) -> bool:
+    """Make BlueZ end its connections to a sensor, whichever program opened them.
+
+    `close_stale_connections_by_address` of Bluetooth-Devices/bleak-retry-connector does the same, but reads bleak's manager
+    instead of BlueZ: if the manager missed that the sensor is connected, it ends nothing (tests/test_bluez.py shows it).
 
     Parameters
     ----------
     address : str
-        The sensor's.
+        The sensor's address.
 
     Returns
     -------
     bool
-        Whether there was one. False also where nobody answers: what is wrong then shows in the scan.
+        Whether there was such a connection. False also if BlueZ does not answer; the scan then shows what is wrong.
     """
     from bleak.backends.bluezdbus.utils import assert_reply, get_dbus_authenticator
     from dbus_fast import BusType, Message
     from dbus_fast.aio import MessageBus
 
-    held: list[str] = []
+    connected: list[str] = []
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
     except OSError:
@@ -67,7 +78,7 @@ async def let_go(address: str) -> bool:
     async def call(path: str, interface: str, member: str) -> Message:
         reply = await bus.call(Message(destination=BLUEZ, path=path, interface=interface, member=member))
         if reply is None:
-            raise EOFError("the bus has gone")
+            raise EOFError("the D-Bus connection was closed")
         assert_reply(reply)
         return reply
 
@@ -78,12 +89,12 @@ async def let_go(address: str) -> bool:
             for path, interfaces in tree.body[0].items():
                 device = {name: value.value for name, value in interfaces.get(DEVICE, {}).items()}
                 if device.get("Connected") and str(device.get("Address")).upper() == address.upper():
-                    held.append(path)
-            for path in held:
-                log.info("link: BlueZ still holds %s; letting it go", path)
+                    connected.append(path)
+            for path in connected:
+                log.info("link: BlueZ is still connected to %s; disconnecting it", path)
                 await call(path, DEVICE, "Disconnect")
     except (BleakError, OSError, EOFError, TimeoutError) as e:
-        log.info("link: what BlueZ holds is not known: %s: %s", type(e).__name__, e)
+        log.info("link: BlueZ did not list its connections: %s: %s", type(e).__name__, e)
     finally:
         bus.disconnect()
-    return bool(held)
+    return bool(connected)

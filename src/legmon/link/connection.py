@@ -1,4 +1,4 @@
-"""Carries out a conversation with a sensor on one connection: its steps one at a time, its notifications as they come."""
+"""Run a driver's requests on one connection, one at a time, and pass its notifications on as they come."""
 
 import asyncio
 import logging
@@ -28,26 +28,26 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-OPERATION_S = 10.0  # a GATT operation that takes longer will not end: some radios never answer
+OPERATION_S = 10.0  # a GATT operation that takes longer never ends: some radios do not answer
 SUBSCRIBE_TRIES, SUBSCRIBE_AGAIN_S = 3, 0.5
-MOST_ANSWERS = 32  # kept for who waits; a sensor that talks unasked loses the oldest
+MOST_ANSWERS = 32  # kept for `Await`; further ones push the oldest out
 
 
 class Connection:
-    """A conversation on a connection.
+    """A conversation with a sensor on one BLE connection.
 
     Parameters
     ----------
     client : BleakClient
         The connection.
     conversation : Conversation
-        Reads the notifications.
+        Decodes the notifications.
     now_ns : callable
-        The recording's clock, ns UTC; stamps arrivals.
-    tell : callable
-        Is given what a notification said, and when it arrived; answers to requests are kept for `Await`.
+        The recording's clock, ns UTC; it stamps arrivals.
+    event : callable
+        Called with each event of a notification and its arrival time. Answers to requests are kept for `Await` instead.
     refused : callable
-        Is told of a notification that could not be read.
+        Called with the reason when a notification cannot be decoded.
     """
 
     def __init__(
@@ -55,41 +55,43 @@ class Connection:
         client: BleakClient,
         conversation: Conversation,
         now_ns: Callable[[], int],
-        tell: Callable[[SensorEvent, int], None],
+        event: Callable[[SensorEvent, int], None],
         refused: Callable[[str], None],
     ) -> None:
         self._client = client
         self._conversation = conversation
         self._now_ns = now_ns
-        self._take = tell
+        self._event = event
         self._refused = refused
         self._answers: asyncio.Queue[bytes] = asyncio.Queue(MOST_ANSWERS)
-        self._is_asked = False  # since the last answer was waited for
+        self._is_asked = False  # whether a request was written since the last answer was awaited
         self._turn = asyncio.Lock()
 
     async def run(self, steps: Steps[T]) -> T:
-        """Carry out steps, one at a time, and return their result.
+        """Run steps one at a time and return their result.
 
         Raises
         ------
-        BleakError, FrameError, RefusedError, TimeoutError
-            As the radio and the steps say.
+        BleakError, TimeoutError
+            If the radio fails or does not answer.
+        FrameError, RefusedError
+            If the steps raise it.
         """
         async with self._turn:
-            give: Callable[[], Step] = steps.__next__
+            advance: Callable[[], Step] = steps.__next__
             while True:
                 try:
-                    step = give()
+                    step = advance()
                 except StopIteration as done:
                     return done.value  # type: ignore[no-any-return]
                 try:
-                    gave = await self._carry_out(step)
+                    result = await self._run_step(step)
                 except TimeoutError as e:
-                    give = _throwing(steps, e)
+                    advance = _throwing(steps, e)
                 else:
-                    give = _sending(steps, gave)
+                    advance = _sending(steps, result)
 
-    async def _carry_out(self, step: Step) -> bytes:
+    async def _run_step(self, step: Step) -> bytes:
         if isinstance(step, Await):
             self._is_asked = False
             async with asyncio.timeout(step.seconds):
@@ -99,16 +101,18 @@ class Connection:
             return b""
         async with asyncio.timeout(OPERATION_S):
             if isinstance(step, Read):
-                return bytes(await self._client.read_gatt_char(self._which(step)))
+                return bytes(await self._client.read_gatt_char(self._characteristic(step)))
             if isinstance(step, Write):
-                self._ask()
-                await self._client.write_gatt_char(self._which(step), step.data, response=step.response)
+                self._drop_old_answers()
+                await self._client.write_gatt_char(
+                    self._characteristic(step), step.data, response=step.response
+                )
             else:
                 await self._subscribe(step)
         return b""
 
-    def _which(self, step: Read | Write) -> BleakGATTCharacteristic | str:
-        """Find the characteristic: by its UUID alone bleak refuses to choose between several."""
+    def _characteristic(self, step: Read | Write) -> BleakGATTCharacteristic | str:
+        """Find the characteristic by its service too: bleak refuses to choose between several with one UUID."""
         if step.service is None:
             return step.uuid
         service = self._client.services.get_service(step.service)
@@ -117,8 +121,8 @@ class Connection:
             raise BleakCharacteristicNotFoundError(step.uuid)
         return found
 
-    def _ask(self) -> None:
-        """Before a question nothing can have answered it: what came was said twice, late or unasked."""
+    def _drop_old_answers(self) -> None:
+        """Forget answers from before this request: they were late, repeated or unasked."""
         while not self._is_asked and not self._answers.empty():
             self._answers.get_nowait()
         self._is_asked = True
@@ -149,14 +153,14 @@ class Connection:
                         self._answers.get_nowait()
                     self._answers.put_nowait(event.data)
                 else:
-                    self._take(event, arrival)
+                    self._event(event, arrival)
         except FrameError as e:
             log.warning("refused: %s: %s", e, data[:32].hex())
             self._refused(str(e))
 
 
-def _sending(steps: Steps[T], gave: bytes) -> Callable[[], Step]:
-    return lambda: steps.send(gave)
+def _sending(steps: Steps[T], result: bytes) -> Callable[[], Step]:
+    return lambda: steps.send(result)
 
 
 def _throwing(steps: Steps[T], error: Exception) -> Callable[[], Step]:

@@ -1,71 +1,89 @@
-"""What a link tells whoever records: the sensor, its samples, and what becomes of the link."""
+"""What a session reports to its listener (a recorder or a trial): the sensor, its samples, and the state of the link."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from legmon.messages import GapCause, Message
-from legmon.sensors.base import Declaration, Frame, Loss, Started, Status
+from legmon.sensors.base import Declaration, Frame, Status, StreamFormat, StreamStart
 
 State = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """The sensor that answered, and how it measures."""
+class ConnectedSensor:
+    """A sensor that has started to stream.
+
+    Parameters
+    ----------
+    name, address : str
+        As the operating system's Bluetooth has them.
+    driver : str
+        Name of its driver.
+    declares : Declaration
+        What sensors of its family can do.
+    start : StreamStart
+        How this one answered when it was started.
+    """
 
     name: str
     address: str
     driver: str
     declares: Declaration
-    started: Started
+    start: StreamStart
 
     @property
-    def loss(self) -> Loss:
-        """By what a loss of its samples shows."""
-        return self.started.loss or self.declares.loss
+    def format(self) -> StreamFormat:
+        """How it measures."""
+        return self.start.format
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """Samples that a sensor may still hold: indices `first` … `first + count - 1` of a stream."""
+class SampleRange:
+    """Samples of one stream: indices `first` … `first + count - 1`."""
 
     stream: int
     first: int
     count: int
 
 
-class Listener(Protocol):
-    """What a session tells and asks, in the event loop's thread."""
+class LinkListener(Protocol):
+    """The interface between a session and whoever uses its samples. All calls come in the event loop's thread."""
 
     def link_changed(self, state: State, message: Message) -> None:
-        """Take the state of the link, and what to say of it."""
+        """Note the new state of the link, and the message for the person."""
 
     def link_down(self, cause: GapCause) -> None:
-        """Note why a link that streamed is gone."""
+        """Note why a link that streamed is down."""
 
-    def sensor_started(self, identity: Identity) -> None:
-        """Take the sensor, each time it was started; its frames come afterwards."""
+    def sensor_started(self, sensor: ConnectedSensor) -> None:
+        """Note the sensor. Called each time it is started, before its frames.
+
+        Raises
+        ------
+        RefusedError
+            If this sensor cannot be used.
+        """
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Take samples."""
+        """Process samples, live or fetched."""
 
     def refused(self, reason: str) -> None:
-        """Count a frame that did not keep to the protocol."""
+        """Count a notification that does not follow the sensor's protocol."""
 
     def battery(self, percent: int) -> None:
-        """Take the battery level."""
+        """Note the battery level."""
 
     def status(self, status: Status) -> None:
-        """Take what the sensor says of itself."""
+        """Note whether the sensor is worn and charging."""
 
     def signal(self, rssi_dbm: int) -> None:
-        """Take the signal strength of an advertisement."""
+        """Note the signal strength of an advertisement."""
 
     def last_stream(self) -> int | None:
-        """Say which stream was recorded last."""
+        """Return the stream that was recorded last."""
 
-    def missing(self) -> Missing | None:
-        """Say what is to be fetched out of the sensor's buffer next."""
+    def next_to_fetch(self) -> SampleRange | None:
+        """Return the samples to fetch next from the sensor's buffer, None for nothing."""
 
-    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
-        """Give up samples: the sensor does not hold them; `cause` where it is not why they did not come at first."""
+    def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
+        """Give up samples that the sensor does not hold. `cause` is None to keep the cause noted before."""

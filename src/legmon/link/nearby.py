@@ -1,4 +1,4 @@
-"""Which sensors can be heard, how strongly, and which driver fits each."""
+"""List the sensors that can be heard, their signal strength, and the driver that fits."""
 
 import asyncio
 import logging
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 WEIGHT = 0.3  # of the newest signal strength: single packets differ by 10 dB
 MOST, FORGOTTEN_S = 12, 10.0
 LOOK_S = 1.0  # between two looks whether something is to be forgotten
-LISTEN_S, REST_S = 3.0, 4.0  # beside a stream: long enough for sensors that advertise once a second
-WEAKEST_DBM, STRONGEST_DBM = -126, 20  # beyond, it is not known: BlueZ says -127, a controller itself 127
+LISTEN_S, REST_S = 3.0, 4.0  # beside a stream; long enough for sensors that advertise once a second
+WEAKEST_DBM, STRONGEST_DBM = -126, 20  # other values mean unknown: -127 from BlueZ, 127 from a controller
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Nearby:
 async def listen(
     radio: Radio, known: Registry, seconds: float, changed: Callable[[list[Nearby]], None]
 ) -> list[Nearby]:
-    """Listen for some seconds; `changed` is called with what was heard lately, strongest first, whenever that may have changed.
+    """Listen for some seconds. `changed` is called with the sensors heard lately, strongest first, when that may have changed.
 
     Raises
     ------
@@ -75,24 +75,24 @@ async def listen(
 
 
 def is_known(rssi_dbm: float) -> bool:
-    """Whether this is a signal strength, and not what stands for none."""
+    """Whether this is a signal strength, not a value that means unknown."""
     return WEAKEST_DBM <= rssi_dbm <= STRONGEST_DBM
 
 
 class Lately:
-    """What was heard in the last seconds; packets whose strength is not known do not count."""
+    """The devices heard in the last seconds. Packets without a known strength do not count."""
 
     def __init__(self) -> None:
         self._heard: dict[str, tuple[Nearby, float]] = {}
 
     def hear(self, device: BLEDevice, data: AdvertisementData, fit: tuple[Driver, Leg | None] | None) -> None:
-        """Take a packet, and the driver and leg of what sent it, where one fits."""
+        """Add a packet, with driver and leg of its sender if a driver fits."""
         if is_known(data.rssi):
             before, _ = self._heard.get(device.address, (None, 0.0))
             self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
 
     def strongest(self) -> list[tuple[Nearby, float]]:
-        """Give each with how many seconds ago it was heard, strongest first, sensors with a driver before the rest."""
+        """Return each device and how many seconds ago it was heard: those with a driver first, the strongest first."""
         now = time.monotonic()
         self._heard = {a: (n, at) for a, (n, at) in self._heard.items() if now - at < FORGOTTEN_S}
         order = sorted(self._heard.values(), key=lambda h: (h[0].driver is None, -h[0].rssi_dbm))
@@ -104,14 +104,14 @@ class Lately:
 
 
 class Surroundings:
-    """Which sensors were heard lately by whoever scans, and by itself where nobody does.
+    """The sensors heard lately, by any scan, or by its own scans if there is no other.
 
     Parameters
     ----------
     radio : Radio
-        Through which Bluetooth.
+        The Bluetooth radio to use.
     drivers : sequence of Driver
-        The families of sensors that count.
+        The families of sensors to list.
     """
 
     def __init__(self, radio: Radio, drivers: Sequence[Driver]) -> None:
@@ -120,12 +120,12 @@ class Surroundings:
         self._lately = Lately()
 
     async def run(self, free: Callable[[], bool]) -> None:
-        """Take note of what is heard until cancelled, and scan now and then.
+        """Note what is heard until cancelled, and scan now and then.
 
         Parameters
         ----------
         free : callable
-            Whether to scan: not while somebody looks for a sensor, which is a scan already, or connects.
+            Return whether to scan: not while a session scans or connects.
         """
         self._scan.overheard = self._hear
         try:
@@ -133,7 +133,7 @@ class Surroundings:
                 if free():
                     try:
                         await self._scan.listen(LISTEN_S)
-                    except Exception as e:  # noqa: BLE001 (who needs the radio says what is wrong with it)
+                    except Exception as e:  # noqa: BLE001 (the session that needs the radio reports what is wrong)
                         log.info("listening: %s: %s", type(e).__name__, e)
                 await asyncio.sleep(REST_S)
         finally:
@@ -141,7 +141,7 @@ class Surroundings:
             self._lately.clear()
 
     def lately(self) -> list[tuple[Nearby, float]]:
-        """Return the strongest of them, each with how many seconds ago it was heard."""
+        """Return the strongest sensors, and how many seconds ago each was heard."""
         return self._lately.strongest()[:MOST]
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:

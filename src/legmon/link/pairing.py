@@ -1,4 +1,4 @@
-"""Who is paired with: sensors whose driver says so, and those that refuse a step of their start until they are."""
+"""Decide when to pair: if the driver requires it, or if the sensor refused a request until it is paired."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,18 @@ from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
 log = logging.getLogger(__name__)
 
-DOUBTFUL, REFUSED, UNANSWERED = 8, 4, 1  # BlueZ refuses for a bond that is lost, but once for a bad link too
+DOUBTFUL, REFUSED, UNANSWERED = 8, 4, 1  # two refusals mean a lost bond; a single one may be a bad link
 FORGET_S = 5.0
 _INSUFFICIENT = {0x05, 0x08, 0x0C, 0x0F}  # authentication, authorization, key size, encryption
 
 
 class UnpairedError(BleakError):
-    """The sensor refused what it does for a paired computer.
+    """The sensor refused a request that it accepts only from a paired computer.
 
     Parameters
     ----------
     has_failed : bool
-        Whether pairing did not help, or did not come about.
+        Whether pairing was tried and failed, or did not help.
     """
 
     def __init__(self, *, has_failed: bool) -> None:
@@ -30,24 +30,23 @@ class UnpairedError(BleakError):
 
 
 class Pairing:
-    """What one session knows of bonds."""
+    """The pairing state of one session."""
 
     def __init__(self) -> None:
-        self._wanting: dict[
-            str, Literal["new", "anew", "works"]
-        ] = {}  # where a step was refused for want of one
+        # for each sensor that refused a request without a bond
+        self._wanting: dict[str, Literal["new", "again", "works"]] = {}
         self._doubts = 0
 
     def wants(self, address: str) -> bool:
-        """Whether a sensor has refused something for want of a bond."""
+        """Whether a sensor has refused a request because it was not paired."""
         return address in self._wanting
 
     def has_failed(self, address: str) -> bool:
-        """Whether a sensor that wants a bond has not streamed with one yet."""
+        """Whether a sensor that wants to be paired has not streamed since."""
         return self._wanting.get(address, "works") != "works"
 
     def connected(self) -> None:
-        """Note that a sensor let us in."""
+        """Note that a connection succeeded."""
         self._doubts = 0
 
     def started(self, address: str) -> None:
@@ -56,31 +55,31 @@ class Pairing:
             self._wanting[address] = "works"
 
     async def refused(self, client: BleakClient, *, was_paired: bool) -> UnpairedError:
-        """Note that a step of a start was refused; say what that means. At the next connection it is paired with.
+        """Note that a request was refused for lack of pairing; the next connection pairs. Return the error to raise.
 
-        A bond with which it was refused is forgotten, but only once until one has worked: a person may have to agree each time.
+        If it was refused in spite of a bond, the bond is forgotten, but only once until a bond has worked: a person may have to
+        confirm every pairing.
         """
         address = client.address
         if not was_paired:
             self._wanting[address] = "new"
-        elif self._wanting.get(address) != "anew":
-            self._wanting[address] = "anew"
+        elif self._wanting.get(address) != "again":
+            self._wanting[address] = "again"
             await _forget(client)
         return UnpairedError(has_failed=was_paired)
 
     async def doubt(self, client: BleakClient, weight: int, *, pairs: bool) -> None:
-        """Weigh an attempt that failed with a sensor that was heard; after enough of them in a row forget the bond."""
+        """Count a failed attempt with a sensor that was heard. After enough of them in a row, forget the bond."""
         self._doubts += weight
-        if pairs and self._doubts >= DOUBTFUL and weight == REFUSED:  # silence alone is no refusal
+        if pairs and self._doubts >= DOUBTFUL and weight == REFUSED:  # no answer is not a refusal
             self._doubts = 0
             await _forget(client)
 
 
 async def _forget(client: BleakClient) -> None:
     log.info("link: forgetting the bond with %s", client.address)
-    with contextlib.suppress(
-        BleakError, TimeoutError, NotImplementedError, EOFError
-    ):  # macOS: its owner does
+    # on macOS only a person can remove a bond: NotImplementedError
+    with contextlib.suppress(BleakError, TimeoutError, NotImplementedError, EOFError):
         async with asyncio.timeout(FORGET_S):
             if client.is_connected:
                 await client.disconnect()
@@ -88,7 +87,7 @@ async def _forget(client: BleakClient) -> None:
 
 
 def wants_pairing(error: Exception) -> bool:
-    """Whether a read, write or subscription was refused for want of a bond; D-Bus has one name for three ATT errors."""
+    """Whether a request was refused because of missing pairing. D-Bus has one name for three ATT errors."""
     if isinstance(error, BleakDBusError):
         return error.dbus_error == "org.bluez.Error.NotPermitted" and "Not paired" in str(error)
     return isinstance(error, BleakGATTProtocolError) and int(error.code) in _INSUFFICIENT

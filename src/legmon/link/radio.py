@@ -1,17 +1,17 @@
-"""Which Bluetooth the program goes through: the operating system's, or a controller reached over HCI."""
+"""Choose the Bluetooth radio: the operating system's, or a controller over HCI."""
 
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from legmon.link import bluez as stale
+from legmon.link import bluez
 from legmon.link.scan import Scan
 
 
 @dataclass(frozen=True)
 class Radio:
-    """What to hand to bleak so that it uses this radio; nothing above looks inside.
+    """A radio, as arguments for bleak. Code above this module does not know which radio it uses.
 
     Parameters
     ----------
@@ -24,20 +24,20 @@ class Radio:
 
     @cached_property
     def scan(self) -> Scan:
-        """The one discovery of everybody who has this radio."""
+        """The scan that all users of this radio share."""
         return Scan(self.scanner)
 
-    async def let_go(self, address: str) -> bool:
-        """End a connection to a sensor that outlived the program which asked for it; say whether there was one.
+    async def disconnect_stale(self, address: str) -> bool:
+        """End connections to a sensor that a dead program left open. Return whether there was one.
 
-        Only BlueZ keeps such connections; elsewhere they end with their program.
+        Only BlueZ keeps such connections; elsewhere a connection ends with its program.
         """
-        return self._is_bluez and await stale.let_go(address)
+        return self._is_bluez and await bluez.disconnect_stale(address)
 
-    def look_anew(self) -> None:
-        """Have what is believed of the sensors asked for anew, where attempts fail time after time; only BlueZ's can be wrong."""
+    def refresh(self) -> None:
+        """Have the state of all sensors read again. Only bleak's picture of BlueZ can be wrong."""
         if self._is_bluez:
-            stale.look_anew()
+            bluez.replace_manager()
 
     @property
     def _is_bluez(self) -> bool:
@@ -45,13 +45,13 @@ class Radio:
 
 
 def pick(hci: str | None) -> Radio:
-    """Choose the radio.
+    """Return the radio to use.
 
     Parameters
     ----------
     hci : str or None
-        None for the operating system's Bluetooth; otherwise a bumble transport: ``unix-client:PATH`` or
-        ``tcp-client:HOST:PORT`` (the virtual air), ``usb:0``, ``serial:DEVICE,BAUD`` (a dongle of one's own).
+        None for the operating system's Bluetooth. Otherwise a bumble transport: ``unix-client:PATH`` or
+        ``tcp-client:HOST:PORT`` for the virtual air, ``usb:0`` or ``serial:DEVICE,BAUD`` for a separate dongle.
     """
     if hci is None:
         return Radio()

@@ -1,4 +1,4 @@
-"""One discovery of a radio for everybody who looks for a sensor on it."""
+"""One scan of a radio, shared by all who look for a sensor."""
 
 import asyncio
 import contextlib
@@ -11,15 +11,15 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RENEW_S = 20.0  # a discovery whose adapter was pulled out hears nothing more and says nothing; a new one finds the next adapter
+RENEW_S = 20.0  # a scan whose adapter was pulled out stays silent without an error; a new scan finds the next adapter
 START_S, STOP_S = 10.0, 4.0  # a radio that has not answered by then hangs
-LATE_S = 60.0  # so long it may still answer, before the command is broken off
+LATE_S = 60.0  # it may still answer until then; afterwards the command is cancelled
 
 _late: set[asyncio.Task[None]] = set()
 
@@ -28,22 +28,22 @@ _late: set[asyncio.Task[None]] = set()
 async def scanning(
     heard: Callable[[BLEDevice, AdvertisementData], None], arguments: dict[str, Any]
 ) -> AsyncIterator[None]:
-    """Scan while the block runs; a radio that hangs is an error, not a wait without end.
+    """Scan while the block runs. Raise an error if the radio hangs.
 
-    A command that was broken off may be the last that a radio answers. So one that takes too long goes on by itself, its scan is
-    stopped when it comes about after all, and until then none is begun.
+    A radio may never answer again after a command was cancelled. So a command that takes too long goes on in the background. If
+    its scan starts after all, it is stopped. No new scan is started until then.
 
     Parameters
     ----------
     heard : callable
-        Is given what is heard.
+        Called with each device and its advertisement.
     arguments : dict
         Keyword arguments for ``BleakScanner``.
 
     Raises
     ------
     BleakError
-        If the radio does not scan: `BleakBluetoothNotAvailableError` where it does not answer.
+        If the radio does not scan; `BleakBluetoothNotAvailableError` if it does not answer.
     """
     mine = [task for task in _late if task.get_loop() is asyncio.get_running_loop()]
     if mine and (await asyncio.wait(mine, timeout=START_S))[1]:
@@ -71,19 +71,19 @@ async def _in_time(command: asyncio.Task[None], within_s: float, scanner: BleakS
 
 async def _come_late(command: asyncio.Task[None], scanner: BleakScanner) -> None:
     await asyncio.wait({command}, timeout=LATE_S)
-    await ended(command)
-    with contextlib.suppress(Exception):  # whatever a radio says that hung
+    await end_tasks(command)
+    with contextlib.suppress(Exception):  # a radio that hung may raise anything
         async with asyncio.timeout(STOP_S):
             await scanner.stop()
 
 
 def _silent() -> BleakBluetoothNotAvailableError:
     reason = BleakBluetoothNotAvailableReason.UNKNOWN
-    return BleakBluetoothNotAvailableError("nothing came in time", reason)
+    return BleakBluetoothNotAvailableError("no answer in time", reason)
 
 
 class Scan:
-    """Scans while anybody waits. BlueZ grants a process one discovery, and refuses a second one.
+    """Scans while anybody waits. BlueZ allows one scan per process and refuses a second one.
 
     Parameters
     ----------
@@ -98,25 +98,25 @@ class Scan:
         self._rest = asyncio.Event()
         self._listening: set[asyncio.Future[None]] = set()
         self.overheard: Callable[[BLEDevice, AdvertisementData], None] | None = None
-        """Is told everything that is heard, whoever it is that scans."""
+        """Called with everything that is heard, whoever scans."""
 
     async def first(self, wanted: Callable[[BLEDevice, AdvertisementData], T | None]) -> T:
-        """Wait until something is heard that is wanted, however long.
+        """Wait without limit until something wanted is heard.
 
         Parameters
         ----------
         wanted : callable
-            Is given what is heard; what it returns is returned, unless it is None.
+            Called with each device and its advertisement. Its first result that is not None is returned.
 
         Raises
         ------
         BleakError
-            If the radio does not scan: `BleakBluetoothNotAvailableError` also where Linux has no D-Bus.
+            If the radio does not scan; `BleakBluetoothNotAvailableError` also if Linux has no D-Bus.
         """
         return await self._until(asyncio.get_running_loop().create_future(), wanted)
 
     async def listen(self, seconds: float) -> None:
-        """Scan for some seconds for who overhears; for less where somebody finds a sensor: radios connect badly while they scan.
+        """Scan for some seconds for `overheard`. End early if somebody finds a sensor: radios connect badly while they scan.
 
         Raises
         ------
@@ -147,10 +147,7 @@ class Scan:
                 await asyncio.wait({self._task}, timeout=STOP_S)
 
     async def _run(self) -> None:
-        """Scan while anybody waits.
-
-        It is asked to end, never cancelled: a radio whose command is broken off may never answer again.
-        """
+        """Scan while anybody waits. Never cancelled: a radio may not answer again after a cancelled command."""
         try:
             while self._waiting:
                 self._rest.clear()
@@ -161,7 +158,7 @@ class Scan:
         except OSError as e:
             reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
             self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
-        except Exception as e:  # noqa: BLE001 (it is raised where it is waited for)
+        except Exception as e:  # noqa: BLE001 (raised where somebody waits)
             self._fail(e)
 
     def _fail(self, error: Exception) -> None:
@@ -175,7 +172,7 @@ class Scan:
             self.overheard(device, data)
         for future, wanted in list(self._waiting.items()):
             if not future.done() and (found := wanted(device, data)) is not None:
-                # Who only listens goes first: who found then sees that nobody waits, and ends the scan.
+                # End the listeners first: the finder then sees that nobody waits, and ends the scan.
                 for enough in self._listening:
                     if not enough.done():
                         enough.set_result(None)

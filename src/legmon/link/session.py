@@ -1,7 +1,7 @@
-"""Keeps one sensor streaming all night: find, connect, pair, start, watch, fetch what was lost, and all over again.
+"""Keep one sensor streaming all night: find it, connect, pair, start, watch, fetch lost samples, and reconnect.
 
-It speaks to any driver: what to read, write and wait for are the steps of a conversation (`legmon.sensors.base`), carried out one
-at a time, since radios and sensors mind two requests at once.
+It works with any driver. A driver's requests are steps of a conversation (`legmon.sensors.base`). They are carried out one at a
+time, because radios and sensors do not cope with two requests at once.
 """
 
 import asyncio
@@ -13,16 +13,20 @@ from collections.abc import Callable, Sequence
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakCharacteristicNotFoundError,
+    BleakDeviceNotFoundError,
+    BleakError,
+)
 
 from legmon.link.backfill import LOOK_S, keep_up
 from legmon.link.connection import Connection
-from legmon.link.failure import plain
-from legmon.link.listener import Identity, Listener
+from legmon.link.listener import ConnectedSensor, LinkListener
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.radio import Radio
-from legmon.link.suspend import Sleep
-from legmon.link.tasks import ended
+from legmon.link.suspend import SleepWatch
+from legmon.link.tasks import end_tasks
 from legmon.messages import GapCause, LinkCode, Message, link_message
 from legmon.movement import Leg
 from legmon.sensors import ankle
@@ -45,50 +49,55 @@ from legmon.sensors.registry import recognise
 log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone again
-PAIR_S, START_S = 5.0, 8.0  # to encrypt and to learn what it has; to set it up
-PATIENT_TRIES = 3  # so often the first, second, … time: a person may have to agree to a pairing
-ANEW_TRIES = 4  # in a row that failed with a sensor that is heard: then what is believed of it may be wrong
+PAIR_S, START_S = 5.0, 8.0  # to encrypt and discover services; to set the sensor up
+PATIENT_TRIES = 3  # time-outs grow with each try up to this one: a person may have to confirm a pairing
+REFRESH_TRIES = (
+    4  # tries in a row that failed with a sensor that is heard: the known state of it may be wrong
+)
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
-GONE_S = 60.0  # a radio that is found gone within so long after a link was up has taken it along
-STALE_S = 5.0  # between two looks whether the sensor is still held for a program that died, and so not heard
-OFF_S = 20.0  # not heard for so long, one that switches itself off when it lies still may have done so
+GONE_S = (
+    60.0  # if the radio or the computer failed within this time after the link was up, that ended the link
+)
+STALE_S = 5.0  # between two looks for a connection that a dead program left open
+OFF_S = 20.0  # a sensor that switches itself off when still, and is not heard for this long, may be off
 FRAME_S = 0.25
 
 
 class Session:
-    """One sensor, from now until cancelled.
+    """Streams from one sensor until cancelled.
 
     Parameters
     ----------
     radio : Radio
-        Through which Bluetooth.
+        The Bluetooth radio to use.
     now_ns : callable
-        The recording's clock, ns UTC; stamps arrivals.
-    listener : Listener
-        Is told everything, in the event loop's thread.
+        The recording's clock, ns UTC; it stamps arrivals.
+    listener : LinkListener
+        Receives samples and changes of the link, in the event loop's thread.
     drivers : sequence of Driver
-        The families of sensors that will do.
+        The families of sensors to accept.
     leg : {"left", "right"} or None
-        Only a sensor that says it is on this leg, or says nothing; None for any.
+        Accept only a sensor set up for this leg, or for none; None accepts any.
     claim : callable
-        Asked with the address of a sensor that would do whether it may be taken: once a night has its sensor no other will,
-        and two sessions never take the same.
+        Called with the address of a sensor that fits; return whether the session may take it. A night keeps its sensor, and two
+        sessions never take the same one.
     insists : callable
-        Asked with an address whether a person chose that sensor: what it says of its leg does not count then.
+        Called with an address; return whether a person chose this sensor for the leg. The sensor's own leg is ignored then.
     known : callable
-        Gives the address of the sensor that is looked for, where that is known.
+        Return the address of the sensor to find, None if it is not known.
     rate_hz, range_g : int
-        Asked of the sensor.
+        The rate and range to ask the sensor for.
     speed : float
-        Seconds of night per wall second, above 1 in simulation: asks for longer frames, so that there are not more of them.
+        Seconds of night per wall second, above 1 in simulation. The sensor is asked for longer frames then, so that the number of
+        frames per second stays the same.
     """
 
     def __init__(
         self,
         radio: Radio,
         now_ns: Callable[[], int],
-        listener: Listener,
+        listener: LinkListener,
         *,
         drivers: Sequence[Driver] = (ankle.DRIVER,),
         leg: Leg | None = None,
@@ -112,15 +121,15 @@ class Session:
         self._frame_s = FRAME_S * max(1.0, speed / 15)
         self._conversations: dict[str, Conversation] = {}
         self._early: list[tuple[Frame, int]] | None = None
-        self._ended: str | None = None
+        self._stop_reason: str | None = None
         self._last_frame = 0.0
         self._last_up = float("-inf")
         self._pairing = Pairing()
-        self._switches_off = False  # the sensor that streamed last, when it lies still
-        self._sleep = Sleep()
+        self._switches_off = False  # whether the sensor that streamed last does so when it lies still
+        self._sleep = SleepWatch()
 
     async def run(self) -> None:
-        """Stream until cancelled; whatever fails is tried again. Cancelling stops the sensor."""
+        """Stream until cancelled, and try again after every failure. Cancelling stops the sensor."""
         wait, tries = BACK_OFF_S, 0
         while True:
             self._listener.link_changed("searching", link_message(LinkCode.SEARCHING))
@@ -129,8 +138,8 @@ class Session:
                 tries += 1
                 name = device.name or device.address
                 self._listener.link_changed("connecting", link_message(LinkCode.CONNECTING, name=name))
-                if tries % ANEW_TRIES == 0:
-                    self._radio.look_anew()
+                if tries % REFRESH_TRIES == 0:
+                    self._radio.refresh()
                 await self._stream(device, driver, min(tries, PATIENT_TRIES))
                 wait, tries = BACK_OFF_S, 0
             except (BleakError, FrameError, RefusedError, OSError, TimeoutError, EOFError) as e:
@@ -139,15 +148,15 @@ class Session:
                 if isinstance(e, BleakBluetoothNotAvailableError) and since_s < GONE_S:
                     self._last_up = float("-inf")
                     self._listener.link_down(GapCause.RADIO_GONE)
-                self._listener.link_changed("searching", plain(e))
-            except Exception as e:  # a defect, ours or of what we build on, must not end the night
+                self._listener.link_changed("searching", failure_message(e))
+            except Exception as e:  # a programming error, here or in a library, must not end the night
                 log.exception("link")
-                self._listener.link_changed("searching", plain(e))
+                self._listener.link_changed("searching", failure_message(e))
             await asyncio.sleep(wait)
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
     async def _find(self) -> tuple[BLEDevice, Driver]:
-        """Scan until a sensor that will do is heard; the scanner rests while it is connected."""
+        """Scan until a sensor that fits is heard. The scanner is off while it is connected."""
 
         def wanted(device: BLEDevice, data: AdvertisementData) -> tuple[BLEDevice, Driver] | None:
             fit = recognise(self._drivers, advertisement(data))
@@ -160,40 +169,40 @@ class Session:
             self._listener.signal(data.rssi)
             return device, driver
 
-        # before bleak asks BlueZ what there is: what changes in that moment it never learns
-        await self._let_go()
-        freeing = asyncio.create_task(self._free())
+        # first of all: bleak asks BlueZ for its objects when the scan starts, and misses what changes in that moment
+        await self._disconnect_stale()
+        waiting = asyncio.create_task(self._while_not_heard())
         try:
             return await self._radio.scan.first(wanted)
         finally:
-            await ended(freeing)
+            await end_tasks(waiting)
             self._look_for_sleep()
 
-    async def _free(self) -> None:
-        """Have the known sensor let go, if something that died left it connected; say it where it may be off."""
+    async def _while_not_heard(self) -> None:
+        """End connections that a dead program left open, and report it if the sensor may be off."""
         since = asyncio.get_running_loop().time()
-        is_said = not self._switches_off
+        is_reported = not self._switches_off
         while True:
             await asyncio.sleep(STALE_S)
             self._look_for_sleep()
-            await self._let_go()
-            if not is_said and asyncio.get_running_loop().time() - since > OFF_S:
-                is_said = True
+            await self._disconnect_stale()
+            if not is_reported and asyncio.get_running_loop().time() - since > OFF_S:
+                is_reported = True
                 self._listener.link_changed("searching", link_message(LinkCode.MAYBE_OFF))
 
     def _look_for_sleep(self) -> None:
-        """A computer that goes to sleep may end its links before; then it was the sleep, and no link that was lost."""
-        if self._sleep.noticed() and asyncio.get_running_loop().time() - self._last_up < GONE_S:
+        """Report sleep as the cause of a gap. A computer may end its links before it sleeps; the link was not lost then."""
+        if self._sleep.has_slept() and asyncio.get_running_loop().time() - self._last_up < GONE_S:
             self._last_up = float("-inf")
             self._listener.link_down(GapCause.COMPUTER_SLEPT)
 
-    async def _let_go(self) -> None:
+    async def _disconnect_stale(self) -> None:
         address = self._known()
-        if address is not None and await self._radio.let_go(address):
+        if address is not None and await self._radio.disconnect_stale(address):
             self._listener.link_changed("searching", link_message(LinkCode.LET_GO))
 
     async def _stream(self, device: BLEDevice, driver: Driver, patience: int) -> None:
-        """Connect and stream until the link fails; with more patience where it failed before."""
+        """Connect and stream until the link fails. `patience` multiplies the time-outs."""
         connect_s, pair_s, start_s = CONNECT_S * patience, PAIR_S * patience, START_S * patience
         gone = asyncio.Event()
         pairs = driver.pairs or self._pairing.wants(device.address)
@@ -201,7 +210,7 @@ class Session:
             device, lambda _: gone.set(), timeout=connect_s, pair=pairs, **self._radio.client
         )
         conversation = self._conversations.setdefault(device.address, driver.converse())
-        connection = Connection(client, conversation, self._now_ns, self._take, self._listener.refused)
+        connection = Connection(client, conversation, self._now_ns, self._event, self._listener.refused)
         fetching: asyncio.Task[None] | None = None
         is_begun = False
         try:
@@ -224,20 +233,20 @@ class Session:
         except (asyncio.CancelledError, RefusedError):
             if is_begun and client.is_connected:
                 if fetching is not None:
-                    await ended(fetching)
+                    await end_tasks(fetching)
                 with contextlib.suppress(BleakError, TimeoutError, RefusedError, FrameError):
                     async with asyncio.timeout(1.0):
                         await connection.run(conversation.stop())
             raise
         finally:
             if fetching is not None:
-                await ended(fetching)
+                await end_tasks(fetching)
             with contextlib.suppress(BleakError, TimeoutError, EOFError):
                 async with asyncio.timeout(1.0):
                     await client.disconnect()
 
     async def _connect(self, client: BleakClient, within_s: float, *, pairs: bool) -> None:
-        """Connect. A sensor that is there and does not let us in may have lost its bond: ours is forgotten and made anew."""
+        """Connect. If a sensor that is there refuses, it may have lost its bond: forget ours and pair again."""
         try:
             async with asyncio.timeout(within_s):
                 await client.connect()
@@ -254,8 +263,8 @@ class Session:
     async def _start(
         self, client: BleakClient, connection: Connection, driver: Driver, conversation: Conversation
     ) -> float:
-        """Set the sensor up; return after how many wall seconds without a frame the link counts as silent."""
-        self._early, self._ended = [], None
+        """Set the sensor up. Return after how many wall seconds without a frame the link counts as silent."""
+        self._early, self._stop_reason = [], None
         wanted = StreamRequest(
             rate_hz=self._rate_hz,
             range_g=self._range_g,
@@ -263,42 +272,42 @@ class Session:
             stream=FOREIGN_STREAMS + random.getrandbits(31),
             last=self._listener.last_stream(),
         )
-        started = await connection.run(conversation.start(wanted))
+        start = await connection.run(conversation.start(wanted))
         self._look_for_sleep()
         self._pairing.started(client.address)
         self._switches_off = driver.declares.idle_s is not None
         self._listener.sensor_started(
-            Identity(client.name, client.address, driver.name, driver.declares, started)
+            ConnectedSensor(client.name, client.address, driver.name, driver.declares, start)
         )
         self._listener.link_changed("streaming", link_message(LinkCode.STREAMING))
         self._last_frame = asyncio.get_running_loop().time()
         early, self._early = self._early, None
         for frame, arrival in early:
             self._listener.frame(frame, arrival)
-        return max(SILENT_LEAST_S, SILENT_FRAMES * started.frame_s / self._speed)
+        return max(SILENT_LEAST_S, SILENT_FRAMES * start.frame_s / self._speed)
 
     async def _watch(
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
     ) -> tuple[GapCause, Message | None]:
-        """Wait until the link fails, and say how."""
+        """Wait until the link fails. Return the cause, and a message for the person if the link is silent."""
         while True:
             if fetching.done():
-                fetching.result()  # it ends only by a defect: let it be seen
+                fetching.result()  # it ends only by a programming error: raise it
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await gone.wait()
-            if self._sleep.noticed():
+            if self._sleep.has_slept():
                 self._last_up = float("-inf")
                 return GapCause.COMPUTER_SLEPT, None
             self._last_up = asyncio.get_running_loop().time()
             if gone.is_set():
                 return GapCause.LINK_LOST, None
-            if self._ended is not None:
-                return GapCause.SENSOR_STOPPED, link_message(LinkCode.SENSOR_STOPPED, why=self._ended)
+            if self._stop_reason is not None:
+                return GapCause.SENSOR_STOPPED, link_message(LinkCode.SENSOR_STOPPED, why=self._stop_reason)
             if asyncio.get_running_loop().time() - self._last_frame > silent_s:
                 return GapCause.LINK_SILENT, link_message(LinkCode.SILENT)
 
-    def _take(self, event: SensorEvent, arrival: int) -> None:
+    def _event(self, event: SensorEvent, arrival: int) -> None:
         if isinstance(event, Frame):
             if not event.late:
                 self._last_frame = asyncio.get_running_loop().time()
@@ -311,11 +320,25 @@ class Session:
         elif isinstance(event, Status):
             self._listener.status(event)
         elif isinstance(event, Stopped):
-            self._ended = event.reason
+            self._stop_reason = event.reason
+
+
+def failure_message(error: Exception) -> Message:
+    """Return the message for a person about an attempt that failed."""
+    if isinstance(error, RefusedError):
+        why = str(error).rstrip(".")
+        return link_message(LinkCode.SENSOR_REFUSED, why=f"{why[:1].upper()}{why[1:]}.")
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return link_message(LinkCode.BLUETOOTH_GONE)
+    if isinstance(error, UnpairedError):
+        return link_message(LinkCode.NOT_PAIRED if error.has_failed else LinkCode.PAIRING)
+    if isinstance(error, FrameError | BleakCharacteristicNotFoundError):
+        return link_message(LinkCode.NOT_UNDERSTOOD)
+    return link_message(LinkCode.NO_ANSWER if isinstance(error, TimeoutError) else LinkCode.NO_CONNECTION)
 
 
 def advertisement(data: AdvertisementData) -> Advertisement:
-    """Give a driver what bleak heard."""
+    """Convert an advertisement from bleak's form to the drivers'."""
     return Advertisement(
         data.local_name, frozenset(u.lower() for u in data.service_uuids), data.manufacturer_data
     )

@@ -1,35 +1,35 @@
-"""Whether this computer slept: of its two clocks, the one that goes on meanwhile has run ahead of the one that stands still."""
+"""Notice that the computer slept: one of its clocks goes on during sleep, the other stands still."""
 
 import sys
 import time
 from collections.abc import Callable
 
-SLEPT_NS = 2_000_000_000
+SLEPT_NS = 2_000_000_000  # less is drift between the two clocks
 
 
 def asleep_ns() -> int:
-    """Give how long this computer has slept since some moment; the same number each time where it cannot be told (Windows)."""
+    """Return how long this computer has slept since an arbitrary moment, ns. Constant on Windows, where it is not known."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    if sys.platform == "darwin":  # its CLOCK_MONOTONIC goes on; what time.monotonic() reads does not
+    if sys.platform == "darwin":  # its CLOCK_MONOTONIC goes on during sleep; time.monotonic() does not
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC) - time.monotonic_ns()
     return 0
 
 
-class Sleep:
-    """Notices that the computer slept between two looks.
+class SleepWatch:
+    """Notices that the computer slept between two calls.
 
     Parameters
     ----------
     asleep : callable, optional
-        Gives how long it has slept so far, ns.
+        Return how long the computer has slept so far, ns.
     """
 
     def __init__(self, asleep: Callable[[], int] | None = None) -> None:
         self._asleep = asleep or asleep_ns
         self._before = self._asleep()
 
-    def noticed(self) -> bool:
-        """Whether it slept since the last look; what two clocks drift apart by meanwhile is no sleep."""
+    def has_slept(self) -> bool:
+        """Whether the computer slept since the last call."""
         before, self._before = self._before, self._asleep()
         return self._before - before > SLEPT_NS

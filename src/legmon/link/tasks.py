@@ -1,21 +1,21 @@
-"""How a task is ended: cancelled until it has ended."""
+"""End asyncio tasks for certain. Shared by link and recorder, and short because it does one thing."""
 
 import asyncio
 from typing import Any
 
 
-async def ended(*tasks: asyncio.Task[Any], again_s: float = 2.0) -> None:
-    """Cancel tasks and wait until they have ended; one in which the cancellation was lost is cancelled again.
+async def end_tasks(*tasks: asyncio.Task[Any], again_s: float = 2.0) -> None:
+    """Cancel tasks and wait until they have ended. Cancel a task again if its cancellation was lost.
 
-    Before Python 3.12 `asyncio.wait_for`, with which bumble and bleak wait for answers, loses one that comes in the same
-    turn of the event loop as the answer: the task goes on as if nobody had asked it to end.
+    Before Python 3.12 `asyncio.wait_for`, which bumble and bleak use, loses a cancellation that comes in the same turn of the
+    event loop as the result it waits for. The task then goes on.
 
     Parameters
     ----------
     *tasks : Task
-        What they return or raise is of no interest any more.
+        Their results and exceptions are dropped.
     again_s : float
-        After how long a task is cancelled again; longer than it may take to end in order.
+        Seconds until a task is cancelled again; longer than an orderly end may take.
     """
     left = {task for task in tasks if not task.done()}
     while left:

@@ -13,7 +13,7 @@ import numpy as np
 from legmon.movement import NS
 from legmon.qualify.arrivals import Frames, arrived
 from legmon.qualify.stillness import still
-from legmon.sensors.base import Loss
+from legmon.sensors.base import StreamFormat
 
 NIGHT_H = 8.0
 SURE_S = 19 * 60.0  # of battery: its level is read every ten minutes, so that half an hour has three of them
@@ -29,12 +29,8 @@ class Evidence:
 
     Parameters
     ----------
-    declared_hz : float
-        Nominal rate.
-    scale_ug : int
-        µg per unit.
-    loss : {"index", "time", "arrival"}
-        By what a loss shows.
+    format : StreamFormat
+        How it measures.
     frames : Frames
         What came.
     battery : sequence of (int, int)
@@ -51,9 +47,7 @@ class Evidence:
         After how long without movement the sensor may switch itself off, s.
     """
 
-    declared_hz: float
-    scale_ug: int
-    loss: Loss
+    format: StreamFormat
     frames: Frames
     battery: Sequence[tuple[int, int]] = ()
     refused: int = 0
@@ -142,13 +136,13 @@ def qualify(evidence: Evidence) -> Card:
     pauses = np.diff(arrivals) / NS
     if len(pauses):
         known |= {"frame_s": _round(np.median(pauses)), "longest_pause_s": _round(pauses.max())}
-    told = arrived(evidence.frames, evidence.declared_hz, evidence.loss, ended_ns=evidence.ended_ns)
-    rate_hz = told.true_hz or evidence.declared_hz
+    told = arrived(evidence.frames, evidence.format.rate_hz, evidence.format.loss, ended_ns=evidence.ended_ns)
+    rate_hz = told.true_hz or evidence.format.rate_hz
     if told.true_hz is not None and told.late_s is not None:
         quantiles = np.percentile(told.late_s * 1000, [50, 95, 100])
         known |= {
             "true_hz": _round(rate_hz),
-            "rate_error_percent": _round(100 * (rate_hz / evidence.declared_hz - 1)),
+            "rate_error_percent": _round(100 * (rate_hz / evidence.format.rate_hz - 1)),
             "late_ms": tuple(_round(q, 1) for q in quantiles),
         }
     lost = told.lost + round(told.gone_s * rate_hz)
@@ -157,8 +151,8 @@ def qualify(evidence: Evidence) -> Card:
         "lost_percent": _round(100 * lost / (samples + lost)),
         "gone_s": _round(told.gone_s, 1),
     }
-    g = evidence.frames.xyz().astype(np.float64) * (evidence.scale_ug * 1e-6)
-    known |= still(g, evidence.declared_hz) | _battery(evidence.battery)
+    g = evidence.frames.xyz().astype(np.float64) * (evidence.format.scale_ug * 1e-6)
+    known |= still(g, evidence.format.rate_hz) | _battery(evidence.battery)
     return Card(**known, warnings=list(_warnings(known, evidence)))
 
 
@@ -190,7 +184,7 @@ def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
     off = known.get("rate_error_percent")
     if off is not None and abs(off) > 10:
         says.append(
-            f"It measures at {known['true_hz']:.1f} Hz, not {evidence.declared_hz:.1f}: movements seem longer or shorter."
+            f"It measures at {known['true_hz']:.1f} Hz, not {evidence.format.rate_hz:.1f}: movements seem longer or shorter."
         )
     if known["gone_s"]:
         says.append(

@@ -1,10 +1,10 @@
-"""Tries a sensor out: what its link tells is kept for a card (`legmon.qualify.card`) instead of being recorded."""
+"""Try a sensor out: keep what its link reports for a card (`legmon.qualify.card`) instead of recording it."""
 
 import time
 from dataclasses import asdict
 from typing import Any
 
-from legmon.link.listener import Identity, Missing, State
+from legmon.link.listener import ConnectedSensor, SampleRange, State
 from legmon.messages import GapCause, LinkCode, Message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Evidence, Place, qualify
@@ -21,19 +21,19 @@ _FAILURES = {
 
 
 class Trial:
-    """Keeps frames, battery levels and what went wrong (`legmon.link.listener.Listener`).
+    """Keeps frames, battery levels and failures, as a listener of a link (`legmon.link.listener.LinkListener`).
 
     Parameters
     ----------
     address : str or None
-        The sensor to try out; None for the first that starts.
+        The sensor to try; None for the first that starts.
     """
 
     def __init__(self, address: str | None = None) -> None:
-        self.identity: Identity | None = None
+        self.sensor: ConnectedSensor | None = None
         self.frames = Frames()
         self._address = address
-        self._said = ""
+        self._message = ""
         self._failure: Message | None = None
         self._battery: list[tuple[int, int]] = []
         self._refused = 0
@@ -42,32 +42,29 @@ class Trial:
 
     @property
     def trouble(self) -> str:
-        """Why nothing streams: what failed last, else what the link said last. Vaguer failures do not hide a plain one."""
-        message = self._said if self._failure is None else self._failure.sentence
+        """Why nothing streams: the last failure, or the last message of the link. A vague failure does not hide a clear one."""
+        message = self._message if self._failure is None else self._failure.sentence
         return message.removesuffix(" Trying again.")
 
     def claim(self, address: str) -> bool:
-        """Whether a sensor may be taken: the one that was asked for, and once one has started no other."""
-        wanted = self._address if self.identity is None else self.identity.address
+        """Whether a sensor may be used: the one asked for, or the first; after a start no other one."""
+        wanted = self._address if self.sensor is None else self.sensor.address
         return wanted is None or wanted.lower() == address.lower()
 
     def card(self, *, ended_ns: int | None = None, on: Place = "table") -> dict[str, Any]:
-        """Draw the card; only once a sensor has been started.
+        """Return the card. A sensor must have been started.
 
         Parameters
         ----------
         ended_ns : int or None
-            When the trial ended, by the clock of the arrivals; None for with the last frame.
+            When the trial ended, by the clock of the arrivals; None for the last frame.
         on : {"table", "leg"}
             Where the sensor was.
         """
-        if self.identity is None:
+        if self.sensor is None:
             raise ValueError("no sensor was started")
-        started = self.identity.started
         evidence = Evidence(
-            started.rate_hz,
-            started.scale_ug,
-            self.identity.loss,
+            self.sensor.format,
             self.frames,
             self._battery,
             refused=self._refused,
@@ -75,46 +72,46 @@ class Trial:
             ended_ns=ended_ns,
             on=on,
             trouble=self.trouble,
-            idle_s=self.identity.declares.idle_s,
+            idle_s=self.sensor.declares.idle_s,
         )
         return {
-            "name": self.identity.name,
-            "address": self.identity.address,
-            "driver": self.identity.driver,
-            "declared_hz": started.rate_hz,
-            "range_g": started.range_g,
-            "scale_ug": started.scale_ug,
-            "loss": self.identity.loss,
-            "buffer": self.identity.declares.buffer,
+            "name": self.sensor.name,
+            "address": self.sensor.address,
+            "driver": self.sensor.driver,
+            "declared_hz": self.sensor.format.rate_hz,
+            "range_g": self.sensor.format.range_g,
+            "scale_ug": self.sensor.format.scale_ug,
+            "loss": self.sensor.format.loss,
+            "buffer": self.sensor.declares.buffer,
             "on": on,
         } | asdict(qualify(evidence))
 
-    # what the link tells and asks
+    # called by the link
 
     def link_changed(self, _state: State, message: Message) -> None:
-        """Keep the sentence for a person, and the last failure."""
-        self._said = message.sentence
+        """Keep the message, and the last failure."""
+        self._message = message.sentence
         if message.code in _FAILURES and (
             message.code not in _VAGUE or self._failure is None or self._failure.code in _VAGUE
         ):
             self._failure = message
 
     def link_down(self, _cause: GapCause) -> None:
-        """Count it once, also where its cause is said again when more is known."""
+        """Count the lost link once, even if its cause is reported again later."""
         self._cuts += self._is_up
         self._is_up = False
 
-    def sensor_started(self, identity: Identity) -> None:
-        """Take the sensor."""
-        self.identity = identity
+    def sensor_started(self, sensor: ConnectedSensor) -> None:
+        """Keep the sensor."""
+        self.sensor = sensor
         self._is_up = True
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Keep it."""
+        """Keep the frame and its arrival."""
         self.frames.append(frame, arrival_ns)
 
     def refused(self, _reason: str) -> None:
-        """Count it."""
+        """Count a notification that could not be decoded."""
         self._refused += 1
 
     def battery(self, percent: int) -> None:
@@ -122,18 +119,18 @@ class Trial:
         self._battery.append((time.monotonic_ns(), percent))
 
     def status(self, status: Status) -> None:
-        """Nothing: what it says of itself is not part of the card."""
+        """Ignore it: the card does not show it."""
 
     def signal(self, rssi_dbm: int) -> None:
-        """Nothing."""
+        """Ignore it: the card does not show it."""
 
     def last_stream(self) -> int | None:
-        """No stream was recorded before."""
+        """Return None: no stream was recorded before."""
         return None
 
-    def missing(self) -> Missing | None:
-        """Fetch nothing: what is lost on the way shall show."""
+    def next_to_fetch(self) -> SampleRange | None:
+        """Return None: the card shows what is lost on the way."""
         return None
 
-    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
-        """Nothing was asked for."""
+    def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
+        """Ignore it: nothing is fetched."""

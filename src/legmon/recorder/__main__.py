@@ -1,4 +1,4 @@
-"""``python -m legmon.recorder``: started by ``legmon run`` and ``legmon demo``, not by hand."""
+"""``python -m legmon.recorder``, which ``legmon run`` and ``legmon demo`` start; not meant to be started by hand."""
 
 import argparse
 import asyncio
@@ -19,55 +19,59 @@ from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.link.radio import pick
-from legmon.recorder.choice import Choice
+from legmon.recorder.choice import SensorChoice
 from legmon.recorder.process import RATE_HZ, Recorder
 
-HUNG_S = 60.0  # a slow disk may hold a write up for long; compiling the detector takes seconds
+HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector takes seconds
 HUNG_STATUS, DEFECT_STATUS = 75, 70
 
 
 def main() -> int:
-    """Record until the end of standard input, or a signal; returns the exit status."""
+    """Record until standard input ends or a signal comes. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m legmon.recorder", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
-        "--hci", help="Bluetooth controller over HCI; the operating system's own where left out"
+        "--hci", help="Bluetooth controller over HCI; without it, the operating system's Bluetooth"
     )
     parser.add_argument("--clock", nargs=3, metavar=("NIGHT_NS", "WALL_NS", "SPEED"), default=("0", "0", "1"))
     parser.add_argument("--simulated", action="store_true")
     parser.add_argument(
-        "--rate", type=int, choices=(25, 50, 100, 200), default=RATE_HZ, help="asked of the sensor, Hz"
+        "--rate",
+        type=int,
+        choices=(25, 50, 100, 200),
+        default=RATE_HZ,
+        help="the rate to ask the sensor for, Hz",
     )
-    parser.add_argument("--sensor", help="a family of sensors, or the address of one")
+    parser.add_argument("--sensor", help="a family of sensors, or the address of one sensor")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
     try:
         catalog = Catalog(args.data)
         with FileLock(args.data / "recorder.lock", timeout=0):
-            choice = Choice(args.sensor, catalog.recorder())
+            choice = SensorChoice(args.sensor, catalog.recorder())
             recorder = Recorder(
                 catalog, pick(args.hci), clock, choice, simulated=args.simulated, rate_hz=args.rate
             )
             return asyncio.run(_record(recorder))
     except Timeout:
-        return _say(
-            f"another legmon is recording into {args.data}; end that one first, or name another folder with --data"
+        return _fail(
+            f"another legmon is recording into {args.data}; end that one first, or use another folder with --data"
         )
     except LegmonError as e:
-        return _say(str(e), e.status)
+        return _fail(str(e), e.status)
 
 
 def _watch(recorder: Recorder) -> None:
-    """End the process if its event loop hangs, so that it is started again into the same night.
+    """End the process if its event loop hangs. It is then started again and resumes the night.
 
-    A thread, since nothing in a loop that hangs can do this.
+    This runs in a thread: nothing in a loop that hangs can do it.
     """
     while True:
         time.sleep(HUNG_S / 10)
         if time.monotonic() - recorder.beat > HUNG_S:
             print(
-                f"the recorder did nothing for {HUNG_S:.0f} s; it ends, to be started again",
+                f"the recorder did nothing for {HUNG_S:.0f} s; it ends and is started again",
                 file=sys.stderr,
                 flush=True,
             )
@@ -78,29 +82,28 @@ def _watch(recorder: Recorder) -> None:
 async def _record(recorder: Recorder) -> int:
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # on Windows the end of the input is what ends it
+        with contextlib.suppress(NotImplementedError):  # Windows: the end of standard input ends it
             loop.add_signal_handler(sig, recorder.ended.set)
     threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     try:
         await recorder.run()
-    except Exception:  # noqa: BLE001 (whatever it is)
+    except Exception:  # noqa: BLE001 (any programming error)
         traceback.print_exc()
-        os._exit(
-            DEFECT_STATUS
-        )  # as a crash: the sensor goes on measuring, and what it holds is fetched at the next start
+        # leave like a crash: the sensor goes on measuring, and its samples are fetched at the next start
+        os._exit(DEFECT_STATUS)
     return 0
 
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """End when the parent is gone, however it went: its end of the pipe closes with it."""
-    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter when it ends first
+    """Wait until the parent has ended, in whatever way: its end of the pipe closes then."""
+    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter at exit
         pass
     loop.call_soon_threadsafe(ended.set)
 
 
-def _say(message: str, status: int = 2) -> int:
+def _fail(message: str, status: int = 2) -> int:
     print(message, file=sys.stderr, flush=True)
     return status
 

@@ -1,4 +1,4 @@
-"""Which sensor may be taken for which ankle."""
+"""Choose which sensor may be used for which ankle."""
 
 from collections.abc import Mapping
 
@@ -11,20 +11,20 @@ from legmon.sensors.base import Driver
 from legmon.sensors.registry import registry
 
 
-class Choice:
-    """Of the sensors that are heard, those that will do; none is taken twice.
+class SensorChoice:
+    """Decides which of the sensors that are heard may be used. No sensor is used twice.
 
     Parameters
     ----------
     sensor : str or None
-        A family of sensors, or the address of one; None for any that is made to be worn.
+        A family of sensors, or the address of one sensor; None for any sensor made to be worn.
     before : RecorderState or None
-        What the recorder before this one said: its sensors are the first to be looked for, where nobody chose.
+        The state of the recorder before this one. Without a choice, its sensors are looked for first.
 
     Raises
     ------
     LegmonError
-        If there is no such family, or it measures too seldom for a night, and it is no address.
+        If `sensor` is neither an address nor a family whose rate is high enough for a night.
     """
 
     def __init__(self, sensor: str | None = None, before: RecorderState | None = None) -> None:
@@ -35,7 +35,7 @@ class Choice:
             if not _is_fast(known[sensor]):
                 raise LegmonError(
                     f"{known[sensor].title} measures at most {max(known[sensor].declares.rates_hz):g} times a second; "
-                    f"a night needs {LOWEST_HZ:g} and more. `legmon qualify --sensor {sensor}` still tells how good it is"
+                    f"a night needs {LOWEST_HZ:g} or more. `legmon qualify --sensor {sensor}` still shows how good it is"
                 )
             self.drivers = (known[sensor],)
         elif sensor is not None and is_address(sensor):
@@ -50,14 +50,14 @@ class Choice:
         self._claimed: dict[AnkleSensor, str] = {}
 
     def choose(self, sensors: Mapping[Leg, str]) -> None:
-        """Take only these for their legs from now on; what was asked for at the start goes before."""
+        """Use only these sensors for their legs from now on. A sensor given at the start has priority."""
         self._chosen = {} if self._asked else dict(sensors)
         for ankle, address in list(self._claimed.items()):
-            if ankle.address is None and not self.suits(ankle.wanted, address):
+            if ankle.address is None and not self.suits(ankle.wanted_leg, address):
                 del self._claimed[ankle]
 
     def legs(self, wanted: Legs | None) -> Legs | None:
-        """Which legs are looked for: where nobody said, the one that a sensor was chosen for."""
+        """Return which legs to record: without a wish, the leg that a sensor was chosen for."""
         return next(iter(self._chosen)) if wanted is None and len(self._chosen) == 1 else wanted
 
     def offers(self, address: str) -> bool:
@@ -65,35 +65,35 @@ class Choice:
         return self._only in (None, address.upper())
 
     def suits(self, leg: Leg | None, address: str) -> bool:
-        """Whether a leg may have a sensor, by what was chosen; None for a leg that nobody said."""
-        own = self._chosen.get(leg) if leg else None
-        if own is not None or (leg is None and self._chosen):
-            return address in ([own] if own else self._chosen.values())
+        """Whether the choice allows a sensor for a leg; None for a leg that was not named."""
+        chosen = self._chosen.get(leg) if leg else None
+        if chosen is not None or (leg is None and self._chosen):
+            return address in ([chosen] if chosen else self._chosen.values())
         return address not in self._chosen.values()
 
     def insists(self, leg: Leg | None, address: str) -> bool:
-        """Whether just this sensor was chosen for a leg."""
+        """Whether this very sensor was chosen for a leg."""
         return leg is not None and self._chosen.get(leg) == address
 
     def claim(self, ankle: AnkleSensor, address: str) -> bool:
-        """Whether a limb may take the sensor at an address; if so it is its own from now on."""
+        """Whether an ankle may use the sensor at an address. If so, the sensor is reserved for it."""
         if ankle.address not in (None, address) or not self.offers(address):
             return False
         if address in self._others(ankle) or (
-            ankle.address is None and not self.suits(ankle.wanted, address)
+            ankle.address is None and not self.suits(ankle.wanted_leg, address)
         ):
             return False
         self._claimed[ankle] = address
         return True
 
     def known(self, ankle: AnkleSensor, leg: Leg | None) -> str | None:
-        """Address of the sensor that a limb had, or that its ankle had the last time."""
+        """Return the address of the ankle's sensor, or of the one it had the last time."""
         before = self._before.get(leg) if leg else next(iter(self._before.values()), None)
         address = ankle.address or (self._chosen.get(leg) if leg else None) or before
         return None if address in self._others(ankle) else address
 
     def release(self, ankle: AnkleSensor) -> None:
-        """Let a limb's sensor go."""
+        """End the reservation of an ankle's sensor."""
         self._claimed.pop(ankle, None)
 
     def _others(self, ankle: AnkleSensor) -> list[str]:
@@ -101,7 +101,7 @@ class Choice:
 
 
 def is_address(text: str) -> bool:
-    """Whether this looks like the address of a sensor; macOS has UUIDs for that."""
+    """Whether this looks like the address of a sensor. On macOS it is a UUID."""
     return text.count(":") == 5 or len(text) == 36
 
 

@@ -1,4 +1,4 @@
-"""How a night ends: when it is over, what is still fetched, how it is closed, and how its files are sealed."""
+"""How a night ends: when it is over, the last back-fill, closing, verifying its files; and which night a restart resumes."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.state import EndedBy
+from legmon.catalog.state import EndedBy, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.messages import Message, Trouble, trouble
+from legmon.movement import NS
 from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
@@ -18,26 +19,27 @@ from legmon.recording.segment import RecordingError, verify
 
 log = logging.getLogger(__name__)
 
-CHARGER_S = 60.0  # on the charger for so long: the night is over
-GONE_S = 600.0  # a sensor not heard for so long, or never, keeps no night going
-CATCH_UP_S = 1800.0  # at most: to fetch hours takes minutes
-STUCK_S, LOST_S = 5.0, 10.0  # how long while nothing comes, and where the link is down at that moment
-LEAVE_S = 12.0  # at most where somebody waits for the end
-LIVE_S = 5.0  # then what comes live belongs to the night no more
-AGAIN_S = 2.0
+CHARGER_S = 60.0  # after so long on the charger the night is over
+GONE_S = 600.0  # a sensor that was not heard for so long, or never, does not keep a night going
+FETCH_S = 1800.0  # longest wait for the last back-fill: hours of samples take minutes
+STUCK_S, LOST_S = 5.0, 10.0  # longest wait without progress: while the link is up, and while it is down
+URGENT_S = 12.0  # longest wait if somebody waits for the end
+LIVE_S = 5.0  # afterwards live samples no longer belong to the night
+RETRY_S = 2.0  # between two tries to close a night
+RESUME_NS = 30 * 60 * NS  # a night that was interrupted for longer is closed, not resumed
 
 
-def over(ankles: Iterable[AnkleSensor]) -> EndedBy:
-    """Say why a night is over, or nothing while it is not.
+def ended_by(ankles: Iterable[AnkleSensor]) -> EndedBy:
+    """Return what ended the night, "" while it goes on.
 
     Parameters
     ----------
-    limbs : iterable of AnkleSensor
+    ankles : iterable of AnkleSensor
         The ankles that are recorded.
     """
     now, ankles = time.monotonic(), list(ankles)
     docked = [x for x in ankles if x.charging_since is not None and now - x.charging_since > CHARGER_S]
-    if docked and all(x in docked or now - x.heard > GONE_S for x in ankles):
+    if docked and all(x in docked or now - x.heard_at > GONE_S for x in ankles):
         return "charger"
     nights = [x.recorder.night for x in ankles if x.recorder is not None]
     if any(has_risen(n.movements, n.end, n.meta.declared_hz) for n in nights):
@@ -45,25 +47,26 @@ def over(ankles: Iterable[AnkleSensor]) -> EndedBy:
     return ""
 
 
-async def catch_up(
+async def finish_backfill(
     ankles: Iterable[AnkleSensor], turn: Callable[[], Awaitable[None]], *, is_urgent: Callable[[], bool]
 ) -> None:
-    """Let the links fetch what their sensors still hold.
+    """Wait while the links fetch the samples that their sensors still hold.
 
     Parameters
     ----------
-    limbs : iterable of AnkleSensor
+    ankles : iterable of AnkleSensor
         The ankles that are recorded.
     turn : callable
-        What else is to be done meanwhile, a few times a second.
+        Called a few times a second meanwhile, for other work.
     is_urgent : callable
-        Whether somebody waits: the program is to end, or to do something else. A link that is down is then not waited for.
+        Return whether somebody waits, because the program is to end or to do something else. Then do not wait for a link that is
+        down.
     """
     began = moved = time.monotonic()
-    until, left, hurries = began + CATCH_UP_S, -1, False
+    until, left, hurries = began + FETCH_S, -1, False
     while (now := time.monotonic()) < until:
         if is_urgent() and not hurries:
-            hurries, until = True, now + LEAVE_S
+            hurries, until = True, now + URGENT_S
         held = [x.recorder for x in ankles if x.recorder and x.recorder.is_buffered]
         pending, is_cut = sum(r.pending for r in held), any(r.is_cut for r in held)
         if left < 0 or pending < left:
@@ -78,8 +81,8 @@ async def catch_up(
         await asyncio.sleep(0.25)
 
 
-class Closing:
-    """Closes nights; what is not closed when the program ends is closed at its next start."""
+class NightCloser:
+    """Closes nights, and tries again if that fails. A night left open at the end of the program is closed at its next start."""
 
     def __init__(self) -> None:
         self._nights: dict[NightRecorder, int | None] = {}
@@ -88,7 +91,7 @@ class Closing:
 
     @property
     def troubles(self) -> list[Message]:
-        """Why nights are not closed yet."""
+        """The messages about nights that are not closed yet."""
         return list(self._why.values())
 
     def close(self, night: NightRecorder, at_ns: int | None) -> None:
@@ -97,16 +100,16 @@ class Closing:
         Parameters
         ----------
         night : NightRecorder
-            Nothing is recorded into it any more.
+            A night that is no longer recorded.
         at_ns : int or None
-            Its end, ns UTC; None for one that nobody ended.
+            Its end, ns UTC; None to end it with its last sample.
         """
         self._nights[night] = at_ns
         self._try(night)
 
-    def again(self) -> None:
-        """Try those that are left, now and then."""
-        if self._nights and time.monotonic() - self._tried > AGAIN_S:
+    def retry(self) -> None:
+        """Try again, now and then, to close the nights that are left."""
+        if self._nights and time.monotonic() - self._tried > RETRY_S:
             for night in list(self._nights):
                 self._try(night)
 
@@ -123,19 +126,85 @@ class Closing:
 
 
 def seal_next(catalog: Catalog) -> None:
-    """Verify one file that no one has verified yet, if there is one; one that cannot be read is left for the next start."""
-    found = catalog.unsealed()
-    if found is None:
+    """Verify one file that is not verified yet. A file that cannot be read is left for the next start."""
+    unsealed = catalog.unsealed()
+    if unsealed is None:
         return
-    night, leg = found
+    night, leg = unsealed
     path = catalog.segment(night, leg)
     digest: str | None
     try:
         digest = verify(path)
     except RecordingError as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (no traceback: it says all)
+        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (the message says it all)
         digest = "" if e.errno is None else None
     if digest:
-        with contextlib.suppress(OSError):  # some cards have no permissions
+        with contextlib.suppress(OSError):  # some file systems have no permissions
             path.chmod(0o400)
     catalog.seal(night, leg, digest)
+
+
+def resume_night(
+    catalog: Catalog, closer: NightCloser, now_ns: int | None, *, simulated: bool
+) -> tuple[NightRecorder | None, Message | None]:
+    """Resume the night that was interrupted, and close all other open nights.
+
+    If a recording cannot be read at the moment, its night is left open for the next start. A damaged night is closed with the
+    samples that can be read; its file stays.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder.
+    closer : NightCloser
+        Closes the other nights.
+    now_ns : int or None
+        On the recording's clock, ns UTC; None if no night is to be recorded.
+    simulated : bool
+        Whether this recorder's sensors are simulated.
+
+    Returns
+    -------
+    (NightRecorder or None, Message or None)
+        The night that is resumed, and the message about a recording that cannot be.
+    """
+    resumed: NightRecorder | None = None
+    message: Message | None = None
+    for info in catalog.nights():
+        if info.state != "recording":
+            continue
+        night = NightRecorder(catalog, info.id, simulated=info.simulated)
+        night.resume()
+        for leg, e in night.unread.items():
+            log.error("night %s, %s leg", info.id, leg, exc_info=e)
+            message = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
+        may_resume = resumed is None and info.simulated == simulated and night.legs
+        if may_resume and now_ns is not None and goes_on(catalog, info, now_ns):
+            log.info("resuming night %s", info.id)
+            resumed, night.ended_by = night, ""
+        elif any(isinstance(e, DBAPIError) or getattr(e, "errno", None) for e in night.unread.values()):
+            for recorder in night.legs.values():
+                recorder.abandon()
+        else:
+            log.info("closing night %s", info.id)
+            closer.close(night, None)
+    return resumed, message
+
+
+def goes_on(catalog: Catalog, night: NightInfo, now_ns: int) -> bool:
+    """Whether a recorder that starts now resumes a night. A gap before the interruption does not count.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder.
+    night : NightInfo
+        A night that is not closed.
+    now_ns : int
+        On the recording's clock, ns UTC.
+    """
+    away = [now_ns - (night.started_ns + night.duration_ns)]
+    state = catalog.recorder()
+    if state is not None and state.night == night.id:
+        away.append(round((time.time_ns() - state.seen_ns) * state.clock.speed))
+    return any(0 <= ns < RESUME_NS for ns in away)

@@ -1,56 +1,54 @@
-"""Records one leg: frames in, segment written, movements found, time fitted."""
+"""Record one leg: write frames to the segment, find movements, fit the time."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from legmon.link.listener import Identity, Missing
+from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight
-from legmon.recorder.source import Source
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
-from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held
+from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held, StreamFormat
 from legmon.timeline.axis import Pending, SampleAxis
 from legmon.timeline.losses import ArrivalLossWatch
 from legmon.timeline.plausibility import FramePlausibility
 from legmon.timeline.streams import StreamClocks
 
-ANEW_S = 5.0  # further than that no stream that starts anew seems to begin before the end of what there is
+ANEW_S = 5.0  # a stream that seems to begin further back than this did not start anew: the recording lost track of it
 
 
 class LegRecorder:
     """One leg of one night.
 
-    Records are appended to the segment before the detector sees them. Opened on a segment that exists, it goes on where the
-    segment ends: the detector is fed the whole of it first.
+    Records are appended to the segment before the detector sees them. If the segment exists, the detector is fed all of it, and
+    recording goes on at its end.
 
     Parameters
     ----------
     path : Path
         The segment.
-    night : str
-        Id of the night.
-    leg : {"left", "right"}
-        The ankle.
-    source : Source
-        The sensor.
-    simulated : bool
-        Whether it is simulated.
+    meta : Meta
+        First record of a new segment; see `segment_meta`. A segment that exists keeps its own.
+
+    Raises
+    ------
+    RecordingError
+        If the segment cannot be read or written.
     """
 
-    def __init__(self, path: Path, night: str, leg: Leg, source: Source, *, simulated: bool) -> None:
+    def __init__(self, path: Path, meta: Meta) -> None:
         self.refused = 0
         self.repeated = 0
         self.is_buffered = False
-        self.has_been_off = False  # the charger, before it was gone on with
+        self.has_been_off = False  # whether the sensor had been off the charger before recording went on
         self._axis = SampleAxis()
         self._cause: GapCause | None = None
-        self._is_watched = False  # losses show only by arrivals
+        self._is_watched = False  # whether only pauses between arrivals show a loss
         self._arrival_losses = ArrivalLossWatch(1.0)
         self._before: Held | None = None
-        self._announced: int | None = None  # the stream that runs, where the sensor numbers them
-        self._is_whole = False  # whether it began when it was announced
+        self._announced: int | None = None  # the running stream, for a sensor that numbers its streams
+        self._is_whole = False  # whether it has been received from its first sample
         self._arrival_ns = 0
         self._is_finished = False
         self._writer = SegmentWriter(path)
@@ -59,9 +57,8 @@ class LegRecorder:
             if before and isinstance(before[0], Meta):
                 self.night = LegNight(before[0])
             elif before:
-                raise RecordingError(f"{path} does not begin as a recording does: it is damaged")
+                raise RecordingError(f"{path} is damaged: it does not begin like a recording")
             else:
-                meta = source.meta(night, leg, simulated=simulated)
                 self._writer.append(meta)
                 self.night = LegNight(meta)
             declared_hz = self.night.meta.declared_hz
@@ -94,7 +91,7 @@ class LegRecorder:
         self._clocks.restarted()
         self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered(records))
 
-    # what is known
+    # the state so far
 
     @property
     def measured_hz(self) -> float | None:
@@ -113,48 +110,48 @@ class LegRecorder:
 
     @property
     def pending(self) -> int:
-        """Samples that are missing and may still come."""
+        """How many samples are missing and may still come."""
         return sum(p.end - p.first for p in self._axis.pending)
 
     @property
     def is_cut(self) -> bool:
-        """Whether nothing has come since something went wrong."""
+        """Whether no sample has come since the link failed or samples were lost."""
         return self._cause is not None
 
-    def matches(self, source: Source) -> bool:
-        """Whether a sensor measures the way this recording began."""
+    def matches(self, stream_format: StreamFormat) -> bool:
+        """Whether a sensor has the rate and scale that this recording began with."""
         meta = self.night.meta
-        return (meta.declared_hz, meta.scale_ug) == (float(source.rate_hz), source.scale_ug)
+        return (meta.declared_hz, meta.scale_ug) == (float(stream_format.rate_hz), stream_format.scale_ug)
 
-    def missing(self) -> Missing | None:
-        """Return the oldest samples that the sensor may still hold."""
+    def next_to_fetch(self) -> SampleRange | None:
+        """Return the oldest missing samples that the sensor may still hold."""
         oldest = self._axis.oldest_pending()
-        return Missing(*oldest) if oldest else None
+        return SampleRange(*oldest) if oldest else None
 
-    # what happens
+    # events
 
-    def started(self, identity: Identity, *, is_new: bool = True) -> None:
-        """Take note of how the sensor was started, before its frames come; `is_new`: all of them come here."""
-        started = identity.started
-        self.is_buffered = identity.declares.buffer
-        self._is_watched = identity.loss == "arrival"
+    def sensor_started(self, sensor: ConnectedSensor, *, is_new: bool = True) -> None:
+        """Note how the sensor was started, before its frames come. `is_new`: no frame of it has been dropped before."""
+        start = sensor.start
+        self.is_buffered = sensor.declares.buffer
+        self._is_watched = sensor.format.loss == "arrival"
         self._arrival_losses = ArrivalLossWatch(self.night.meta.declared_hz)
-        self._announced = started.stream
-        self._is_whole = is_new and started.next == 0
-        self._before = started.before
+        self._announced = start.stream
+        self._is_whole = is_new and start.next == 0
+        self._before = start.before
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Take a frame: write it, then look at it.
+        """Write a frame, then feed it to the detector.
 
-        One whose index cannot be, going by the clock, is refused: it would leave a gap of hours, or make all that follows look
-        old. Where many in a row are old the sensor has begun to count anew.
+        A frame whose index contradicts the clock is refused: it would leave a gap of hours, or make all later frames look old.
+        After many old frames in a row, the sensor has started to count from zero.
 
         Raises
         ------
         RecordingError
-            If it cannot be written; nothing of it counts then, so that it is missing and can be fetched.
+            If it cannot be written. None of its samples counts then, so they can be fetched later.
         """
-        if not self._is_believable(frame, arrival_ns):
+        if not self._is_plausible(frame, arrival_ns):
             self.refuse()
             return
         before = self._axis.copy(), self._before, self._arrival_losses.copy()
@@ -180,7 +177,7 @@ class LegRecorder:
             a = self._clocks.fit()
             self._write(Anchored(a.first, a.utc_ns, a.rate_hz, final=False))
 
-    def _is_believable(self, frame: Frame, arrival_ns: int) -> bool:
+    def _is_plausible(self, frame: Frame, arrival_ns: int) -> bool:
         index = self._axis.index(frame.stream, frame.first)
         if index is None:
             return not frame.late and (self._announced in (None, frame.stream))
@@ -193,10 +190,10 @@ class LegRecorder:
         return verdict == "yes"
 
     def _place(self, frame: Frame, arrival_ns: int) -> list[Record]:
-        """Give the records that a frame makes, and move the axis on."""
+        """Return the records of a frame, and advance the axis."""
         records: list[Record] = []
         cause = (self._cause or GapCause.NOT_SENT).value
-        if self._cause in FRAME_CAUSES and not frame.late:  # not noted yet
+        if self._cause in FRAME_CAUSES and not frame.late:  # the cause has not been written yet
             records.append(Note(arrival_ns, "missed", cause))
         if self._axis.index(frame.stream, frame.first) is None:
             records += self._begin(frame, arrival_ns)
@@ -215,8 +212,8 @@ class LegRecorder:
         return records
 
     def _begin(self, frame: Frame, arrival_ns: int) -> list[Record]:
-        """Give a stream its place: the night's first at its beginning, a later one where its first frame's arrival says."""
-        given = gap_records(self._axis.give_up_stream(frame.stream), GapCause.SENSOR_RESTARTED)
+        """Place a new stream: the first one at the start of the night, a later one by the arrival of its first frame."""
+        unfilled = gap_records(self._axis.give_up_stream(frame.stream), GapCause.SENSOR_RESTARTED)
         if self._axis.last_stream is None and not self._axis.next:
             began = 0 if self._is_whole else frame.first
             self._axis.begin(frame.stream, began, 0)
@@ -229,17 +226,16 @@ class LegRecorder:
         before = self._axis.next
         end = self._clocks.index(arrival_ns) or 0
         device, begins = 0, end - frame.first - len(frame.xyz)
-        if (
-            begins < before - ANEW_S * self.night.meta.declared_hz
-        ):  # not anew: damaged, the recording does not know it
+        if begins < before - ANEW_S * self.night.meta.declared_hz:
+            # it did not start anew: a damaged recording has lost track of it
             device, begins = frame.first, end - len(frame.xyz)
-        begins = max(begins, before + 1)  # what starts anew has missed something
+        begins = max(begins, before + 1)  # a stream that starts anew has missed at least one sample
         self._axis.skip(begins)
         self._axis.begin(frame.stream, device, begins)
         cause = self._cause or GapCause.SENSOR_RESTARTED
         if frame.stream < FOREIGN_STREAMS and cause in LINK_CAUSES:
             cause = GapCause.SENSOR_RESTARTED
-        return [*given, Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
+        return [*unfilled, Gap(before, begins - before, cause.value), Stream(frame.stream, device, begins)]
 
     def _open(self, run: Stream) -> None:
         self._clocks.begin(run.first)
@@ -254,41 +250,41 @@ class LegRecorder:
         self.refused += 1
         self._cause = self._cause or GapCause.FRAME_REFUSED
 
-    def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
-        """Name samples missing for good; `cause` where it is not why they did not come at first."""
-        first = self._axis.index(missing.stream, missing.first)
+    def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
+        """Record samples as a gap. `cause` is None to keep the cause noted before."""
+        first = self._axis.index(samples.stream, samples.first)
         if first is not None:
-            self._give_up(first, first + missing.count, cause)
+            self._give_up(first, first + samples.count, cause)
 
     def note(self, at_ns: int, what: str, value: str) -> None:
-        """Write down something that happened."""
+        """Record something that happened."""
         self._write(Note(at_ns, what, value))
 
     def abandon(self) -> None:
-        """Let the file go as it is."""
+        """Close the file as it is."""
         self._writer.abandon()
 
     def sync(self) -> None:
-        """Bring what was written to the disk."""
+        """Make sure that everything written is on the disk."""
         self._writer.sync()
 
     def close(self, at_ns: int | None) -> None:
-        """End the night: what is still missing is named, up to now; then the last movement and the final fit of time.
+        """End the recording: record all gaps up to now, finish the last movement, and fit the time for good.
 
         Parameters
         ----------
         at_ns : int or None
-            The end, ns UTC; None for a night that nobody ended: with its last sample.
+            The end, ns UTC; None to end with the last sample.
 
         Raises
         ------
         RecordingError
-            If it cannot be written; it may be tried again.
+            If it cannot be written. The call may be repeated.
         """
         self._give_up(0, self._axis.next)
         if not self._is_finished:
             if at_ns is not None:
-                self._name_tail(at_ns)
+                self._record_final_gap(at_ns)
             self.night.finish()
             self._is_finished = True
         final = [Anchored(a.first, a.utc_ns, a.rate_hz, final=True) for a in self._clocks.anchors()]
@@ -296,8 +292,8 @@ class LegRecorder:
         self._write(*final, end)
         self._writer.close()
 
-    def _name_tail(self, at_ns: int) -> None:
-        """Name what is missing at the end, where nothing came any more for a reason that is known."""
+    def _record_final_gap(self, at_ns: int) -> None:
+        """Record the gap at the end, if samples stopped for a known reason."""
         first, end = self._axis.next, self._clocks.index(at_ns)
         if self._cause is not None and end is not None and end > first:
             self._write(Gap(first, end - first, self._cause.value))
@@ -319,7 +315,7 @@ class LegRecorder:
 
 
 def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:
-    """Give what a recording holds or names missing.
+    """Return what a recording holds or records as a gap.
 
     Parameters
     ----------
@@ -329,29 +325,29 @@ def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:
     Returns
     -------
     list of (int, int, str)
-        First and end of each range, and why what is missing before it, if anything, did not come: as was noted before live
-        samples came again. What came late says nothing of it.
+        First and end of each range, and the cause of a gap before it: the one noted before live samples came again. Fetched
+        samples do not change the cause.
     """
-    found: list[tuple[int, int, str]] = []
+    ranges: list[tuple[int, int, str]] = []
     cause = GapCause.NOT_SENT.value
     for r in records:
         if isinstance(r, Note):
-            cause = _noted(r, cause)
+            cause = _cause_noted(r, cause)
         elif isinstance(r, Gap):
-            found.append((r.first, r.first + r.count, ""))
+            ranges.append((r.first, r.first + r.count, ""))
         elif isinstance(r, Samples):
-            found.append((r.first, r.end, cause if r.arrival_ns else ""))
+            ranges.append((r.first, r.end, cause if r.arrival_ns else ""))
             if r.arrival_ns:
                 cause = GapCause.NOT_SENT.value
-    told, cause = [], GapCause.RECORDER_DOWN.value
-    for first, end, why in sorted(found, reverse=True):
+    with_cause, cause = [], GapCause.RECORDER_DOWN.value
+    for first, end, why in sorted(ranges, reverse=True):
         cause = why or cause
-        told.append((first, end, cause))
-    return told
+        with_cause.append((first, end, cause))
+    return with_cause
 
 
-def _noted(note: Note, before: str) -> str:
-    """Why nothing came, by what was noted: a link that is set up without one having failed belongs to another recorder."""
+def _cause_noted(note: Note, before: str) -> str:
+    """Return the cause of a gap after a note. A new link without a failed one before it means that the recorder was restarted."""
     if note.what in {"disconnected", "missed"}:
         return note.value
     if note.what == "connected" and before == GapCause.NOT_SENT.value:
@@ -359,9 +355,40 @@ def _noted(note: Note, before: str) -> str:
     return before
 
 
-def gap_records(given: Sequence[Pending], cause: GapCause | None = None) -> list[Gap]:
-    """Name what was waited for in vain; `cause` where it is not why it did not come at first."""
+def segment_meta(
+    night: str, leg: Leg, sensor: str, address: str, stream_format: StreamFormat, *, simulated: bool
+) -> Meta:
+    """Return the first record of a segment.
+
+    Parameters
+    ----------
+    night : str
+        Id of the night.
+    leg : {"left", "right"}
+        The ankle.
+    sensor, address : str
+        Name and address of the sensor.
+    stream_format : StreamFormat
+        How it measures.
+    simulated : bool
+        Whether it is simulated.
+    """
+    return Meta(
+        night=night,
+        leg=leg,
+        sensor=sensor,
+        address=address,
+        declared_hz=float(stream_format.rate_hz),
+        scale_ug=stream_format.scale_ug,
+        range_g=stream_format.range_g,
+        simulated=simulated,
+        loss=stream_format.loss,
+    )
+
+
+def gap_records(pending: Sequence[Pending], cause: GapCause | None = None) -> list[Gap]:
+    """Return gap records for samples that did not come. `cause` replaces the cause noted before."""
     return [
         Gap(p.first, p.end - p.first, cause.value if cause else p.cause)
-        for p in sorted(given, key=lambda p: p.first)
+        for p in sorted(pending, key=lambda p: p.first)
     ]

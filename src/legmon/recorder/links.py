@@ -1,4 +1,4 @@
-"""The links there are: a session for each leg that is wanted, and what else can be heard while a sensor is being chosen."""
+"""Run a session for each leg that is wanted, and list other sensors while a person chooses one."""
 
 import asyncio
 import time
@@ -9,35 +9,35 @@ from legmon.catalog.state import BOTH, Legs, NearbyState
 from legmon.link.nearby import Surroundings
 from legmon.link.radio import Radio
 from legmon.link.session import Session
-from legmon.link.tasks import ended
+from legmon.link.tasks import end_tasks
 from legmon.movement import Leg
 from legmon.recorder.ankle_sensor import AnkleSensor
-from legmon.recorder.choice import Choice
+from legmon.recorder.choice import SensorChoice
 
 RANGE_G = 4
-END_S = 10.0  # a session stops its sensor and hangs up, which takes seconds where nobody answers
-LOOK_S = 600.0  # after somebody last asked, nobody looks at the list any more, and the radio rests
+END_S = 10.0  # a session stops its sensor and disconnects, which takes seconds if the sensor does not answer
+LISTEN_S = 600.0  # since the list was last asked for; then the radio rests
 
 
-class Links:
-    """The limbs that are looked for or held.
+class SensorLinks:
+    """The ankles whose sensor is looked for or connected, each with its session.
 
     Parameters
     ----------
     radio : Radio
-        Through which Bluetooth.
+        The Bluetooth radio to use.
     now_ns : callable
         The recording's clock.
-    choice : Choice
-        Which sensors may be taken.
+    choice : SensorChoice
+        Which sensors may be used.
     speed : float
         Seconds of night per wall second.
     rate_hz : int
-        Asked of the sensors.
+        The rate to ask the sensors for.
     """
 
     def __init__(
-        self, radio: Radio, now_ns: Callable[[], int], choice: Choice, *, speed: float, rate_hz: int
+        self, radio: Radio, now_ns: Callable[[], int], choice: SensorChoice, *, speed: float, rate_hz: int
     ) -> None:
         self._radio = radio
         self._now_ns = now_ns
@@ -55,8 +55,8 @@ class Links:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def link(self, leg: Leg | None, address: str | None = None) -> AnkleSensor:
-        """Begin to look for a sensor and keep it streaming."""
+    def start(self, leg: Leg | None, address: str | None = None) -> AnkleSensor:
+        """Start a session that finds a sensor and keeps it streaming."""
         ankle = AnkleSensor(self._now_ns, leg, address)
         session = Session(
             self._radio,
@@ -74,52 +74,53 @@ class Links:
         self._sessions[ankle] = asyncio.create_task(session.run())
         return ankle
 
-    def link_all(self, legs: Legs | None) -> None:
-        """Have a link for each leg that is wanted; where nobody said which, one for whatever sensor is there."""
+    def start_missing(self, legs: Legs | None) -> None:
+        """Start a session for each wanted leg that has none; if no leg is named, one for any sensor."""
         there = [ankle.leg for ankle in self]
         if legs == "both":
             for leg in BOTH:
                 if leg not in there:
-                    self.link(leg)
+                    self.start(leg)
         elif not self._sessions:
-            self.link(legs)
+            self.start(legs)
 
     def unwanted(self, legs: Legs | None) -> list[AnkleSensor]:
-        """Return those of a leg that is not wanted, or with a sensor that is not the chosen one; the others keep their leg."""
-        gone = []
+        """Return the ankles of unwanted legs, or with a sensor that was not chosen. The others keep their leg."""
+        unwanted = []
         for ankle in self:
             for_leg = legs in (None, "both", ankle.leg)
             if not for_leg or (
-                ankle.address and not self._choice.suits(ankle.leg if legs else ankle.wanted, ankle.address)
+                ankle.address
+                and not self._choice.suits(ankle.leg if legs else ankle.wanted_leg, ankle.address)
             ):
-                gone.append(ankle)
-            elif ankle.wanted is None and legs is not None:
+                unwanted.append(ankle)
+            elif ankle.wanted_leg is None and legs is not None:
                 if ankle.address is None:
-                    gone.append(ankle)
+                    unwanted.append(ankle)
                 else:
-                    ankle.wanted = ankle.leg
-        return gone
+                    ankle.wanted_leg = ankle.leg
+        return unwanted
 
-    def look(self) -> None:
-        """Let what failed be seen: a session ends only by a defect."""
+    def raise_errors(self) -> None:
+        """Raise the error of a session that has ended: only a programming error ends one."""
         for task in [*self._sessions.values(), *([self._listening] if self._listening else [])]:
             if task.done():
                 task.result()
 
     async def end(self, ankles: Iterable[AnkleSensor]) -> None:
-        """End links; their sensors are stopped and may be taken by others."""
+        """End sessions. Their sensors are stopped and may be used by others."""
         tasks = {ankle: self._sessions.pop(ankle) for ankle in ankles}
-        await ended(*tasks.values(), again_s=END_S)
+        await end_tasks(*tasks.values(), again_s=END_S)
         for ankle in tasks:
             self._choice.release(ankle)
 
-    # what else is near
+    # other sensors nearby
 
     async def listen(self, asked_ns: int | None) -> None:
-        """Listen for other sensors for a while after somebody asked; None to listen no more."""
+        """Listen for other sensors for a while after `asked_ns`; stop listening if it is None."""
         if asked_ns is None:
             if self._listening is not None:
-                await ended(self._listening, again_s=END_S)
+                await end_tasks(self._listening, again_s=END_S)
                 self._listening = None
             return
         if asked_ns != self._asked[0]:
@@ -128,11 +129,11 @@ class Links:
             self._listening = asyncio.create_task(self._around.run(self._is_free))
 
     def _is_free(self) -> bool:
-        recent = time.monotonic() - self._asked[1] < LOOK_S
+        recent = time.monotonic() - self._asked[1] < LISTEN_S
         return recent and all(ankle.is_streaming for ankle in self)
 
     def nearby(self) -> list[NearbyState]:
-        """Return the sensors that may be chosen, the strongest first; one that is held no longer says how strong it is."""
+        """Return the sensors that may be chosen, the strongest first. A connected one shows its last known strength."""
         if self._listening is None:
             return []
         held = {ankle.address: ankle for ankle in self if ankle.address and ankle.is_streaming}
@@ -143,6 +144,6 @@ class Links:
         ]
         for address, ankle in held.items():
             s = ankle.state()
-            side = ankle.identity.started.side if ankle.identity else None
+            side = ankle.sensor.start.side if ankle.sensor else None
             found.append(NearbyState(address, s.name, s.rssi_dbm, s.driver, side, 0.0, s.leg))
         return sorted(found, key=lambda n: -(n.rssi_dbm if n.rssi_dbm is not None else -127))

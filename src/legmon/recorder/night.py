@@ -1,4 +1,4 @@
-"""Records one night of one or two legs, and keeps the catalog up to date with it."""
+"""Record one night of one or two legs, and keep the catalog up to date."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,10 @@ from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import on_clock, score_night
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.source import Source
+from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.scoring.live import LiveScorer, Tally
 from legmon.scoring.rules import RULES
+from legmon.sensors.base import StreamFormat
 
 
 class NightRecorder:
@@ -24,7 +24,7 @@ class NightRecorder:
     catalog : Catalog
         Of the data folder.
     night : str
-        Its id, entered before.
+        Its id. The night is in the catalog already.
     simulated : bool
         Whether the sensors are simulated.
     """
@@ -33,16 +33,16 @@ class NightRecorder:
         self.id = night
         self.legs: dict[Leg, LegRecorder] = {}
         self.ended_by: EndedBy = ""
-        self.unread: dict[Leg, Exception] = {}  # legs that cannot be gone on with, and why
+        self.unread: dict[Leg, Exception] = {}  # legs that cannot be resumed, and why
         self._catalog = catalog
         self._simulated = simulated
         self._closed: set[Leg] = set()
         self._live: LiveScorer | None = None
-        self._told: dict[Leg, list[int]] = {}  # movements and holes per leg that the live scorer knows
+        self._fed: dict[Leg, list[int]] = {}  # movements and gaps per leg that the live scorer knows
 
     @classmethod
     def begin(cls, catalog: Catalog, now_ns: int, *, simulated: bool) -> "NightRecorder":
-        """Enter a new night and record it."""
+        """Add a new night to the catalog and return its recorder."""
         zone, offset = local_zone(now_ns)
         local = datetime.fromtimestamp(now_ns / NS, UTC) + timedelta(seconds=offset)
         night = catalog.begin(
@@ -55,8 +55,17 @@ class NightRecorder:
         )
         return cls(catalog, night, simulated=simulated)
 
-    def leg(self, leg: Leg, source: Source) -> LegRecorder:
-        """Return the recorder of a leg, made at the first call.
+    def leg(self, leg: Leg, sensor: str, address: str, stream_format: StreamFormat) -> LegRecorder:
+        """Return the recorder of a leg. The first call creates it, and the segment if there is none.
+
+        Parameters
+        ----------
+        leg : {"left", "right"}
+            The ankle.
+        sensor, address : str
+            Name and address of the sensor.
+        stream_format : StreamFormat
+            How it measures.
 
         Raises
         ------
@@ -65,57 +74,58 @@ class NightRecorder:
         """
         if leg not in self.legs:
             path = self._catalog.segment(self.id, leg)
-            recorder = LegRecorder(path, self.id, leg, source, simulated=self._simulated)
+            meta = segment_meta(self.id, leg, sensor, address, stream_format, simulated=self._simulated)
+            recorder = LegRecorder(path, meta)
             try:
                 self._catalog.add_leg(recorder.night.meta)
             except BaseException:
                 recorder.abandon()
                 raise
             self.legs[leg] = recorder
-            self._live = None  # it begins anew with both legs
-            self._told.clear()
+            self._live = None  # it starts again with both legs
+            self._fed.clear()
         return self.legs[leg]
 
     def resume(self) -> None:
-        """Open the legs that have a segment, and go on behind its end.
+        """Open the legs that have a segment, to record on at its end.
 
-        Whatever a damaged recording does to its reader, the others go on: see `unread`.
+        A leg whose recording cannot be read does not stop the other one: see `unread`.
         """
         self.ended_by = self._catalog.night(self.id).ended_by
         for leg, (rate, scale) in self._catalog.scales(self.id).items():
             try:
-                self.leg(leg, Source("", "", rate, 0, scale))
-            except Exception as e:  # noqa: BLE001 (it is kept)
+                self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
+            except Exception as e:  # noqa: BLE001 (a damaged recording may raise anything)
                 self.unread[leg] = e
 
     def _score_live(self) -> None:
-        """Tell the live scorer what is new; times by the fit so far."""
+        """Feed the live scorer with new movements and gaps, with times by the fit so far."""
         if self._live is None and self.legs:
             self._live = LiveScorer(list(self.legs))
         for leg, recorder in self.legs.items():
             track = recorder.night.track()
             if self._live is None or not track.anchors:
                 continue
-            time, told = track.time, self._told.setdefault(leg, [0, 0])
-            for m in on_clock(track.movements[told[0] :], time, 0):
+            time, fed = track.time, self._fed.setdefault(leg, [0, 0])
+            for m in on_clock(track.movements[fed[0] :], time, 0):
                 self._live.movement(m)
-            for gap in recorder.night.gaps[told[1] :]:
+            for gap in recorder.night.gaps[fed[1] :]:
                 self._live.gap(time.utc(gap.first), time.utc(gap.first + gap.count))
-            told[:] = [len(track.movements), len(recorder.night.gaps)]
+            fed[:] = [len(track.movements), len(recorder.night.gaps)]
             self._live.advance(leg, time.utc(recorder.night.earliest))
 
     @property
     def found(self) -> int:
-        """How much there is to tell: movements and holes so far."""
+        """How many movements and gaps there are so far."""
         return sum(len(r.night.movements) + len(r.night.gaps) for r in self.legs.values())
 
     @property
     def confirmed(self) -> Tally:
-        """Counts that nothing to come can change, going by the fit of time so far."""
+        """Counts that later movements cannot change, with times by the fit so far."""
         return self._live.tally() if self._live else Tally()
 
     def saving(self, *, closed: bool = False) -> Callable[[], None]:
-        """Take what is known now; what is returned writes it to the catalog, and may take its time in another thread."""
+        """Return a function that writes the present state to the catalog. It may run slowly in another thread."""
         self._score_live()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end and t.anchors for t, _ in tracks)
@@ -123,22 +133,22 @@ class NightRecorder:
         return partial(self._catalog.save, self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
 
     def sync(self) -> None:
-        """Bring the segments to the disk."""
+        """Make sure that everything written is on the disk."""
         for leg in self.legs.values():
             leg.sync()
 
     def close(self, now_ns: int | None) -> None:
-        """End the night; one without a sample leaves the list, but for one of which something cannot be read.
+        """End the night. A night without samples is removed from the catalog, unless a recording cannot be read.
 
         Parameters
         ----------
         now_ns : int or None
-            The end, ns UTC; None for a night that nobody ended: with its last sample.
+            The end, ns UTC; None to end with the last sample.
 
         Raises
         ------
         RecordingError
-            If it cannot be written; it may be tried again.
+            If it cannot be written. The call may be repeated.
         """
         for leg, recorder in self.legs.items():
             if leg not in self._closed:

@@ -1,4 +1,4 @@
-"""The recorder as a process: works towards the desired state in the catalog until it is told to end."""
+"""The recorder process: it works towards the desired state in the catalog until it is ended."""
 
 import asyncio
 import contextlib
@@ -20,23 +20,22 @@ from legmon.errors import LegmonError
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
-from legmon.recorder.choice import Choice
-from legmon.recorder.ending import Closing, catch_up, over, seal_next
-from legmon.recorder.interrupted import take_up
-from legmon.recorder.leg import LegRecorder
-from legmon.recorder.links import Links
+from legmon.recorder.choice import SensorChoice
+from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night, seal_next
+from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
 from legmon.recording.segment import RecordingError
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
 
-TURN_S = 0.25  # of the loop that saves, reports and looks at the desired state
-LOOK_S = 0.7  # between two looks at what is wanted while a night is recorded
-SAVE_S = 5.0  # between two saves when nothing was found, s of night, but never less than a turn
-SAY_S = 1.0  # between two reports when nothing but counts has changed
+TURN_S = 0.25  # of the loop that saves, reports and reads the desired state
+LOOK_S = 0.7  # between two reads of the desired state while a night is recorded
+SAVE_S = 5.0  # between two saves without a new movement, s of night, but at least a turn
+REPORT_S = 1.0  # between two reports if only counts have changed
 SYNC_S = 1.0  # a power cut loses no more than this
-START_UP_S = 600.0  # compiling the detector and reading a night back may take so long
+START_UP_S = 600.0  # compiling the detector and reading a night back may take this long
 SEAL_S = 5.0  # between two files that are verified
 RATE_HZ = 50
 
@@ -49,15 +48,15 @@ class Recorder:
     catalog : Catalog
         Of the data folder.
     radio : Radio
-        Through which Bluetooth.
+        The Bluetooth radio to use.
     clock : Clock
         The recording's clock.
-    choice : Choice
-        Which sensors may be taken.
+    choice : SensorChoice
+        Which sensors may be used.
     simulated : bool
         Whether the sensors are simulated.
     rate_hz : int
-        Asked of the sensors.
+        The rate to ask the sensors for.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Recorder:
         catalog: Catalog,
         radio: Radio,
         clock: Clock,
-        choice: Choice,
+        choice: SensorChoice,
         *,
         simulated: bool,
         rate_hz: int = RATE_HZ,
@@ -79,44 +78,44 @@ class Recorder:
         self._choice = choice
         self._watch = Watch(clock, catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = self._watch.now_ns
-        self._links = Links(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
+        self._links = SensorLinks(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
         self._night: NightRecorder | None = None
-        self._closing = Closing()
+        self._closer = NightCloser()
         self._mode: Mode = "off"
         self._wanted = Wanted()
         self._troubles: dict[str, Message] = {}
         self._saved: tuple[float, int] = (0.0, 0)
-        self._said: tuple[float, RecorderState | None] = (0.0, None)
+        self._reported: tuple[float, RecorderState | None] = (0.0, None)
         self._sealed = self._synced = 0.0
         self._looked = 0.0
 
     async def run(self) -> None:
-        """Work until `ended` is set; then close the night. Any error leaves it open, to be gone on with at the next start."""
-        detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compiles what the first samples would wait for
-        self._take_up()
+        """Work until `ended` is set, then close the night. After an error the night stays open, and the next start resumes it."""
+        detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compile now, so that the first samples do not wait
+        self._resume()
         while not self.ended.is_set():
             self.beat = time.monotonic()
             await self._reconcile()
             await self._sync()
-            await self._tell()
+            await self._report()
             await self._seal()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), TURN_S)
         await self._stop()
-        await self._tell()
+        await self._report()
 
-    # a night that was interrupted
+    # a night that was interrupted by a crash
 
     def _is_interrupted(self) -> bool:
         return any(n.state == "recording" for n in self._catalog.nights())
 
-    def _take_up(self) -> None:
-        """Go on with the night a crash interrupted, or close it."""
+    def _resume(self) -> None:
+        """Resume the night that a crash interrupted, or close it."""
         self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
         wants = wanted.mode == "record"
-        night, message = take_up(
-            self._catalog, self._closing, self._now_ns() if wants else None, simulated=self._simulated
+        night, message = resume_night(
+            self._catalog, self._closer, self._now_ns() if wants else None, simulated=self._simulated
         )
         if message is not None:
             self._troubles["resume"] = message
@@ -126,46 +125,46 @@ class Recorder:
         for leg, recorder in night.legs.items():
             address = recorder.night.meta.address
             known = address if address not in ("", CAPTURE) else None
-            self._links.link(leg, known).attach(recorder)
+            self._links.start(leg, known).attach(recorder)
 
     # towards the desired state
 
     async def _reconcile(self) -> None:
-        await self._look()
+        await self._read_wanted()
         mode = self._wanted.mode
         if mode != self._mode:
-            await self._change(mode)
+            await self._change_mode(mode)
         self._choice.choose(self._wanted.sensors)
         legs = self._choice.legs(self._wanted.legs)
         await self._links.listen(self._wanted.asked_ns if mode == "check" else None)
         if mode != "off" and self._night is None and (unwanted := self._links.unwanted(legs)):
             await self._links.end(unwanted)
             self._end_check(unwanted)
-        self._closing.again()
+        self._closer.retry()
         if mode == "off":
             return
-        if self._night is None and not any(x.source for x in self._links):
+        if self._night is None and not any(x.sensor for x in self._links):
             self._watch.follow()
-        self._links.link_all(legs)
-        self._links.look()
+        self._links.start_missing(legs)
+        self._links.raise_errors()
         for ankle in self._links:
             unread = self._night.unread if self._night else {}
-            if ankle.recorder is None and ankle.source is not None and ankle.leg not in unread:
+            if ankle.recorder is None and ankle.sensor is not None and ankle.leg not in unread:
                 await self._attach(ankle)
         if mode == "record":
-            await self._end_by_itself()
+            await self._end_if_over()
 
-    async def _look(self) -> None:
+    async def _read_wanted(self) -> None:
         if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            with contextlib.suppress(DBAPIError):  # busy: what was wanted before still is
+            with contextlib.suppress(DBAPIError):  # the catalog is busy: the desired state stays as it was
                 self._wanted = await asyncio.to_thread(self._catalog.wanted)
 
-    async def _change(self, mode: Mode) -> None:
-        """Leave the state there is; a link that is wanted all the same stays up."""
+    async def _change_mode(self, mode: Mode) -> None:
+        """Leave the present mode. A link that the new mode needs as well stays up."""
         if self._mode == "record" or mode == "off":
             await self._stop()
-        is_waiting = any(x.source and not x.recorder for x in self._links)  # frames by the clock as it is
+        is_waiting = any(x.sensor and not x.recorder for x in self._links)  # their frames have the old clock
         self._end_check(self._links)
         if not is_waiting:
             self._watch.follow()
@@ -176,39 +175,40 @@ class Recorder:
             if ankle.recorder is not None:
                 try:
                     ankle.recorder.close(self._now_ns())
-                except RecordingError as e:  # what was checked is of no use later
+                except RecordingError as e:  # the recording of a check is not needed later
                     log.info("check: %s", e)
                     ankle.recorder.abandon()
                 ankle.detach()
 
     async def _attach(self, ankle: AnkleSensor) -> None:
-        """Give a sensor that streams the segment its samples go to."""
-        source = ankle.source
-        if source is None:
+        """Give a streaming sensor a recording for its samples."""
+        sensor = ankle.sensor
+        if sensor is None:
             return
+        described = sensor.name, sensor.address, sensor.format
         try:
             if self._mode == "check":
                 path = self._catalog.check_segment(ankle.leg)
                 path.unlink(missing_ok=True)
-                make = partial(LegRecorder, path, "check", ankle.leg, source, simulated=self._simulated)
-                recorder = await asyncio.to_thread(make)
+                meta = segment_meta("check", ankle.leg, *described, simulated=self._simulated)
+                recorder = await asyncio.to_thread(LegRecorder, path, meta)
             else:
                 if self._night is None:
                     begin = partial(
                         NightRecorder.begin, self._catalog, self._now_ns(), simulated=self._simulated
                     )
                     self._night = await asyncio.to_thread(begin)
-                recorder = await asyncio.to_thread(self._night.leg, ankle.leg, source)
+                recorder = await asyncio.to_thread(self._night.leg, ankle.leg, *described)
             ankle.attach(recorder)
             self._troubles.pop("begin", None)
-        except DBAPIError as e:  # next turn again
+        except DBAPIError as e:  # the next turn tries again
             self._troubles["begin"] = catalog_trouble(e)
         except (LegmonError, OSError) as e:
             self._troubles["begin"] = trouble(Trouble.NOT_BEGUN, why=e)
 
-    async def _end_by_itself(self) -> None:
-        """Stop where the night is plainly over."""
-        why = over(self._links)
+    async def _end_if_over(self) -> None:
+        """Stop if the night is over: on the charger, or the person has got up."""
+        why = ended_by(self._links)
         if why and self._night is not None:
             log.warning("the night is over: %s", why)
             self._night.ended_by = why
@@ -217,17 +217,17 @@ class Recorder:
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
     async def _turn(self) -> None:
-        """Do what goes on while a night that is stopped is waited for."""
+        """Do the regular work while a stopped night fetches its last samples."""
         self.beat = time.monotonic()
-        await self._look()
+        await self._read_wanted()
         await self._sync()
-        await self._tell()
+        await self._report()
 
     async def _stop(self) -> None:
-        """End the links, then the night, after what was lost has been fetched."""
+        """Fetch the samples still held by the sensors, then end the links and the night."""
         at_ns = self._now_ns()
         if self._night is not None:
-            await catch_up(
+            await finish_backfill(
                 self._links,
                 self._turn,
                 is_urgent=lambda: self.ended.is_set() or self._wanted.mode != "off",
@@ -236,13 +236,13 @@ class Recorder:
         await self._links.end(self._links)
         if self._night is not None:
             night, self._night = self._night, None
-            self._closing.close(night, at_ns)
+            self._closer.close(night, at_ns)
             self._troubles.pop("sync", None)
 
     async def _sync(self) -> None:
-        """Bring what was recorded to the disk, in a thread.
+        """Sync the recording to the disk, in a thread.
 
-        A disk that failed once may say that all is well the next time though what it was given is gone: that stays said.
+        After a failure the message stays: a disk may report success the next time although the data are lost.
         """
         if self._night is None or time.monotonic() - self._synced < SYNC_S:
             return
@@ -254,18 +254,18 @@ class Recorder:
         except RecordingError as e:
             self._troubles["sync"] = disk_trouble(e) if e.is_full else trouble(Trouble.NOT_SYNCED, why=e)
 
-    # what the catalog is told
+    # the catalog
 
     async def _seal(self) -> None:
-        """Verify the file of a night that was closed; from then on nobody writes to it. One a turn, in a thread."""
+        """Verify one file of a closed night, in a thread. Nobody writes to it afterwards."""
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(DBAPIError):
             await asyncio.to_thread(seal_next, self._catalog)
 
-    async def _tell(self) -> None:
-        """Bring the catalog up to date, in a thread: a busy catalog must not keep samples waiting."""
+    async def _report(self) -> None:
+        """Update the catalog, in a thread: a busy catalog must not delay samples."""
         jobs, saved = [], self._saved
         now = time.monotonic()
         if self._night is not None and self._night.legs:
@@ -275,22 +275,22 @@ class Recorder:
                 saved = (now, found)
         state = self._state()
         gist = replace(state, seen_ns=0, nearby=[], sensors=[replace(s, **_COUNTS) for s in state.sensors])
-        if gist != self._said[1] or now - self._said[0] > SAY_S / min(self._clock.speed, 4.0):
+        if gist != self._reported[1] or now - self._reported[0] > REPORT_S / min(self._clock.speed, 4.0):
             jobs.append(partial(self._catalog.report, state))
-            self._said = (now, gist)
+            self._reported = (now, gist)
         try:
             for job in jobs:
                 await asyncio.to_thread(job)
             self._saved = saved
         except DBAPIError as e:
-            log.warning("the catalog takes nothing, next turn again: %s", e.orig)
+            log.warning("the catalog cannot be written, trying again: %s", e.orig)
 
     def _state(self) -> RecorderState:
         now = [self._troubles.get(k) for k in ("sync", "begin")]
         troubles = [
             *now,
             *(x.trouble for x in self._links),
-            *self._closing.troubles,
+            *self._closer.troubles,
             self._troubles.get("resume"),
         ]
         return RecorderState(
@@ -317,7 +317,7 @@ _COUNTS: dict[str, Any] = {
 
 
 def catalog_trouble(error: DBAPIError) -> Message:
-    """Return why a night cannot be entered: the catalog is busy, its disk is full, it cannot be written, or it is damaged."""
+    """Return the message for a catalog that is busy, cannot be written, has a full disk, or is damaged."""
     return trouble(_CATALOG_TROUBLES.get(catalog_fault(error), Trouble.CATALOG_FAILS), why=error.orig)
 
 

@@ -1,7 +1,7 @@
 """Bangle.js 2 with legmon's own app: numbered and timed samples over the Nordic UART (docs/sensors/bangle.md is the protocol).
 
-The watch's UART is a stream of bytes, so a frame has a mark, a length and a checksum. The app switches the watch's
-power saving off; without that it would measure only 1.25 times a second after a minute of stillness.
+The watch's UART is a stream of bytes, so a frame has a mark, a length and a checksum. The app switches off the watch's power
+saving, which would lower the rate to 1.25 Hz after a minute without movement.
 """
 
 import struct
@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -25,12 +24,14 @@ from legmon.sensors.base import (
     NeverTakenError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import ask
 from legmon.sensors.values import nearest, words
 
 _UUID = "6e40000{}-b5a3-f393-e0a9-e50e24dcca9e"
@@ -66,7 +67,7 @@ class Piece:
 
 
 class UartStream:
-    """Cuts the stream into frames. Holds back no more than one frame's bytes."""
+    """Cuts the stream into frames. It holds back the bytes of one frame at most."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -79,7 +80,7 @@ class UartStream:
         return len(self._held)
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes and give the frames that are whole; what lies between them is left."""
+        """Add bytes and return the frames that are complete; bytes between frames are dropped."""
         held, at, found = self._held + data, 0, []
         while (at := _mark(held, at)) + 4 <= len(held):
             end = at + 4 + held[at + 3] + 4
@@ -109,7 +110,7 @@ def decode_data(piece: Piece, stream: int | None = None) -> Frame:
     Raises
     ------
     FrameError
-        If its length cannot be, or it is of another stream than the one that runs.
+        If its length is not valid, or it belongs to another stream than the running one.
     """
     size = len(piece.payload) - _DATA.size
     if piece.kind not in {LIVE, AGAIN} or size < 6 or size % 6:
@@ -129,8 +130,8 @@ class BangleConversation:
         self._bytes = UartStream()
         self._stream: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
-        """Start, or take up the stream that runs: the watch goes on measuring while the link is down.
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
+        """Start a stream, or continue the running one: the watch goes on measuring while the link is down.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class BangleConversation:
         line = f"S,{rate_hz:g},{range_g}"
         try:
             status, results = yield from _ask(line)
-            if status == 3:  # measuring another way, left so by somebody else
+            if status == 3:  # another client left it measuring with other settings
                 yield from _ask("X")
                 status, results = yield from _ask(line)
         except (TimeoutError, FrameError) as e:
@@ -170,10 +171,8 @@ class BangleConversation:
         if wanted.last is not None and wanted.last != stream:
             before = yield from self.held(wanted.last)
         frame_s = max(1.0, 45 / rate_hz)
-        return Started(
-            rate_hz,
-            range_g,
-            scale_ug,
+        return StreamStart(
+            StreamFormat(rate_hz, range_g, scale_ug, "index"),
             frame_s,
             _SIDES.get(side),
             stream=stream,
@@ -187,7 +186,7 @@ class BangleConversation:
         yield from _ask("X", tries=1)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification: any piece of the byte stream."""
+        """Decode a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
         spoilt = self._bytes.spoilt
@@ -199,7 +198,7 @@ class BangleConversation:
             elif self._stream is not None:
                 try:
                     events.append(decode_data(piece, self._stream))
-                except FrameError as e:  # what is missing then shows in the index of the next frame
+                except FrameError as e:  # the loss then shows in the index of the next frame
                     refused = e
         if not events and self._bytes.spoilt > spoilt:
             refused = refused or FrameError(_SPOILT)
@@ -208,7 +207,7 @@ class BangleConversation:
         return events
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge."""
+        """Request the battery level."""
         try:
             status, results = yield from _ask("B")
         except (TimeoutError, FrameError):
@@ -216,7 +215,7 @@ class BangleConversation:
         return results[0] if not status and results and results[0] <= 100 else None
 
     def held(self, stream: int) -> Steps[Held | None]:
-        """Ask what the watch still holds."""
+        """Request what the watch still holds."""
         status, results = yield from _ask("H")
         if status or len(results) < _HELD.size:
             return None
@@ -224,12 +223,12 @@ class BangleConversation:
         return held if held.stream == stream else None
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """Ask for samples again.
+        """Fetch samples.
 
         Raises
         ------
         RefusedError
-            If the watch no longer holds the first of them, or never did.
+            If the watch no longer holds the first of them, or never measured it.
         """
         if stream != self._stream:
             raise RefusedError(_NOT_HELD)
@@ -266,10 +265,10 @@ class BangleDecoder:
     def __init__(self, scale_ug: float, rate_hz: float) -> None:
         self._bytes = UartStream()
         self._scale_ug = scale_ug
-        self._times = captured.CountedTimes(rate_hz)
+        self._times = decode.CountedTimes(rate_hz)
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
-        """Read a piece; the samples of all the frames that it ends."""
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
+        """Decode a piece of the stream. Return the samples of all frames that end in it."""
         spoilt = self._bytes.spoilt
         pieces = self._bytes.feed(data)
         waits = self._bytes.unfinished
@@ -281,14 +280,14 @@ class BangleDecoder:
             raise FrameError("no frame in these bytes; one begins with 4c 4d")
         frames = [decode_data(piece) for piece in pieces if piece.kind != ANSWER]
         if not frames:
-            return captured.Decoded(captured.no_samples())
+            return decode.Decoded(decode.no_samples())
         xyz = np.concatenate([frame.xyz for frame in frames])
         times = [t for frame in frames for t in self._times.of(frame)]
-        return captured.Decoded(xyz * (self._scale_ug * 1e-6), times, frames[0].first)
+        return decode.Decoded(xyz * (self._scale_ug * 1e-6), times, frames[0].first)
 
 
 class Bangle:
-    """The family."""
+    """The driver of the family."""
 
     name = "bangle"
     title = "Bangle.js 2 with the legmon app"
@@ -304,27 +303,27 @@ class Bangle:
     )
     pairs = False
     settings: Mapping[str, str] = {
-        "scale_ug": "µg per unit, as the start was answered; 122 if not said",
-        "rate_hz": "nominal rate, for the times in the first frame; 50 if not said",
+        "scale_ug": "µg per unit, as the start was answered; 122 by default",
+        "rate_hz": "nominal rate, for the times in the first frame; 50 by default",
     }
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its name: other things speak the Nordic UART as well."""
+        """Check the name: other things speak the Nordic UART as well."""
         return (advertisement.name or "").startswith("Bangle.js")
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It says so only once it is connected."""
+        """Return None: it says so only after it is connected."""
         return None
 
     def converse(self) -> BangleConversation:
-        """Begin with one watch."""
+        """Return a new conversation with one watch."""
         return BangleConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> BangleDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
-        rate_hz = captured.number(settings, "rate_hz", 50.0, 10000.0)
-        return BangleDecoder(captured.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
+        rate_hz = decode.number(settings, "rate_hz", 50.0, 10000.0)
+        return BangleDecoder(decode.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
 
 
 DRIVER = Bangle()

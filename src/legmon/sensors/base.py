@@ -1,4 +1,4 @@
-"""What every sensor driver is: bytes in, samples out, and the steps of a conversation as values. No I/O in here."""
+"""The interface of sensor drivers: bytes in, samples out, and the steps of a conversation as values. No I/O."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ T = TypeVar("T")
 Loss = Literal["index", "time", "arrival"]
 
 FOREIGN_STREAMS = 1 << 16
-"""Streams that the link numbers, for sensors that do not number their own, begin here."""
+"""First number of the streams that the link numbers, for sensors that do not number their own."""
 
 
 class FrameError(ValueError):
-    """Bytes that do not keep to the sensor's protocol; says what was expected."""
+    """The bytes do not follow the sensor's protocol. The message says what was expected."""
 
 
 class RefusedError(Exception):
-    """The sensor answered that it will not do what it was asked; a sentence that says what to do."""
+    """The sensor refused a request. The message is a sentence that says what to do."""
 
 
 class NeverTakenError(RefusedError):
-    """The first `count` of the samples that were asked for again were never measured: the sensor numbers those it missed."""
+    """The first `count` of the requested samples were never measured. The sensor numbers samples that it missed itself."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"the sensor never measured {count} of the samples that are missing")
+        super().__init__(f"the sensor never measured {count} of the missing samples")
         self.count = count
 
 
-# what a driver gives
+# events from a sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,15 @@ class Frame:
     Parameters
     ----------
     stream : int
-        Number of this run of sampling; another one wherever the count of samples begins anew.
+        Number of this run of sampling. It changes whenever the sample count restarts.
     first : int
-        Index of the first sample in the stream: the sensor's own where it counts, else made from its time or by counting.
+        Index of the first sample in the stream: the sensor's own if it counts, else made from its time or by counting.
     t_us : int
-        The sensor's uptime at the first sample, µs; 0 where it has no time.
+        The sensor's uptime at the first sample, µs; 0 for a sensor without a clock.
     xyz : (n, 3) int16 array
-        Raw values; times the scale they are acceleration.
+        Raw values. Multiplied by the scale they are acceleration.
     late : bool
-        Sent again out of the sensor's buffer: says nothing about when it was taken.
+        Whether it was fetched from the sensor's buffer. Its arrival then says nothing about its time.
     """
 
     stream: int
@@ -63,21 +63,21 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Bytes that a request is waiting for; goes to the next `Await`."""
+    """The answer to a request. It goes to the next `Await`."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The charge, percent."""
+    """The battery level, percent."""
 
     percent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a sensor says of itself, unasked. None where it cannot tell."""
+    """The state that a sensor reports unasked. None for what it cannot tell."""
 
     charging: bool | None = None
     worn: bool | None = None
@@ -85,7 +85,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The sensor ended the stream by itself, and why, in a sentence."""
+    """The sensor ended the stream by itself. `reason` is a sentence."""
 
     reason: str
 
@@ -93,12 +93,12 @@ class Stopped:
 SensorEvent = Frame | Answer | Battery | Status | Stopped
 
 
-# the steps of a conversation, carried out by the link one at a time
+# the steps of a conversation, which the link runs one at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read a characteristic; gives its value. `service` says which one where several services have it."""
+    """Read a characteristic. Result: its value. `service` is needed if several services have the UUID."""
 
     uuid: str
     service: str | None = None
@@ -106,7 +106,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write a characteristic; gives b"". `service` says which one where several services have it."""
+    """Write a characteristic. Result: b"". `service` is needed if several services have the UUID."""
 
     uuid: str
     data: bytes
@@ -116,9 +116,9 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Ask for a characteristic's notifications or indications, which go to `Conversation.received`; gives b"".
+    """Subscribe to notifications or indications, which go to `Conversation.received`. Result: b"".
 
-    `optional`: a sensor without it is as good.
+    `optional`: the sensor may lack this characteristic.
     """
 
     uuid: str
@@ -127,21 +127,21 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait for the next `Answer`; gives its bytes, or fails with `TimeoutError` inside the generator."""
+    """Wait for the next `Answer`. Result: its bytes. Without one, `TimeoutError` is raised inside the generator."""
 
     seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait; gives b""."""
+    """Wait. Result: b""."""
 
     seconds: float
 
 
 Step = Read | Write | Subscribe | Await | Pause
 Steps = Generator[Step, bytes, T]
-"""Yields steps, is sent what each gave, returns the result."""
+"""A generator that yields steps, receives the result of each, and returns the result of all."""
 
 
 # a family of sensors, and one sensor of it
@@ -149,7 +149,7 @@ Steps = Generator[Step, bytes, T]
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """What a sensor advertises: UUIDs in lower case and 128 bit."""
+    """The advertisement of a sensor. UUIDs have lower case and 128 bits."""
 
     name: str | None
     services: frozenset[str]
@@ -158,29 +158,29 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a family of sensors can do.
+    """The abilities of a family of sensors.
 
     Parameters
     ----------
     rates_hz : tuple of float
-        Nominal rates it can be asked for.
+        Nominal rates it offers.
     ranges_g : tuple of int
-        Ranges it can be asked for.
+        Ranges it offers, ± g.
     device_time : bool
         Whether frames carry the sensor's own time.
     loss : {"index", "time", "arrival"}
-        By what a loss shows: the sensor's count of samples (exactly), its frame times (to a sample), or only arrivals (to about
-        a frame).
+        What shows that samples were lost: the sensor's sample count (exactly), its frame times (to a sample), or only pauses
+        between arrivals (to about a frame).
     buffer : bool
-        Whether what was lost can be asked for again.
+        Whether lost samples can be fetched.
     frame_s : float
-        Longest time from one frame to the next at 25 Hz or more, unless it was asked for longer ones, s.
+        Longest time from one frame to the next at 25 Hz or more, unless longer frames were requested, s.
     idle : str
-        What it does when nothing moves, in a sentence; empty when nothing.
+        A sentence on what it does when it lies still, or when the link is lost; empty for nothing.
     idle_s : float or None
-        After how long without movement it may switch itself off, s; None where nothing is known of that.
+        After how long without movement it may switch itself off, s; None if it is not known to do so.
     bench : bool
-        Whether it is a board for the bench, only taken when asked for by name: none to wear for a night.
+        Whether it is a board for the bench, not to be worn for a night. It is used only if asked for by name.
     """
 
     rates_hz: tuple[float, ...]
@@ -196,7 +196,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What is asked of a sensor: the nearest it can do is taken.
+    """A request to start a stream. The sensor uses the nearest values that it offers.
 
     Parameters
     ----------
@@ -205,11 +205,11 @@ class StreamRequest:
     range_g : int
         Range, ± g.
     frame_s : float
-        Time between frames, where the sensor lets one choose, s.
+        Time between frames, s, for sensors that let the client choose.
     stream : int
-        Number for the stream where the sensor has none of its own; fresh for each connection.
+        Number for the stream if the sensor does not number it; new for each connection.
     last : int or None
-        The stream that was recorded last: what the sensor still holds of it is asked for where another one runs now.
+        The stream that was recorded last. If another one runs now, the sensor is asked what it still holds of this one.
     """
 
     rate_hz: float
@@ -221,7 +221,7 @@ class StreamRequest:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a sensor's buffer holds of one stream: indices `oldest` … `next` - 1."""
+    """The part of a stream that a sensor's buffer holds: indices `oldest` … `next` - 1."""
 
     stream: int
     oldest: int
@@ -229,96 +229,109 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StreamFormat:
     """How a sensor measures.
 
     Parameters
     ----------
     rate_hz : float
-        Nominal rate.
+        Nominal rate, samples a second.
     range_g : int
         Range, ± g.
     scale_ug : int
         µg per unit of `Frame.xyz`.
-    frame_s : float
-        Longest time between two frames while all is well, s of the sensor's time.
-    side : {"left", "right"} or None
-        Which leg it says it is for.
-    stream, next : int or None
-        The stream that runs and the index its next sample will get, where the sensor tells.
-    before : Held or None
-        What the sensor holds of the stream that was recorded last, where another one runs now.
-    loss : {"index", "time", "arrival"} or None
-        By what a loss shows (`Declaration`), where this sensor differs from its family.
+    loss : {"index", "time", "arrival"}
+        What shows that samples were lost (see `Declaration`).
     """
 
     rate_hz: float
     range_g: int
     scale_ug: int
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """The result of starting a stream.
+
+    Parameters
+    ----------
+    format : StreamFormat
+        How the sensor measures.
+    frame_s : float
+        Longest time between two frames in normal operation, s of the sensor's time.
+    side : {"left", "right"} or None
+        The leg that the sensor is set up for.
+    stream, next : int or None
+        The running stream and the index of its next sample, if the sensor reports them.
+    before : Held or None
+        What the sensor still holds of the stream that was recorded last, if another one runs now.
+    """
+
+    format: StreamFormat
     frame_s: float
     side: Leg | None = None
     stream: int | None = None
     next: int | None = None
     before: Held | None = None
-    loss: Loss | None = None
 
 
 class Conversation(Protocol):
-    """One sensor for one night, over as many connections as it takes. Keeps what decoding needs; does no I/O."""
+    """A conversation with one sensor for one night, over any number of connections. It keeps state for decoding; no I/O."""
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
-        """Set everything up after a connect, whatever state the sensor was left in, and start the stream.
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
+        """Set the sensor up after a connect, in whatever state it is, and start the stream.
 
         Raises
         ------
         RefusedError, FrameError
-            If the sensor will not, or answers what it should not.
+            If the sensor refuses, or its answer is not valid.
         """
 
     def stop(self) -> Steps[None]:
-        """End the stream, so that the sensor does not run down its battery."""
+        """End the stream, so that the sensor does not empty its battery."""
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification.
+        """Decode a notification.
 
         Raises
         ------
         FrameError
-            If it does not keep to the protocol; the next one is read all the same.
+            If it does not follow the protocol. The next notification is decoded all the same.
         """
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge, percent; None where it cannot be had."""
+        """Request the battery level, percent; None if it is not available."""
 
     def held(self, stream: int) -> Steps[Held | None]:
-        """Ask what the buffer holds of a stream; None for nothing. Only where `Declaration.buffer`."""
+        """Request what the buffer holds of a stream; None for nothing. Only if `Declaration.buffer`."""
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """Ask for samples again; they come as late frames. Gives how many the sensor sent. Only where `Declaration.buffer`.
+        """Fetch samples, which come as late frames. Return how many the sensor sent. Only if `Declaration.buffer`.
 
         Raises
         ------
         RefusedError
-            If it does not hold the first of them; `NeverTakenError` where it never did.
+            If it does not hold the first of them; `NeverTakenError` if it never measured it.
         """
 
 
 class Driver(Protocol):
-    """A family of sensors that speak one protocol. Has no state; entry point group ``legmon.sensors``."""
+    """A family of sensors with one protocol. It has no state. The entry point group ``legmon.sensors`` lists all drivers."""
 
     name: str
     """One word, as `legmon sensors` lists it."""
     title: str
-    """As a person calls it."""
+    """Its name for people."""
     declares: Declaration
     pairs: bool
-    """Whether it has to be paired with before anything else."""
+    """Whether it has to be paired before anything else."""
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """Whether a sensor that advertises this is of the family."""
+        """Whether an advertisement is of this family."""
 
     def side(self, advertisement: Advertisement) -> Leg | None:
-        """Which leg it claims to be on."""
+        """Return the leg that the sensor is set up for."""
 
     def converse(self) -> Conversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""

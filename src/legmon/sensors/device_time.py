@@ -1,13 +1,16 @@
-"""Which sample of a stream this is, where a sensor stamps its frames with a time but does not number them.
+"""Number the samples of a sensor that stamps its frames with a time but does not count its samples.
 
-Frames follow each other without a break while their stamps do so at about the sensor's rate. The rate is learned from
-them, since nominal rates are off by percents and a frame of Polar's holds 71 samples.
+Frames follow each other without a gap as long as their stamps follow at about the sensor's rate. The rate is learned from the
+stamps, because nominal rates are off by percents and a Polar frame holds 71 samples.
 
-A frame whose stamp is out of line is kept back until the next one tells what it was. Where that goes on as if nothing
-had been, the stamp was wrong and is left out: the frame is placed by counting. Else a stamp that is later by half a frame,
-or two samples, was a loss, since the air loses whole frames, and the index jumps by what is missing, rounded; any other was a
-clock that was set or runs unevenly, and the index goes on. Nothing is lost by that but a frame that is kept back when
-the link ends.
+A frame whose stamp is out of line is kept back until the next frame shows what happened:
+
+- The next frame continues as if nothing had happened. Then the stamp was wrong: the frame is placed by counting.
+- The stamp is late by at least half a frame, or two samples. Then frames were lost, because the air loses whole frames: the
+  index jumps by the lost samples, rounded.
+- Anything else is a clock that was set or runs unevenly: the index goes on.
+
+Only a frame that is kept back when the link ends is lost by this.
 """
 
 from typing import Final, Literal
@@ -17,14 +20,14 @@ from legmon.sensors.values import Counts
 
 NS: Final = 1_000_000_000
 LONGEST_NS: Final = 3600 * NS
-"""A step beyond this is a clock that was set, not an hour that was lost without the link noticing."""
+"""A longer step is a clock that was set: the link would have noticed the loss of an hour."""
 PRIOR_S, MEMORY_S = 1.0, 600.0
 LEAST_LOST = 0.75
-"""Samples; where a frame holds one or two, less is a stamp that is not exact."""
+"""Samples. Less is an inexact stamp, in frames of one or two samples."""
 UNEVEN = 2.0
-"""Samples; more than that out of line is a loss, since frames of one stream may differ in length."""
+"""Samples. More than this is a loss; frames of one stream may differ in length by less."""
 FURTHEST_OFF = 0.2
-"""No sensor's rate is further from its nominal one."""
+"""Largest relative error of a sensor's nominal rate."""
 
 
 class TimedIndex:
@@ -37,9 +40,9 @@ class TimedIndex:
     rate_hz : float
         Nominal rate.
     stamp : {"first", "last"}
-        Of which sample of a frame the stamp is the time.
+        The sample of a frame that the stamp belongs to.
     wraps_ns : int or None
-        Where the sensor's clock begins anew.
+        Where the sensor's clock wraps around.
     """
 
     def __init__(
@@ -68,12 +71,12 @@ class TimedIndex:
         Returns
         -------
         tuple of Frame
-            This one, with the one before it where that was kept back; or without it, where this one is.
+            This frame, preceded by one that was kept back, if any; without this one if it is kept back itself.
 
         Raises
         ------
         FrameError
-            If it has the time of the frame before it.
+            If it has the same time as the frame before it.
         """
         if stamp_ns == self._stamp_ns:
             raise FrameError("a frame with the time of the frame before it")
@@ -92,7 +95,7 @@ class TimedIndex:
         return (*kept, self._frame(self._last_ns + step, xyz, own))
 
     def _decide(self, last_ns: int, odd_ns: int, xyz: Counts, stamp_ns: int, n: int) -> Frame:
-        """Place the frame that was kept back, now that the next one is known."""
+        """Place the frame that was kept back, by the next one."""
         spacing = self.spacing_ns
         between, following = self._between(self._n, len(xyz)), self._between(len(xyz), n)
         counted = round(between * spacing)
@@ -123,14 +126,14 @@ class TimedIndex:
         return (step + half) % self._wraps_ns - half
 
     def _between(self, before: int, n: int) -> int:
-        """How many samples lie between the stamps of two frames that follow each other."""
+        """Return how many samples lie between the stamps of two consecutive frames."""
         return n if self._stamp == "last" else before
 
     def _is_in_line(self, step: int, between: int) -> bool:
         return abs(step / self.spacing_ns - between) <= max(0.5, between / 4)
 
     def _learn(self, step: int, between: int) -> float:
-        """Learn the rate from a step that is in line; gives the spacing of the frame's samples."""
+        """Learn the rate from a step that is in line. Return the spacing of the frame's samples."""
         own = step / between
         if abs(own / self._nominal_ns - 1) > FURTHEST_OFF:
             return self.spacing_ns

@@ -1,8 +1,8 @@
 """MbientLab MetaMotion and MetaWear boards with a BMI160 or BMI270: three samples a notification, no time and no number.
 
-A message is module, register, data; the accelerometer is module 3 (mbientlab/MetaWear-SDK-Cpp). Which chip it is, and
-the revision of the module, the board says when the module is read: with a BMI160 of revision 0 there is one sample a
-notification. Since nothing counts, a loss shows only as a pause between arrivals.
+A message is module, register, data; the accelerometer is module 3 (mbientlab/MetaWear-SDK-Cpp). Reading the module tells the
+chip and the revision. A BMI160 of revision 0 sends one sample in a notification. Samples are not counted, so a loss shows only
+as a pause between arrivals.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,7 @@ from typing import Final
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -22,13 +21,14 @@ from legmon.sensors.base import (
     FrameError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.values import Counts, nearest, words
 
 _UUID = "326a{}-85cb-9195-d9dd-464cfbbae75a"
@@ -44,7 +44,7 @@ RATES = {12.5: 0x5, 25.0: 0x6, 50.0: 0x7, 100.0: 0x8, 200.0: 0x9}
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """How a board's accelerometer is set: bits above the rate, its ranges, and the register of packed samples.
+    """The settings of one accelerometer: bits above the rate, ranges, and the register of packed samples.
 
     `packed_since` is the first revision of the module that has this register.
     """
@@ -56,12 +56,12 @@ class Chip:
     packed_since: int
 
     def register(self, module: bytes) -> int:
-        """Give the register that samples are taken from, by the module's answer; without a revision in it that is 0."""
+        """Return the register of the samples, by the module's answer. The revision is 0 if the answer has none."""
         revision = module[3] if len(module) > 3 else 0
         return self.packed if revision >= self.packed_since else _SINGLE
 
     def config(self, rate_hz: float, range_g: int) -> bytes:
-        """Give the message that sets rate and range."""
+        """Return the message that sets rate and range."""
         return bytes([ACCELEROMETER, 0x03, self.filter_bits | RATES[rate_hz], self.ranges[range_g]])
 
 
@@ -77,7 +77,7 @@ START, STOP = bytes.fromhex("030101"), bytes.fromhex("030100")
 
 
 def notify(register: int, *, on: bool = True) -> bytes:
-    """Give the message that asks for a register's notifications."""
+    """Return the message that switches a register's notifications on or off."""
     return bytes([ACCELEROMETER, register, on])
 
 
@@ -98,7 +98,7 @@ def decode_samples(data: bytes) -> Counts:
 
 
 def decode_battery(data: bytes) -> tuple[int, int]:
-    """Read the charge, percent, and the voltage, mV.
+    """Decode the battery level, percent, and the voltage, mV.
 
     Raises
     ------
@@ -111,19 +111,19 @@ def decode_battery(data: bytes) -> tuple[int, int]:
 
 
 class MetaMotionConversation(Unbuffered):
-    """One MetaMotion board. Its log is another way of measuring, not a copy of the stream."""
+    """One MetaMotion board. Its log is a separate measurement, not a copy of the stream."""
 
     def __init__(self) -> None:
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
-        """Set up and start. The board does not go on by itself after a disconnect.
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
+        """Set up and start. The board does not stream on by itself after a disconnect.
 
         Raises
         ------
         RefusedError
-            If it has no accelerometer that is known.
+            If its accelerometer is not known.
         """
         self._next = None
         yield Subscribe(EVENTS)
@@ -142,7 +142,8 @@ class MetaMotionConversation(Unbuffered):
         for message in (notify(register), ENABLE, START):
             yield Write(COMMANDS, message)
         three_frames = 3 if register == _SINGLE else 9
-        return Started(rate_hz, range_g, SCALES_UG[range_g], max(0.2, three_frames / rate_hz))
+        stream_format = StreamFormat(rate_hz, range_g, SCALES_UG[range_g], "arrival")
+        return StreamStart(stream_format, max(0.2, three_frames / rate_hz))
 
     def stop(self) -> Steps[None]:
         """Stop measuring."""
@@ -151,7 +152,7 @@ class MetaMotionConversation(Unbuffered):
             yield Write(COMMANDS, message)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid != EVENTS:
             return ()
         if len(data) >= 2 and (data[1] & _READ or data[0] != ACCELEROMETER):
@@ -164,7 +165,7 @@ class MetaMotionConversation(Unbuffered):
         return (frame,)
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge."""
+        """Request the battery level."""
         try:
             answer = yield from ask(Write(COMMANDS, READ_BATTERY), _starting(SETTINGS, 0x8C), seconds=1.5)
             charge, _ = decode_battery(answer)
@@ -183,13 +184,13 @@ class MetaMotionDecoder:
     def __init__(self, range_g: int) -> None:
         self._range_g = range_g
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one."""
-        return captured.Decoded(decode_samples(data).astype(np.float64) * (self._range_g / 32768.0))
+        return decode.Decoded(decode_samples(data).astype(np.float64) * (self._range_g / 32768.0))
 
 
 class MetaMotion:
-    """The family."""
+    """The driver of the family."""
 
     name = "metamotion"
     title = "MbientLab MetaMotion, MetaWear"
@@ -203,27 +204,27 @@ class MetaMotion:
         idle="Does not go on by itself after a disconnect; it is started again.",
     )
     pairs = False
-    settings: Mapping[str, str] = {"range_g": "the range it was set to: 2, 4, 8 or 16; 2 if not said"}
+    settings: Mapping[str, str] = {"range_g": "the range it was set to: 2, 4, 8 or 16; 2 by default"}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service or the name it comes with."""
+        """Check the service, or the name it comes with."""
         name = advertisement.name or ""
         return SERVICE in advertisement.services or name.startswith(("MetaWear", "MetaMotion"))
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> MetaMotionConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return MetaMotionConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> MetaMotionDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
-        range_g = captured.number(settings, "range_g", 2, 16)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
+        range_g = decode.number(settings, "range_g", 2, 16)
         if range_g not in SCALES_UG:
-            raise captured.SettingError(f"range_g={settings['range_g']} is none of 2, 4, 8 and 16")
+            raise decode.SettingError(f"range_g={settings['range_g']} is none of 2, 4, 8 and 16")
         return MetaMotionDecoder(int(range_g))
 
 

@@ -1,8 +1,8 @@
 """Movesense sensors with the GATT SensorData app: the GSP protocol, version 1.
 
 Accelerations are 32-bit floats in m/s², stamped with the time of the first sample in ms since the sensor was switched
-on. When the link goes, the sensor forgets what was subscribed; the older open sample app never says whether a subscription
-succeeded, and knows no question for the charge.
+on. When the link is lost, the sensor forgets its subscriptions. The older open sample app never confirms a
+subscription, and has no request for the battery level.
 """
 
 import re
@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -20,14 +19,15 @@ from legmon.sensors.base import (
     FrameError,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import G_MS2, counts, floats, nearest
 
 SERVICE = "34802252-7185-4d5d-b431-630e7050e8f0"
@@ -39,13 +39,13 @@ _REPLY, _DATA, _MORE = 1, 2, 3
 RATES_HZ = (13.0, 26.0, 52.0, 104.0, 208.0, 416.0, 833.0)
 RANGE_G = 8
 SCALE_UG: Final = 488
-"""Twice as coarse as the chip at ± 8 g: a sensor that another app set to ± 16 g is not cut off."""
+"""Twice as coarse as the chip at ± 8 g, so that a sensor set to ± 16 g by another app is not clipped."""
 WRAPS_NS = (1 << 32) * 1_000_000
 LONGEST = 512
 _HAIL, _LEVEL = 100, 101
 _REFERENCES = 90
-"""References are our own choice and come back with what they asked for; a subscription gets another one of these each time, so
-that an answer to an earlier one is not taken for its own."""
+"""A client chooses the reference of a request, and the answer carries it. Each subscription uses a new one of these, so that an
+answer to an earlier subscription is not mistaken for its own."""
 
 _ELSE = "it answers with status {}; switch it off and on, or update its firmware in Movesense's app"
 _WHY = {
@@ -58,7 +58,7 @@ _WHY = {
 
 
 def command(code: int, reference: int, path: str = "") -> bytes:
-    """Give the bytes of a command; paths end with a zero, as the vendor's own tool writes them."""
+    """Return the bytes of a command; paths end with a zero, as the vendor's own tool writes them."""
     return bytes([code, reference]) + (path.encode() + b"\0" if path else b"")
 
 
@@ -93,7 +93,7 @@ def decode_payload(payload: bytes, vectors: int = 1) -> tuple[int, bytes]:
 
 
 class Packets:
-    """Puts packets that come in two notifications together.
+    """Joins packets that come in two notifications.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ class Packets:
         return bool(self._begun)
 
     def whole(self, data: bytes) -> bytes | None:
-        """Take a notification of data; give a packet's payload, or None while more is to come.
+        """Add a notification of data. Return the packet's payload, or None while more is to come.
 
         Raises
         ------
         FrameError
-            If it is the rest of nothing, or the packet is too long.
+            If the packet's beginning is missing, or the packet is too long.
         """
         begun, self._begun = self._begun, b""
         if data[0] == _MORE and not begun:
@@ -140,7 +140,7 @@ class MovesenseConversation(Unbuffered):
         self._is_silent = False
         self._tells_charge = True
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set up and start.
 
         Raises
@@ -164,7 +164,7 @@ class MovesenseConversation(Unbuffered):
         if status >= 300:
             self._index = None
             raise RefusedError(f"the Movesense sensor refused: {_WHY.get(status, _ELSE.format(status))}")
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.3, 16 / rate_hz))
+        return StreamStart(StreamFormat(rate_hz, RANGE_G, SCALE_UG, "time"), max(0.3, 16 / rate_hz))
 
     def stop(self) -> Steps[None]:
         """End the subscription."""
@@ -172,7 +172,7 @@ class MovesenseConversation(Unbuffered):
         yield Write(COMMANDS, command(UNSUBSCRIBE, self._reference))
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid != EVENTS:
             return ()
         if len(data) < 2:
@@ -191,7 +191,7 @@ class MovesenseConversation(Unbuffered):
         return self._index.place(time_ms * 1_000_000, xyz)
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the charge; a sensor that answered neither this nor its subscription is not asked again."""
+        """Request the battery level. A sensor that answered neither this nor its subscription is not asked again."""
         if not self._tells_charge:
             return None
         level, tries = (
@@ -215,7 +215,7 @@ def _status_to(reference: int) -> Callable[[bytes], int | None]:
 
 
 class MovesenseDecoder:
-    """Captured notifications, or payloads alone as the vendor's tool keeps them; their lengths differ."""
+    """Decodes captured notifications, or payloads as the vendor's tool stores them. Their lengths differ."""
 
     def __init__(self, vectors: int, rate_hz: float) -> None:
         self._vectors = vectors
@@ -223,8 +223,8 @@ class MovesenseDecoder:
         self._packets = Packets(vectors)
         self._last: tuple[int, int] | None = None
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
-        """Read one; a packet that it only begins comes with the one that ends it."""
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
+        """Decode a notification. An incomplete packet is returned with the notification that ends it."""
         payload: bytes | None = data
         if (len(data) - 4) % (12 * self._vectors) or self._is_part(data, following):
             if len(data) < 2 or data[0] not in {_DATA, _MORE}:
@@ -234,7 +234,7 @@ class MovesenseDecoder:
             if following is None or following[:1] != bytes([_MORE]):
                 self._packets = Packets(self._vectors)
                 raise FrameError(f"{len(data)} bytes of a packet whose rest does not come")
-            return captured.Decoded(captured.no_samples())
+            return decode.Decoded(decode.no_samples())
         time_ms, content = decode_payload(payload, self._vectors)
         values = floats(content) / G_MS2
         counts(values)
@@ -244,7 +244,7 @@ class MovesenseDecoder:
             spacing_ns = own if 0.5 < own / spacing_ns < 1.5 else spacing_ns
         self._last = time_ms, len(values)
         times = [time_ms * 1_000_000 + round(i * spacing_ns) for i in range(len(values))]
-        return captured.Decoded(values, times)
+        return decode.Decoded(values, times)
 
     def _is_part(self, data: bytes, following: bytes | None) -> bool:
         if self._packets.is_begun:
@@ -253,7 +253,7 @@ class MovesenseDecoder:
 
 
 class Movesense:
-    """The family."""
+    """The driver of the family."""
 
     name = "movesense"
     title = "Movesense Active, HR2, MD, Flash"
@@ -268,31 +268,31 @@ class Movesense:
     )
     pairs = False
     settings: Mapping[str, str] = {
-        "path": "what was subscribed, such as /Meas/IMU6/52; /Meas/Acc/52 if not said",
+        "path": "what was subscribed, such as /Meas/IMU6/52; /Meas/Acc/52 by default",
     }
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service or its name; without a name by its member number, which other products have as well."""
+        """Check service and name; without a name by its member number, which other products have as well."""
         name, services = advertisement.name, advertisement.services
         if name:
             return SERVICE in services or name.startswith("Movesense ")
         return bool(services & {SERVICE, *ADVERTISED})
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> MovesenseConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return MovesenseConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> MovesenseDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
         parts = settings.get("path", "/Meas/Acc/52").strip("/").split("/")
         vectors = {"Acc": 1, "IMU6": 2, "IMU9": 3}.get(parts[1] if len(parts) == 3 else "")
         if vectors is None or not re.fullmatch(r"[0-9]{1,4}", parts[2]) or not 1 <= int(parts[2]) <= 1000:
-            raise captured.SettingError(
+            raise decode.SettingError(
                 f"path={settings['path']} holds no acceleration: write /Meas/Acc/52, /Meas/IMU6/52 or /Meas/IMU9/52"
             )
         return MovesenseDecoder(vectors, float(parts[2]))

@@ -1,6 +1,6 @@
 """Boards with an open service of their own, for the bench: micro:bit, Adafruit's, Thingy:52, and InfiniTime watches.
 
-One sample a notification, without time or number: a loss shows only as a pause. Layouts as their projects publish them
+A notification holds one sample, without time or number, so a loss shows only as a pause. Layouts as published by
 (lancaster-university/microbit-dal, adafruit/Adafruit_CircuitPython_BLE_Adafruit, NordicSemiconductor/Nordic-Thingy52-FW,
 InfiniTimeOrg/InfiniTime).
 """
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import battery_level
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Declaration,
@@ -22,38 +21,39 @@ from legmon.sensors.base import (
     Read,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.conversation import Unbuffered, battery_level
 from legmon.sensors.values import G_MS2, counts, floats, nearest, words
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How one board's accelerations are asked for and read.
+    """How to set up one board and decode its accelerations.
 
     Parameters
     ----------
     data, period : str
-        Characteristics of the samples and of the rate; no `period` where the rate cannot be set.
+        Characteristics of the samples and of the rate; `period` is None if the rate cannot be set.
     service : str or None
-        That of the period, where several services have one.
+        The service of the period, if several services have one.
     size : int
         Bytes of a notification.
     g : callable
-        Makes g of a notification, shape (n, 3).
+        Convert a notification to g, shape (n, 3).
     scale_ug, range_g : int
-        What is kept.
+        µg per unit of a recorded sample, and the range, ± g.
     periods_ms : tuple of int
-        Periods that can be asked for.
+        Periods that the board offers.
     set_period : callable
-        Gives the bytes that ask for a period.
+        Return the bytes that set a period.
     get_period : callable or None
-        Reads back the period that is kept.
+        Decode the period that the board uses.
     """
 
     data: str
@@ -73,7 +73,7 @@ class Layout:
         Raises
         ------
         FrameError
-            If it has another length, or a value is no number.
+            If its length is not valid, or a value is not a number.
         """
         if len(notification) != self.size:
             raise FrameError(f"notification of {len(notification)} bytes; expected {self.size}")
@@ -83,7 +83,7 @@ class Layout:
 
 
 def thingy_config(motion_hz: int) -> bytes:
-    """Give the motion configuration: pedometer, temperature and compass as delivered, the rate of the raw data, no wake-up."""
+    """Return the motion configuration: pedometer, temperature and compass as delivered, the rate of the raw data, no wake-up."""
     return b"".join(v.to_bytes(2, "little") for v in (100, 1000, 1000, motion_hz)) + b"\0"
 
 
@@ -138,13 +138,13 @@ class OpenConversation(Unbuffered):
         self._stream = 0
         self._next: int | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set the period and subscribe.
 
         Raises
         ------
         RefusedError
-            If it keeps a period that cannot be.
+            If it uses a period that is not valid.
         """
         layout, self._next = self._layout, None
         rates = {1000 / ms: ms for ms in layout.periods_ms}
@@ -159,15 +159,16 @@ class OpenConversation(Unbuffered):
             )
         self._stream, self._next = wanted.stream, 0
         yield Subscribe(layout.data)
-        return Started(1000 / ms, layout.range_g, layout.scale_ug, max(0.2, 3 * ms / 1000))
+        stream_format = StreamFormat(1000 / ms, layout.range_g, layout.scale_ug, "arrival")
+        return StreamStart(stream_format, max(0.2, 3 * ms / 1000))
 
     def stop(self) -> Steps[None]:
-        """Nothing to end: it notifies only who subscribed."""
+        """Do nothing: the board notifies only clients that subscribed."""
         self._next = None
         yield from ()
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid != self._layout.data or self._next is None:
             return ()
         xyz = counts(self._layout.decode(data) * (1e6 / self._layout.scale_ug))
@@ -176,7 +177,7 @@ class OpenConversation(Unbuffered):
         return (frame,)
 
     def battery(self) -> Steps[int | None]:
-        """Read the battery service, where it has one."""
+        """Read the battery service, if the board has one."""
         return battery_level()
 
 
@@ -186,9 +187,9 @@ class OpenDecoder:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one."""
-        return captured.Decoded(self._layout.decode(data))
+        return decode.Decoded(self._layout.decode(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class OpenService:
         )
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, how its name begins, or how its company's data begin."""
+        """Check the service, the beginning of the name, or the beginning of the company's data."""
         if self.service in advertisement.services or (advertisement.name or "").startswith(self.names):
             return True
         if self.company is None:
@@ -229,16 +230,16 @@ class OpenService:
         return advertisement.manufacturer.get(number, b"").startswith(begins)
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> OpenConversation:
-        """Begin with one board."""
+        """Return a new conversation with one board."""
         return OpenConversation(self.layout, self.title)
 
     def decoder(self, settings: Mapping[str, str]) -> OpenDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
         return OpenDecoder(self.layout)
 
 

@@ -1,4 +1,4 @@
-"""Which families of sensors this installation knows: those that come with it, and those that other packages add."""
+"""The drivers of this installation: those that come with it, and those that other packages add."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ GROUP = "legmon.sensors"
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Drivers by name, and what did not load.
+    """Drivers by name, and the entry points that did not load.
 
     Parameters
     ----------
     drivers : mapping of str to Driver
         In the order of their names, `ankle` first.
     broken : mapping of str to str
-        A sentence for each entry point that gave no driver.
+        A sentence for each entry point without a driver.
     """
 
     drivers: Mapping[str, Driver]
@@ -28,32 +28,32 @@ class Registry:
 
     @property
     def nightly(self) -> tuple[Driver, ...]:
-        """Drivers of sensors to wear for a night; a board for the bench is only taken when asked for."""
+        """The drivers of sensors to wear for a night. Boards for the bench are used only if asked for."""
         return tuple(d for d in self.drivers.values() if not d.declares.bench)
 
 
 def recognise(drivers: Iterable[Driver], advertisement: Advertisement) -> tuple[Driver, Leg | None] | None:
-    """Return the driver of what advertises this, and which leg it claims to be on.
+    """Return the driver that recognises an advertisement, and the leg that the sensor is set up for.
 
-    A driver that fails to say counts as one that does not know it.
+    A driver that raises an error counts as one that does not recognise it.
     """
     for driver in drivers:
         try:
             if driver.recognises(advertisement):
                 return driver, driver.side(advertisement)
-        except Exception:  # noqa: BLE001, S112 (somebody else's code, given a stranger's bytes)
+        except Exception:  # noqa: BLE001, S112 (code of others, with bytes of unknown devices)
             continue
     return None
 
 
 @cache
 def registry() -> Registry:
-    """Load what is installed, once."""
+    """Load the installed drivers, once."""
     return load(tuple(entry_points(group=GROUP)))
 
 
 def load(found: tuple[EntryPoint, ...]) -> Registry:
-    """Load entry points; one that fails is named and the others stand."""
+    """Load entry points. One that fails is listed as broken, and the others still load."""
     drivers: dict[str, Driver] = {}
     broken: dict[str, str] = {}
     for point in sorted(found, key=lambda p: (p.name != "ankle", p.name)):

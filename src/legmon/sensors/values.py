@@ -1,4 +1,4 @@
-"""Numbers as sensors send them, as the 16 bits that are kept: rounded, held at the ends of the range, never wrapped."""
+"""Convert sensors' numbers to the 16 bits that are recorded: rounded, limited to the range, never wrapped."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,12 @@ Counts = NDArray[np.int16]
 
 
 def counts(values: NDArray[np.float64] | NDArray[np.int64]) -> Counts:
-    """Round to whole units of the scale; what lies beyond 16 bits stays at their end.
+    """Round to whole units of the scale, and limit the result to 16 bits.
 
     Raises
     ------
     FrameError
-        If a value is no number.
+        If a value is not a number.
     """
     if not np.isfinite(values).all():
         raise FrameError("an acceleration that is not a number")
@@ -27,7 +27,7 @@ def counts(values: NDArray[np.float64] | NDArray[np.int64]) -> Counts:
 
 def floats(data: bytes) -> NDArray[np.float64]:
     """Read triples of 32-bit floats, shape (n, 3)."""
-    with np.errstate(invalid="ignore"):  # some of what is no number warns; `counts` refuses it
+    with np.errstate(invalid="ignore"):  # some NaNs warn here; `counts` refuses them
         return np.frombuffer(data, dtype="<f4").astype(np.float64).reshape(-1, 3)
 
 
@@ -37,5 +37,5 @@ def words(data: bytes) -> Counts:
 
 
 def nearest(wanted: float, offered: tuple[float, ...]) -> float:
-    """Choose what comes nearest to a wish by ratio; of two as near the larger."""
+    """Return the offered value nearest to `wanted` by ratio, the larger one of two that are equally near."""
     return min(sorted(offered, reverse=True), key=lambda value: max(value / wanted, wanted / value))

@@ -1,4 +1,4 @@
-"""The local radio behind an HCI stream: what an operating system owns on other machines."""
+"""The local radio behind an HCI stream, which usually belongs to the operating system."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
-OPEN_S = 6.0  # for a controller to be set up
-ANSWER_S = 3.0  # for one thing asked of it; Linux gives it 2 s for a command
+OPEN_S = 6.0  # to set a controller up
+ANSWER_S = 3.0  # for one request to it; Linux allows 2 s for a command
 
 
 class Adapter:
     """One Bluetooth host on one HCI transport, shared by all scanners and clients of an event loop.
 
-    Use `Adapter.get`. Bonds last as long as the process: after a restart, client and sensor pair anew.
+    Use `Adapter.get`. Bonds last as long as the process: after a restart, client and sensor pair again.
     """
 
     _open: ClassVar[dict[tuple[int, str], "Adapter"]] = {}
@@ -88,14 +88,14 @@ class Adapter:
             callback()
 
     async def _drop(self) -> None:
-        """Have done with a controller that does not answer: the next try opens it anew."""
+        """Close a controller that does not answer. The next try opens it again."""
         self._lost()
-        with contextlib.suppress(Exception):  # it may be gone, or hang at this, too
+        with contextlib.suppress(Exception):  # it may be gone, or hang here too
             async with asyncio.timeout(ANSWER_S):
                 await self.close()
 
     async def listen(self, listener: Callable[[Any], None], *, active: bool) -> None:
-        """Start passing advertisements on; the radio scans while anybody listens."""
+        """Pass advertisements to a listener. The radio scans while there is any listener."""
         async with self._scanning:
             self._listeners.add(listener)
             if len(self._listeners) == 1:
@@ -110,7 +110,7 @@ class Adapter:
                     raise self._silent("it does not begin to scan") from e
 
     async def unlisten(self, listener: Callable[[Any], None]) -> None:
-        """Stop passing advertisements on."""
+        """Stop passing advertisements to a listener."""
         async with self._scanning:
             if listener not in self._listeners:
                 return
@@ -134,7 +134,7 @@ class Adapter:
             await adapter.close()
 
     async def close(self) -> None:
-        """Give the controller back."""
+        """Close the transport to the controller."""
         self.alive = False
         transport, self._transport = self._transport, None
         if transport is not None:

@@ -1,4 +1,4 @@
-"""Talks GATT to a peripheral over an HCI stream, for ``BleakClient(device, backend=HciClient)``."""
+"""A GATT client over an HCI stream, for ``BleakClient(device, backend=HciClient)``."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ from bumble.device import Connection, Peer
 from legmon.link.hci.adapter import Adapter, uuid_text
 
 MTU = 517  # what BlueZ asks for
-HANG_UP_S = 2.0  # a controller that does not confirm by then will not
-RESOLVE_S = 0.5  # bumble looks for a bonded sensor before it connects, without an end of its own
+HANG_UP_S = 2.0  # a controller that has not confirmed by then never does
+RESOLVE_S = 0.5  # bumble looks for a bonded sensor before it connects, without a time limit of its own
 
 
 class HciClient(BaseBleakClient):
@@ -68,7 +68,7 @@ class HciClient(BaseBleakClient):
         return self._connection is not None
 
     async def connect(self, pair: bool, **_: Any) -> None:  # noqa: FBT001 (bleak's signature)
-        """Connect, exchange the MTU, encrypt where asked, discover services."""
+        """Connect, exchange the MTU, pair if asked, discover services."""
         if self._connection is not None:
             raise BleakError("already connected")
         self._adapter = await Adapter.get(self._spec)
@@ -94,8 +94,8 @@ class HciClient(BaseBleakClient):
     async def _establish(self, target: hci.Address) -> Connection:
         """Open the link in a task of its own.
 
-        Cancelling bumble's ``connect`` from outside leaves the controller's request pending, and every later connection
-        fails; so it is ended over HCI instead.
+        Cancelling bumble's ``connect`` leaves the controller's request pending, and every later connection fails. So the request
+        is cancelled over HCI instead.
         """
         job = asyncio.ensure_future(self._adapter.device.connect(target, timeout=self._timeout))
         try:
@@ -170,7 +170,7 @@ class HciClient(BaseBleakClient):
         self.services = found
 
     async def disconnect(self) -> None:
-        """End the link; nothing happens where there is none."""
+        """End the link, if there is one."""
         if self._connection is not None:
             with contextlib.suppress(
                 hci.HCI_Error, core.BaseBumbleError, asyncio.CancelledError, TimeoutError
@@ -179,7 +179,7 @@ class HciClient(BaseBleakClient):
                     await self._connection.disconnect()
 
     async def pair(self, *_args: Any, **_: Any) -> None:
-        """Encrypt with the bond there is, or pair; a bond the sensor has lost is forgotten and made anew."""
+        """Encrypt with the bond, or pair. A bond that the sensor has lost is forgotten and made again."""
         async with self._translated() as connection:
             store = self._adapter.device.keystore
             peer = str(connection.peer_address)

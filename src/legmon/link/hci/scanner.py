@@ -1,4 +1,4 @@
-"""Finds peripherals over an HCI stream, for ``BleakScanner(backend=HciScanner, hci=SPEC)``."""
+"""A scanner over an HCI stream, for ``BleakScanner(backend=HciScanner, hci=SPEC)``."""
 
 import struct
 from typing import Any

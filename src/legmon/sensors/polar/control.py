@@ -1,4 +1,4 @@
-"""The control point of Polar's PMD service: requests, answers, settings, and what the sensor says unasked."""
+"""The control point of Polar's PMD service: requests, answers, settings, and unasked messages."""
 
 import math
 import struct
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from legmon.sensors.base import FrameError
-from legmon.sensors.polar_frames import ACC
+from legmon.sensors.polar.frames import ACC
 
 SDK_MODE = 9
 _ANSWER, _FEATURES, _STOPPED = 0xF0, 0x0F, 0x01
@@ -61,7 +61,7 @@ _SIZES = {0: 2, 1: 2, 2: 2, 3: 4, 4: 1, 5: 4, 6: 16}
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Answer to a request. `measurement` is 0 where the request named none."""
+    """Answer to a request. `measurement` is 0 if the request named none."""
 
     op: int
     measurement: int
@@ -86,7 +86,7 @@ def decode_response(data: bytes) -> Response:
 
 
 def decode_stopped(data: bytes) -> tuple[int, ...] | None:
-    """Which measurements the sensor says, unasked, that it has ended; None when the bytes say something else."""
+    """Return the measurements that the sensor has ended by itself; None if the bytes are another message."""
     if len(data) < 2 or data[0] != _STOPPED:
         return None
     return tuple(kind & 0x3F for kind in data[1:])
@@ -94,14 +94,14 @@ def decode_stopped(data: bytes) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What can be measured."""
+    """The measurements that a sensor offers."""
 
     acc: bool
     sdk_mode: bool
 
 
 def decode_features(data: bytes) -> Features:
-    """Read what the control point gives when it is read.
+    """Decode the value of the control point.
 
     Raises
     ------
@@ -130,8 +130,8 @@ def decode_status(parameters: bytes) -> tuple[Running, ...]:
 def decode_settings(parameters: bytes) -> dict[int, tuple[int, ...]]:
     """Read a list of settings: type, count, values.
 
-    A field given twice counts the second time. A field of a type unknown here has a length unknown here: what was read before
-    it stands, the rest is left. A single byte is none (the H10 ends its answer to START with one).
+    If a field occurs twice, the second one counts. The length of an unknown field is not known: it and the rest are ignored. So
+    is a single last byte (the H10 ends its answer to START with one).
 
     Raises
     ------
@@ -159,12 +159,12 @@ def decode_settings(parameters: bytes) -> dict[int, tuple[int, ...]]:
 
 
 def factor(settings: Mapping[int, Sequence[int]]) -> float:
-    """Give the g (or, in frames of mg, the part of a mg) a number stands for: 1 where none is said.
+    """Return the factor of a number: g, or mg in frames of mg. It is 1 if the settings have none.
 
     Raises
     ------
     FrameError
-        If it is no number, or none that a sensor of acceleration has.
+        If it is not a number, or not a factor of an accelerometer.
     """
     bits = settings.get(Setting.FACTOR, ())
     if not bits:
@@ -176,7 +176,7 @@ def factor(settings: Mapping[int, Sequence[int]]) -> float:
 
 
 def encode_settings(chosen: Mapping[int, int]) -> bytes:
-    """Write chosen settings; the factor is never sent, and values are in the order of the types."""
+    """Encode chosen settings in the order of their types. The factor is never sent."""
     return b"".join(
         bytes([kind, 1]) + chosen[kind].to_bytes(_SIZES[kind], "little")
         for kind in sorted(chosen)
@@ -185,6 +185,6 @@ def encode_settings(chosen: Mapping[int, int]) -> bytes:
 
 
 def request(op: Op, measurement: int | None = ACC, settings: Mapping[int, int] | None = None) -> bytes:
-    """Give the bytes of a request."""
+    """Return the bytes of a request."""
     named = b"" if measurement is None else bytes([measurement])
     return bytes([op]) + named + encode_settings(settings or {})

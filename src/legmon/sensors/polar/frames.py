@@ -1,8 +1,8 @@
-"""Data frames of Polar's PMD service: raw and delta-compressed accelerations, and when each sample was taken.
+"""Data frames of Polar's PMD service: raw and delta-compressed accelerations, and sample times.
 
 Follows Polar's Measurement Data Specification and the behaviour of its SDK (polarofficial/polar-ble-sdk): byte 0 type,
-bytes 1–8 time of the last sample in ns, byte 9 frame type, then the samples. What is cut short is refused whole, as the
-Android SDK does; the iOS SDK keeps the samples before the cut.
+bytes 1–8 time of the last sample in ns, byte 9 frame type, then the samples. A frame that is cut short is refused, as
+in the Android SDK; the iOS SDK keeps the samples before the cut.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.sensors import captured
+from legmon.sensors import decode
 from legmon.sensors.base import FrameError
 
 ACC = 2
 MOST_SAMPLES = 1024
-"""The longest notification has 512 bytes; one that claims more samples than this lies."""
+"""The longest notification has 512 bytes and cannot hold more samples."""
 
 UNIX_2000_NS = 946_684_800_000_000_000
-"""Unix time of Polar's epoch, ns. Few sensors have their clock set, so that only differences mean something."""
+"""Unix time of Polar's epoch, ns. Few sensors have their clock set, so only differences are used."""
 
 _HEADER = 10
 _RAW_BYTES = {0: 1, 1: 2, 2: 3}
@@ -30,7 +30,7 @@ _LONGEST_DELTA = 32
 
 @dataclass(frozen=True, slots=True)
 class PolarFrame:
-    """Samples as they stand in a frame.
+    """The samples of a frame, not scaled.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class PolarFrame:
     raw : (n, 3) int64 array
         The numbers of the frame.
     unit : {"mg", "factor", "mg factor"}
-        What a number is: mg; times the factor g; or mg times the factor.
+        Unit of a number: mg; the factor in g; or the factor in mg.
     """
 
     time_ns: int
@@ -47,7 +47,7 @@ class PolarFrame:
     unit: Literal["mg", "factor", "mg factor"]
 
     def g(self, factor: float) -> NDArray[np.float64]:
-        """Accelerations in g; `factor` is the one the start was answered with, 1 where it had none."""
+        """Return accelerations in g. `factor` is from the answer to the start, 1 if it had none."""
         values = self.raw.astype(np.float64)
         if self.unit != "mg":
             values *= factor
@@ -56,13 +56,13 @@ class PolarFrame:
         return values
 
     def sdk_mg(self, factor: float) -> NDArray[np.float64]:
-        """Whole mg, as Polar's SDK gives them: cut off towards zero. A recording keeps the finer numbers."""
+        """Return whole mg, rounded towards zero as in Polar's SDK. A recording keeps the finer numbers."""
         mg: NDArray[np.float64] = np.trunc(np.round(self.g(factor) * 1000.0, 9))
         return mg
 
 
 def frame_type(data: bytes) -> int:
-    """Which measurement a frame is of; 2 is acceleration.
+    """Return the measurement of a frame; 2 is acceleration.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def _signed(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 def decode_deltas(content: bytes) -> NDArray[np.int64]:
     """Read a reference sample of 3 × 16 bits and the blocks of differences after it.
 
-    A block is its width in bits, its count, and the differences, lowest bit first; it begins on a whole byte.
+    A block has its width in bits, its count, and the differences, lowest bit first. It begins on a whole byte.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _block(packed: bytes, width: int, count: int) -> NDArray[np.int64]:
 
 
 def sample_times(time_ns: int, n: int, *, previous_ns: int | None, rate_hz: float) -> list[int]:
-    """When each of `n` samples was taken: between two frames evenly, before the first one back at the nominal rate.
+    """Return the time of each of `n` samples: spread evenly between two frames; in the first frame, at the nominal rate.
 
     Halves are rounded to even, as Kotlin's `round` does.
 
@@ -182,7 +182,7 @@ class PolarDecoder:
         self._rate_hz = rate_hz
         self._previous_ns: int | None = None
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:  # noqa: ARG002
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
         """Read one frame; its values are the whole mg of Polar's SDK."""
         frame = decode_frame(data)
         samples: NDArray[np.float64] = frame.sdk_mg(self._factor) / 1000.0
@@ -195,4 +195,4 @@ class PolarDecoder:
             times = sample_times(frame.time_ns, n, previous_ns=previous, rate_hz=self._rate_hz)
         except FrameError:
             times = None
-        return captured.Decoded(samples, times)
+        return decode.Decoded(samples, times)

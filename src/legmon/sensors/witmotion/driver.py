@@ -1,7 +1,7 @@
 """WitMotion's Bluetooth 5 sensors: WT901BLE, WT9011DCL-BT50 and, with a clock in each frame, WT901SDCL-BT50.
 
 Commands are FF AA, a register, and its value (data sheet WT901BLECL v23-0420). The rate is set for now and not saved,
-so that a sensor that is lent is as before after it was switched off. Register 01, which zeroes the accelerometer, is
+so a sensor has its old rate again after it was switched off. Register 01, which zeroes the accelerometer, is
 never written.
 """
 
@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import ask
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -25,16 +24,17 @@ from legmon.sensors.base import (
     Pause,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import Unbuffered, ask
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.unbuffered import Unbuffered
 from legmon.sensors.values import Counts, nearest
-from legmon.sensors.witmotion_stream import ByteStream, decode_measured
+from legmon.sensors.witmotion.stream import ByteStream, decode_measured
 
 _UUID = "0000{}-0000-1000-8000-00805f9a34fb"  # 9a34, not the 9b34 of Bluetooth's own numbers
 SERVICE, EVENTS, COMMANDS = _UUID.format("ffe5"), _UUID.format("ffe4"), _UUID.format("ffe9")
@@ -45,16 +45,16 @@ RATES = {10.0: 0x06, 20.0: 0x07, 50.0: 0x08, 100.0: 0x09, 200.0: 0x0A}
 RATE, UNLOCK, BATTERY = 0x03, 0x69, 0x64
 SETTLES_S = 0.1
 EMPTY_V, FULL_V = 3.4, 4.1
-"""A lithium cell is nearly empty and nearly full there; between them the line is rough."""
+"""Voltage of a lithium cell that is nearly empty and nearly full. The line between them is rough."""
 
 
 def write_register(register: int, value: int) -> bytes:
-    """Give the bytes that write a register."""
+    """Return the bytes that write a register."""
     return bytes([0xFF, 0xAA, register]) + value.to_bytes(2, "little")
 
 
 def read_register(register: int) -> bytes:
-    """Give the bytes that ask for 8 registers from this one on."""
+    """Return the bytes that read 8 registers from this one on."""
     return bytes([0xFF, 0xAA, 0x27, register, 0x00])
 
 
@@ -87,8 +87,8 @@ class WitMotionConversation(Unbuffered):
         self._unsettled = 0  # frames that may still come at the rate it had before
         self._held: tuple[int, Counts] | None = None  # the last of these
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
-        """Set the rate; it streams whenever somebody listens.
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
+        """Set the rate. The sensor streams whenever a client has subscribed.
 
         Raises
         ------
@@ -117,21 +117,22 @@ class WitMotionConversation(Unbuffered):
             raise RefusedError(
                 "the WitMotion sensor keeps another rate than it was asked for; switch it off and on"
             )
-        return Started(rate_hz, RANGE_G, SCALE_UG, max(0.2, 2 / rate_hz), loss=self._loss())
+        stream_format = StreamFormat(rate_hz, RANGE_G, SCALE_UG, self._loss())
+        return StreamStart(stream_format, max(0.2, 2 / rate_hz))
 
-    def _loss(self) -> Loss | None:
-        """By what a loss shows, where that is not as the family declares it."""
-        return "time" if self._is_timed else None
+    def _loss(self) -> Loss:
+        """What shows a loss: frame times on the models with a clock, which differ from their family in this."""
+        return "time" if self._is_timed else "arrival"
 
     def stop(self) -> Steps[None]:
-        """Slow down to 10 Hz: it streams as long as it is connected, and cannot be told to stop."""
+        """Set the rate to 10 Hz: it streams as long as it is connected, and has no command to stop."""
         self._rate_hz = 0.0
         for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[10.0])):
             yield Write(COMMANDS, command, response=False)
             yield Pause(SETTLES_S)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification: any piece of the byte stream."""
+        """Decode a notification: any piece of the byte stream."""
         if uuid != EVENTS:
             return ()
         events: list[SensorEvent] = []
@@ -152,7 +153,7 @@ class WitMotionConversation(Unbuffered):
                     untimed.append(xyz)
                 elif measured.time_ms is not None:
                     events += self._place(self._index, measured.time_ms * 1_000_000, xyz)
-            except FrameError as e:  # what is missing then shows in the times of those that follow
+            except FrameError as e:  # the loss then shows in the times of those that follow
                 refused = e
         if untimed:
             events.append(Frame(self._stream, self._next, 0, np.concatenate(untimed)))
@@ -162,7 +163,7 @@ class WitMotionConversation(Unbuffered):
         return events
 
     def _place(self, index: TimedIndex, at_ns: int, xyz: Counts) -> tuple[Frame, ...]:
-        """Place a frame with a time. None before two follow each other at the rate that was set: it is not kept at once."""
+        """Place a frame with a time, once two frames follow each other at the new rate: the sensor does not use it at once."""
         if not self._unsettled:
             return index.place(at_ns, xyz)
         before, self._held = self._held, (at_ns, xyz)
@@ -173,7 +174,7 @@ class WitMotionConversation(Unbuffered):
         return (*index.place(*before), *index.place(at_ns, xyz))
 
     def battery(self) -> Steps[int | None]:
-        """Ask for the voltage and make a rough charge of it."""
+        """Request the voltage and estimate the battery level from it."""
         try:
             values = yield from ask(
                 Write(COMMANDS, read_register(BATTERY), response=False), _values_of(BATTERY), seconds=1.5
@@ -202,7 +203,7 @@ class WitMotionDecoder:
     def __init__(self) -> None:
         self._bytes = ByteStream()
 
-    def read(self, data: bytes, following: bytes | None) -> captured.Decoded:
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:
         """Read a piece; a frame that it only begins comes with the piece that ends it."""
         ended = following is None or following[:2] in {b"\x55\x61", b"\x55\x71"}
         measured = [decode_measured(p) for p in self._bytes.feed(data, ended=ended) if p[1] == 0x61]
@@ -217,13 +218,11 @@ class WitMotionDecoder:
         )
         times = [m.time_ms for m in measured if m.time_ms is not None]
         stamped = len(times) == len(measured) > 0
-        return captured.Decoded(
-            values * (RANGE_G / 32768), [t * 1_000_000 for t in times] if stamped else None
-        )
+        return decode.Decoded(values * (RANGE_G / 32768), [t * 1_000_000 for t in times] if stamped else None)
 
 
 class WitMotion:
-    """The family."""
+    """The driver of the family."""
 
     name = "witmotion"
     title = "WitMotion WT901BLE, WT9011DCL, WT901SDCL"
@@ -240,21 +239,21 @@ class WitMotion:
     settings: Mapping[str, str] = {}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
+        """Check the service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
         is_named = re.match(r"B?WT\d|WTSDCL", advertisement.name or "") is not None
         return SERVICE in advertisement.services or is_named
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> WitMotionConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return WitMotionConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> WitMotionDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
         return WitMotionDecoder()
 
 

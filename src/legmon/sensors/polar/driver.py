@@ -1,16 +1,15 @@
-"""Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode where the sensor has one.
+"""Polar Verity Sense, H10 and OH1: the PMD service, in SDK mode if the sensor has it.
 
-Outside SDK mode a Verity Sense switches itself off after ten minutes without a heart beat, which an ankle does not give
-it; whether it does in SDK mode too is open. The order of steps after every connect follows Polar's documents and what its
-maintainers wrote: read the features, end what still runs, SDK mode, 100 ms at least, settings, start.
+Outside SDK mode a Verity Sense switches itself off after ten minutes without a heart beat, which it does not find at an
+ankle. Whether it does so in SDK mode is not known. The steps after every connect follow Polar's documents and its maintainers:
+read the features, end running measurements, SDK mode, at least 100 ms, settings, start.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from legmon.movement import Leg
-from legmon.sensors import captured
-from legmon.sensors.asking import MOST_STRAY, battery_level
+from legmon.sensors import decode
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -21,15 +20,17 @@ from legmon.sensors.base import (
     Read,
     RefusedError,
     SensorEvent,
-    Started,
     Steps,
     Stopped,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import MOST_STRAY, Unbuffered, battery_level
 from legmon.sensors.device_time import TimedIndex
-from legmon.sensors.polar_control import (
+from legmon.sensors.polar.control import (
     SDK_MODE,
     Op,
     Response,
@@ -43,8 +44,7 @@ from legmon.sensors.polar_control import (
     factor,
     request,
 )
-from legmon.sensors.polar_frames import ACC, PolarDecoder, decode_frame, frame_type
-from legmon.sensors.unbuffered import Unbuffered
+from legmon.sensors.polar.frames import ACC, PolarDecoder, decode_frame, frame_type
 from legmon.sensors.values import counts, nearest
 
 _UUID = "fb005c{:02x}-02e7-f387-1cad-8acd2d8df0c8"
@@ -60,10 +60,10 @@ FRAME_SAMPLES = 110
 """A still Verity Sense has been seen to send 71 samples at once; compression may fit more."""
 MG_UG: Final = 1000
 COARSEST = 0.002
-"""A factor beyond this, g, is none of an accelerometer's; 1 stands for frames of mg."""
+"""Largest factor of an accelerometer, g. A factor of 1 stands for frames in mg."""
 RATES_HZ = (25.0, 26.0, 50.0, 52.0, 100.0, 104.0, 200.0, 208.0, 416.0)
 RANGES_G = (2, 4, 8, 16)
-"""What one model or another has; each is asked for one of those that it offers."""
+"""The values of all models. Each model is asked for one that it offers."""
 
 _UPDATE = "update its firmware in the Polar Flow app"
 _SETTINGS = f"it does not take these settings; {_UPDATE}"
@@ -86,14 +86,14 @@ _WHY: Mapping[int, str] = {
 
 
 class PolarConversation(Unbuffered):
-    """One Polar sensor. What a Verity Sense records by itself goes through another protocol and is not used."""
+    """One Polar sensor. The recordings in a Verity Sense's own memory need another protocol and are not used."""
 
     def __init__(self) -> None:
         self._scale_ug = MG_UG
         self._factor = 1.0
         self._index: TimedIndex | None = None
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
         """Set up and start.
 
         Raises
@@ -108,7 +108,7 @@ class PolarConversation(Unbuffered):
         features = decode_features((yield Read(CONTROL)))
         if not features.acc:
             raise RefusedError(
-                "this Polar sensor has no acceleration to give; a Verity Sense, H10 or OH1 has"
+                "this Polar sensor does not offer acceleration; a Verity Sense, H10 or OH1 does"
             )
         yield from self._quieten()
         if features.sdk_mode:
@@ -121,20 +121,19 @@ class PolarConversation(Unbuffered):
         self._scale_ug = round(self._factor * 1e6) if self._factor <= COARSEST else MG_UG
         rate_hz = float(chosen[Setting.SAMPLE_RATE])
         self._index = TimedIndex(wanted.stream, rate_hz, stamp="last")
-        return Started(
-            rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, max(2.0, FRAME_SAMPLES / rate_hz)
-        )
+        stream_format = StreamFormat(rate_hz, chosen.get(Setting.RANGE, 8), self._scale_ug, "time")
+        return StreamStart(stream_format, max(2.0, FRAME_SAMPLES / rate_hz))
 
     def stop(self) -> Steps[None]:
-        """End the stream, without which an H10 runs until its cell is empty; leave SDK mode."""
+        """End the stream and leave SDK mode. An H10 would stream until its cell is empty."""
         self._index = None
         yield from self._ask(Op.STOP, ACC, tries=1)
         yield from self._ask(Op.STOP, SDK_MODE, tries=1)
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid == CONTROL:
-            return self._told(data)
+            return self._control(data)
         if self._index is None or frame_type(data) != ACC:
             return ()
         frame = decode_frame(data)
@@ -149,10 +148,10 @@ class PolarConversation(Unbuffered):
         return self._index.place(frame.time_ns, xyz)
 
     def battery(self) -> Steps[int | None]:
-        """Read the battery service; in the charger it says what it was before."""
+        """Read the battery service. In the charger it shows the level from before."""
         return battery_level()
 
-    def _told(self, data: bytes) -> Sequence[SensorEvent]:
+    def _control(self, data: bytes) -> Sequence[SensorEvent]:
         stopped = decode_stopped(data)
         if stopped is None:
             decode_response(data)
@@ -170,7 +169,7 @@ class PolarConversation(Unbuffered):
         *,
         tries: int = 2,
     ) -> Steps[Response]:
-        """Ask, and put together an answer that comes in several indications."""
+        """Send a request and join an answer that comes in several indications."""
         for left in reversed(range(tries)):
             yield Write(CONTROL, request(op, measurement, settings))
             try:
@@ -190,10 +189,10 @@ class PolarConversation(Unbuffered):
             parameters += part.parameters
             if not part.more:
                 return Response(part.op, part.measurement, part.status, more=False, parameters=parameters)
-        raise FrameError("the sensor answers, but never to the end of what it was asked")
+        raise FrameError("the sensor answers, but never completes the answer to this request")
 
     def _quieten(self) -> Steps[None]:
-        """End what a client before us left running; an older sensor does not know the question, or does not answer it."""
+        """End measurements that another client left running. An older sensor may refuse or ignore the status request."""
         try:
             status = yield from self._ask(Op.STATUS, None, tries=1)
         except TimeoutError:
@@ -236,7 +235,7 @@ class PolarConversation(Unbuffered):
 
 
 def _choose(offered: Mapping[int, tuple[int, ...]], wanted: StreamRequest) -> dict[int, int]:
-    """Choose one of each setting; fields that are not offered are not sent.
+    """Choose one value of each setting that is offered.
 
     Raises
     ------
@@ -262,7 +261,7 @@ def _refused(status: int) -> RefusedError:
 
 
 class Polar:
-    """The family."""
+    """The driver of the family."""
 
     name = "polar"
     title = "Polar Verity Sense, H10, OH1"
@@ -274,36 +273,36 @@ class Polar:
         buffer=False,
         frame_s=4.3,
         idle="A Verity Sense outside SDK mode switches itself off after 10 minutes without a heart beat; whether in SDK mode too"
-        " is open, its makers said both. Wear it when it is connected.",
+        " is not known: its makers said both. Wear it when it is connected.",
         idle_s=600.0,
     )
     pairs = False
     settings: Mapping[str, str] = {
-        "factor": "g per unit of a frame of type 80, as the start was answered; 1 if not said",
-        "rate_hz": "nominal rate, for the times in the first frame; 52 if not said",
+        "factor": "g per unit of a frame of type 80, as the start was answered; 1 by default",
+        "rate_hz": "nominal rate, for the times in the first frame; 52 by default",
     }
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """By its name: the PMD service is not advertised, and other Polar devices have the same company number."""
+        """Check the name: the PMD service is not advertised, and other Polar devices have the same company number."""
         name = (advertisement.name or "").lower()
         return SERVICE in advertisement.services or (
             name.startswith("polar ") and any(model in name for model in _MODELS)
         )
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """It does not say."""
+        """Return None: it does not say."""
         return None
 
     def converse(self) -> PolarConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return PolarConversation()
 
     def decoder(self, settings: Mapping[str, str]) -> PolarDecoder:
-        """Read captured notifications."""
-        captured.check(settings, self.settings)
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
         return PolarDecoder(
-            captured.number(settings, "factor", 1.0, 1000.0),
-            captured.number(settings, "rate_hz", 52.0, 10000.0),
+            decode.number(settings, "factor", 1.0, 1000.0),
+            decode.number(settings, "rate_hz", 52.0, 10000.0),
         )
 
 

@@ -1,9 +1,8 @@
-"""Finds the frames in WitMotion's byte stream, which knows no packets: a notification may hold parts of one, or several.
+"""Find the frames in WitMotion's byte stream. A notification may hold a part of a frame, or several frames.
 
 A frame begins with 55 61 and has 20 bytes, or 28 on the models with a clock; the answer to a question begins with 55 71
-and has 20. No frame has a checksum, and 55 61 can stand inside one. So a frame is believed where the next one begins
-right after it, or where the bytes end there; one of 28 also needs a time that can be, or from its first one on a clock
-that nobody set.
+and has 20. No frame has a checksum, and 55 61 can stand inside one. So a frame is accepted only if the next one begins
+right after it, or if the bytes end there. A frame of 28 bytes also needs a valid time, or a clock that was never set.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ LONGEST_HELD = 64
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One frame: its 9 numbers (acceleration, rotation, angle), and its clock as Unix time, ms; None without one, or unset."""
+    """One frame: 9 numbers (acceleration, rotation, angle), and the Unix time, ms; None without a clock, or if it is not set."""
 
     values: NDArray[np.int16]
     time_ms: int | None
@@ -34,7 +33,7 @@ def decode_measured(frame: bytes) -> Measured:
     Raises
     ------
     FrameError
-        If its length or its time cannot be.
+        If its length or its time is not valid.
     """
     if len(frame) not in {SHORT, LONG} or frame[:2] != _DATA:
         raise FrameError(f"frame of {len(frame)} bytes; expected {SHORT} or {LONG} that begin with 55 61")
@@ -44,7 +43,7 @@ def decode_measured(frame: bytes) -> Measured:
 
 
 def _is_unset(clock: bytes) -> bool:
-    """Whether nobody has told the sensor the date."""
+    """Whether the sensor's clock was never set."""
     return not (clock[1] and clock[2])
 
 
@@ -54,14 +53,14 @@ def _time_ms(clock: bytes) -> int:
     try:
         moment = datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as e:
-        raise FrameError(f"a time that cannot be: {clock.hex(' ')}") from e
+        raise FrameError(f"a time that is not valid: {clock.hex(' ')}") from e
     if ms > 999:
-        raise FrameError(f"a time that cannot be: {clock.hex(' ')}")
+        raise FrameError(f"a time that is not valid: {clock.hex(' ')}")
     return round(moment.timestamp()) * 1000 + ms
 
 
 class ByteStream:
-    """Cuts the stream into frames and answers. Holds back no more than `LONGEST_HELD` bytes."""
+    """Cuts the stream into frames and answers. It holds back at most `LONGEST_HELD` bytes."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -75,9 +74,9 @@ class ByteStream:
         return len(self._held)
 
     def feed(self, data: bytes, *, ended: bool = False) -> list[bytes]:
-        """Take bytes and give the frames that are whole.
+        """Add bytes and return the frames that are complete.
 
-        `ended` says that a frame begins, or nothing comes, after these bytes, which confirms a frame that ends with them.
+        `ended` means that a frame begins, or nothing follows, after these bytes. It confirms a frame that ends with them.
         """
         held, at, found = self._held + data, 0, []
         while len(held) - at >= 2:
@@ -87,7 +86,7 @@ class ByteStream:
                 continue
             length = self._fits(held, at, ended=ended)
             if length is None:
-                break  # not to be told yet
+                break  # more bytes are needed to decide
             if not length:
                 self._in_step = False
                 at = _next_header(held, at + 1)
@@ -101,7 +100,7 @@ class ByteStream:
         return found
 
     def _fits(self, held: bytes, at: int, *, ended: bool) -> int | None:
-        """Length of the frame that begins at a header: 0 when it is none, None when that shows only with more bytes."""
+        """Return the length of the frame at a header: 0 if it is not a frame, None if more bytes are needed to decide."""
         after = len(held) - at
         answer = held[at : at + 2] == _ANSWER
         known = SHORT if answer else self._length
@@ -118,7 +117,7 @@ class ByteStream:
         return None if waits else 0
 
     def _may_be_time(self, clock: bytes) -> bool:
-        """Whether these are the last bytes of a long frame; numbers that are no time are taken for one easily."""
+        """Whether these are the clock of a long frame. Other numbers look like a clock that is not set."""
         if _plausible(clock):
             self._has_time = True
             return True
@@ -126,7 +125,7 @@ class ByteStream:
 
     @staticmethod
     def _ends(then: bytes, over: int, length: int, known: int, *, ended: bool) -> bool | None:
-        """Whether a frame ends where `then` follows; `over` bytes are there beyond its end."""
+        """Whether a frame ends before `then`. There are `over` bytes after its end."""
         if over < 0:
             return None
         if over == 0:
@@ -145,7 +144,7 @@ def _plausible(clock: bytes) -> bool:
 
 
 def _next_header(held: bytes, at: int) -> int:
-    """Where the next header may begin."""
+    """Return where the next header may begin."""
     places = [place for header in _HEADERS if (place := held.find(header, at)) >= 0]
     if places:
         return min(places)

@@ -1,11 +1,12 @@
-"""The driver of the reference profile: how an ankle sensor is set up, stopped, and asked for what was lost."""
+"""The driver of the reference profile: set up an ankle sensor, stop it, and fetch lost samples."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from legmon.movement import Leg
-from legmon.sensors import ankle_bytes as a
-from legmon.sensors import ankle_captured
-from legmon.sensors.asking import STRAY, answer, ask, battery_level, percent
+from legmon.sensors import decode
+from legmon.sensors.ankle import profile as a
 from legmon.sensors.base import (
     Advertisement,
     Answer,
@@ -15,16 +16,19 @@ from legmon.sensors.base import (
     Held,
     Read,
     SensorEvent,
-    Started,
     Status,
     Steps,
     Stopped,
+    StreamFormat,
     StreamRequest,
+    StreamStart,
     Subscribe,
     Write,
 )
+from legmon.sensors.conversation import STRAY, answer, ask, battery_level, percent
 
 COMPANY = 0xFFFF
+SCALE_UG = 122
 _SIDES: dict[int, Leg] = {1: "left", 2: "right"}
 _BUSY, _UNKNOWN_STREAM, _NOT_SUPPORTED = 0x05, 0x09, 0x02
 
@@ -36,8 +40,8 @@ class AnkleConversation:
         self._tag = 0
         self._is_started = False
 
-    def start(self, wanted: StreamRequest) -> Steps[Started]:
-        """Subscribe to everything, then START; a sensor left measuring in another way is stopped first."""
+    def start(self, wanted: StreamRequest) -> Steps[StreamStart]:
+        """Subscribe to everything, then START; a sensor that measures with other settings is stopped first."""
         self._is_started = False
         can = a.decode_capabilities((yield Read(a.CAPABILITIES)))
         yield Subscribe(a.CONTROL)
@@ -62,10 +66,8 @@ class AnkleConversation:
             before = yield from self.held(wanted.last)
         yield Subscribe(a.STATUS, optional=True)
         yield Subscribe(a.BATTERY_LEVEL, optional=True)
-        return Started(
-            rate_hz=running.rate_hz,
-            range_g=running.range_g,
-            scale_ug=running.scale_ug,
+        return StreamStart(
+            StreamFormat(running.rate_hz, running.range_g, running.scale_ug, "index"),
             frame_s=running.batch / running.rate_hz,
             side=can.side,
             stream=running.stream,
@@ -92,7 +94,7 @@ class AnkleConversation:
             raise
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """BACKFILL, to its end; one that a cut left running is ended first."""
+        """BACKFILL, to its end. One that a lost link left running is aborted first."""
         arguments = a.backfill_arguments(stream, first, count)
         try:
             yield from self._ask(a.Op.BACKFILL, arguments)
@@ -108,20 +110,20 @@ class AnkleConversation:
         return sent
 
     def received(self, uuid: str, data: bytes) -> Sequence[SensorEvent]:
-        """Read a notification."""
+        """Decode a notification."""
         if uuid in (a.LIVE, a.BACKFILL):
             return (a.decode_frame(data),)
         if uuid == a.CONTROL:
             return (Answer(data),)
         if uuid == a.STATUS:
             status = a.decode_status(data)
-            said = Status(charging=status.charging, worn=status.worn)
+            reported = Status(charging=status.charging, worn=status.worn)
             if self._is_started and status.state == "idle":
-                return (said, Stopped("The sensor stopped measuring by itself."))
-            return (said,)
+                return (reported, Stopped("The sensor stopped measuring by itself."))
+            return (reported,)
         if uuid == a.BATTERY_LEVEL and (charge := percent(data)) is not None:
             return (Battery(charge),)
-        raise FrameError(f"{len(data)} bytes on {uuid} that this profile does not have")
+        raise FrameError(f"{len(data)} bytes on {uuid}, which is not part of this profile")
 
     def _ask(self, op: a.Op, arguments: bytes = b"") -> Steps[bytes]:
         self._tag = tag = (self._tag + 1) % 256
@@ -129,8 +131,22 @@ class AnkleConversation:
         return ask(request, lambda data: a.decode_answer(data, op, tag), seconds=5.0, tries=1)
 
 
+class AnkleDecoder:
+    """Decodes captured notifications of the live and back-fill characteristics."""
+
+    def __init__(self, scale_ug: float, rate_hz: float) -> None:
+        self._scale_ug = scale_ug
+        self._times = decode.CountedTimes(rate_hz)
+
+    def read(self, data: bytes, following: bytes | None) -> decode.Decoded:  # noqa: ARG002
+        """Read one frame."""
+        frame = a.decode_frame(data)
+        g = frame.xyz.astype(np.float64) * (self._scale_ug * 1e-6)
+        return decode.Decoded(g, self._times.of(frame), frame.first)
+
+
 def advertised_battery(advertisement: Advertisement) -> int | None:
-    """Charge that the manufacturer data says (section 1), percent; None where it says nothing."""
+    """Return the battery level in the manufacturer data (section 1), percent; None if there is none."""
     value = advertisement.manufacturer.get(COMPANY, b"")
     return value[2] if len(value) >= 3 and value[2] <= 100 else None
 
@@ -150,19 +166,24 @@ class AnkleDriver:
         return a.SERVICE in advertisement.services
 
     def side(self, advertisement: Advertisement) -> Leg | None:
-        """Which leg the manufacturer data claims (section 1)."""
+        """Return the leg in the manufacturer data (section 1)."""
         value = advertisement.manufacturer.get(COMPANY, b"")
         return _SIDES.get(value[1]) if len(value) >= 2 else None
 
     def converse(self) -> AnkleConversation:
-        """Begin with one sensor."""
+        """Return a new conversation with one sensor."""
         return AnkleConversation()
 
-    settings = ankle_captured.settings
+    settings: Mapping[str, str] = {
+        "scale_ug": "µg per unit, from the answer to START; 122 (± 4 g) by default",
+        "rate_hz": "nominal rate, for the times in the first frame; 50 by default",
+    }
 
-    def decoder(self, settings: Mapping[str, str]) -> ankle_captured.AnkleDecoder:
-        """Read captured notifications."""
-        return ankle_captured.decoder(settings)
+    def decoder(self, settings: Mapping[str, str]) -> AnkleDecoder:
+        """Return a decoder for captured notifications."""
+        decode.check(settings, self.settings)
+        rate_hz = decode.number(settings, "rate_hz", 50.0, 10000.0)
+        return AnkleDecoder(decode.number(settings, "scale_ug", SCALE_UG, 65535), rate_hz)
 
 
 DRIVER = AnkleDriver()

@@ -1,4 +1,4 @@
-"""The reference profile, byte by byte: what the ankle sensor says and is told (docs/ankle-profile.md)."""
+"""The reference profile, byte by byte: the messages of an ankle sensor (docs/ankle-profile.md)."""
 
 import struct
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from legmon.movement import Leg
-from legmon.sensors import asking
 from legmon.sensors.base import Frame, FrameError, Held, RefusedError
+from legmon.sensors.conversation import BATTERY_LEVEL as _BATTERY_LEVEL
 
 _BASE = "7c9e{:04x}-5b1d-4c37-9a86-3f0c6d2b8e11"
 SERVICE = _BASE.format(0x0100)
@@ -18,7 +18,7 @@ CONTROL = _BASE.format(0x0102)
 CAPABILITIES = _BASE.format(0x0103)
 STATUS = _BASE.format(0x0104)
 BACKFILL = _BASE.format(0x0105)
-BATTERY_LEVEL = asking.BATTERY_LEVEL
+BATTERY_LEVEL = _BATTERY_LEVEL
 
 RATES_HZ = (25, 50, 100, 200)
 RANGES_G = (2, 4, 8, 16)
@@ -86,7 +86,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class SensorStatus:
-    """What a sensor says of itself (section 6)."""
+    """The state of a sensor (section 6)."""
 
     state: Literal["idle", "sampling"]
     stream: int
@@ -175,12 +175,12 @@ def decode_status(data: bytes | bytearray) -> SensorStatus:
 
 
 def request(op: Op, tag: int, arguments: bytes = b"") -> bytes:
-    """Give the bytes of a request to the control point (section 4)."""
+    """Return the bytes of a request to the control point (section 4)."""
     return bytes([op, tag]) + arguments
 
 
 def start_arguments(rate_hz: int, range_g: int, batch: int) -> bytes:
-    """Give the arguments of START."""
+    """Return the arguments of START."""
     return struct.pack("<HBB", rate_hz, range_g, batch)
 
 
@@ -222,7 +222,7 @@ def decode_started(results: bytes) -> Streaming:
 
 
 def buffer_arguments(stream: int) -> bytes:
-    """Give the arguments of GET_BUFFER for a stream."""
+    """Return the arguments of GET_BUFFER for a stream."""
     return struct.pack("<H", stream)
 
 
@@ -240,7 +240,7 @@ def decode_held(results: bytes) -> Held:
 
 
 def backfill_arguments(stream: int, first: int, count: int) -> bytes:
-    """Give the arguments of BACKFILL."""
+    """Return the arguments of BACKFILL."""
     return _HELD.pack(stream, first, count)
 
 
