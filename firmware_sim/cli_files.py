@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from firmware_sim.playback import Playback
     from firmware_sim.render import Progress
-    from firmware_sim.scenario import Scenario
+    from firmware_sim.vocabulary import Scenario
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,7 +34,7 @@ class FailedError(Exception):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (render, capture, draw, golden):
+    for command in (render, capture, draw, golden, schema):
         app.command()(command)
 
 
@@ -86,14 +86,32 @@ def golden() -> None:
         print(f"{path.stem}\t{path}")
 
 
-def read_night(path: Path | None, seed: int | None) -> Scenario:
-    """Read a scenario, or take the plain one without a path, with another seed if there is one."""
-    from firmware_sim.scenario import DEFAULT, ScenarioError, read_scenario
+def schema() -> None:
+    """Print the JSON Schema of scenario files, with which an editor completes and checks them."""
+    from firmware_sim.schema import schema_text
 
-    try:
-        night = DEFAULT if path is None else read_scenario(path)
-    except ScenarioError as error:
-        raise BadInputError(str(error)) from error
+    print(schema_text(), end="")
+
+
+def read_night(path: Path | None, seed: int | None) -> Scenario:
+    """Read a scenario; without a path it is eight plain hours. `seed` replaces the scenario's own.
+
+    Raises
+    ------
+    BadInputError
+        If the file is not a scenario.
+    """
+    if path is None:
+        from firmware_sim.vocabulary import DEFAULT
+
+        night = DEFAULT
+    else:
+        from firmware_sim.scenario import ScenarioError, read_scenario
+
+        try:
+            night = read_scenario(path)
+        except ScenarioError as error:
+            raise BadInputError(str(error)) from error
     return night if seed is None else replace(night, seed=seed)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.losses import lost_samples
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Sleeper
+from firmware_sim.vocabulary import Scenario
 
 
 class Chip(Protocol):

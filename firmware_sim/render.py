@@ -12,10 +12,10 @@ import numpy as np
 from firmware_sim import profile
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.losses import lost_samples
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.stream import Stream
 from firmware_sim.truth import write_truth
+from firmware_sim.vocabulary import Scenario
 
 Progress = Callable[[float], None]
 """Is told which share of the work is done."""

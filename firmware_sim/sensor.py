@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from firmware_sim import profile
 from firmware_sim.night import Night, Performed
 from firmware_sim.profile import Answer, Op
-from firmware_sim.scenario import Scenario
 from firmware_sim.stream import Stream
+from firmware_sim.vocabulary import Scenario
 
 _TEMPERATURE_C = 31  # skin under a strap; a modelling choice
 _BATTERY_AT_START = 87

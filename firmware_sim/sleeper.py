@@ -15,8 +15,8 @@ from firmware_sim.blocks import BLOCK, Blocks
 from firmware_sim.kinematics import Array, Motion
 from firmware_sim.performance import perform, worn
 from firmware_sim.plan import Kind, plan_night
-from firmware_sim.scenario import Scenario
 from firmware_sim.surroundings import Surroundings, bumps_of, rolled
+from firmware_sim.vocabulary import Scenario
 
 
 @dataclass(frozen=True, slots=True)

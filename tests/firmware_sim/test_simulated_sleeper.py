@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.kinematics import Array, Flexion, minimum_jerk
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.truth import judge, truth
+from firmware_sim.vocabulary import Scenario
 
 NIGHT = Scenario(duration_s=8 * 3600.0)
 HOUR = Scenario(duration_s=3600.0, movements_per_hour=120.0)
