@@ -1,4 +1,4 @@
-"""What a person or a parent process types to make files: a night's samples or notifications, or a scenario."""
+"""The commands that write files: the samples or notifications of a night, a scenario, or its schema."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ GOLDEN = Path(__file__).parent / "golden"
 
 Seed = Annotated[int | None, typer.Option(min=0, help="Use this seed instead of the scenario's.")]
 ShowProgress = Annotated[
-    bool, typer.Option("--progress", help='Print "progress 0.25" lines, for a parent process.')
+    bool, typer.Option("--progress", help='Print lines such as "progress 0.25", for a parent process.')
 ]
 
 
 class BadInputError(Exception):
-    """What was asked for makes no sense; the message says what to do."""
+    """Wrong options or bad input. The message says what to do."""
 
 
 class FailedError(Exception):
-    """It could not be done; the message says what to do."""
+    """The command failed. The message says what to do."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def render(
     seed: Seed = None,
     progress: ShowProgress = False,
 ) -> None:
-    """Write a night as left.csv or right.csv, with its truth.json."""
+    """Write the samples of a night to left.csv or right.csv, and the true movements to truth.json."""
     from firmware_sim.render import render as write
 
     with _progress(to_stdout=progress) as report, _writing(out):
@@ -59,7 +59,7 @@ def capture(
     seed: Seed = None,
     progress: ShowProgress = False,
 ) -> None:
-    """Write the notifications of a night, as a sensor would have sent them, with its truth beside it."""
+    """Write the notifications of a night as a sensor would have sent them, with the true movements beside them."""
     from firmware_sim.render import capture as write
 
     with _progress(to_stdout=progress) as report, _writing(out):
@@ -67,11 +67,11 @@ def capture(
 
 
 def draw(
-    seed: Annotated[int, typer.Argument(min=0, help="Which night; every number is another one.")],
+    seed: Annotated[int, typer.Argument(min=0, help="Number of the night.")],
     *,
     out: Annotated[Path, typer.Option("-o", "--out", help="Scenario file to write.")],
 ) -> None:
-    """Write the scenario of a night drawn from wide but plausible distributions."""
+    """Write the scenario of a random night, drawn from wide but plausible distributions."""
     from firmware_sim.draw import drawn
     from firmware_sim.scenario import write_scenario
 
@@ -81,7 +81,7 @@ def draw(
 
 
 def golden() -> None:
-    """List the golden nights, hard on purpose: name, tab, scenario file."""
+    """List the golden nights, which are hard on purpose: name, tab, scenario file."""
     for path in sorted(GOLDEN.glob("*.yaml")):
         print(f"{path.stem}\t{path}")
 
@@ -116,7 +116,13 @@ def read_night(path: Path | None, seed: int | None) -> Scenario:
 
 
 def read_playback(path: Path, leg: Literal["left", "right"]) -> Playback:
-    """Read a recording that is to be played."""
+    """Read a recording to play.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be played.
+    """
     from firmware_sim.playback import Playback, PlaybackError
 
     try:
@@ -135,7 +141,7 @@ def _writing(out: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress(*, to_stdout: bool) -> Iterator[Progress]:
-    """Tell how far the work is: lines for a parent, a bar for a person, nothing for a file."""
+    """Show progress: lines for a parent process, a bar for a person, nothing for a file."""
     if to_stdout:
         yield lambda done: print(f"progress {done:.2f}", flush=True)
     elif sys.stderr.isatty():
