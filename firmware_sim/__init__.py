@@ -1,6 +1,6 @@
 """A simulated ankle sensor: a real Bluetooth LE peripheral whose leg, chip and radio are computed.
 
-It speaks ``docs/ankle-profile.md`` and shares nothing else with ``legmon``: neither package imports the other. From
-the HCI byte stream upwards everything is real; what is below (the air) and in front (the sleeper's leg) is simulated,
-and every output says so.
+The sensor follows ``docs/ankle-profile.md`` and shares nothing else with ``legmon``: neither package imports the other.
+Everything from the HCI byte stream up is real Bluetooth. The air below it and the sleeper's leg are simulated, and every
+output is marked as simulated.
 """

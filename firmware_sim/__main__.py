@@ -1,4 +1,4 @@
-"""What ``python -m firmware_sim`` runs."""
+"""Start the command line of ``python -m firmware_sim``."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; a signal ends it quietly even while the imports are still running."""
+    """Run the command line; a signal ends it without a traceback, even during the imports."""
     signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
     from firmware_sim.cli import run

@@ -1,4 +1,4 @@
-"""What the chip makes of what it feels: noise, an offset, a wrong scale, a drift with its warmth, a range and some bits."""
+"""A simulated accelerometer chip: noise, offset, scale error, drift with temperature, range and resolution."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from firmware_sim.streams import stream
 from firmware_sim.vocabulary import MakeName, Sensor
 
 _WARMING_S = 8 * 60.0
-"""A strapped-on chip has most of the skin's warmth after 20 minutes: two and a half of these."""
+"""Time constant. A chip on the skin is almost at its final temperature after 20 minutes, two and a half of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A chip as its data sheet has it.
+    """The properties of a chip, from its data sheet.
 
     Attributes
     ----------
     noise_ug_rthz : float
-        Noise per root hertz, µg.
+        Noise density, µg per root hertz.
     bits : int
-        Resolution of its converter over the whole range.
+        Resolution of the converter over the whole range.
     offset_mg : float
         Largest zero-g offset of an axis.
     drift_mg_per_k : float
-        How far an axis moves with each kelvin.
+        Largest drift of an axis for each kelvin.
     """
 
     noise_ug_rthz: float
@@ -55,7 +55,7 @@ class Accelerometer:
     Parameters
     ----------
     sleeper : Sleeper
-        Whose leg it is on; the chip is the scenario's, and its noise follows from the scenario's seed.
+        The sleeper who wears the chip. The make and the seed of the noise are the scenario's.
     range_g : int
         2, 4, 8 or 16.
     """
@@ -67,7 +67,7 @@ class Accelerometer:
         self._sleeper = sleeper
         self._seed = scenario.seed
         self._unit_g = SCALE_UG[range_g] * 1e-6
-        # A coarser converter's values stand shifted up in the 16 bits.
+        # A coarser converter leaves the low bits of the 16 at 0.
         self._step = 1 << (16 - chip.bits)
         self._offset_g = 1e-3 * chip.offset_mg * rng.uniform(-1.0, 1.0, 3)
         warmth_mg = chip.drift_mg_per_k * scenario.disturb.temperature_k
@@ -79,9 +79,9 @@ class Accelerometer:
         self._blocks = Blocks(self._compute)
 
     def samples(self, first: int, count: int) -> NDArray[np.int16]:
-        """Give samples `first` to `first + count - 1` in units of the range's scale, shape (count, 3).
+        """Return samples `first` to `first + count - 1` in units of the range's scale, shape (count, 3).
 
-        `first` is 0 or later. The numbers do not depend on how the night is cut.
+        `first` is 0 or later. The samples do not depend on the size of the pieces in which they are read.
         """
         return self._blocks.read(first, count)
 
@@ -93,15 +93,15 @@ class Accelerometer:
             t = np.arange(first, first + BLOCK) / self._sleeper.rate_hz
             felt += (1.0 - np.exp(-t / _WARMING_S))[:, None] * self._warm_g
         counts = self._round((felt + self._noise_g * noise) / self._unit_g)
-        return self._faults.befall(counts, first, self._before)
+        return self._faults.apply(counts, first, self._without_noise)
 
     def _round(self, counts: NDArray[np.float64]) -> NDArray[np.int16]:
         steps = np.rint(counts / self._step) * self._step
         samples: NDArray[np.int16] = np.clip(steps, -32768, 32768 - self._step).astype(np.int16)
         return samples
 
-    def _before(self, index: int) -> NDArray[np.int16]:
-        """Sample `index` without noise: what a chip that is stuck from there on keeps."""
+    def _without_noise(self, index: int) -> NDArray[np.int16]:
+        """Return sample `index` without noise. A chip that is stuck from there on repeats it."""
         felt = self._sleeper.acceleration(index, 1) * self._scale + self._offset_g
         sample: NDArray[np.int16] = self._round(felt / self._unit_g)[0]
         return sample

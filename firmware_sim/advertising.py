@@ -1,4 +1,4 @@
-"""How the sensor presents itself: advertisement, scan response (section 1 of the document), pairing (section 2)."""
+"""The sensor's advertisement and scan response (section 1 of docs/ankle-profile.md) and its pairing (section 2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from firmware_sim import profile
 
 
 def advertising_data() -> bytes:
-    """Give the ADV_IND's data."""
+    """Return the data of the ADV_IND packet."""
     flags = AdvertisingData.Flags
     return bytes(
         AdvertisingData(
@@ -24,7 +24,7 @@ def advertising_data() -> bytes:
 
 
 def scan_response(name: str, manufacturer_data: bytes) -> bytes:
-    """Give the SCAN_RSP's data."""
+    """Return the data of the SCAN_RSP packet."""
     return bytes(
         AdvertisingData(
             [
@@ -36,6 +36,6 @@ def scan_response(name: str, manufacturer_data: bytes) -> bytes:
 
 
 def just_works(_connection: Connection) -> PairingConfig:
-    """Pair by LE Secure Connections, Just Works, with bonding."""
+    """Return a configuration that pairs by LE Secure Connections, Just Works, with bonding."""
     delegate = PairingDelegate(PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT)
     return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate)

@@ -1,4 +1,4 @@
-"""What is between the radios: a virtual air that carries packets between every HCI stream that connects to it.
+"""A virtual air: it carries packets between all HCI streams that connect to it.
 
 Each connection (H4 over a Unix or TCP socket) gets a controller of its own on one link. The controllers are bumble's
 virtual ones, with the defects of bumble 0.0.236 that matter here corrected; each override says which one, and
@@ -24,13 +24,13 @@ from bumble.transport.common import PacketParser
 _log = logging.getLogger(__name__)
 
 SUPERVISION_TIMEOUT_S = 0.72
-"""How long after a radio vanishes its peers notice. Short: what is tested is that they do, not their patience."""
+"""How long after a radio vanishes its peers notice. Short, so that tests do not wait."""
 
 _RSSI_DBM = -58
 
 
 class AirError(Exception):
-    """The air cannot be opened where it was asked for; `bad_spec` when the place itself makes no sense."""
+    """The air cannot be opened at this place. `bad_spec` is true if the place is not valid."""
 
     def __init__(self, message: str, *, bad_spec: bool = False) -> None:
         super().__init__(message)
@@ -38,16 +38,16 @@ class AirError(Exception):
 
 
 class AirLink(LocalLink):
-    """All radios in reach of each other, and what happens when one vanishes."""
+    """All radios, each in reach of the others, until one vanishes."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._shadowed: set[Controller] = set()
         self.strengths: dict[str, int] = {}
-        """How strongly a radio is heard, dBm, by its address; the rest as one in the same room."""
+        """Signal strength of a radio, dBm, by its address. All others are as strong as a radio in the same room."""
 
     def shadow(self, address: str, seconds: float) -> bool:
-        """Put a radio out of everybody's reach for a while, as a body between it and the others does; False for one not there."""
+        """Put a radio out of reach of all others for a time. Return False if there is no such radio."""
         far = next((c for c in self.controllers if str(c.random_address).startswith(address)), None)
         if far is None:
             return False
@@ -65,8 +65,8 @@ class AirLink(LocalLink):
                 asyncio.get_running_loop().call_soon(c.on_ll_advertising_pdu, packet)
 
     # Defect: bumble looks a receiver up by its address alone and takes the sender's random address for the
-    # connection's, so that a radio with a public address is deaf, and one that comes back under the address of a
-    # vanished one gets the other's packets.
+    # connection's, so that a radio with a public address receives nothing, and a radio that comes back under the
+    # address of a vanished one receives the packets of that one.
     def _other_end(self, own: hci.Address, peer: hci.Address) -> Controller | None:
         for controller in self.controllers:
             connection = controller.le_connections.get(own)
@@ -81,7 +81,7 @@ class AirLink(LocalLink):
         transport: PhysicalTransport,
         data: bytes,
     ) -> None:
-        """Carry data to the other end of the connection; into the void when that has vanished."""
+        """Carry data to the other end of the connection. Drop the data if that end has vanished."""
         connection = sender_controller.le_connections.get(destination_address)
         if connection is None:
             return
@@ -102,9 +102,9 @@ class AirLink(LocalLink):
             asyncio.get_running_loop().call_soon(receiver.on_ll_control_pdu, sender_address, packet)
 
     def lose(self, lost: Controller) -> None:
-        """Take a radio out of the air; its peers see a supervision timeout.
+        """Remove a radio from the air. Its peers see a supervision timeout.
 
-        Defect: bumble has no link loss, only a polite disconnect; a killed process would stay connected for ever.
+        Defect: bumble has no link loss, only a disconnect. A killed process would stay connected for ever.
         """
         lost.le_legacy_advertiser.stop()
         self.controllers.discard(lost)
@@ -123,7 +123,7 @@ class AirLink(LocalLink):
     @staticmethod
     def _time_out(widowed: list[tuple[Controller, Connection]]) -> None:
         for peer, connection in widowed:
-            # By identity: the peer may have hung up in the meantime and be connected anew.
+            # By identity: the peer may have disconnected and connected again in the meantime.
             if peer.le_connections.get(connection.peer_address) is connection:
                 peer.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
@@ -180,7 +180,7 @@ class AirController(Controller):
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
     ) -> hci.HCI_StatusReturnParameters:
-        """Give up connecting.
+        """Cancel a pending connection.
 
         Defect: bumble answers with success but goes on waiting and never completes the connection, so that a connect to an
         absent sensor never ends and every later one is disallowed.
@@ -225,8 +225,8 @@ class _Port(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except InvalidPacketError as error:
-            # There is no way back into step with a byte stream that has lost it.
-            _log.warning("A host sent what is not HCI (%s); its radio is switched off.", error)
+            # After one bad packet the boundaries of all later packets are unknown.
+            _log.warning("A host sent bytes that are not HCI (%s); its radio is switched off.", error)
             self._transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -235,12 +235,12 @@ class _Port(asyncio.Protocol):
 
 @asynccontextmanager
 async def open_air(spec: str, link: AirLink | None = None) -> AsyncIterator[str]:
-    """Serve an air at ``unix:/path`` or ``tcp:host:port`` and give the place, with the real port for port 0.
+    """Serve an air at ``unix:/path`` or ``tcp:host:port`` and yield the place, with the real port for port 0.
 
     Raises
     ------
     AirError
-        When `spec` makes no sense or the place is taken.
+        If `spec` is not valid, or something else uses the place.
     """
     link = link or AirLink()
     loop = asyncio.get_running_loop()
@@ -252,7 +252,7 @@ async def open_air(spec: str, link: AirLink | None = None) -> AsyncIterator[str]
         try:
             server = await loop.create_unix_server(lambda: _Port(link), place)
         except OSError as error:
-            raise AirError(f"No air can be opened at {spec}: {error}.") from error
+            raise AirError(f"Cannot open an air at {spec}: {error}.") from error
         try:
             yield spec
         finally:
@@ -262,7 +262,7 @@ async def open_air(spec: str, link: AirLink | None = None) -> AsyncIterator[str]
         try:
             server = await loop.create_server(lambda: _Port(link), host, int(port))
         except OSError as error:
-            raise AirError(f"No air can be opened at {spec}: {error}.") from error
+            raise AirError(f"Cannot open an air at {spec}: {error}.") from error
         try:
             yield f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
         finally:
@@ -279,15 +279,15 @@ def _remove(path: Path) -> None:
 
 
 def _clear(path: Path) -> None:
-    """Remove the socket that an air which was killed has left behind, but nothing else."""
+    """Remove the socket that a killed air has left behind, but nothing else."""
     if not path.exists():
         return
     if not path.is_socket():
-        raise AirError(f"{path} is in the way and is not a socket; choose another path.", bad_spec=True)
+        raise AirError(f"{path} exists and is not a socket; choose another path.", bad_spec=True)
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
         except OSError:
             path.unlink()
             return
-    raise AirError(f"There already is an air at {path}; use it, or choose another path.")
+    raise AirError(f"An air already runs at {path}; use it, or choose another path.")

@@ -1,4 +1,4 @@
-"""What the sensor's GATT server offers, and who may read, write and subscribe to what."""
+"""The services and characteristics of the sensor's GATT server, and the permissions of each."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from firmware_sim.sensor import Sensor
 
 
 class Attributes:
-    """The services of section 2 of the document, answering for one sensor.
+    """The services of section 2 of docs/ankle-profile.md, for one sensor.
 
     Parameters
     ----------
     sensor : Sensor
-        Whose values are read.
+        The sensor whose values are read.
     clock : callable
-        Gives the sensor's uptime in µs.
+        Returns the sensor's uptime in µs.
     on_request : callable
-        Is told the client and the bytes, at least 2, of every request to the control point.
+        Called with the client and the bytes (at least 2) of every request to the control point.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Attributes:
         ]
 
     def offer(self, server: Server) -> None:
-        """Put the services on a GATT server."""
+        """Add the services to a GATT server."""
         server.add_services([self._own, *self._public])
         for characteristic in self._own.characteristics:
-            # bumble makes these descriptors writable by anybody; the document wants encryption to subscribe.
+            # bumble lets everybody write these descriptors; the profile asks for encryption to subscribe.
             descriptor = server.get_descriptor_attribute(
                 self._own.uuid, characteristic.uuid, gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR
             )
@@ -119,8 +119,8 @@ def _value(
     read: Callable[[Connection], bytes] = _refuse_read,
     write: Callable[[Connection, bytes], None] = _refuse_write,
 ) -> CharacteristicValue[bytes]:
-    """Make a value that refuses what it does not offer.
+    """Return a value that refuses to be read or written where it does not offer that.
 
-    bumble 0.0.236 does not check whether a value may be read or written at all.
+    bumble 0.0.236 does not check this itself.
     """
     return CharacteristicValue(read=read, write=write)

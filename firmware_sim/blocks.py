@@ -1,8 +1,8 @@
-"""How a night-long signal is computed piece by piece so that every cut of it gives the same numbers.
+"""Compute a signal in fixed blocks, so that pieces of any size give the same numbers.
 
 A vectorised function may round differently at the end of an array than in its middle, and a random generator gives
-other numbers when asked for other lengths. So a signal is only ever computed in whole blocks at fixed places, and
-what is asked for is cut out of them.
+other numbers for other lengths. So a signal is only computed in whole blocks at fixed places, and a piece is cut out of
+these blocks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 4096
-"""Samples in a block: 82 s at 50 Hz, a fraction of a millisecond's work and 100 kB."""
+"""Samples in a block: 82 s at 50 Hz and 100 kB, computed in less than a millisecond."""
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -26,15 +26,15 @@ class Blocks(Generic[_Number]):
     Parameters
     ----------
     compute : callable
-        Takes the number of a block and returns its samples, shape (`BLOCK`, 3).
+        Returns the samples of the block with this number, shape (`BLOCK`, 3).
     """
 
     def __init__(self, compute: Callable[[int], NDArray[_Number]]) -> None:
-        # Two: a reader that moves forward crosses one border at a time.
+        # Two blocks: a reader that moves forward crosses one border at a time.
         self._block = lru_cache(maxsize=2)(compute)
 
     def read(self, first: int, count: int) -> NDArray[_Number]:
-        """Give samples `first` to `first + count - 1`, shape (count, 3)."""
+        """Return samples `first` to `first + count - 1`, shape (count, 3)."""
         last = first + count
         pieces = [
             self._block(number)[max(0, first - number * BLOCK) : last - number * BLOCK]

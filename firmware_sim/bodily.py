@@ -1,7 +1,7 @@
 """What a sensor on the shank feels when the whole body moves: a shift of posture, and a walk to the bathroom and back.
 
-As in `firmware_sim.kinematics`, times are seconds since the movement began and what is felt is in g. Shapes are modelling
-choices; a walker takes 1.5 to 2.5 steps a second and feels 1 to 3 g at the ankle.
+As in `firmware_sim.kinematics`, times are seconds since the movement began, and the signal is in g. Shapes are modelling
+choices. A walker takes 1.5 to 2.5 steps per second, and the sensor feels 1 to 3 g at the ankle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Shift:
     arm : ndarray, shape (3,)
         From the joint to the sensor, m.
     duration_s : float
-        How long it lasts.
+        Duration, s.
     shake : ndarray, shape (n, 3)
         Amplitude of each wave of the shaking, g.
     shake_hz, shake_phase : ndarray, shape (n,)
@@ -41,16 +41,16 @@ class Shift:
 
     @property
     def up_before(self) -> Array:
-        """Up while resting before it."""
+        """Up at rest before the movement."""
         return self.up_from
 
     @property
     def up_after(self) -> Array:
-        """Up while resting after it."""
+        """Up at rest after the movement."""
         return self.up_to
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels, g."""
+        """Return what the sensor feels, in g, shape (len(t), 3)."""
         axis = np.cross(self.up_from, self.up_to)
         sin = float(np.linalg.norm(axis))
         angle = float(np.arctan2(sin, self.up_from @ self.up_to))
@@ -67,16 +67,16 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Getting up, walking there, standing a while, walking back and lying down.
+    """A walk: getting up, walking there, standing, walking back and lying down.
 
     Attributes
     ----------
     rising, settling : Shift
         How the shank comes to stand upright, and how it comes to lie again.
     walking_s : float
-        Time between the two; its third fifth is spent standing.
+        Time between the two. During the third fifth the person stands.
     stride_hz : float
-        Strides a second, each of two steps.
+        Strides per second, of two steps each.
     impact_g, swing_g : float
         Peak along the shank when the foot lands, and amplitude along `across` while the leg swings.
     across : ndarray, shape (3,)
@@ -93,21 +93,21 @@ class Walk:
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
+        """Duration, s."""
         return self.rising.duration_s + self.walking_s + self.settling.duration_s
 
     @property
     def up_before(self) -> Array:
-        """Up while lying before it."""
+        """Up at rest before the walk."""
         return self.rising.up_from
 
     @property
     def up_after(self) -> Array:
-        """Up while lying after it."""
+        """Up at rest after the walk."""
         return self.settling.up_to
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels, g."""
+        """Return what the sensor feels, in g, shape (len(t), 3)."""
         upright_from = self.rising.duration_s
         upright_to = upright_from + self.walking_s
         felt = np.empty((len(t), 3))

@@ -11,7 +11,7 @@ from firmware_sim.kinematics import STANDARD_GRAVITY, Array, swing, turned
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """Twitches one after another, each there and straight back.
+    """A row of twitches. Each turns the shank and straight back.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class Bursts:
     arm : ndarray, shape (3,)
         From the joint to the sensor, m.
     onsets : ndarray, shape (n,)
-        When each begins; the first at 0.
+        When each twitch begins, s; the first at 0.
     angles : ndarray, shape (n,)
-        How far each turns the shank, rad.
+        Angle of each twitch, rad.
     burst_s : float
-        How long one lasts; shorter than the time to the next.
+        Duration of a twitch, s; shorter than the time to the next.
     """
 
     up: Array
@@ -38,21 +38,21 @@ class Bursts:
 
     @property
     def duration_s(self) -> float:
-        """How long all of them last."""
+        """Duration of all twitches, s."""
         return float(self.onsets[-1]) + self.burst_s
 
     @property
     def up_before(self) -> Array:
-        """Up while resting before it."""
+        """Up at rest before the movement."""
         return self.up
 
     @property
     def up_after(self) -> Array:
-        """Up while resting after it: the same."""
+        """Up at rest after the movement: the same as before."""
         return self.up
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels, g."""
+        """Return what the sensor feels, in g, shape (len(t), 3)."""
         number = np.maximum(np.searchsorted(self.onsets, t, side="right") - 1, 0)
         position, velocity, acceleration = twitch(t - self.onsets[number], self.burst_s)
         angle = self.angles[number]
@@ -61,7 +61,7 @@ class Bursts:
 
 
 def twitch(t: Array, length: float) -> tuple[Array, Array, Array]:
-    """From 0 to 1 and back within `length` seconds: position, velocity and acceleration at `t`; 0 outside."""
+    """Return position, velocity and acceleration at `t` on the way from 0 to 1 and back within `length` seconds; 0 outside."""
     x = np.clip(t / length, 0.0, 1.0)
     way = x * (1.0 - x)
     slope = 1.0 - 2.0 * x
@@ -72,7 +72,7 @@ def twitch(t: Array, length: float) -> tuple[Array, Array, Array]:
 
 
 def twitch_for_peak(peak_g: float, up: Array, axis: Array, arm: Array, length: float) -> float:
-    """How far (rad) a twitch must turn the shank for its signal to leave rest by about `peak_g`; linear in the angle."""
+    """Return the angle (rad) of a twitch whose signal leaves rest by about `peak_g`. The model is linear in the angle."""
     position, _velocity, acceleration = twitch(np.linspace(0.0, length, 33), length)
     tilt = np.cross(axis, up) * position[:, None]
     push = np.cross(axis, arm) * acceleration[:, None] / STANDARD_GRAVITY

@@ -1,4 +1,4 @@
-"""What a person or a parent process types to run a part of the simulation."""
+"""The commands ``air`` and ``sensor``, for a person or a parent process."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "A simulated ankle sensor for legmon. "
-        "It is reached over real Bluetooth LE from HCI up; the air, the chip and the leg are simulated.\n\n"
+        "Everything from HCI up is real Bluetooth LE; the air, the chip and the leg are simulated.\n\n"
         "Try it with three terminals:\n\n"
         "    python -m firmware_sim air unix:/tmp/air\n\n"
         "    python -m firmware_sim sensor unix-client:/tmp/air --speed 60\n\n"
         "    (your client, on the HCI transport unix-client:/tmp/air)\n\n"
-        "or make a night's files at once:\n\n"
+        "Or write the files of a night at once:\n\n"
         "    python -m firmware_sim render scenario.yaml -o night\n\n"
-        "firmware_sim/README.md and docs/scenarios.md say more."
+        "See firmware_sim/README.md and docs/scenarios.md."
     ),
 )
 
@@ -44,30 +44,32 @@ BUFFER = 1_440_000
 """Eight hours at 50 Hz, 8.6 MB: a small flash chip."""
 _ADDRESSES = {"left": "C4:4C:4D:00:00:01", "right": "C4:4C:4D:00:00:02"}
 
-UntilEof = Annotated[bool, typer.Option("--until-eof", help="End also when standard input ends.")]
+UntilEof = Annotated[bool, typer.Option("--until-eof", help="Also end when standard input ends.")]
 
 
 @app.command()
 def air(
-    spec: Annotated[str, typer.Argument(help="unix:/path or tcp:127.0.0.1:port; port 0 takes a free one.")],
+    spec: Annotated[
+        str, typer.Argument(help="unix:/path or tcp:127.0.0.1:port; with port 0 it takes a free port.")
+    ],
     *,
     until_eof: UntilEof = False,
 ) -> None:
-    """Carry packets between everything that connects; print "ready PLACE" when it can be reached."""
+    """Carry packets between all radios that connect. Print "ready PLACE" when the air is open."""
     _log_to_stderr()
-    # bumble warns of every packet that was on its way when a connection ended; on a radio that is nothing.
+    # bumble warns of every packet that was under way when a connection ended; on a radio this is normal.
     logging.getLogger("bumble.controller").setLevel(logging.CRITICAL)
     asyncio.run(_air(spec, until_eof=until_eof))
 
 
 async def _air(spec: str, *, until_eof: bool) -> None:
     from firmware_sim.air import AirError, AirLink, open_air
-    from firmware_sim.lifetime import told_to_end
+    from firmware_sim.lifetime import end_requested
 
     link = AirLink()
 
     def obey(line: str) -> None:
-        """``shadow ADDRESS SECONDS`` puts a radio out of reach; ``strength ADDRESS DBM`` says how strongly it is heard."""
+        """Obey ``shadow ADDRESS SECONDS`` (out of reach) or ``strength ADDRESS DBM`` (signal strength)."""
         words = line.split()
         if len(words) == 3 and words[0] == "shadow":
             link.shadow(words[1], float(words[2]))
@@ -75,10 +77,10 @@ async def _air(spec: str, *, until_eof: bool) -> None:
             link.strengths[words[1]] = int(words[2])
 
     try:
-        with told_to_end(until_eof=until_eof, said=obey) as told:
+        with end_requested(until_eof=until_eof, on_line=obey) as end:
             async with open_air(spec, link) as place:
                 print(f"ready {place}", flush=True)
-                await told.wait()
+                await end.wait()
     except AirError as error:
         raise (BadInputError if error.bad_spec else FailedError)(str(error)) from error
 
@@ -93,7 +95,7 @@ def sensor(
     ],
     *,
     scenario: Annotated[
-        Path | None, typer.Option(help="Scenario to play; without it, eight plain hours.")
+        Path | None, typer.Option(help="Scenario to play. Without it, eight plain hours.")
     ] = None,
     seed: Seed = None,
     play: Annotated[
@@ -101,49 +103,55 @@ def sensor(
         typer.Option(help="Play this CSV (time_s,x_g,y_g,z_g) instead of a scenario."),
     ] = None,
     leg: Annotated[
-        Literal["left", "right"] | None, typer.Option(help="The ankle that --play is from; left if not said.")
+        Literal["left", "right"] | None,
+        typer.Option(help="The ankle that --play is from; left by default."),
     ] = None,
     speed: Annotated[float, typer.Option(help="How many times faster than real time, 0.01 to 10000.")] = 1.0,
     name: Annotated[str | None, typer.Option(help="Advertised name, LegMon-... ")] = None,
     address: Annotated[str | None, typer.Option(help="Static random address AA:BB:CC:DD:EE:FF.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Write what it does here, a JSON object a line.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Write what the sensor does to this file, one JSON object per line.")
+    ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Come up as after a reboot, with what --log says its flash holds."),
+        typer.Option("--resume", help="Start as after a reboot, with the flash memory that --log holds."),
     ] = False,
     buffer: Annotated[
-        int, typer.Option(min=0, help="Samples it keeps for back-fill; 0: it has no buffer.")
+        int, typer.Option(min=0, help="Samples to keep for back-fill; 0 for no buffer.")
     ] = BUFFER,
     truth: Annotated[
-        Path | None, typer.Option(help="Write the night's true movements here at start.")
+        Path | None, typer.Option(help="Write the true movements of the night to this file at the start.")
     ] = None,
     progress: Annotated[
         bool,
         typer.Option(
-            "--progress", help='Print "plays LEG HZ SECONDS", and "over" at its end, for a parent process.'
+            "--progress",
+            help='Print "plays LEG HZ SECONDS" at the start and "over" at the end, for a parent process.',
         ),
     ] = False,
     family: Annotated[
-        str | None, typer.Option(help="Be one a person can buy: polar, movesense, witmotion, bangle …")
+        str | None, typer.Option(help="Simulate a commodity sensor: polar, movesense, witmotion, bangle …")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Which model of the family.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the family.")] = None,
     stop_after: Annotated[
-        float | None, typer.Option(help="End its stream unasked after seconds (polar).")
+        float | None, typer.Option(help="End the stream after this many seconds (polar only).")
     ] = None,
     until_eof: UntilEof = False,
 ) -> None:
-    """Be an ankle sensor on an HCI transport; print "advertising NAME ADDRESS" when it can be found."""
+    """Run a sensor on an HCI transport. Print "advertising NAME ADDRESS" when it can be found."""
     _log_to_stderr()
     night: Night
     if play is None:
         from firmware_sim.night import Performed
 
         if leg is not None:
-            raise BadInputError("--leg goes with --play; a scenario names its leg itself.")
+            raise BadInputError("Use --leg only with --play; a scenario names its leg itself.")
         night = Performed(read_night(scenario, seed))
     else:
         if scenario is not None or seed is not None or truth is not None:
-            raise BadInputError("--play stands alone: a file has no scenario, no seed and no truth.")
+            raise BadInputError(
+                "Do not use --play with --scenario, --seed or --truth: a recording has none of them."
+            )
         night = read_playback(play, leg or "left")
     from firmware_sim.render import sensor_name
 
@@ -151,14 +159,14 @@ def sensor(
     address = (_ADDRESSES[night.leg] if address is None else address).upper()
     _check_sensor(speed, name, address)
     if family is not None:
-        from firmware_sim.cli_families import Played, made
+        from firmware_sim.cli_families import Options, build_firmware
         from firmware_sim.cli_families import play as play_family
 
-        as_asked = Played(address, speed, log, truth, progress=progress, until_eof=until_eof)
-        asyncio.run(play_family(transport, made(family, model, night, stop_after), as_asked))
+        options = Options(address, speed, log, truth, progress=progress, until_eof=until_eof)
+        asyncio.run(play_family(transport, build_firmware(family, model, night, stop_after), options))
         return
     if resume and log is None:
-        raise BadInputError("--resume needs the --log of the sensor before.")
+        raise BadInputError("--resume needs the --log of the earlier run.")
     asyncio.run(
         _sensor(
             transport,
@@ -209,11 +217,11 @@ async def _sensor(
 ) -> None:
     from firmware_sim.flash import read_flash
     from firmware_sim.journal import Journal
-    from firmware_sim.lifetime import told_to_end
+    from firmware_sim.lifetime import end_requested
     from firmware_sim.mischief import Mischief
     from firmware_sim.night import Performed
     from firmware_sim.peripheral import Peripheral
-    from firmware_sim.plugged import plugged, until_told
+    from firmware_sim.plugged import plugged, until_end
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
 
@@ -222,7 +230,7 @@ async def _sensor(
     firmware = Sensor(
         night,
         sensor_id=int(address.replace(":", ""), 16),
-        # Random, so that after a reboot it is another one than before.
+        # Random, so that the number after a reboot is a new one.
         first_stream=secrets.randbelow(0x10000),
         depth=buffer,
     )
@@ -238,7 +246,7 @@ async def _sensor(
             journal = stack.enter_context(Journal(log_path, goes_on=flash is not None))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        told = stack.enter_context(told_to_end(until_eof=until_eof, said=mischief.take))
+        end = stack.enter_context(end_requested(until_eof=until_eof, on_line=mischief.take))
         transport = await plugged(transport_spec)
         peripheral = Peripheral(
             firmware,
@@ -262,7 +270,7 @@ async def _sensor(
             print(f"advertising {name} {address}", flush=True)
             if progress:
                 print(f"plays {night.leg} {night.declared_rate_hz} {night.duration_s:.3f}", flush=True)
-            await until_told(peripheral.run(), transport, told, transport_spec)
+            await until_end(peripheral.run(), transport, end, transport_spec)
         finally:
             await transport.close()
 
@@ -272,9 +280,9 @@ def _log_to_stderr() -> None:
 
 
 def run() -> int:
-    """Run the command line and return its exit status: 0 done, 1 it went wrong, 2 asked wrongly or bad input."""
+    """Run the command line and return its exit status: 0 done, 1 failed, 2 wrong options or bad input."""
     try:
-        # standalone_mode=False: typer would otherwise print a usage text around every error.
+        # standalone_mode=False: otherwise typer prints a usage text around every error.
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except typer.Abort:
         return 0

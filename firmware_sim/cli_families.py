@@ -1,4 +1,4 @@
-"""What ``python -m firmware_sim sensor --family …`` runs: a commodity sensor on an HCI transport."""
+"""Run a commodity sensor on an HCI transport: ``python -m firmware_sim sensor --family …``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from firmware_sim.night import Night, Performed
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """How a commodity sensor plays its night."""
+class Options:
+    """How to run a commodity sensor."""
 
     address: str
     speed: float
@@ -24,8 +24,8 @@ class Played:
     until_eof: bool
 
 
-def made(family: str, model: str | None, night: Night, stop_after_s: float | None) -> Firmware:
-    """Make a sensor of a family.
+def build_firmware(family: str, model: str | None, night: Night, stop_after_s: float | None) -> Firmware:
+    """Build the firmware of a family and model.
 
     Raises
     ------
@@ -40,46 +40,46 @@ def made(family: str, model: str | None, night: Night, stop_after_s: float | Non
     return kind(night, model or kind.models[0], stop_after_s=stop_after_s)
 
 
-async def play(transport_spec: str, firmware: Firmware, played: Played) -> None:
-    """Be the sensor until told to end.
+async def play(transport_spec: str, firmware: Firmware, options: Options) -> None:
+    """Run the sensor until it should end.
 
     Raises
     ------
     BadInputError, FailedError
-        If the transport makes no sense, or is not there or goes.
+        If the transport is not valid, not there, or disconnects.
     """
     from firmware_sim.families.peripheral import FamilyPeripheral
     from firmware_sim.journal import Journal
-    from firmware_sim.lifetime import told_to_end
+    from firmware_sim.lifetime import end_requested
     from firmware_sim.mischief import Mischief
-    from firmware_sim.plugged import plugged, until_told
+    from firmware_sim.plugged import plugged, until_end
     from firmware_sim.truth import write_truth
 
     born, night, mischief = time.monotonic_ns(), firmware.night, Mischief()
     with contextlib.ExitStack() as stack:
         try:
-            if played.truth is not None and isinstance(night, Performed):
-                write_truth(played.truth, night.sleeper)
-            journal = stack.enter_context(Journal(played.log))
+            if options.truth is not None and isinstance(night, Performed):
+                write_truth(options.truth, night.sleeper)
+            journal = stack.enter_context(Journal(options.log))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        told = stack.enter_context(told_to_end(until_eof=played.until_eof, said=mischief.take))
+        end = stack.enter_context(end_requested(until_eof=options.until_eof, on_line=mischief.take))
         transport = await plugged(transport_spec)
         peripheral = FamilyPeripheral(
             firmware,
             transport,
-            address=played.address,
-            clock=lambda: int((time.monotonic_ns() - born) * played.speed) // 1000,
-            speed=played.speed,
+            address=options.address,
+            clock=lambda: int((time.monotonic_ns() - born) * options.speed) // 1000,
+            speed=options.speed,
             journal=journal,
-            over=lambda: print("over", flush=True) if played.progress else None,
+            over=lambda: print("over", flush=True) if options.progress else None,
             mischief=mischief,
         )
         try:
             await peripheral.advertise()
-            print(f"advertising {firmware.name} {played.address}", flush=True)
-            if played.progress:
+            print(f"advertising {firmware.name} {options.address}", flush=True)
+            if options.progress:
                 print(f"plays {night.leg} {night.declared_rate_hz} {night.duration_s:.3f}", flush=True)
-            await until_told(peripheral.run(), transport, told, transport_spec)
+            await until_end(peripheral.run(), transport, end, transport_spec)
         finally:
             await transport.close()

@@ -1,4 +1,4 @@
-"""What a person or a parent process types to make files: a night's samples or notifications, or a scenario."""
+"""The commands that write files: the samples or notifications of a night, a scenario, or its schema."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import typer
 if TYPE_CHECKING:
     from firmware_sim.playback import Playback
     from firmware_sim.render import Progress
-    from firmware_sim.scenario import Scenario
+    from firmware_sim.vocabulary import Scenario
 
 GOLDEN = Path(__file__).parent / "golden"
 
 Seed = Annotated[int | None, typer.Option(min=0, help="Use this seed instead of the scenario's.")]
 ShowProgress = Annotated[
-    bool, typer.Option("--progress", help='Print "progress 0.25" lines, for a parent process.')
+    bool, typer.Option("--progress", help='Print lines such as "progress 0.25", for a parent process.')
 ]
 
 
 class BadInputError(Exception):
-    """What was asked for makes no sense; the message says what to do."""
+    """Wrong options or bad input. The message says what to do."""
 
 
 class FailedError(Exception):
-    """It could not be done; the message says what to do."""
+    """The command failed. The message says what to do."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (render, capture, draw, golden):
+    for command in (render, capture, draw, golden, schema):
         app.command()(command)
 
 
@@ -45,7 +45,7 @@ def render(
     seed: Seed = None,
     progress: ShowProgress = False,
 ) -> None:
-    """Write a night as left.csv or right.csv, with its truth.json."""
+    """Write the samples of a night to left.csv or right.csv, and the true movements to truth.json."""
     from firmware_sim.render import render as write
 
     with _progress(to_stdout=progress) as report, _writing(out):
@@ -59,7 +59,7 @@ def capture(
     seed: Seed = None,
     progress: ShowProgress = False,
 ) -> None:
-    """Write the notifications of a night, as a sensor would have sent them, with its truth beside it."""
+    """Write the notifications of a night as a sensor would have sent them, with the true movements beside them."""
     from firmware_sim.render import capture as write
 
     with _progress(to_stdout=progress) as report, _writing(out):
@@ -67,11 +67,11 @@ def capture(
 
 
 def draw(
-    seed: Annotated[int, typer.Argument(min=0, help="Which night; every number is another one.")],
+    seed: Annotated[int, typer.Argument(min=0, help="Number of the night.")],
     *,
     out: Annotated[Path, typer.Option("-o", "--out", help="Scenario file to write.")],
 ) -> None:
-    """Write the scenario of a night drawn from wide but plausible distributions."""
+    """Write the scenario of a random night, drawn from wide but plausible distributions."""
     from firmware_sim.draw import drawn
     from firmware_sim.scenario import write_scenario
 
@@ -81,24 +81,48 @@ def draw(
 
 
 def golden() -> None:
-    """List the golden nights, hard on purpose: name, tab, scenario file."""
+    """List the golden nights, which are hard on purpose: name, tab, scenario file."""
     for path in sorted(GOLDEN.glob("*.yaml")):
         print(f"{path.stem}\t{path}")
 
 
-def read_night(path: Path | None, seed: int | None) -> Scenario:
-    """Read a scenario, or take the plain one without a path, with another seed if there is one."""
-    from firmware_sim.scenario import DEFAULT, ScenarioError, read_scenario
+def schema() -> None:
+    """Print the JSON Schema of scenario files, with which an editor completes and checks them."""
+    from firmware_sim.schema import schema_text
 
-    try:
-        night = DEFAULT if path is None else read_scenario(path)
-    except ScenarioError as error:
-        raise BadInputError(str(error)) from error
+    print(schema_text(), end="")
+
+
+def read_night(path: Path | None, seed: int | None) -> Scenario:
+    """Read a scenario; without a path it is eight plain hours. `seed` replaces the scenario's own.
+
+    Raises
+    ------
+    BadInputError
+        If the file is not a scenario.
+    """
+    if path is None:
+        from firmware_sim.vocabulary import DEFAULT
+
+        night = DEFAULT
+    else:
+        from firmware_sim.scenario import ScenarioError, read_scenario
+
+        try:
+            night = read_scenario(path)
+        except ScenarioError as error:
+            raise BadInputError(str(error)) from error
     return night if seed is None else replace(night, seed=seed)
 
 
 def read_playback(path: Path, leg: Literal["left", "right"]) -> Playback:
-    """Read a recording that is to be played."""
+    """Read a recording to play.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be played.
+    """
     from firmware_sim.playback import Playback, PlaybackError
 
     try:
@@ -117,7 +141,7 @@ def _writing(out: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress(*, to_stdout: bool) -> Iterator[Progress]:
-    """Tell how far the work is: lines for a parent, a bar for a person, nothing for a file."""
+    """Show progress: lines for a parent process, a bar for a person, nothing for a file."""
     if to_stdout:
         yield lambda done: print(f"progress {done:.2f}", flush=True)
     elif sys.stderr.isatty():

@@ -1,8 +1,8 @@
-"""A night nobody chose: everything a scenario can ask for, drawn from wide but plausible distributions.
+"""Draw a random night: every key of a scenario from a wide but plausible distribution.
 
-A detector is judged on nights whose seeds were never used while it was tuned. Of every kind of confuser some nights have
-none, some a few and some many; one night in eight has no series. Nights never ask for what no observer could tell: a hum
-stays well below the movements, and links lose minutes, not hours.
+Judge a detector on nights whose seeds were not used to tune it. Of every kind of disturbance some nights have none, some a
+few and some many. One night in eight has no series. A night is never so disturbed that no observer could see the
+movements: a hum stays well below them, and links lose minutes, not hours.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from firmware_sim.vocabulary import (
 
 
 def drawn(seed: int) -> Scenario:
-    """Draw the night `seed`, 5 to 8 hours; the night's own seed is the same number."""
+    """Draw the night `seed`, of 5 to 8 hours. The seed of the scenario is the same number."""
     rng = stream(seed, "drawn")
     duration_s = float(rng.integers(300, 480) * 60)
     return Scenario(
@@ -102,7 +102,7 @@ def _disturb(seed: int, duration_s: float) -> Disturb:
                 _round(rng.uniform(0.2, 0.7) * duration_s),
                 _round(rng.uniform(0.6, 1.5)),
                 _round(rng.uniform(0.0, 0.3)),
-                # From a stream of its own: nights drawn before straps rolled are as they were but for it.
+                # From a stream of its own, so that the rest of the night is as it was before straps could roll.
                 _round(stream(seed, "drawn roll").uniform(-60.0, 60.0)),
                 _round(stream(seed, "drawn roll time").uniform(300.0, 3600.0)),
             ),
@@ -118,11 +118,11 @@ def _link(rng: np.random.Generator) -> Link:
 
 
 def _often(rng: np.random.Generator, never: float, low: float, high: float) -> float:
-    """Draw 0 with the chance `never`, else from `low` to `high`."""
+    """Draw 0 with probability `never`, otherwise a number from `low` to `high`."""
     value = rng.uniform(low, high)
     return 0.0 if rng.random() < never else float(value)
 
 
 def _round(value: float) -> float:
-    """Keep two decimals: a scenario file is read by people."""
+    """Round to two decimals, because people read scenario files."""
     return round(float(value), 2)

@@ -1,7 +1,7 @@
-"""How a chip fails, in the 16 bits it answers with.
+"""Failures of the chip, applied to its 16-bit samples.
 
-``stuck`` repeats one value, ``clip`` amplifies eightfold so that what exceeds an eighth of the range is at the rail,
-``spikes`` throws one sample in a hundred to a rail, ``dead_axis`` answers 0 on one axis.
+``stuck`` repeats one sample. ``clip`` amplifies eightfold, so that whatever exceeds an eighth of the range is at the rail.
+``spikes`` moves one sample in a hundred to a rail. ``dead_axis`` is 0 on one axis.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ class Faults:
             for number, fault in enumerate(scenario.faults)
         ]
 
-    def befall(self, samples: Samples, first: int, right: Callable[[int], Samples]) -> Samples:
-        """Change `samples`, which begin at sample `first` of the night; `right` gives one sample as it should be."""
+    def apply(self, samples: Samples, first: int, right: Callable[[int], Samples]) -> Samples:
+        """Apply the faults to `samples`, which begin at sample `first` of the night.
+
+        `right` returns one sample without faults.
+        """
         for number, (kind, begin, end, axis) in enumerate(self._faults):
             low, high = max(begin - first, 0), min(end - first, len(samples))
             if low >= high:

@@ -1,4 +1,4 @@
-"""What a sensor's flash holds after a reboot: read from its journal, which is written as it samples."""
+"""Read what a sensor's flash memory holds after a reboot. The journal that it writes while it samples stands for it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from firmware_sim.sensor import Flashed
 
 
 def read_flash(journal: Path) -> tuple[int, list[Flashed]] | None:
-    """Return when the night began (monotonic ns of this computer) and the streams so far; None for a sensor that never sampled.
+    """Return when the night began (monotonic ns of this computer) and the streams so far; None if the sensor never sampled.
 
-    A line that a ``kill -9`` tore is left out: flash would not hold it either.
+    A line that a ``kill -9`` cut off is left out: flash would not hold it either.
     """
     try:
         lines = journal.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""What a simulated sensor did, as lines of JSON for whoever checks what a client made of it."""
+"""A log of what a simulated sensor did, in lines of JSON. Tests compare a client's recording with it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Journal(AbstractContextManager["Journal"]):
     Parameters
     ----------
     path : Path or None
-        None keeps no journal.
+        None writes no journal.
     goes_on : bool
-        Whether what is there stays.
+        Whether to append to the file.
     """
 
     def __init__(self, path: Path | None, *, goes_on: bool = False) -> None:
@@ -24,7 +24,7 @@ class Journal(AbstractContextManager["Journal"]):
         self._file = None if path is None else path.open(mode, buffering=1, encoding="utf-8")
 
     def write(self, event: str, **facts: object) -> None:
-        """Add one event; what happens while the process ends, after the file was closed, is not told."""
+        """Add one event. After the file was closed, while the process ends, events are dropped."""
         if self._file is not None and not self._file.closed:
             self._file.write(json.dumps({"event": event, **facts}) + "\n")
 

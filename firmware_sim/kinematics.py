@@ -1,9 +1,9 @@
-"""What a sensor strapped to the shank feels while the leg moves, without noise.
+"""The noise-free signal of a sensor on the shank while the leg moves.
 
-An accelerometer at rest feels "up", a unit vector, in g. While the shank turns, up turns in the sensor's axes, and the
-sensor, at a distance from the joint, also feels that it is being swung: angular acceleration across the shank and
-centripetal acceleration along it. All times are seconds since the movement began; every function takes an array
-of them and returns one row of x, y, z in g for each.
+At rest an accelerometer feels "up", a unit vector, in g. While the shank turns, up turns in the sensor's axes. The sensor
+is at a distance from the joint, so it also feels the swing: angular acceleration across the shank and centripetal
+acceleration along it. All times are seconds since the movement began. Every function takes an array of times and returns
+one row of x, y, z in g for each.
 
 The shapes and numbers are modelling choices; no spectrum of a periodic leg movement has been published.
 """
@@ -29,26 +29,26 @@ class Motion(Protocol):
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
+        """Duration, s."""
         ...
 
     @property
     def up_before(self) -> Array:
-        """Up while resting before it, shape (3,), g."""
+        """Up at rest before the movement, shape (3,), g."""
         ...
 
     @property
     def up_after(self) -> Array:
-        """Up while resting after it, shape (3,), g."""
+        """Up at rest after the movement, shape (3,), g."""
         ...
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels at times `t` within the movement, shape (len(t), 3), g."""
+        """Return what the sensor feels at the times `t` within the movement, in g, shape (len(t), 3)."""
         ...
 
 
 def minimum_jerk(t: Array, length: float) -> tuple[Array, Array, Array]:
-    """Smoothest way from 0 to 1 in `length` seconds: position, velocity and acceleration at `t`.
+    """Return position, velocity and acceleration at `t` on the smoothest way from 0 to 1 in `length` seconds.
 
     The minimum-jerk polynomial of Flash and Hogan (1985); 0 before it starts, 1 after it ends.
     """
@@ -60,21 +60,21 @@ def minimum_jerk(t: Array, length: float) -> tuple[Array, Array, Array]:
 
 
 def turned(vector: Array, axis: Array, angle: Array) -> Array:
-    """`vector` turned about the unit vector `axis` by each of the angles (rad), shape (len(angle), 3)."""
+    """Return `vector` turned about the unit vector `axis` by each of the angles (rad), shape (len(angle), 3)."""
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     along = axis * (axis @ vector)
     return along + (vector - along) * cos + np.cross(axis, vector) * sin
 
 
 def swing(arm: Array, axis: Array, velocity: Array, acceleration: Array) -> Array:
-    """Give what a point at `arm` (m) from the joint feels of the turning about `axis`, in g."""
+    """Return the acceleration in g of a point at `arm` (m) from the joint while it turns about `axis`."""
     across = np.cross(axis, arm)
     inwards = np.cross(axis, across)
     return (acceleration[:, None] * across + (velocity * velocity)[:, None] * inwards) / STANDARD_GRAVITY
 
 
 def ringing(t: Array, hz: float, length: float) -> Array:
-    """Damped oscillation of amplitude 1 that starts at 0 and has died away, and ends, after `length` seconds."""
+    """Return a damped oscillation of amplitude 1 that starts at 0 and ends after `length` seconds."""
     inside = np.clip(t / length, 0.0, 1.0)
     ring: Array = np.exp(-4.0 * inside) * (1.0 - inside) * np.sin(2.0 * np.pi * hz * length * inside)
     return ring
@@ -93,13 +93,13 @@ class Flexion:
     arm : ndarray, shape (3,)
         From the joint to the sensor, m.
     angle : float
-        How far it turns, rad.
+        Angle of the turn, rad.
     rise_s, hold_s, fall_s : float
-        Length of the three parts.
+        Duration of the three parts, s.
     tremor_hz : float
-        Beats a second while it stays; 0 for a still hold.
+        Frequency of the beats during the hold, Hz; 0 for a still hold.
     ring_g, ring_hz : float
-        How a loose strap lets the sensor ring after each of the two strokes: amplitude in g, and frequency.
+        Ringing of a loose strap after each of the two strokes: amplitude in g, and frequency in Hz.
     """
 
     up: Array
@@ -115,21 +115,21 @@ class Flexion:
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts, the ringing of the strap included."""
+        """Duration, s, with the ringing of the strap."""
         return self.rise_s + self.hold_s + self.fall_s + (RING_S if self.ring_g else 0.0)
 
     @property
     def up_before(self) -> Array:
-        """Up while resting before it."""
+        """Up at rest before the movement."""
         return self.up
 
     @property
     def up_after(self) -> Array:
-        """Up while resting after it: the same."""
+        """Up at rest after the movement: the same as before."""
         return self.up
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels, g."""
+        """Return what the sensor feels, in g, shape (len(t), 3)."""
         rise, rise_v, rise_a = minimum_jerk(t, self.rise_s)
         fall, fall_v, fall_a = minimum_jerk(t - self.rise_s - self.hold_s, self.fall_s)
         angle, velocity, acceleration = rise - fall, rise_v - fall_v, rise_a - fall_a
@@ -146,7 +146,7 @@ class Flexion:
         return felt
 
     def _tremor(self, t: Array) -> tuple[Array, Array, Array]:
-        """Clonic beats of 5 % of the angle that swell and fade during the hold, with their derivatives."""
+        """Return clonic beats of 5 % of the angle, which swell and fade during the hold, and their two derivatives."""
         inside = (t > 0.0) & (t < self.hold_s)
         swell_rate, beat_rate = 2.0 * np.pi / self.hold_s, 2.0 * np.pi * self.tremor_hz
         swell = 0.5 * (1.0 - np.cos(swell_rate * t))
@@ -161,14 +161,14 @@ class Flexion:
 
 
 def angle_for_peak(peak_g: Array, up: Array, axis: Array, arm: Array, quickest_s: Array) -> Array:
-    """How far the shank must turn for its signal to leave rest by about `peak_g`.
+    """Return the angle (rad) at which the signal leaves rest by about `peak_g`.
 
-    Linear in the angle, so approximate for large ones; one row of each argument a movement.
+    The model is linear in the angle, so large angles are approximate. Each row is one movement.
 
     Parameters
     ----------
     peak_g, quickest_s : ndarray, shape (n,)
-        Wished largest distance from rest in g, and the shorter of rise and fall in s.
+        Largest distance from rest in g, and the shorter of rise and fall in s.
     up, axis, arm : ndarray, shape (n, 3)
         As in `Flexion`.
     """

@@ -1,4 +1,4 @@
-"""Which stretches of a night the radio loses."""
+"""The stretches of a night that the radio loses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from firmware_sim.vocabulary import Scenario
 
 
 def losses_of(scenario: Scenario) -> list[tuple[float, float]]:
-    """Begin and end of every stretch whose samples never arrive, seconds of true time, in order and apart."""
+    """Return begin and end of every stretch whose samples never arrive, in seconds of true time, in order and apart."""
     link, duration_s = scenario.link, scenario.duration_s
     rng = stream(scenario.seed, "losses")
     count = rng.poisson(link.losses_per_hour * duration_s / 3600.0)
-    # A pair of draws for each loss, whatever the others are.
+    # One pair of draws for each loss, so that the listed losses change none.
     places, lengths = rng.random(count), rng.normal(size=count)
     lost = [
         (float(place * duration_s), float(link.loss_s.median * np.exp(link.loss_s.sigma * length)))
@@ -38,7 +38,7 @@ def _joined(stretches: list[tuple[float, float]]) -> Iterator[tuple[float, float
 
 
 def lost_samples(scenario: Scenario, rate_hz: float) -> list[tuple[int, int]]:
-    """The same as sample numbers: first that is lost, and first that is not lost again."""
+    """Return the losses as sample numbers: the first lost sample, and the first one after the loss."""
     return [
         (int(np.ceil(begin * rate_hz)), int(np.ceil(end * rate_hz))) for begin, end in losses_of(scenario)
     ]

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: lines on standard input that make a sensor misbehave, for those who test a client."""
+"""Faults on purpose: lines on standard input that make a sensor misbehave, to test a client."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ KINDS = ("mute", "drop", "corrupt", "duplicate", "cut", "cutfill", "charge", "le
 
 
 class Mischief:
-    """What the next frames suffer.
+    """The faults that the next frames will have.
 
-    A line is a word and a number: ``mute 8`` (seconds in which nothing is notified, though the link is up), ``drop 3``,
-    ``corrupt 3``, ``duplicate 3`` (frames), ``cut 1`` (the sensor hangs up), ``cutfill 20`` (it hangs up after so many frames
-    of a back-fill), ``charge 1`` (on the charger; 0: off it), ``level 12`` (battery, percent), ``rest 1`` (it stops measuring by
-    itself, as one that saves power). What cannot be read is ignored. A commodity sensor (`firmware_sim.families`) heeds ``mute``
-    and ``drop`` alone: the others need the ankle profile's frames.
+    A line is a word and a number:
+
+    - ``mute 8``: notify nothing for 8 s, though the link is up
+    - ``drop 3``, ``corrupt 3``, ``duplicate 3``: do this to the next 3 frames
+    - ``cut 1``: disconnect
+    - ``cutfill 20``: disconnect after 20 frames of a back-fill
+    - ``charge 1``: go on the charger; 0: off it
+    - ``level 12``: battery level, percent
+    - ``rest 1``: stop measuring, as a sensor that saves power
+
+    Any other line is ignored. A commodity sensor (`firmware_sim.families`) obeys only ``mute`` and ``drop``: the others need
+    the frames of the ankle profile.
     """
 
     def __init__(self) -> None:
@@ -31,7 +38,7 @@ class Mischief:
         self._draws = random.Random(1)  # noqa: S311 (which byte is hit matters to nobody)
 
     def take(self, line: str) -> bool:
-        """Obey a line; False when it is none."""
+        """Obey a line. Return False if it is not a command."""
         word, _, number = line.strip().partition(" ")
         if word not in KINDS or not number.replace(".", "", 1).isdecimal():
             return False
@@ -52,7 +59,7 @@ class Mischief:
         return True
 
     def takes_a_rest(self) -> bool:
-        """Whether it is to stop measuring now, once."""
+        """Whether the sensor should stop measuring now. True once for each command."""
         rests, self._rests = self._rests, False
         return rests
 
@@ -60,8 +67,8 @@ class Mischief:
         """Whether the radio loses the next frame, though the link is up."""
         return asyncio.get_running_loop().time() < self._mute_until or self._hits("drop")
 
-    def befall(self, frame: bytes) -> list[bytes]:
-        """Give what goes out in place of a frame."""
+    def apply(self, frame: bytes) -> list[bytes]:
+        """Return the frames to send instead of this one."""
         if self._cut_after and frame[0] == LATE_KIND:
             self._cut_after -= 1
             if not self._cut_after:
@@ -79,7 +86,7 @@ class Mischief:
         return True
 
     def _corrupt(self, frame: bytes) -> bytes:
-        """Damage a frame where its receiver can see it: the link's own checksum leaves no damaged sample through."""
+        """Damage a frame where the receiver can detect it. The checksum of a real link lets no damaged sample through."""
         how = self._draws.randrange(4)
         if how == 0:
             return frame[: self._draws.randrange(len(frame))]

@@ -1,4 +1,4 @@
-"""What a sensor can be on for a night: a simulated sleeper's leg, or a recording that is played (`firmware_sim.playback`)."""
+"""The night that a sensor measures: a simulated sleeper's leg, or a recording (`firmware_sim.playback`)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.losses import lost_samples
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Sleeper
+from firmware_sim.vocabulary import Scenario
 
 
 class Chip(Protocol):
-    """Where samples come from."""
+    """A source of samples."""
 
     def samples(self, first: int, count: int) -> NDArray[np.int16]:
-        """Give samples `first` to `first + count - 1` of the night, shape (count, 3), in units of the range's scale."""
+        """Return samples `first` to `first + count - 1` of the night, shape (count, 3), in units of the range's scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Measurement:
     chip : Chip
         Where the samples come from.
     rate_hz : float
-        How often a sample is really taken.
+        True sample rate, Hz.
     lost : tuple of (int, int)
-        Samples that never arrive: first one, and first that is not lost again; in order and apart.
+        Losses: the first lost sample, and the first one after the loss; in order and apart.
     """
 
     chip: Chip
@@ -49,23 +49,23 @@ class Night(Protocol):
 
     @property
     def declared_rate_hz(self) -> int:
-        """Rate at which it is best measured."""
+        """Sample rate that suits the night best, Hz."""
 
     @property
     def duration_s(self) -> float:
-        """How long it is, seconds of true time."""
+        """Duration, seconds of true time."""
 
     def measured(self, rate_hz: int, range_g: int) -> Measurement:
-        """Measure it at a declared rate and a range."""
+        """Measure the night at a declared rate and a range."""
 
 
 class Performed:
-    """A scenario's night.
+    """The night of a scenario.
 
     Parameters
     ----------
     scenario : Scenario
-        The night asked for.
+        The night to play.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -75,7 +75,7 @@ class Performed:
         self.duration_s = scenario.duration_s
 
     def measured(self, rate_hz: int, range_g: int) -> Measurement:
-        """Measure it at a declared rate and a range; what its radio loses is lost."""
+        """Measure the night at a declared rate and a range, with the scenario's losses."""
         if rate_hz != self.sleeper.declared_rate_hz:
             self.sleeper = Sleeper(self.sleeper.scenario, rate_hz)
         true_rate_hz = self.sleeper.rate_hz

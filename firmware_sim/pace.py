@@ -1,4 +1,4 @@
-"""No faster than the radio takes it: bumble queues notifications without end."""
+"""Send no faster than the radio can: bumble queues notifications without limit."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from contextlib import suppress
 from bumble.device import Connection
 
 _FRAMES_PER_DRAIN = 16
-"""After so many notifications wait until the radio has taken them; a replay at 1000 x would else queue up in memory."""
+"""After this many notifications, wait until the radio has sent them. Otherwise a replay at 1000 x fills the memory."""
 
 
 class Pace:
-    """Of what goes out to one client."""
+    """Limits the notifications to one client."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sent = 0
 
     async def went(self) -> None:
-        """Count a notification; wait where the radio has to catch up, and let others send in between."""
+        """Count a notification. Wait if the radio has to catch up, and let other tasks send in between."""
         self._sent += 1
         if self._sent % _FRAMES_PER_DRAIN:
             return
         link = self._connection.device.host.connections.get(self._connection.handle)
         if link is not None and link.acl_packet_queue is not None:
-            with suppress(ValueError):  # disconnected while we were busy; bumble then knows no such queue
+            with suppress(ValueError):  # the client has disconnected; bumble has no such queue then
                 await link.acl_packet_queue.drain(self._connection.handle)
         await asyncio.sleep(0)

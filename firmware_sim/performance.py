@@ -1,7 +1,7 @@
-"""How the planned movements are performed: the plan's times become motions of one shank.
+"""Turn planned movements into motions of one shank.
 
-Amplitudes are distributions, not constants. No peak acceleration of a periodic leg movement has been published, so
-all of it is a model; ``docs/scenarios.md`` says where a number comes from.
+Amplitudes are distributions, not constants. No peak acceleration of a periodic leg movement has been published, so all of
+this is a model. ``docs/scenarios.md`` names the source of each number.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Worn:
 
 
 def worn(seed: int) -> Worn:
-    """Any orientation of the case, on a shank that lies within about 20 degrees of level, rolled anyhow."""
+    """Return a random orientation of the case, on a shank within about 20 degrees of level."""
     rng = stream(seed, "worn")
     shank = unit(rng.normal(size=3))
     return Worn(shank, shank * rng.uniform(0.15, 0.30), _lying(rng, shank))
 
 
 def perform(scenario: Scenario, plan: list[Planned], wears: Worn) -> list[Motion]:
-    """Give the motion of each planned movement, in the plan's order."""
+    """Return the motion of each planned movement, in the order of the plan."""
     up, ups = wears.rest, []
     motions: dict[tuple[Kind, int], Motion] = {}
     for planned in plan:
@@ -58,10 +58,10 @@ def perform(scenario: Scenario, plan: list[Planned], wears: Worn) -> list[Motion
 
 
 def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn) -> list[Flexion]:
-    """Leg movements; all at once, because a night may have thousands."""
+    """Return the leg movements. All at once, because a night may have thousands."""
     body, n = scenario.body, len(legs)
     numbers = np.array([planned.number for planned, _up in legs])
-    # One row of draws for each number, so that a movement that gives way changes no other.
+    # One row of draws for each number, so that removing a movement changes no other.
     u = stream(scenario.seed, "leg shapes").random((numbers.max() + 1, 11))[numbers].T
     z = stream(scenario.seed, "leg sizes").normal(size=(numbers.max() + 1, 5))[numbers].T
     straps = [_strap_at(scenario, planned.start_s) for planned, _up in legs]
@@ -74,11 +74,11 @@ def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn
     squeeze = np.minimum(1.0, 0.9 * durations / (rise + fall))
     rise, fall = rise * squeeze, fall * squeeze
     hold = durations - rise - fall
-    # Knee, ankle and hip turn the shank about axes across it, never quite the same one.
+    # Knee, ankle and hip turn the shank about axes across it, each time a slightly different one.
     across = np.cross(wears.shank, z[:3].T)
     across /= np.linalg.norm(across, axis=1)[:, None]
     ups = np.array([up for _planned, up in legs])
-    # About the vertical alone a leg hardly turns: the foot is lifted against gravity.
+    # A leg hardly ever turns about the vertical alone: the foot is lifted against gravity.
     upright = np.abs((across * ups).sum(axis=1)) > _UPRIGHT
     across[upright] = np.cross(wears.shank, across[upright])
     axes = across + wears.shank * (0.1 * z[3])[:, None]
@@ -109,7 +109,7 @@ def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn
 
 
 def _strap_at(scenario: Scenario, at_s: float) -> Strap:
-    """How the strap sits at a time: as the last entry says that has come, and before the first one firmly."""
+    """Return the last strap entry before a time; a firm strap before the first entry."""
     come = [strap for strap in scenario.disturb.strap if strap.at_s <= at_s]
     return max(come, key=lambda strap: strap.at_s) if come else Strap(0.0)
 
@@ -159,7 +159,7 @@ def _walk(rng: np.random.Generator, planned: Planned, up: Array, wears: Worn) ->
 
 
 def _bursts(rng: np.random.Generator, planned: Planned, up: Array, wears: Worn) -> Bursts:
-    """Bursts of a train at 0.7 to 3 a second, at least four; one burst for a jerk."""
+    """Return a train of at least four bursts at 0.7 to 3 Hz, or one burst for a jerk."""
     axis = unit(np.cross(wears.shank, rng.normal(size=3)))
     if planned.kind == "jerk":
         onsets, burst_s = np.zeros(1), planned.duration_s

@@ -1,6 +1,6 @@
-"""How the sensor is reached over Bluetooth: its advertisement, its connection, its answers and its notifications.
+"""The sensor on Bluetooth: its advertisement, connection, answers and notifications.
 
-All that is decided is decided in `firmware_sim.sensor`; this carries it to and from a bumble device on any HCI transport.
+`firmware_sim.sensor` makes all decisions. This module carries them to and from a bumble device on any HCI transport.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from firmware_sim.stream import Stream
 _log = logging.getLogger(__name__)
 
 _SHORTEST_SLEEP_S = 0.005
-"""At high speed several frames are due within a few milliseconds; they go out together."""
+"""At high speed several frames are due within a few milliseconds; they are sent together."""
 
 _LAST_ORDERS_S = 0.3
-"""How long the end of the process waits for commands that the radio has not answered yet."""
+"""How long the process waits at its end for commands that the radio has not answered yet."""
 
 _NOTICES_EVERY_S = 1.0  # section 6: status once a second at most
 
 _ADVERTISING_INTERVAL_MS = 100.0
 # Section 2, in the units of bumble: interval in ms, latency in intervals, supervision timeout in ms.
-_WISHED_PARAMETERS = (15.0, 30.0, 4, 4000.0)
+_PREFERRED_PARAMETERS = (15.0, 30.0, 4, 4000.0)
 
 
 class Peripheral:
@@ -55,15 +55,15 @@ class Peripheral:
     name, address : str
         Advertised name, and static random address.
     clock : callable
-        Gives the sensor's uptime in µs.
+        Returns the sensor's uptime in µs.
     speed : float
         How much faster than wall time that clock runs.
     journal : Journal
-        Where it is told what happens.
+        Records what happens.
     over : callable
-        Is called once, when the end of the night has been sent.
+        Called once, when the end of the night has been sent.
     mischief : Mischief, optional
-        What goes wrong on purpose.
+        Faults on purpose.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Peripheral:
         mischief: Mischief | None = None,
     ) -> None:
         self._sensor = sensor
-        self._tell_over: Callable[[], None] | None = over
+        self._on_over: Callable[[], None] | None = over
         self._name = name
         self._clock = clock
         self._speed = speed
@@ -125,7 +125,7 @@ class Peripheral:
                     await asyncio.gather(*self._orders, return_exceptions=True)
 
     async def advertise(self) -> None:
-        """Switch the radio on and start to advertise; from then on also after every disconnect."""
+        """Switch the radio on and advertise, from then on also after every disconnect."""
         self._device.advertising_data = advertising_data()
         self._device.scan_response_data = self._scan_response()
         await self._device.power_on()
@@ -137,15 +137,15 @@ class Peripheral:
     # --- requests -------------------------------------------------------------------------------------------------
 
     def _on_request(self, connection: Connection, request: bytes) -> None:
-        # In a task, so that the response to the write goes out before the indication.
+        # In a task, so that the response to the write is sent before the indication.
         self._spawn(self._carry_out(connection, request))
 
     async def _obey(self, request: bytes) -> bytes:
-        """Do what a request says; return its answer."""
+        """Carry out a request and return its answer."""
         now_us = self._clock()
         before = self._sensor.stream
         if request[0] == profile.Op.STOP and len(request) == 2:
-            # What has been taken goes out before the answer says where the stream ends.
+            # Samples that have been taken are sent before the answer with the end of the stream.
             await self._send_due(now_us, rest=True)
         answer = self._sensor.control(request, now_us=now_us, mtu=self._mtu())
         after = self._sensor.stream
@@ -167,7 +167,7 @@ class Peripheral:
             await self._fill(connection, request)
 
     def note_start(self, stream: Stream) -> None:
-        """Write down that a stream began, with all that a reboot needs to go on."""
+        """Record that a stream began, with everything that a reboot needs to continue."""
         self._journal.write(
             "start",
             stream=stream.number,
@@ -181,7 +181,7 @@ class Peripheral:
         )
 
     async def _fill(self, connection: Connection, request: bytes) -> None:
-        """Send what a BACKFILL asked for, then its event; live frames go out in between."""
+        """Send the samples of a BACKFILL, then its event. Live frames are sent in between."""
         number, first, count = profile.parse_range(request[2:]) or (0, 0, 0)
         at, pace = first, Pace(connection)
         try:
@@ -192,7 +192,7 @@ class Peripheral:
                 frame, size = late
                 at += size
                 if frame is not None and self._subscribed(self._attributes.backfill) is connection:
-                    for value in self._mischief.befall(frame):
+                    for value in self._mischief.apply(frame):
                         await self._device.notify_subscriber(connection, self._attributes.backfill, value)
                 await pace.went()
         finally:
@@ -219,13 +219,13 @@ class Peripheral:
         if self._connection is connection:
             self._connection = None
         if not self._radio_lost.done():
-            # Not left to bumble's auto_restart, which nobody can wait for when the process ends.
+            # Not by bumble's auto_restart, which cannot be awaited when the process ends.
             self._spawn(self._order(self._device.start_advertising))
 
     async def _order(self, commands: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        """Give commands to the radio and wait; once given they run to their end.
+        """Run commands of the radio to their end, even if this task is cancelled.
 
-        bumble 0.0.236 trips over the answer to a command whose sender was cancelled.
+        bumble 0.0.236 fails on the answer to a command whose sender was cancelled.
         """
         order = asyncio.create_task(commands())
         self._orders.add(order)
@@ -236,9 +236,9 @@ class Peripheral:
     async def _ask_for_parameters(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(5.0):
-                await connection.update_parameters(*_WISHED_PARAMETERS, use_l2cap=True)
+                await connection.update_parameters(*_PREFERRED_PARAMETERS, use_l2cap=True)
         except (TimeoutError, core.BaseBumbleError) as error:
-            _log.info("The client did not take the wished connection parameters: %r", error)
+            _log.info("The client did not accept the connection parameters: %r", error)
         finally:
             # bumble 0.0.236 keeps an unanswered request pending after a disconnect and then refuses the next one.
             self._device.l2cap_channel_manager.connection_parameters_update_response = None
@@ -248,7 +248,7 @@ class Peripheral:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- what goes out unasked ------------------------------------------------------------------------------------
+    # --- notifications --------------------------------------------------------------------------------------------
 
     def _subscribed(self, characteristic: Characteristic[bytes]) -> Connection | None:
         """Return the connected client if it wants notifications of `characteristic`."""
@@ -262,13 +262,13 @@ class Peripheral:
         return self._connection.att_mtu if self._connection is not None else att.ATT_DEFAULT_MTU
 
     async def _pump(self) -> None:
-        """Send every live frame when it is due."""
+        """Send each live frame when it is due."""
         while True:
             self._changed.clear()
             await self._send_due(self._clock())
-            if self._tell_over is not None and self._sensor.over:
-                self._tell_over()
-                self._tell_over = None
+            if self._on_over is not None and self._sensor.over:
+                self._on_over()
+                self._on_over = None
             due_us = self._sensor.next_due_us(mtu=self._mtu())
             soon_s = 0.0 if due_us is None else (due_us - self._clock()) / 1e6 / self._speed
             wait_s = None if due_us is None else max(_SHORTEST_SLEEP_S, soon_s)
@@ -290,7 +290,7 @@ class Peripheral:
                     self._sensor.drop(count)
                     self._journal.write("dropped", stream=stream.number, first=first, count=count)
                     continue
-                for value in self._mischief.befall(stream.frame(first, count)):
+                for value in self._mischief.apply(stream.frame(first, count)):
                     await self._device.notify_subscriber(client, self._attributes.live, value)
                 self._sensor.sent(count)
                 self._journal.write("sent", stream=stream.number, first=first, count=count)
@@ -298,7 +298,7 @@ class Peripheral:
                 await pace.went()
 
     async def _hang_up(self) -> None:
-        """Cut the link whenever that is wanted."""
+        """Disconnect whenever a fault asks for it."""
         while True:
             await self._mischief.cut.wait()
             self._mischief.cut.clear()
@@ -307,8 +307,8 @@ class Peripheral:
                     await self._order(self._connection.disconnect)
 
     async def _notices(self) -> None:
-        """Notify status and battery level when they have changed, and keep what is advertised true."""
-        told_status, told_battery = b"", -1
+        """Notify status and battery level when they have changed, and keep the scan response current."""
+        sent_status, sent_battery = b"", -1
         while True:
             await asyncio.sleep(_NOTICES_EVERY_S)
             now_us = self._clock()
@@ -316,12 +316,12 @@ class Peripheral:
             if self._mischief.takes_a_rest():
                 await self._obey(bytes([profile.Op.STOP, 0]))
             status, battery = self._sensor.status(now_us), self._sensor.battery(now_us)
-            if (client := self._subscribed(self._attributes.status)) is not None and status != told_status:
+            if (client := self._subscribed(self._attributes.status)) is not None and status != sent_status:
                 await self._device.notify_subscriber(client, self._attributes.status, status)
-                told_status = status
-            if (client := self._subscribed(self._attributes.battery)) is not None and battery != told_battery:
+                sent_status = status
+            if (client := self._subscribed(self._attributes.battery)) is not None and battery != sent_battery:
                 await self._device.notify_subscriber(client, self._attributes.battery, bytes([battery]))
-                told_battery = battery
+                sent_battery = battery
             response = self._scan_response()
             if response != self._device.scan_response_data:
                 self._device.scan_response_data = response

@@ -1,8 +1,8 @@
-"""When the leg moves during a night, before anything is said about how.
+"""Plan when the leg moves during a night. `firmware_sim.performance` decides how.
 
-Leg movements come first: series and single ones with quiet between them that grows towards the morning. A walk to the
-bathroom takes the place of what would have happened meanwhile. Everything else takes the first free place among those its
-own stream proposes, so that it moves nothing that was there without it.
+Leg movements come first: series and single movements, with quiet between them that grows towards the morning. A walk to
+the bathroom takes the place of the movements it meets. Everything else takes the first free place among those that its
+own random stream proposes, so it changes no other movement.
 
 Numbers are modelling choices near what is published; ``docs/scenarios.md`` names the sources.
 """
@@ -24,18 +24,18 @@ NEAREST_S = 2.5
 """Two movements are never closer than this, offset to onset."""
 
 _SETTLED_S = 4.0
-"""Quiet around what is no leg movement: somebody who turns over lies still for a moment before and after."""
+"""Quiet around every other movement: a person who turns over lies still for a moment before and after."""
 
 _SHORTEST_SERIES = 4
 _LARGEST_SERIES_SHARE = 0.7
-"""Series take at most this much of the night; beyond it their intervals shrink."""
+"""Series take at most this share of the night. If they need more, their intervals shrink."""
 _PROPOSALS = 512
 _SHORTEST_LEG_S, _LONGEST_LEG_S = 0.7, 9.0
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One movement: when, how long, what kind, and its number among those of its kind."""
+    """One movement: start, duration, kind, and its number among those of its kind."""
 
     start_s: float
     duration_s: float
@@ -44,13 +44,13 @@ class Planned:
 
     @property
     def end_s(self) -> float:
-        """When it is over."""
+        """When the movement ends, s."""
         return self.start_s + self.duration_s
 
 
 @dataclass(slots=True)
 class _Item:
-    """A series, or a single movement: which leg movements it has, and their onsets counted from its first."""
+    """A series or a single movement: its leg movements, and their onsets from its first one."""
 
     numbers: NDArray[np.int64]
     onsets: NDArray[np.float64]
@@ -93,7 +93,7 @@ def _touch(one: Planned, other: Planned) -> bool:
 
 
 def _length(rng: np.random.Generator, kind: Kind) -> float:
-    """How long a movement of the whole body, a train of tremor or a jerk lasts, s."""
+    """Return the duration of a movement of the whole body, a tremor train or a jerk, s."""
     if kind == "posture":
         return float(rng.uniform(1.0, 5.0))
     if kind == "long":
@@ -104,7 +104,7 @@ def _length(rng: np.random.Generator, kind: Kind) -> float:
 
 
 def _squeeze_in(planned: list[Planned], scenario: Scenario, kind: Kind, number: int) -> None:
-    """Add one movement at the first free place among those its stream proposes; none free, none added."""
+    """Add one movement at the first free place that its stream proposes. Add none if no place is free."""
     rng = stream(scenario.seed, f"{kind} time", number)
     length = _length(rng, kind)
     starts = rng.uniform(NEAREST_S, max(NEAREST_S, scenario.duration_s - length - 2 * NEAREST_S), _PROPOSALS)[
@@ -118,7 +118,7 @@ def _squeeze_in(planned: list[Planned], scenario: Scenario, kind: Kind, number: 
 
 
 def _leg_items(scenario: Scenario) -> list[_Item]:
-    """Cut the leg movements into series and single ones, in the order in which they come."""
+    """Return the leg movements as series and single ones, in order of time."""
     body = scenario.body
     rng = stream(scenario.seed, "leg times")
     expected = scenario.movements_per_hour * scenario.duration_s / 3600.0
@@ -149,7 +149,7 @@ def _series_lengths(rng: np.random.Generator, body: Body, count: int) -> list[in
     lengths: list[int] = []
     while left >= _SHORTEST_SERIES:
         length = _SHORTEST_SERIES - 1 + int(rng.geometric(1.0 / (body.series.length - _SHORTEST_SERIES + 1)))
-        # What remains must not be too short for a series of its own.
+        # The rest must not be too short for a series of its own.
         length = left if left - length < _SHORTEST_SERIES else length
         lengths.append(length)
         left -= length
@@ -157,7 +157,7 @@ def _series_lengths(rng: np.random.Generator, body: Body, count: int) -> list[in
 
 
 def _shrink(items: list[_Item], room: float) -> None:
-    """Shorten the intervals of the series, down to the nearest possible, until they need no more than `room`."""
+    """Shorten the intervals of the series, if necessary to the shortest possible, until they fit into `room` seconds."""
     series = [item for item in items if len(item.numbers) > 1]
     whole = sum(item.length for item in series)
     floor = sum(float(item.lasting.sum()) + NEAREST_S * len(item.lasting) for item in series)
@@ -171,10 +171,10 @@ def _shrink(items: list[_Item], room: float) -> None:
 
 
 def _place(scenario: Scenario, items: list[_Item]) -> list[Planned]:
-    """Lay the items out with quiet between them that is, on average, longer towards the morning."""
+    """Place the items, with quiet between them that is longer on average towards the morning."""
     duration_s, body = scenario.duration_s, scenario.body
     while items and sum(item.length + NEAREST_S for item in items) + NEAREST_S > duration_s:
-        # Only a very short scenario is too full; the longest give way first.
+        # Only a very short scenario is too full; the longest items are dropped first.
         items.remove(max(items, key=lambda item: item.length))
     extra = np.array([0.0] + [body.series.gap_min_s * (len(item.numbers) > 1) for item in items] + [0.0])
     quiet = np.maximum(np.maximum(extra[:-1], extra[1:]) - NEAREST_S, 0.0)

@@ -1,4 +1,4 @@
-"""A recording instead of a sleeper: the sensor measures what a CSV file holds."""
+"""Play a recording: the sensor measures the samples of a CSV file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from firmware_sim.profile import RATES_HZ, SCALE_UG
 HEADER = "time_s,x_g,y_g,z_g"
 _GAP_PERIODS, _GAP_LEAST_S = 1.5, 0.1
 _FURTHEST = 0.1
-"""A true rate further than this share from the declared one would be another rate."""
+"""Largest difference of the true rate from the declared one, as a share."""
 
 
 _NEVER = 1 << 62
-"""No stream comes to a sample of this number."""
+"""A sample number that no stream reaches."""
 
 
 class PlaybackError(ValueError):
@@ -28,31 +28,30 @@ class PlaybackError(ValueError):
 
 
 class Playback:
-    """A file's night.
+    """The night in a CSV file.
 
     A step of more than 1.5 sample periods and more than 0.1 s is a gap; smaller irregularities are jitter and the samples
     are played evenly. The rate is (n - 1) / span over the stretches between gaps, and a gap takes the whole number of
-    samples nearest to its length. What a gap lacks never arrives.
+    samples nearest to its length. The samples of a gap never arrive.
 
     Parameters
     ----------
     path : Path
         CSV with the header ``time_s,x_g,y_g,z_g``.
     leg : {"left", "right"}
-        The ankle that it is from.
+        The ankle that the recording is from.
 
     Raises
     ------
     PlaybackError
-        If it cannot be read or holds no samples at a rate.
+        If the file cannot be read, or has no sample rate.
 
     Notes
     -----
-    A sensor declares 25, 50, 100 or 200 Hz. Where one of them is within 10 % of the file's rate, the samples are the
-    file's own at the file's own rate. Where none is, the next higher one is declared (or 200 Hz) and the samples are
-    interpolated linearly at exactly that; so they are where a client asks for another rate than the one declared. No noise
-    is added. After the last sample the leg rests as it was then, but nothing of that is sent: many equal samples would
-    look like a sensor that is stuck.
+    A sensor declares 25, 50, 100 or 200 Hz. If one of them is within 10 % of the file's rate, the sensor sends the file's
+    samples unchanged, at the file's rate. Otherwise it declares the next higher rate (at most 200 Hz) and interpolates the
+    samples linearly at exactly that rate. It also interpolates if a client asks for a rate other than the declared one. No
+    noise is added. Nothing is sent after the last sample: many equal samples would look like a stuck sensor.
     """
 
     def __init__(self, path: Path, leg: Literal["left", "right"]) -> None:
@@ -64,11 +63,11 @@ class Playback:
         if span <= 0.0:
             raise PlaybackError(f"{path}: the times do not advance, so there is no sample rate.")
         self.rate_hz = (len(steps) - len(gaps)) / span
-        """The file's own."""
+        """Sample rate of the file, Hz."""
         places = np.ones(len(table))
         places[0] = 0.0
         places[gaps + 1] = np.maximum(np.rint(steps[gaps] * self.rate_hz), 2.0)
-        # Contiguous, so that an interpolation of a few samples copies none of it.
+        # Contiguous, so that interpolating a few samples copies nothing.
         self._places = np.cumsum(places)
         self._axes = np.ascontiguousarray(table[:, 1:].T)
         self._gaps = [(float(self._places[g]), float(self._places[g + 1])) for g in gaps]
@@ -87,7 +86,7 @@ class Playback:
 
 
 class _Player:
-    """A chip that measures `step` places of a file further with each sample."""
+    """A chip that advances by `step` places of the file with each sample."""
 
     def __init__(
         self, places: NDArray[np.float64], axes: NDArray[np.float64], step: float, unit_g: float
@@ -98,7 +97,7 @@ class _Player:
         self._unit_g = unit_g
 
     def samples(self, first: int, count: int) -> NDArray[np.int16]:
-        """Give samples `first` to `first + count - 1`, clipped to the range."""
+        """Return samples `first` to `first + count - 1`, clipped to the range."""
         at = np.arange(first, first + count) * self._step
         felt = np.stack([np.interp(at, self._places, axis) for axis in self._axes], axis=1)
         samples: NDArray[np.int16] = np.clip(np.rint(felt / self._unit_g), -32768, 32767).astype(np.int16)
@@ -121,14 +120,14 @@ def _table(path: Path) -> NDArray[np.float64]:
     Raises
     ------
     PlaybackError
-        If it is not what it should be.
+        If the file is not a CSV of samples.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline().strip()
         if header != HEADER:
             raise PlaybackError(f"{path}: the first line is {header[:60]!r}; expected {HEADER}.")
-        with warnings.catch_warnings(action="ignore"):  # of a file without samples, which is refused below
+        with warnings.catch_warnings(action="ignore"):  # about a file without samples, which is refused below
             table = np.loadtxt(
                 path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding="utf-8-sig", dtype=float
             )
@@ -147,7 +146,7 @@ def _table(path: Path) -> NDArray[np.float64]:
     if not np.isfinite(table).all():
         row = int(np.argmin(np.isfinite(table).all(axis=1)))
         raise PlaybackError(
-            f"{path}, sample {row + 1}: not every number is finite; leave a gap out altogether."
+            f"{path}, sample {row + 1}: not every number is finite; for a gap, leave the lines out."
         )
     if (back := np.flatnonzero(np.diff(table[:, 0]) < 0.0)).size:
         before, after = table[back[0] : back[0] + 2, 0]
@@ -156,7 +155,7 @@ def _table(path: Path) -> NDArray[np.float64]:
 
 
 def _first_bad_line(path: Path) -> str:
-    """Name the line at which reading stopped."""
+    """Return a description of the first line that cannot be read."""
     with path.open(encoding="utf-8-sig") as file:
         next(file)
         for number, line in enumerate(file, start=2):
@@ -166,4 +165,4 @@ def _first_bad_line(path: Path) -> str:
             except ValueError:
                 pass
             return f"line {number} is {line.strip()[:60]!r}"
-    return "some line is not as it should be"
+    return "one line cannot be read"

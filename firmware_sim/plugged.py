@@ -1,4 +1,4 @@
-"""A simulated sensor's end of an HCI transport: opened with a sentence where that fails, and played until told to end."""
+"""Open the HCI transport of a simulated sensor, and run the sensor until it should end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def plugged(spec: str) -> Transport:
     Raises
     ------
     BadInputError, FailedError
-        If it makes no sense, or nothing is there.
+        If the name is not a transport, or nothing answers there.
     """
     try:
         return await open_transport(spec)
@@ -32,25 +32,25 @@ async def plugged(spec: str) -> Transport:
         ) from error
 
 
-async def until_told(
-    work: Coroutine[Any, Any, None], transport: Transport, told: asyncio.Event, spec: str
+async def until_end(
+    work: Coroutine[Any, Any, None], transport: Transport, end: asyncio.Event, spec: str
 ) -> None:
-    """Do the work until it is done, or told to end.
+    """Run the work until it is done, or until `end` is set.
 
     Raises
     ------
     FailedError
-        If the radio goes before that.
+        If the radio disconnects before that.
     """
     working = asyncio.create_task(work)
-    waiting = asyncio.create_task(told.wait())
+    waiting = asyncio.create_task(end.wait())
     lost: asyncio.Future[None] = transport.source.terminated
     try:
         await asyncio.wait((working, waiting, lost), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             working.result()
-        if lost.done() and not told.is_set():
-            raise FailedError(f"The radio at {spec} has gone; start it again, then the sensor.")
+        if lost.done() and not end.is_set():
+            raise FailedError(f"The radio at {spec} has disconnected; start it again, then the sensor.")
     finally:
         for task in (working, waiting):
             task.cancel()

@@ -1,7 +1,7 @@
-"""How the sensor writes and reads the bytes of ``docs/ankle-profile.md``, version 1.
+"""Write and read the bytes of ``docs/ankle-profile.md``, version 1.
 
-Only the firmware's side is here: frames, answers, capabilities and status are packed, requests are taken apart.
-Section numbers in the comments are the document's.
+Only the firmware's side is here: it packs frames, answers, capabilities and status, and it parses requests. Section
+numbers in the comments are those of that page.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Op(IntEnum):
 
 
 class Answer(IntEnum):
-    """Statuses of the control point (section 4) that this sensor gives."""
+    """Statuses of the control point (section 4) that this sensor uses."""
 
     OK = 0x00
     UNKNOWN_OP = 0x01
@@ -95,7 +95,7 @@ class Answer(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """Arguments of START: rate in Hz, range in ±g, wished samples per frame (0: the sensor chooses)."""
+    """Arguments of START: rate in Hz, range in ±g, samples per frame (0: the sensor chooses)."""
 
     rate_hz: int
     range_g: int
@@ -103,19 +103,19 @@ class StartRequest:
 
 
 def parse_start(arguments: bytes) -> StartRequest | None:
-    """Take START's arguments apart; None when their length is wrong."""
+    """Parse the arguments of START; None if their length is wrong."""
     if len(arguments) != _START_ARGUMENTS.size:
         return None
     return StartRequest(*_START_ARGUMENTS.unpack(arguments))
 
 
 def answer(op: int, tag: int, status: Answer, results: bytes = b"") -> bytes:
-    """Pack the indication that answers a request; results go out only with status OK."""
+    """Pack the indication that answers a request, with results only if the status is OK."""
     return bytes((0x80, op, tag, status)) + (results if status is Answer.OK else b"")
 
 
 def start_results(*, stream: int, rate_hz: int, range_g: int, batch: int, next_index: int) -> bytes:
-    """Pack the results of START, the scale of the range among them."""
+    """Pack the results of START, with the scale of the range."""
     return _START_RESULTS.pack(stream, rate_hz, range_g, batch, SCALE_UG[range_g], next_index)
 
 
@@ -125,12 +125,12 @@ def stop_results(*, stream: int, next_index: int) -> bytes:
 
 
 def samples_that_fit(mtu: int) -> int:
-    """Say how many samples a frame can hold at an ATT MTU: it is never longer than MTU - 3, nor than 83 samples."""
+    """Return how many samples a frame can hold at an ATT MTU: at most MTU - 3 bytes and 83 samples."""
     return max(0, min(MOST_SAMPLES, (mtu - 3 - _HEADER.size) // 6))
 
 
 def parse_range(arguments: bytes) -> tuple[int, int, int] | None:
-    """Take BACKFILL's arguments apart: stream, first, count; None when their length is wrong."""
+    """Parse the arguments of BACKFILL: stream, first, count; None if their length is wrong."""
     return _RANGE.unpack(arguments) if len(arguments) == _RANGE.size else None
 
 
@@ -158,7 +158,7 @@ def frame(*, stream: int, first: int, t_us: int, samples: NDArray[np.int16], kin
     samples : ndarray of int16, shape (n, 3)
         x, y, z in units of the range's scale, 1 to 83 of them, oldest first.
     kind : int
-        Live, or of a back-fill.
+        `LIVE_KIND` or `LATE_KIND`.
     """
     return _HEADER.pack(kind, len(samples), stream, first, t_us) + samples.astype("<i2", copy=False).tobytes()
 
@@ -195,5 +195,5 @@ def time(*, tag: int, uptime_us: int) -> bytes:
 
 
 def manufacturer_data(*, side: Literal["left", "right"], battery: int, streaming: bool) -> bytes:
-    """Pack what the scan response says after the company number (section 1)."""
+    """Pack the manufacturer data of the scan response, after the company number (section 1)."""
     return bytes((ADVERTISED_VERSION, SIDES[side], battery, int(streaming)))

@@ -1,4 +1,4 @@
-"""How a night becomes files without a radio: a CSV of the samples, or a capture of the notifications."""
+"""Write a night to files without a radio: a CSV of the samples, or a capture of the notifications."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import numpy as np
 from firmware_sim import profile
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.losses import lost_samples
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.stream import Stream
 from firmware_sim.truth import write_truth
+from firmware_sim.vocabulary import Scenario
 
 Progress = Callable[[float], None]
-"""Is told which share of the work is done."""
+"""Called with the share of the work that is done."""
 
 _ROWS_AT_ONCE = 8192
 _STREAM = 1
 _BOOT_US = 1_000_000
-"""A captured night's sampling starts one second after the sensor was switched on."""
+"""In a capture, sampling starts one second after the sensor was switched on."""
 _RECORD = struct.Struct("<QH")
 _STEPS = 100  # of progress
 
 
 def sensor_name(leg: str) -> str:
-    """Name that a simulated sensor has unless told another."""
+    """Return the default name of a simulated sensor."""
     return f"{profile.NAME_PREFIX}{leg.capitalize()}"
 
 
 def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
     """Write ``left.csv`` (or ``right.csv``) and ``truth.json``.
 
-    The CSV has the header ``time_s,x_g,y_g,z_g``: seconds of true time, and what the chip measured, in g. What the
-    radio lost is not in it.
+    The CSV has the header ``time_s,x_g,y_g,z_g``: seconds of true time, and what the chip measured, in g. Samples
+    that the radio lost are left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sleeper = Sleeper(scenario)
@@ -56,7 +56,7 @@ def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
 
 
 def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
-    """Write the notifications of a night (section 9 of the document), and its truth beside it as ``.truth.json``."""
+    """Write the notifications of a night (section 9 of docs/ankle-profile.md), and its truth beside it as ``.truth.json``."""
     sleeper = Sleeper(scenario)
     range_g = scenario.sensor.range_g
     stream = Stream(
@@ -86,13 +86,13 @@ def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
         file.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
         for first, count in _pieces(scenario, sleeper, stream.batch, progress):
             frame = stream.frame(first, count)
-            # A frame is handed over as soon as its last sample has been taken.
+            # A frame is sent as soon as its last sample has been taken.
             file.write(_RECORD.pack(stream.time_us(first + count - 1), len(frame)) + frame)
     write_truth(path.with_suffix(".truth.json"), sleeper)
 
 
 def _pieces(scenario: Scenario, sleeper: Sleeper, size: int, progress: Progress) -> Iterator[tuple[int, int]]:
-    """Cut the night's samples, those taken before its end and not lost, into pieces of `size` or fewer."""
+    """Yield the samples that are taken before the end of the night and not lost, in pieces of at most `size`."""
     total = int(np.ceil(scenario.duration_s * sleeper.rate_hz))
     step = first = 0
     for begin, end in [*lost_samples(scenario, sleeper.rate_hz), (total, total)]:

@@ -1,4 +1,4 @@
-"""How a scenario file is read and written, and what is wrong with one that asks for nonsense.
+"""How a scenario file is read and written, and what is wrong with one that cannot be simulated.
 
 A scenario is a YAML file; only ``duration`` is required::
 
@@ -10,42 +10,49 @@ A scenario is a YAML file; only ``duration`` is required::
     body: {series: {interval_s: {median: 18}}, posture_per_hour: 3}
     disturb: {breath_mg: 2}
 
-``docs/scenarios.md`` lists every key. What is not named there is refused.
+`firmware_sim.vocabulary` is the language, and ``docs/scenarios.md`` lists every key. Any other key is refused. pydantic
+checks the values; the sentences are ours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, replace
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from firmware_sim.vocabulary import (
     DEFAULT,
     Choice,
     Number,
-    Part,
     Rule,
     Scenario,
-    Several,
     Spread,
     Spreads,
     Text,
     Time,
+    TimedPart,
 )
 
-__all__ = ["DEFAULT", "Scenario", "ScenarioError", "parse_scenario", "read_scenario", "write_scenario"]
+_DURATION = r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
+_DEEPEST = 6
+"""No key of the language is nested deeper; a file that refers to itself has no end."""
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-
-_Asked = TypeVar("_Asked")
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+_NEVER = {"set", "omap", "pairs", "binary"}
+"""Types that YAML knows and no scenario has."""
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be simulated; the message names the key and says what is expected."""
+    """A scenario that cannot be simulated; the message names the key and the values that it may have."""
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -54,7 +61,7 @@ def read_scenario(path: Path) -> Scenario:
     Raises
     ------
     ScenarioError
-        When the file cannot be read, is not YAML, or does not describe a night.
+        If the file cannot be read, is not YAML, or does not describe a night.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -67,7 +74,13 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def parse_scenario(text: str) -> Scenario:
-    """Make a `Scenario` from YAML text; errors name the line and the key."""
+    """Build a `Scenario` from YAML text.
+
+    Raises
+    ------
+    ScenarioError
+        If the text is not YAML, or does not describe a night; with the line and the key where there are any.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
@@ -75,144 +88,176 @@ def parse_scenario(text: str) -> Scenario:
         raise ScenarioError(f"this is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
         raise ScenarioError('expected "key: value" lines, at least "duration: 8h".')
-    reader = _Reader(dict(_lines(node, "")))
+    lines = dict(_lines(node, ""))
     version = values.pop("scenario", 1)
     if version != 1 or isinstance(version, bool):
-        raise reader.wrong("scenario", f"must be 1, the version of this format, not {version!r}.")
-    return reader.part(Scenario, None, values, "")
+        place = _place(("scenario",), lines)
+        raise ScenarioError(f"{place} must be 1, the version of this format, not {_shown(version)}.")
+    try:
+        return ADAPTER.validate_python(_completed(values, DEFAULT))
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        # A misspelt key first: it explains why another is missing.
+        fault = min(faults, key=lambda each: each["type"] != _UNKNOWN_KEY)
+        raise ScenarioError(f"{_place(fault['loc'], lines)} {_sentence(fault)}") from error
 
 
 def write_scenario(scenario: Scenario) -> str:
-    """YAML text that reads as `scenario`, with the keys that are not at their defaults."""
-    asked = {"scenario": 1, **_asked(scenario, Scenario(duration_s=-1.0))}
-    return yaml.safe_dump(asked, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
+    """Return YAML text that reads as `scenario`, with the keys that are not at their defaults."""
+    values = ADAPTER.dump_python(scenario, mode="json", by_alias=True, exclude_defaults=True)
+    return yaml.safe_dump(
+        {"scenario": 1, **values}, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
+    )
 
 
-def parse_duration(value: object) -> float | None:
-    """Seconds of ``8h``, ``7h30m``, ``90m``, ``45s`` or a plain number; None when it is none of these."""
-    if isinstance(value, (int, float)) and _is_number(value):
-        return float(value)
-    if not isinstance(value, str) or not value.strip():
-        return None
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        return None
-    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+def check(rule: Rule) -> CoreSchema:
+    """Build pydantic's check of a value, with the sentence for a value that fails it."""
+    match rule:
+        case Spreads(low, high):
+            rules = {"median": Number(low, high), "sigma": Number(0, 1.5)}
+            both = [core_schema.dataclass_field(key, check(each)) for key, each in rules.items()]
+            arguments = core_schema.dataclass_args_schema("Spread", both)
+            forbid = core_schema.CoreConfig(extra_fields_behavior="forbid")
+            return core_schema.dataclass_schema(Spread, arguments, list(rules), slots=True, config=forbid)
+        case Number(low, high, whole=True):
+            inner: CoreSchema = core_schema.int_schema(ge=int(low), le=int(high), strict=True)
+            expected = f"a whole number from {low:g} to {high:g}"
+        case Number(low, high):
+            inner = core_schema.float_schema(ge=low, le=high, allow_inf_nan=False, strict=True)
+            expected = f"a number from {low:g} to {high:g}"
+        case Time(low, high):
+            number = core_schema.float_schema(ge=low, le=high, allow_inf_nan=False, strict=True)
+            text = core_schema.str_schema(pattern=f"^{_DURATION}$", min_length=2)
+            either = core_schema.union_schema([number, text])
+            inner = core_schema.no_info_before_validator_function(
+                _seconds, number, json_schema_input_schema=either
+            )
+            expected = f'a time from {low:g}s to {high / 3600:g}h such as "7h30m", "90m" or 45'
+        case Choice(choices):
+            # By itself a literal would let 2.0 pass for 2.
+            inner = core_schema.no_info_before_validator_function(
+                _refuse_bool_and_float, core_schema.literal_schema(list(choices))
+            )
+            expected = f"{', '.join(str(one) for one in choices[:-1])} or {choices[-1]}"
+        case Text():
+            inner = core_schema.str_schema(pattern=r"\S", strict=True)
+            expected = 'text such as "a calm night", in quotes'
+        case _:
+            raise TypeError(rule)
+    return core_schema.custom_error_schema(inner, "rule", custom_error_message=f"must be {expected}")
 
 
-class _Reader:
-    """Holds values to the rules of `firmware_sim.vocabulary`; `lines` says where each key stands."""
-
-    def __init__(self, lines: Mapping[str, int]) -> None:
-        self._lines = lines
-
-    def wrong(self, key: str, expected: str) -> ScenarioError:
-        where = f"line {self._lines[key]}: " if key in self._lines else ""
-        return ScenarioError(f'{where}"{key}" {expected}')
-
-    def part(self, kind: type[_Asked], default: _Asked | None, values: Any, at: str) -> _Asked:
-        """Read the keys of one dataclass; the ones not there are as in `default`."""
-        if not isinstance(values, dict):
-            raise self.wrong(at, f"must have keys of its own, not {values!r}.")
-        known = {key: (each, rule) for each, rule, key in _rules(kind)}
-        of = f'of "{at}"' if at else "of a scenario"
-        for key in values:
-            if key not in known:
-                full = f"{at}.{key}" if at else str(key)
-                raise self.wrong(full, f"is not a key {of}; the keys are {', '.join(sorted(known))}.")
-        read: dict[str, Any] = {}
-        for key, (each, rule) in known.items():
-            full = f"{at}.{key}" if at else key
-            before = getattr(default, each.name, each.default)
-            if key in values:
-                read[each.name] = self._value(rule, before, values[key], full)
-            elif before is MISSING:
-                raise self.wrong(full, f"is missing{'; write for example duration: 8h' if not at else ''}.")
-        return kind(**read) if default is None else replace(default, **read)  # type: ignore[type-var]
-
-    def _value(self, rule: Rule, before: Any, value: Any, key: str) -> Any:
-        match rule:
-            case Part():
-                return self.part(type(before), before, value, key)
-            case Spreads(low, high):
-                spread = self.part(Spread, before, value, key)
-                self._value(Number(low, high), None, spread.median, f"{key}.median")
-                return spread
-            case Several(item):
-                if not isinstance(value, list):
-                    raise self.wrong(key, f"must be a list, each item with keys of its own, not {value!r}.")
-                return tuple(self.part(item, None, one, f"{key}[{n}]") for n, one in enumerate(value))
-            case Number(low, high, whole):
-                if (
-                    not _is_number(value)
-                    or not low <= value <= high
-                    or (whole and not isinstance(value, int))
-                ):
-                    what = "a whole number" if whole else "a number"
-                    raise self.wrong(key, f"must be {what} from {low:g} to {high:g}, not {value!r}.")
-                return value if whole else float(value)
-            case Time(low, high):
-                seconds = parse_duration(value)
-                if seconds is None or not low <= seconds <= high:
-                    raise self.wrong(
-                        key,
-                        f"must be a time from {low:g}s to {high / 3600:g}h "
-                        f'such as "7h30m", "90m" or 45, not {value!r}.',
-                    )
-                return seconds
-            case Choice(choices):
-                if isinstance(value, (bool, float)) or value not in choices:
-                    listed = ", ".join(str(one) for one in choices[:-1])
-                    raise self.wrong(key, f"must be {listed} or {choices[-1]}, not {value!r}.")
-                return value
-            case Text():
-                if not isinstance(value, str) or not value.strip():
-                    raise self.wrong(key, f"must be text, not {value!r}; put it in quotes.")
-                return value
+def _sentence(fault: ErrorDetails) -> str:
+    """Return what is wrong, without its place."""
+    value = _shown(fault["input"])
+    if fault["type"] == _UNKNOWN_KEY:
+        *above, key = fault["loc"]
+        part = f'"{_name(above)}"' if above else "a scenario"
+        known = sorted(_keys(above))
+        near = get_close_matches(str(key), known, 1)
+        question = f' Did you mean "{near[0]}"?' if near else ""
+        return f"is not a key of {part}; the keys are {', '.join(known)}.{question}"
+    if fault["type"] == "missing":
+        return (
+            "is missing; write for example duration: 8h." if fault["loc"] == ("duration",) else "is missing."
+        )
+    if fault["type"] == "dataclass_type":
+        return f"must have keys of its own, not {value}."
+    if fault["type"] == "tuple_type":
+        return f"must be a list, each item with keys of its own, not {value}."
+    return f"{fault['msg']}, not {value}."
 
 
-def _lines(node: yaml.Node, at: str) -> Iterator[tuple[str, int]]:
-    """Give each key with the line it stands on; refuse one that is there twice."""
+def _place(where: tuple[int | str, ...], lines: Mapping[str, int]) -> str:
+    """Return the quoted name of a key, after the line where the key, or the nearest key around it, stands."""
+    around = [_name(where[:depth]) for depth in range(len(where), 0, -1)]
+    line = next((f"line {lines[name]}: " for name in around if name in lines), "")
+    return f'{line}"{around[0]}"'
+
+
+def _name(where: Iterable[int | str]) -> str:
+    """Return a key's name as the messages have it, such as ``body.bathroom[0].at``."""
+    return "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in where).removeprefix(".")
+
+
+def _keys(where: Iterable[int | str]) -> list[str]:
+    """Return the keys that a file may have in a part."""
+    kind: Any = Scenario
+    for at in where:
+        if isinstance(at, str):
+            hint = get_type_hints(kind)[at]
+            kind = (get_args(hint) or (hint,))[0]
+    return [
+        each.name.removesuffix("_s") if issubclass(kind, TimedPart) else each.name for each in fields(kind)
+    ]
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python has it, cut where it is long."""
+    try:
+        return reprlib.repr(value)[:100]
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
+
+
+def _lines(node: yaml.Node, name: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """Yield each key with its line.
+
+    Raises
+    ------
+    ScenarioError
+        If a key is there twice, or a value is of a type that no scenario has.
+    """
+    line = node.start_mark.line + 1
+    if depth > _DEEPEST:
+        return
+    if node.tag.rpartition(":")[2] in _NEVER:
+        raise ScenarioError(
+            f'line {line}: "{name}" is not a plain value; write numbers, text, lists or keys.'
+        )
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            name = f"{at}.{key.value}" if at else str(key.value)
+            inner = f"{name}.{key.value}" if name else str(key.value)
             line = key.start_mark.line + 1
-            if name in seen:
-                raise ScenarioError(f'line {line}: "{name}" is there twice; keep one.')
-            seen.add(name)
-            yield name, line
-            yield from _lines(value, name)
+            if key.tag not in _KEYS:
+                raise ScenarioError(
+                    f'line {line}: "{inner}" is not a key; keys are words such as duration or seed.'
+                )
+            if inner in seen:
+                raise ScenarioError(f'line {line}: "{inner}" is there twice; keep one.')
+            seen.add(inner)
+            yield inner, line
+            yield from _lines(value, inner, depth + 1)
     elif isinstance(node, yaml.SequenceNode):
         for n, item in enumerate(node.value):
-            yield f"{at}[{n}]", item.start_mark.line + 1
-            yield from _lines(item, f"{at}[{n}]")
+            inner = f"{name}[{n}]"
+            yield inner, item.start_mark.line + 1
+            yield from _lines(item, inner, depth + 1)
 
 
-def _asked(part: Any, default: Any) -> dict[str, Any]:
-    """What of a dataclass differs from `default`, as YAML has it."""
-    asked: dict[str, Any] = {}
-    for each, rule, key in _rules(type(part)):
-        value, plain = getattr(part, each.name), getattr(default, each.name, each.default)
-        if value == plain:
-            continue
-        match rule:
-            case Part() | Spreads():
-                asked[key] = _asked(value, plain)
-            case Several():
-                asked[key] = [_asked(one, None) for one in value]
-            case _:
-                asked[key] = value
-    return asked
+def _completed(values: Any, default: Any) -> Any:
+    """Fill in the half of a spread that a file leaves out, from the spread that stands there by default."""
+    if not isinstance(values, dict) or not is_dataclass(default):
+        return values
+    if isinstance(default, Spread):
+        return asdict(default) | values
+    return {key: _completed(value, getattr(default, str(key), None)) for key, value in values.items()}
 
 
-def _rules(kind: type[Any]) -> Iterator[tuple[Field[Any], Rule, str]]:
-    """Give each field of a part with its rule and its key in a file."""
-    hints = get_type_hints(kind, include_extras=True)
-    for each in fields(kind):
-        rule = hints[each.name].__metadata__[0]
-        yield each, rule, each.name.removesuffix("_s") if isinstance(rule, Time) else each.name
+def _seconds(value: object) -> object:
+    """Return the seconds of ``8h``, ``7h30m``, ``90m`` or ``45s``; every other value as it is."""
+    match = re.fullmatch(_DURATION, value.strip()) if isinstance(value, str) else None
+    if match is None or not any(match.groups()):
+        return value
+    return sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+def _refuse_bool_and_float(value: object) -> object:
+    if isinstance(value, (bool, float)):
+        raise ValueError  # noqa: TRY004 (pydantic expects this one)
+    return value
+
+
+ADAPTER = TypeAdapter(Scenario)
+"""Reads and writes scenarios by the rules of the vocabulary."""

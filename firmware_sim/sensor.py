@@ -1,6 +1,7 @@
-"""What the firmware decides: the state machine behind the control point, and which samples are due when.
+"""The firmware: the state machine behind the control point, and the samples that are due.
 
-No radio and no clock in here. The time is passed in, as the sensor's uptime in µs; a request is bytes and so is the answer.
+There is no radio and no clock in here. Callers pass the time in, as the sensor's uptime in µs. Requests and answers are
+bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from firmware_sim import profile
 from firmware_sim.night import Night, Performed
 from firmware_sim.profile import Answer, Op
-from firmware_sim.scenario import Scenario
 from firmware_sim.stream import Stream
+from firmware_sim.vocabulary import Scenario
 
 _TEMPERATURE_C = 31  # skin under a strap; a modelling choice
 _BATTERY_AT_START = 87
@@ -21,7 +22,7 @@ _US_PER_BATTERY_PERCENT = 30 * 60 * 1_000_000  # a night takes 16 %
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """What a reboot leaves of a stream: how it measured, where it began in the night, how far it got.
+    """What flash keeps of a stream over a reboot: its settings, its beginning in the night, and its length.
 
     Attributes
     ----------
@@ -30,9 +31,9 @@ class Flashed:
     night_first, night_us : int
         As in `Stream`.
     framed : int
-        Samples that went into a frame.
+        Samples that were put into a frame.
     sampling : bool
-        Whether nobody stopped it.
+        Whether it was still sampling.
     """
 
     number: int
@@ -51,13 +52,13 @@ class Sensor:
     Parameters
     ----------
     night : Scenario or Night
-        What it will measure; its time 0 is the first sample of the first stream.
+        The night to measure. Its time 0 is the first sample of the first stream.
     sensor_id : int
         u64 that stays the same for the life of the sensor.
     first_stream : int
-        Number of the first stream; one that a sensor before a reboot has not used.
+        Number of the first stream; not one that was used before a reboot.
     depth : int
-        Samples its buffer keeps, over all streams; 0: it has none.
+        Samples that the buffer keeps, over all streams; 0 for no buffer.
     """
 
     def __init__(self, night: Scenario | Night, *, sensor_id: int, first_stream: int, depth: int = 0) -> None:
@@ -66,13 +67,13 @@ class Sensor:
         self.stream: Stream | None = None
         self.dropped = 0
         self.framed = 0
-        """Samples of the running stream that went into a frame, sent or dropped: the index that the next frame starts at."""
+        """Samples of the running stream that were put into a frame, sent or dropped. The next frame starts at this index."""
         self.time_tag = 0
         self.depth = depth
         self.charging = False
         self.level: int | None = None
         self.is_filling = False
-        """Whether a back-fill runs; the peripheral ends it."""
+        """Whether a back-fill is running. The peripheral ends it."""
         self._past: list[tuple[Stream, int]] = []
         self._night_us: int | None = None
         self._next_number = first_stream & 0xFFFF
@@ -102,7 +103,7 @@ class Sensor:
         elif code == Op.IDENTIFY:
             status, results = (Answer.OK if len(arguments) == 1 else Answer.BAD_LENGTH), b""
         else:
-            # The simulated chip is always well.
+            # The simulated chip always passes its self test.
             status, results = (Answer.BAD_LENGTH if arguments else Answer.OK), b"\x00"
         return profile.answer(code, tag, status, results)
 
@@ -135,7 +136,7 @@ class Sensor:
             wish.rate_hz,
             wish.range_g,
             min(wish.batch or quarter_second, profile.samples_that_fit(mtu)),
-            # A stream after the first goes on in the same night, on the same grid of sample times.
+            # A later stream continues the same night, on the same grid of sample times.
             night_first=-int(-(now_us - self._night_us) * true_rate_hz // 1e6),
             night_us=self._night_us,
         )
@@ -160,14 +161,14 @@ class Sensor:
         )
 
     def reboot(self, flashed: list[Flashed], *, now_us: int, night_us: int) -> None:
-        """Come up after a reboot: the buffer is still there, and what was sampling samples again, as a new stream.
+        """Start after a reboot. The buffer is still there. A sensor that was sampling samples again, as a new stream.
 
         Parameters
         ----------
         flashed : list of Flashed
             The streams so far, oldest first.
         now_us, night_us : int
-            Uptime now and at the night's time 0, which was before it.
+            Uptime now, and uptime at the night's time 0, which was before the reboot.
         """
         self._night_us = night_us
         for f in flashed:
@@ -196,7 +197,7 @@ class Sensor:
     # --- the buffer -----------------------------------------------------------------------------------------------
 
     def _kept(self) -> Iterator[tuple[Stream, int, int]]:
-        """Yield each stream the buffer holds something of, newest first: oldest index, and the one behind the newest."""
+        """Yield each stream in the buffer, newest first, with its oldest index and the index after its newest."""
         left = self.depth
         now = [(self.stream, self.framed)] if self.stream is not None else []
         for stream, end in [*now, *reversed(self._past)]:
@@ -233,9 +234,10 @@ class Sensor:
         return Answer.OK
 
     def late_frame(self, number: int, first: int, end: int, *, mtu: int) -> tuple[bytes | None, int] | None:
-        """Give the next frame of a back-fill and how many samples it passes; None for the frame where the radio loses them.
+        """Return the next frame of a back-fill and how many samples it covers.
 
-        Nothing is given at its end, and where it has been aborted or the buffer no longer holds them.
+        The frame is None if the radio loses these samples. Return None at the end of the back-fill, after ABORT, and if
+        the buffer no longer holds the samples.
         """
         kept = self._find(number) if self.is_filling and first < end else None
         if kept is None or first < kept[1]:
@@ -249,7 +251,7 @@ class Sensor:
     # --- what is due ----------------------------------------------------------------------------------------------
 
     def due(self, now_us: int, *, mtu: int, rest: bool = False) -> tuple[int, int] | None:
-        """Next frame that is due: its first index and how many samples; None while there is none.
+        """Return the next frame that is due, as its first index and its number of samples; None if no frame is due.
 
         A frame is due when its last sample has been taken, or with `rest` as soon as there is a sample for it. What
         became of it is told by `sent` or `drop`.
@@ -263,7 +265,7 @@ class Sensor:
         return (self.framed, left) if rest and left > 0 else None
 
     def next_due_us(self, *, mtu: int) -> int | None:
-        """Uptime at which the next whole frame is due; None when the sensor is idle."""
+        """Return the uptime at which the next whole frame is due; None if the sensor is idle."""
         if self.stream is None:
             return None
         return self.stream.time_us(self.framed + self._frame_size(self.stream, mtu) - 1)
@@ -274,7 +276,7 @@ class Sensor:
 
     @property
     def over(self) -> bool:
-        """Whether the running stream has come to the end of the night, to the microsecond."""
+        """Whether the running stream has reached the end of the night."""
         stream = self.stream
         return (
             stream is not None
@@ -291,7 +293,7 @@ class Sensor:
         self.dropped += count
 
     def status(self, now_us: int) -> bytes:
-        """Value of the status characteristic."""
+        """Return the value of the status characteristic."""
         number, taken = self._last
         if self.stream is not None:
             number, taken = self.stream.number, self.stream.taken(now_us)
@@ -306,17 +308,17 @@ class Sensor:
         )
 
     def capabilities(self) -> bytes:
-        """Value of the capabilities characteristic."""
+        """Return the value of the capabilities characteristic."""
         return profile.capabilities(sensor_id=self.sensor_id, side=self.night.leg, depth=self.depth)
 
     def battery(self, now_us: int) -> int:
-        """Charge in percent; it drains slowly and never dies on the user of a simulation."""
+        """Return the charge in percent. It falls slowly and never reaches 0."""
         if self.level is not None:
             return self.level
         return max(1, _BATTERY_AT_START - now_us // _US_PER_BATTERY_PERCENT)
 
     def manufacturer_data(self, now_us: int) -> bytes:
-        """Give what the scan response tells after the company number."""
+        """Return the manufacturer data of the scan response, after the company number."""
         return profile.manufacturer_data(
             side=self.night.leg, battery=self.battery(now_us), streaming=self.stream is not None
         )

@@ -1,7 +1,7 @@
-"""What one leg does all night, and what a sensor on it feels, following from a scenario and its seed.
+"""One leg during a night, and what a sensor on it feels. Both follow from a scenario and its seed.
 
-The night is planned at once as a list of movements with quiet between them (`firmware_sim.plan`), each is given its motion
-(`firmware_sim.performance`), and what is felt beside them is added (`firmware_sim.surroundings`).
+`firmware_sim.plan` makes a list of movements with quiet between them. `firmware_sim.performance` turns each into a motion,
+and `firmware_sim.surroundings` adds the disturbances.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from firmware_sim.blocks import BLOCK, Blocks
 from firmware_sim.kinematics import Array, Motion
 from firmware_sim.performance import perform, worn
 from firmware_sim.plan import Kind, plan_night
-from firmware_sim.scenario import Scenario
 from firmware_sim.surroundings import Surroundings, bumps_of, rolled
+from firmware_sim.vocabulary import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Movement:
     kind : {"leg", "posture", "long", "locomotion", "tremor", "jerk", "bump"}
         What it is.
     motion : Motion
-        What the sensor feels of it.
+        The motion that the sensor feels.
     """
 
     start_s: float
@@ -39,19 +39,19 @@ class Movement:
 
     @property
     def end_s(self) -> float:
-        """When it is over."""
+        """When the movement ends, s."""
         return self.start_s + self.motion.duration_s
 
 
 class Sleeper:
-    """One leg's night.
+    """The night of one leg.
 
     Parameters
     ----------
     scenario : Scenario
         The night asked for; the same scenario gives the same night.
     declared_rate_hz : int, optional
-        Rate the sensor declares, if not the scenario's. The movements do not depend on it.
+        Sample rate that the sensor declares, if not the scenario's. The movements do not depend on it.
     """
 
     def __init__(self, scenario: Scenario, declared_rate_hz: int | None = None) -> None:
@@ -72,10 +72,10 @@ class Sleeper:
         self._blocks = Blocks(self._compute)
 
     def acceleration(self, first: int, count: int) -> Array:
-        """Give what the sensor feels at samples `first` to `first + count - 1`, without the chip's noise.
+        """Return what the sensor feels at samples `first` to `first + count - 1`, without the chip's noise.
 
-        Sample k is taken at k / `rate_hz` seconds. The numbers do not depend on how the night is cut; before the
-        night and after it the leg lies still.
+        Sample k is taken at k / `rate_hz` seconds. The numbers do not depend on the size of the pieces in
+        which they are read. The leg lies still before the night and after it.
 
         Returns
         -------
@@ -102,13 +102,13 @@ class Sleeper:
 
 
 class _Times:
-    """Finds the movements of a stretch in a list that is in order and has no overlaps."""
+    """Finds the movements of a stretch of time, in an ordered list without overlaps."""
 
     def __init__(self, movements: list[Movement]) -> None:
         self._starts = np.array([movement.start_s for movement in movements])
         self._ends = np.array([movement.end_s for movement in movements])
 
     def within(self, t: Array) -> tuple[int, int]:
-        """Where the movements begin and end in the list that are going on at a time from t[0] to t[-1]."""
+        """Return begin and end, in the list, of the movements that overlap with the time from t[0] to t[-1]."""
         begin, end = np.searchsorted(self._ends, t[0]), np.searchsorted(self._starts, t[-1], side="right")
         return int(begin), int(end)

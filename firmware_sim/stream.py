@@ -1,4 +1,4 @@
-"""One run of sampling: which samples of the night it holds, when they were taken, and their frames."""
+"""One run of sampling: its samples, when they were taken, and their frames."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Stream:
     accelerometer : Chip
         Where the samples come from.
     true_rate_hz : float
-        How often a sample is really taken.
+        True sample rate, Hz.
     night_us : int
         Uptime at the night's time 0.
     night_first : int
-        Which sample of the night is index 0 of the stream.
+        The sample of the night that has index 0 in the stream.
     lost : tuple of (int, int)
-        Samples of the night that never arrive: first one, and first that is not lost again; in order and apart.
+        Losses in samples of the night: the first lost sample, and the first one after the loss; in order and apart.
     """
 
     number: int
@@ -42,11 +42,11 @@ class Stream:
     lost: tuple[tuple[int, int], ...] = ()
 
     def time_us(self, index: int) -> int:
-        """Uptime at which the sample `index` is taken."""
+        """Return the uptime at which the sample `index` is taken."""
         return self.night_us + round((self.night_first + index) * 1e6 / self.true_rate_hz)
 
     def taken(self, now_us: int) -> int:
-        """How many samples have been taken by `now_us`."""
+        """Return how many samples have been taken by `now_us`."""
         count = max(0, int((now_us - self.night_us) * self.true_rate_hz / 1e6) - self.night_first)
         # The product may be off by a sample where time_us rounds.
         while self.time_us(count) <= now_us:
@@ -56,7 +56,7 @@ class Stream:
         return count
 
     def frame(self, first: int, count: int, *, kind: int = profile.LIVE_KIND) -> bytes:
-        """Give the frame with the samples `first` to `first + count - 1`."""
+        """Return the frame with the samples `first` to `first + count - 1`."""
         samples = self.accelerometer.samples(self.night_first + first, count)
         return profile.frame(
             stream=self.number, first=first, t_us=self.time_us(first), samples=samples, kind=kind
@@ -68,7 +68,7 @@ class Stream:
         return loss is not None and loss[0] < first + count
 
     def cut(self, first: int, size: int) -> int:
-        """Shorten a frame from sample `first` on so that it is lost whole or not at all."""
+        """Return the size of a frame from sample `first` on, cut so that the frame is either lost as a whole or not at all."""
         loss = self._loss(first)
         if loss is None:
             return size
@@ -76,7 +76,7 @@ class Stream:
         return min(size, (begin if begin > first else end) - first)
 
     def _loss(self, first: int) -> tuple[int, int] | None:
-        """Return the first loss that ends after a sample; its bounds as indices of the stream."""
+        """Return the first loss that ends after a sample, as indices of the stream."""
         at = bisect_right(self.lost, self.night_first + first, key=lambda loss: loss[1])
         if at == len(self.lost):
             return None

@@ -1,7 +1,7 @@
-"""Where chance comes from: one root seed, and a stream of its own for everything that draws.
+"""Random numbers: one root seed, and a separate random stream for everything that draws.
 
-A stream belongs to a name, so that adding one disturbance to a scenario, or drawing more for it, leaves everything else as
-it was. With one version of numpy the draws are the same on every machine; a test pins them.
+A stream belongs to a name. So a new disturbance in a scenario, or more draws for one, leaves everything else as it was.
+With one version of numpy the draws are the same on every machine; a test pins them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ import numpy as np
 
 
 def stream(seed: int, name: str, *numbers: int) -> np.random.Generator:
-    """Generator of the child stream `name` of the root `seed`; `numbers` tell its events or blocks apart."""
+    """Return the generator of the stream `name` of the root `seed`. `numbers` distinguish its events or blocks."""
     sequence = np.random.SeedSequence([seed, crc32(name.encode("ascii"))], spawn_key=numbers)
     return np.random.Generator(np.random.PCG64(sequence))

@@ -1,6 +1,6 @@
-"""What a sensor feels though the sleeper's leg does not move: breath, pulse, bumps through the mattress, a hum, a roll.
+"""Disturbances that a sensor feels while the leg is still: breath, pulse, bumps through the mattress, a hum, a roll.
 
-All of it is added to what the leg does. Amplitudes are modelling choices: no measurement of any of these at the ankle
+They are added to the signal of the leg. Amplitudes are modelling choices: no measurement of any of these at the ankle
 during sleep has been published.
 """
 
@@ -23,18 +23,18 @@ _FADE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bump:
-    """One to three knocks of somebody else in the bed, each a damped ring; no rest position changes.
+    """One to three knocks by another person in the bed, each a damped ring. The rest position stays the same.
 
     Attributes
     ----------
     knocks : ndarray, shape (n,)
-        When each begins, s; the first at 0.
+        When each knock begins, s; the first at 0.
     push : ndarray, shape (3,)
         Direction and amplitude, g.
     hz : float
-        Frequency of the mattress.
+        Frequency of the mattress, Hz.
     ring_s : float
-        How long one rings.
+        Duration of one ring, s.
     """
 
     knocks: Array
@@ -44,21 +44,21 @@ class Bump:
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
+        """Duration, s."""
         return float(self.knocks[-1]) + self.ring_s
 
     @property
     def up_before(self) -> Array:
-        """Nothing: a bump is added to what the leg feels."""
+        """Zero: a bump is added to the signal of the leg."""
         return np.zeros(3)
 
     @property
     def up_after(self) -> Array:
-        """Nothing, as before it."""
+        """Zero, as before the bump."""
         return np.zeros(3)
 
     def felt(self, t: Array) -> Array:
-        """Give what the sensor feels of it, g."""
+        """Return what the sensor feels of the bump, in g, shape (len(t), 3)."""
         ring = np.zeros(len(t))
         for knock in self.knocks:
             ring += ringing(t - knock, self.hz, self.ring_s)
@@ -67,7 +67,7 @@ class Bump:
 
 
 def bumps_of(scenario: Scenario) -> list[tuple[float, Bump]]:
-    """Every bump of a night with its time, s, in order."""
+    """Return every bump of a night with its time, s, in order."""
     asked, duration_s = scenario.disturb, scenario.duration_s
     rng = stream(scenario.seed, "bump times")
     count = rng.poisson(asked.bumps_per_hour * duration_s / 3600.0)
@@ -80,7 +80,7 @@ def bumps_of(scenario: Scenario) -> list[tuple[float, Bump]]:
         hz, ring_s = rng.uniform(5.0, 20.0), rng.uniform(0.15, 0.5)
         knocks = np.concatenate(([0.0], np.cumsum(rng.uniform(0.15, 0.5, rng.integers(0, 3)))))
         direction = unit(rng.normal(size=3))
-        # A ring's first swing is already damped: what is asked for is what it reaches.
+        # The first swing of a ring is already damped, so scale by what it reaches.
         reaches = np.abs(ringing(np.linspace(0.0, ring_s, 513), hz, ring_s)).max()
         push = direction * (np.clip(size, _SMALLEST_BUMP_G, _LARGEST_BUMP_G) / reaches)
         bumps.append((float(at), Bump(knocks, push, float(hz), float(ring_s))))
@@ -88,7 +88,7 @@ def bumps_of(scenario: Scenario) -> list[tuple[float, Bump]]:
 
 
 class Surroundings:
-    """Breath, pulse and hum of a night, for a chip whose own filter ends at half its rate of `rate_hz`."""
+    """Breath, pulse and hum of a night, for a chip whose filter ends at half of `rate_hz`."""
 
     def __init__(self, scenario: Scenario, rate_hz: float) -> None:
         self._disturb = scenario.disturb
@@ -102,7 +102,7 @@ class Surroundings:
         ]
 
     def add_to(self, felt: Array, t: Array) -> None:
-        """Add what is felt at the times `t` (s) to `felt`, shape (len(t), 3), g."""
+        """Add the disturbances at the times `t` (s) to `felt`, in g, shape (len(t), 3)."""
         if self._disturb.breath_mg:
             phase, swell = self._breath.at(t)
             wave = 0.8 * np.sin(phase) + 0.2 * np.sin(2.0 * phase)
@@ -120,7 +120,7 @@ class Surroundings:
 
 
 class _Rhythm:
-    """A rhythm whose rate and strength wander a little, by sums of slow sines, so that any moment can be computed."""
+    """A rhythm whose rate and strength wander a little. Sums of slow sines, so that any moment can be computed alone."""
 
     def __init__(self, seed: int, name: str, slowest_hz: float, fastest_hz: float) -> None:
         rng = stream(seed, name)
@@ -130,19 +130,19 @@ class _Rhythm:
         self._wander_phase = rng.uniform(0.0, 2.0 * np.pi, 3)
 
     def at(self, t: Array) -> tuple[Array, Array]:
-        """Phase, rad, and strength, 0.4 to 1, at the times `t`."""
+        """Return phase (rad) and strength (0.4 to 1) at the times `t`."""
         slow = [
             np.sin(2.0 * np.pi * hz * t + start)
             for hz, start in zip(self._wander_hz, self._wander_phase, strict=True)
         ]
-        # The rate wanders by at most some 6 % of itself for each of the two.
+        # Each of the two lets the rate wander by at most 6 %.
         depth = 0.06 * self._hz / self._wander_hz[:2]
         phase = 2.0 * np.pi * self._hz * t + depth[0] * slow[0] + depth[1] * slow[1]
         return phase, 0.7 + 0.3 * slow[2]
 
 
 def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Array:
-    """Turn what is felt at the times `t` about the shank by as much as loosening straps have let the case roll."""
+    """Return `felt` turned about the shank by the roll of the case in its straps at the times `t`."""
     angle = np.zeros(len(t))
     for strap in straps:
         angle += np.radians(strap.roll_deg) * minimum_jerk(t - strap.at_s, strap.roll_for_s)[0]
@@ -156,13 +156,13 @@ def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Arra
 
 def _hum(hum: Vibration, start: float, t: Array) -> Array:
     fades = np.clip(np.minimum(t - hum.at_s, hum.at_s + hum.for_s - t) / _FADE_S, 0.0, 1.0)
-    # Beats of a few seconds, as between a motor and the bed it shakes.
+    # Beats of a few seconds, as between a motor and the bed that it shakes.
     beats = 0.8 + 0.2 * np.sin(2.0 * np.pi * 0.23 * t + start)
     wave: Array = fades * beats * np.sin(2.0 * np.pi * hum.hz * t + start)
     return wave
 
 
 def unit(vector: Array) -> Array:
-    """`vector` at length 1."""
+    """Return `vector` scaled to length 1."""
     of_length_1: Array = vector / np.linalg.norm(vector)
     return of_length_1

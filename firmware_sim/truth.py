@@ -1,11 +1,12 @@
-"""Which movements a night really has, and which of them any sensor could see.
+"""The true movements of a night, and which of them a sensor could see.
 
-There are two truths. *Performed* is when the sleeper moves. *Visible* is judged on the noise-free signal of that movement
-alone, never on a detector: it begins when the signal has left its value of before by 5 mg, ends when it is back within
-5 mg of where it stays, and is visible when it leaves by 20 mg or more. What the strap does to a movement belongs to it; breath,
-pulse, hum, bumps and the chip do not. A movement whose samples are lost or come from a failing chip is not visible either.
+There are two truths. *Performed* is when the sleeper moves. *Visible* depends only on the noise-free signal of that movement,
+never on a detector. It begins when the signal has left its earlier value by 5 mg. It ends when the signal is back within
+5 mg of its later value. The movement is visible when the signal leaves by 20 mg or more. The effect of the strap is part of
+the movement; breath, pulse, hum, bumps and the chip are not. A movement is not visible if its samples are lost or come
+from a failing chip.
 
-Two leg movements are never within 0.5 s of each other (`firmware_sim.plan.NEAREST_S`), so none have to be made one.
+Two leg movements are never within 0.5 s of each other (`firmware_sim.plan.NEAREST_S`), so none have to be merged.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _STEP_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One movement as the rules see it: seconds of true time since sample 0, peak in mg."""
+class Visibility:
+    """One movement by these rules: seconds of true time since sample 0, peak in mg."""
 
     onset_s: float
     offset_s: float
@@ -37,11 +38,11 @@ class Judged:
     peak_mg: float
 
 
-def judge(movement: Movement) -> Judged:
+def visibility_of(movement: Movement) -> Visibility:
     """Apply the rules to one movement.
 
-    The largest distance from the value of before is its peak. An invisible movement, which may never leave by 5 mg, has
-    the times at which it was performed.
+    Its peak is the largest distance from the earlier value. An invisible movement may never leave by 5 mg, so it has the
+    times at which it was performed.
     """
     motion = movement.motion
     t = np.arange(0.0, motion.duration_s + _STEP_S, _STEP_S)
@@ -54,11 +55,11 @@ def judge(movement: Movement) -> Judged:
         onset_s += float(t[np.argmax(left > _LEAVES_G)])
         last = len(t) - 1 - int(np.argmax(away[::-1]))
         offset_s = min(movement.start_s + float(t[last]) + _STEP_S, movement.end_s)
-    return Judged(onset_s, offset_s, peak >= _VISIBLE_G, 1000.0 * peak)
+    return Visibility(onset_s, offset_s, peak >= _VISIBLE_G, 1000.0 * peak)
 
 
 def truth(sleeper: Sleeper) -> dict[str, Any]:
-    """Everything ``truth.json`` says about a night."""
+    """Return the content of ``truth.json`` for a night."""
     scenario = sleeper.scenario
     lost = losses_of(scenario)
     faults = [
@@ -66,7 +67,7 @@ def truth(sleeper: Sleeper) -> dict[str, Any]:
         for fault in scenario.faults
     ]
     hidden = lost + [(begin, end) for begin, end, _kind in faults]
-    movements = [_told(sleeper, movement, hidden) for movement in sleeper.movements + sleeper.bumps]
+    movements = [_movement_row(sleeper, movement, hidden) for movement in sleeper.movements + sleeper.bumps]
     movements += [
         _row(hum.at_s, min(hum.at_s + hum.for_s, scenario.duration_s), sleeper.leg, "vibration", hum.mg)
         for hum in scenario.disturb.vibration
@@ -90,10 +91,10 @@ def truth(sleeper: Sleeper) -> dict[str, Any]:
     }
 
 
-def _told(sleeper: Sleeper, movement: Movement, hidden: list[tuple[float, float]]) -> dict[str, Any]:
-    judged = judge(movement)
-    row = _row(judged.onset_s, judged.offset_s, sleeper.leg, movement.kind, judged.peak_mg)
-    if any(begin < judged.offset_s and judged.onset_s < end for begin, end in hidden):
+def _movement_row(sleeper: Sleeper, movement: Movement, hidden: list[tuple[float, float]]) -> dict[str, Any]:
+    seen = visibility_of(movement)
+    row = _row(seen.onset_s, seen.offset_s, sleeper.leg, movement.kind, seen.peak_mg)
+    if any(begin < seen.offset_s and seen.onset_s < end for begin, end in hidden):
         row["visible"] = False
     if movement.kind == "leg":
         row["performed_onset_s"] = round(movement.start_s, 3)
@@ -113,7 +114,7 @@ def _row(onset_s: float, offset_s: float, leg: str, kind: str, peak_mg: float) -
 
 
 def _roll(strap: Strap, duration_s: float, leg: str) -> dict[str, Any]:
-    """The time in which a case rolls; its peak is how far gravity turns if the shank lies level."""
+    """Return the row for a roll of the case. Its peak is how far gravity turns if the shank lies level."""
     peak_mg = 2000.0 * abs(np.sin(np.radians(strap.roll_deg) / 2.0))
     return _row(strap.at_s, min(strap.at_s + strap.roll_for_s, duration_s), leg, "roll", float(peak_mg))
 

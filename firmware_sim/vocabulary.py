@@ -1,13 +1,17 @@
-"""What a scenario can ask for: every key with its default and the range it may have.
+"""The scenario language: every key with its meaning, its default and the values that it may have.
 
-``docs/scenarios.md`` explains each key with its unit and the source of its default. The rule beside a field's type is what the
-reader in `firmware_sim.scenario` holds a file to.
+`firmware_sim.scenario` reads and writes files by the rules that stand beside the types of the fields, and
+`firmware_sim.schema` passes them on to editors, with the sentence below each field. ``docs/scenarios.md`` has the
+units and the source of each default.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 MakeName = Literal["bmi270", "lsm6dso", "lsm6dso-lowpower", "lis3dh", "adxl362"]
 FaultKind = Literal["stuck", "clip", "spikes", "dead_axis"]
@@ -15,8 +19,20 @@ FaultKind = Literal["stuck", "clip", "spikes", "dead_axis"]
 LONGEST_S = 48 * 3600.0
 
 
+class Rule:
+    """The values that a key may have in a file."""
+
+    __slots__ = ()
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        # pydantic takes a tenth of a second to import: a sensor without a scenario file does without it.
+        from firmware_sim.scenario import check
+
+        return check(self)
+
+
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Rule):
     """A number from `low` to `high`; a whole one when `whole`."""
 
     low: float
@@ -25,17 +41,17 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Rule):
     """One of `values`."""
 
     values: tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
-    """A length of time or a time since the night began, in seconds, from `low` to `high`.
+class Time(Rule):
+    """A length of time, or a time since the night began, in seconds from `low` to `high`.
 
-    In a file it may be written 1h30m, and its key has no ``_s``.
+    A file may also have it as ``1h30m``. The key in the file has no ``_s``.
     """
 
     low: float
@@ -43,31 +59,33 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Rule):
     """Any text that is not blank."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Keys of its own, one level deeper."""
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """A list whose items are parts of type `item`."""
-
-    item: type[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Spreads:
+class Spreads(Rule):
     """A `Spread` whose median is from `low` to `high`."""
 
     low: float
     high: float
 
 
-Rule = Number | Choice | Time | Text | Part | Several | Spreads
+class Part:
+    """Keys that stand together."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+
+class TimedPart(Part):
+    """Keys that stand together; the fields whose names end in ``_s`` are times."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        **Part.__pydantic_config__,
+        "alias_generator": lambda field: field.removesuffix("_s"),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,161 +97,199 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
-    """The chip. None stands for what its make has."""
+class Sensor(Part):
+    """The accelerometer chip. Where the default is None, the value is the one of the make."""
 
     make: Annotated[MakeName, Choice(("bmi270", "lsm6dso", "lsm6dso-lowpower", "lis3dh", "adxl362"))] = (
         "bmi270"
     )
+    """The chip whose noise, resolution, offset and drift the sensor has."""
     noise_ug_rthz: Annotated[float | None, Number(0, 5000)] = None
+    """Noise density, µg per root hertz."""
     range_g: Annotated[int, Choice((2, 4, 8, 16))] = 4
+    """Range of a file or a capture, ±g. Over Bluetooth the client chooses the range."""
     offset_mg: Annotated[float | None, Number(0, 200)] = None
+    """Largest zero-g offset of an axis, mg."""
     scale_error_percent: Annotated[float, Number(-20, 20)] = 0.0
+    """Every axis reads this much too large, %."""
     drift_mg_per_k: Annotated[float | None, Number(0, 5)] = None
+    """Largest drift of an axis with temperature, mg per kelvin."""
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """Periodic leg movements: onset-to-onset intervals in s, mean number in a series, and how both change."""
+class Series(Part):
+    """The series that periodic leg movements come in."""
 
     interval_s: Annotated[Spread, Spreads(4, 120)] = Spread(22.0, 0.3)
+    """Time from onset to onset, s."""
     length: Annotated[float, Number(4, 200)] = 14.0
+    """Mean number of movements in a series; a series has at least 4."""
     gap_min_s: Annotated[float, Number(2.5, 900)] = 2.5
+    """Shortest quiet time before and after a series, s."""
     lengthen: Annotated[float, Number(0.5, 3)] = 1.0
+    """Intervals grow to this multiple by the morning."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
-    """Up to the bathroom and back: when, and for how long, s."""
+class Trip(TimedPart):
+    """A walk to the bathroom and back."""
 
     at_s: Annotated[float, Time(0)]
+    """When the person gets up, since the night began."""
     for_s: Annotated[float, Time(30, 1800)] = 240.0
+    """How long the walk lasts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """What the sleeper does."""
+class Body(Part):
+    """The movements of the sleeper."""
 
     periodic_share: Annotated[float, Number(0, 1)] = 0.8
-    series: Annotated[Series, Part()] = Series()
+    """Share of the leg movements that come in series. The others come alone."""
+    series: Series = Series()
+    """The series that periodic leg movements come in."""
     thin: Annotated[float, Number(0.2, 10)] = 3.0
+    """The quiet time between series grows to this multiple by the morning."""
     peak_mg: Annotated[Spread, Spreads(22, 1500)] = Spread(120.0, 0.6)
+    """Largest distance of a visible movement's signal from rest, mg."""
     invisible_share: Annotated[float, Number(0, 1)] = 0.08
+    """Share of the leg movements that reach only 6 to 16 mg."""
     duration_s: Annotated[Spread, Spreads(0.7, 9)] = Spread(2.8, 0.45)
+    """Length of a leg movement, s."""
     clonic_share: Annotated[float, Number(0, 1)] = 0.3
+    """Share of the leg movements whose hold beats at 1.7 to 3 Hz. The others hold still."""
     slow_share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the leg movements that rise in 1 to 2.5 s and return in as long."""
     large_per_hour: Annotated[float, Number(0, 60)] = 1.0
+    """Movements of the whole body per hour, of 12 to 40 s."""
     posture_per_hour: Annotated[float, Number(0, 60)] = 1.6
+    """Posture changes per hour: 20 to 120 degrees in 1 to 5 s."""
     tremor_trains_per_hour: Annotated[float, Number(0, 60)] = 0.0
+    """Trains of foot tremor per hour: at least 4 bursts at 0.7 to 3 Hz, for 5 to 30 s."""
     jerks_per_hour: Annotated[float, Number(0, 60)] = 0.0
-    bathroom: Annotated[tuple[Trip, ...], Several(Trip)] = ()
+    """Hypnic jerks per hour, of 0.1 to 0.4 s and 0.2 to 2 g."""
+    bathroom: tuple[Trip, ...] = ()
+    """Walks to the bathroom and back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Vibration:
-    """A hum through the bed: when, how long (s), amplitude (mg) and frequency (Hz)."""
+class Vibration(TimedPart):
+    """A hum through the bed."""
 
     at_s: Annotated[float, Time(0)]
+    """When the hum begins, since the night began."""
     for_s: Annotated[float, Time(1)]
+    """How long the hum lasts."""
     mg: Annotated[float, Number(0.1, 500)] = 10.0
+    """Amplitude, mg."""
     hz: Annotated[float, Number(0.5, 80)] = 14.0
+    """Frequency, Hz."""
 
 
 @dataclass(frozen=True, slots=True)
-class Strap:
-    """How the strap sits from `at_s` on: gain of what the sensor feels of a movement, and share that rings after.
-
-    As it loosens, the case rolls about the shank by `roll_deg` within `roll_for_s`.
-    """
+class Strap(TimedPart):
+    """How the strap sits from a time on."""
 
     at_s: Annotated[float, Time(0)]
+    """From when on, since the night began."""
     gain: Annotated[float, Number(0.3, 2)] = 1.0
+    """The sensor feels this multiple of a leg movement."""
     ring: Annotated[float, Number(0, 0.6)] = 0.0
+    """Share of the peak that rings at 5 to 12 Hz after each stroke."""
     roll_deg: Annotated[float, Number(-180, 180)] = 0.0
+    """The case rolls about the shank by this angle, degrees."""
     roll_for_s: Annotated[float, Time(10)] = 600.0
+    """How long the roll takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Disturb:
-    """What the sensor feels beside the sleeper's movements."""
+class Disturb(Part):
+    """What the sensor feels besides the sleeper's movements."""
 
     breath_mg: Annotated[float, Number(0, 20)] = 0.0
+    """Largest amplitude of the breath at 0.2 to 0.33 Hz, mg."""
     pulse_mg: Annotated[float, Number(0, 10)] = 0.0
+    """Largest amplitude of the pulse at 0.85 to 1.2 Hz, mg."""
     bumps_per_hour: Annotated[float, Number(0, 600)] = 0.0
+    """Bumps of a bed partner through the mattress, per hour."""
     bump_mg: Annotated[Spread, Spreads(2, 40)] = Spread(10.0, 0.6)
-    vibration: Annotated[tuple[Vibration, ...], Several(Vibration)] = ()
-    strap: Annotated[tuple[Strap, ...], Several(Strap)] = ()
+    """Largest excursion of a bump, mg."""
+    vibration: tuple[Vibration, ...] = ()
+    """Hums through the bed."""
+    strap: tuple[Strap, ...] = ()
+    """How the strap sits, from each of these times on. Before the first, it sits firmly."""
     temperature_k: Annotated[float, Number(-20, 20)] = 0.0
+    """How much the chip warms on the skin, K."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """A stretch whose samples never arrive, s."""
+class Loss(TimedPart):
+    """A stretch whose samples never arrive."""
 
     at_s: Annotated[float, Time(0)]
+    """When the loss begins, since the night began."""
     for_s: Annotated[float, Time(0.02)]
+    """How long the loss lasts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """What the radio loses: so many an hour by chance, and the stretches listed."""
+class Link(Part):
+    """What the radio loses."""
 
     losses_per_hour: Annotated[float, Number(0, 120)] = 0.0
+    """Losses by chance, per hour."""
     loss_s: Annotated[Spread, Spreads(0.05, 600)] = Spread(3.0, 0.8)
-    losses: Annotated[tuple[Loss, ...], Several(Loss)] = ()
+    """How long a loss by chance lasts, s."""
+    losses: tuple[Loss, ...] = ()
+    """Losses at these times, besides those by chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A stretch in which the chip misbehaves, s."""
+class Fault(TimedPart):
+    """A stretch in which the chip fails."""
 
     kind: Annotated[FaultKind, Choice(("stuck", "clip", "spikes", "dead_axis"))]
+    """How the chip fails."""
     at_s: Annotated[float, Time(0)]
+    """When the fault begins, since the night began."""
     for_s: Annotated[float, Time(0.02)]
+    """How long the fault lasts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """One night of one leg.
-
-    Attributes
-    ----------
-    duration_s : float
-        Length of the night in seconds of true time.
-    name : str
-        What the night is called in every output.
-    seed : int
-        Everything random follows from it.
-    rate_hz : int
-        Declared sampling rate.
-    rate_error_percent : float
-        True rate off the declared one. 1.2 % is a modelling choice within the few percent that makers allow
-        their oscillators.
-    leg : {"left", "right"}
-        The leg that wears the sensor.
-    movements_per_hour : float
-        Expected number of performed leg movements per hour in bed.
-    sensor, body, disturb, link, faults
-        The chip, the sleeper, what else is felt, what the radio loses, and how the chip fails.
-    """
+class Scenario(TimedPart):
+    """One night of one leg."""
 
     duration_s: Annotated[float, Time(1)]
+    """Length of the night."""
     name: Annotated[str, Text()] = "night"
+    """Name of the night in every output."""
     seed: Annotated[int, Number(0, 2**63 - 1, whole=True)] = 1
+    """Everything random follows from the seed."""
     rate_hz: Annotated[int, Choice((25, 50, 100, 200))] = 50
+    """Sample rate that the sensor declares, Hz."""
     rate_error_percent: Annotated[float, Number(-10, 10)] = 1.2
+    """How far the true rate is off the declared one, %."""
     leg: Annotated[Literal["left", "right"], Choice(("left", "right"))] = "left"
+    """The leg that wears the sensor."""
     movements_per_hour: Annotated[float, Number(0, 400)] = 30.0
-    sensor: Annotated[Sensor, Part()] = Sensor()
-    body: Annotated[Body, Part()] = Body()
-    disturb: Annotated[Disturb, Part()] = Disturb()
-    link: Annotated[Link, Part()] = Link()
-    faults: Annotated[tuple[Fault, ...], Several(Fault)] = ()
+    """Expected number of leg movements per hour in bed."""
+    sensor: Sensor = Sensor()
+    """The accelerometer chip."""
+    body: Body = Body()
+    """The movements of the sleeper."""
+    disturb: Disturb = Disturb()
+    """What the sensor feels besides the sleeper's movements."""
+    link: Link = Link()
+    """What the radio loses."""
+    faults: tuple[Fault, ...] = ()
+    """Stretches in which the chip fails."""
 
     def true_rate_hz(self, declared_hz: int) -> float:
-        """Rate at which the chip really samples when it declares `declared_hz`."""
+        """Return the rate at which the chip really samples when it declares `declared_hz`."""
         # Rounded so that 50 Hz and 1.2 % print as 50.6, not as 50.599999999999994.
         return round(declared_hz * (1.0 + self.rate_error_percent / 100.0), 9)
 
 
 DEFAULT = Scenario(duration_s=8 * 3600.0)
+"""Eight plain hours."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.families import Result, night
-from firmware_sim.cli_families import made
+from firmware_sim.cli_families import build_firmware
 from firmware_sim.cli_files import BadInputError
 from firmware_sim.families.firmware import BATTERY_PERCENT
 from firmware_sim.night import Performed
@@ -108,7 +108,7 @@ def test_a_family_that_there_is_not() -> None:
 def test_a_model_that_there_is_not() -> None:
     asleep = Performed(Scenario(duration_s=60.0, seed=5))
     with pytest.raises(BadInputError, match='polar has no model "x"; it has verity,'):
-        made("polar", "x", asleep, None)
+        build_firmware("polar", "x", asleep, None)
 
 
 def test_a_scan_names_what_fits(air: str, short_folder: Path) -> None:

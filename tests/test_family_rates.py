@@ -10,7 +10,7 @@ import pytest
 from benchmarks.scripted import WISH, Hand
 from firmware_sim.families import FAMILIES
 from firmware_sim.night import Performed
-from firmware_sim.scenario import Scenario
+from firmware_sim.vocabulary import Scenario
 from legmon.sensors.base import Read, Step, Steps, Subscribe
 from legmon.sensors.registry import registry
 

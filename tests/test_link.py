@@ -25,8 +25,8 @@ from bumble.transport import open_transport
 
 from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
-from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Sensor
+from firmware_sim.vocabulary import Scenario
 from legmon.link.listener import ConnectedSensor, SampleRange, State
 from legmon.link.radio import pick
 from legmon.link.session import Session

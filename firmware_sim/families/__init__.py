@@ -1,4 +1,4 @@
-"""Commodity sensors that a person can buy, simulated: one file a family, written from the vendor's documents."""
+"""Simulated commodity sensors: one file for each family, written from the vendor's documents."""
 
 from firmware_sim.families.bangle import Bangle
 from firmware_sim.families.boards import Adafruit, InfiniTime, Microbit, Thingy52

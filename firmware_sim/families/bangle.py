@@ -1,9 +1,9 @@
 """A Bangle.js 2 that runs the legmon app, by the protocol of docs/sensors/bangle.md.
 
-Quirks that are kept: bytes leave the UART in pieces that know nothing of frames; with power saving on (model
-"forgetful": an app that did not switch it off) the watch measures 1.25 times a second after a minute without movement;
-a watch whose JavaScript is busy (model "busy") misses samples, which it counts and does not have. The stream and its
-numbers go on while the link is down, and of 4096 samples the latest 4056 are given again.
+It has the quirks of the real watch. Bytes leave the UART in pieces that do not follow the frames. With power saving on
+(model "forgetful": an app that did not switch it off), the watch measures 1.25 times per second after a minute without
+movement. A watch whose JavaScript is busy (model "busy") misses samples: it counts them but does not have them. The stream
+and its numbers go on while the link is down. The buffer holds 4096 samples, and the latest 4056 can be fetched again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Bangle(Firmware):
         self._moved_us = 0
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:
-        """Take bytes of lines."""
+        """Receive bytes of command lines."""
         if uuid != COMMANDS:
             return []
         *lines, self._line = (self._line + data).split(b"\n")
@@ -130,7 +130,7 @@ class Bangle(Firmware):
         return out + _frame(3, b"F\0" + (end - first).to_bytes(4, "little"))
 
     def _runs(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Give the samples among these that were not missed: first ones, and ends."""
+        """Return the runs of samples that were not missed, as first index and end."""
         end = first + count
         if self.model != "busy":
             return [(first, end)]
@@ -145,11 +145,11 @@ class Bangle(Firmware):
         return _frame(kind, head + content)
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
-        """A frame every half second."""
+        """Return the samples of half a second."""
         return min(_MOST, max(1, int(worn.rate_hz / 2)))
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:
-        """One frame into the UART, and the pieces that leave it."""
+        """Write one frame into the UART and return the pieces that leave it."""
         if self.model == "forgetful" and self._sleeps(worn, first, count):
             return []
         lost = worn.loses(first, count)
@@ -179,7 +179,7 @@ class Bangle(Firmware):
         return notices
 
     def client_went(self, now_us: int) -> None:
-        """Go on measuring; half a line is forgotten."""
+        """Go on measuring. Forget an unfinished line."""
         super().client_went(now_us)
         self._line = b""
 

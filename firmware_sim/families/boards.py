@@ -1,8 +1,8 @@
 """Boards with an open service: micro:bit, Adafruit CLUE, Thingy:52 and InfiniTime, one sample a notification.
 
-Layouts as their projects publish them. A micro:bit wants a bonded client; an Adafruit board begins at one sample a
-second, a Thingy at ten, and the Adafruit's other sensors have a period under the same UUID as its accelerometer;
-InfiniTime says nothing while the value is the same.
+Layouts are those that the projects publish. A micro:bit asks for a bonded client. An Adafruit board begins at one sample
+per second, a Thingy at ten. The other sensors of an Adafruit board have a period under the same UUID as its accelerometer.
+InfiniTime notifies nothing while the value stays the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from firmware_sim.night import Night
 
 
 class Board(Firmware):
-    """A board whose samples go out one by one, to whoever listens."""
+    """A board that notifies its samples one by one."""
 
     models = ("board",)
     data: str
@@ -36,12 +36,12 @@ class Board(Firmware):
             self.sample(self._rate, self.range_g, now_us)
 
     def client_went(self, now_us: int) -> None:
-        """Nobody listens."""
+        """Stop measuring."""
         super().client_went(now_us)
         self.worn = None
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
-        """One."""
+        """Return 1."""
         return 1
 
 
@@ -63,11 +63,11 @@ class Microbit(Board):
     _ms = 20
 
     def read(self, uuid: str, now_us: int) -> bytes:
-        """Give the period that is kept."""
+        """Return the current period."""
         return self._ms.to_bytes(2, "little") if uuid == self.period else super().read(uuid, now_us)
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Take the next period that it knows."""
+        """Set the next longer period that the board supports."""
         if uuid != self.period:
             return []
         if len(data) != 2:
@@ -78,7 +78,7 @@ class Microbit(Board):
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Three milli-g."""
+        """Notify three axes in mg."""
         return [Notice(self.data, words(worn.g(first, 1) * 1000), 1, worn.loses(first, 1))]
 
 
@@ -106,13 +106,13 @@ class Adafruit(Board):
         self._rate = 1.0
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Take a period in ms."""
+        """Set a period in ms."""
         if uuid == self.period and len(data) == 4 and (ms := int.from_bytes(data, "little", signed=True)) > 0:
             self.set_rate(1000 / ms, now_us)
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Three floats, m/s²."""
+        """Notify three floats in m/s²."""
         data = (worn.g(first, 1) * G_MS2).astype("<f4").tobytes()
         return [Notice(self.data, data, 1, worn.loses(first, 1))]
 
@@ -133,7 +133,7 @@ class Thingy52(Board):
     }
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Take a configuration of 9 bytes."""
+        """Set a configuration of 9 bytes."""
         if uuid != self.period:
             return []
         rate = int.from_bytes(data[6:8], "little")
@@ -143,7 +143,7 @@ class Thingy52(Board):
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Acceleration in 1/1024 g, then rotation and field."""
+        """Notify acceleration in 1/1024 g, then rotation and magnetic field."""
         data = words(worn.g(first, 1) * 1024) + bytes(12)
         return [Notice(self.data, data, 1, worn.loses(first, 1))]
 
@@ -162,11 +162,11 @@ class InfiniTime(Board):
     _before = b""
 
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Nothing can be set."""
+        """Ignore the write: this watch has no settings."""
         return []
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """Nothing while the value is the same."""
+        """Notify acceleration in 1/1024 g, but nothing while the value stays the same."""
         data = words(worn.g(first, 1) * 1024)
         same, self._before = data == self._before, data
         return [] if same else [Notice(self.data, data, 1, worn.loses(first, 1))]

@@ -1,7 +1,7 @@
-"""What every simulated commodity sensor is to its radio: characteristics, what they answer, and what goes out unasked.
+"""The base of all simulated commodity sensors: characteristics, their answers, and notifications.
 
-The protocols are written from the vendors' documents and the sources that docs/sensors.md names. No radio and no clock
-in here: the uptime is passed in, µs.
+The protocols are written from the vendors' documents and the sources that docs/sensors.md names. There is no radio and no
+clock in here: callers pass the uptime in, µs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ BATTERY_PERCENT = 81
 
 
 def long_uuid(short: str) -> str:
-    """Give the 128 bits of one of Bluetooth's own numbers."""
+    """Return the 128-bit form of a 16-bit Bluetooth UUID."""
     return f"0000{short}-0000-1000-8000-00805f9b34fb"
 
 
 class RefusedError(Exception):
-    """A read or write that the sensor refuses: the ATT error."""
+    """The sensor refuses a read or a write. `code` is the ATT error."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"ATT error 0x{code:02x}")
@@ -33,9 +33,9 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One characteristic: its UUID and which of "read", "write", "write-no-response", "notify", "indicate" it has.
+    """One characteristic: its UUID, and its properties out of "read", "write", "write-no-response", "notify", "indicate".
 
-    `inert`: nothing comes of it; another sensor's on the same board, which may have the same UUID in a service of its own.
+    `inert`: it has no effect. It belongs to another sensor on the same board and may have the same UUID in another service.
     """
 
     uuid: str
@@ -46,7 +46,7 @@ class Characteristic:
 
 @dataclass(frozen=True, slots=True)
 class Advertised:
-    """What is advertised: 128-bit services, 16-bit services, and data of a company."""
+    """The advertisement: 128-bit services, 16-bit services, and manufacturer data."""
 
     services: tuple[str, ...] = ()
     short_services: tuple[str, ...] = ()
@@ -55,9 +55,9 @@ class Advertised:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification, or an indication where the characteristic has that.
+    """A notification, or an indication if the characteristic has that.
 
-    `samples` is how many of the leg's samples it carries, and `lost` says that the radio loses it.
+    `samples` is the number of samples that it carries. `lost` is true if the radio loses it.
     """
 
     uuid: str
@@ -72,11 +72,11 @@ class Firmware(ABC):
     Parameters
     ----------
     night : Night
-        The leg it is on; its time 0 is the first sample that is taken.
+        The night to measure. Its time 0 is the first sample.
     model : str
-        Which of the family's models.
+        Model of the family.
     stop_after_s : float or None
-        After so long a stream ends by itself, where this family is known for it.
+        A stream ends by itself after this time, in families that are known for it.
     """
 
     family: ClassVar[str]
@@ -95,23 +95,23 @@ class Firmware(ABC):
         self.stop_after_s = stop_after_s
         self.worn: Worn | None = None
         self.connected = False
-        self.is_off = False  # its radio too: nothing is heard of it any more
+        self.is_off = False  # with its radio
         self._night_us: int | None = None
 
     def sample(self, rate_hz: float, range_g: int, now_us: int) -> Worn:
-        """Start to sample; the night begins with the first start and goes on through all others."""
+        """Start to sample. The night begins with the first start and continues through later ones."""
         if self._night_us is None:
             self._night_us = now_us
         self.worn = Worn(self.night, rate_hz, range_g, night_us=self._night_us, now_us=now_us)
         return self.worn
 
     def read(self, uuid: str, now_us: int) -> bytes:  # noqa: ARG002
-        """Give the value of a characteristic.
+        """Return the value of a characteristic.
 
         Raises
         ------
         RefusedError
-            If it has none.
+            If it has no value.
         """
         if uuid == BATTERY_LEVEL:
             return bytes([BATTERY_PERCENT])
@@ -119,7 +119,7 @@ class Firmware(ABC):
 
     @abstractmethod
     def written(self, uuid: str, data: bytes, now_us: int, mtu: int) -> list[Notice]:
-        """Carry out a write; give what is notified in answer, after the write has been answered.
+        """Carry out a write. Return the notifications that answer it, after the response to the write.
 
         Raises
         ------
@@ -129,16 +129,16 @@ class Firmware(ABC):
 
     @abstractmethod
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:
-        """Write the samples `first` to `first + count - 1` as notifications."""
+        """Return the notifications with the samples `first` to `first + count - 1`."""
 
     @abstractmethod
     def frame_samples(self, worn: Worn, mtu: int) -> int:
-        """How many samples the next frame holds."""
+        """Return how many samples the next frame holds."""
 
     def due(self, now_us: int, mtu: int) -> list[Notice] | None:
-        """Give what goes out for the next frame that is due, which may be nothing.
+        """Return the notifications of the next frame that is due. The list may be empty.
 
-        None while there is no such frame, and after the night.
+        Return None if no frame is due, and after the night.
         """
         worn = self.worn
         if worn is None or worn.over:
@@ -150,7 +150,7 @@ class Firmware(ABC):
         return self.frame(worn, first, count, mtu)
 
     def next_due_us(self, mtu: int) -> int | None:
-        """Uptime at which the next frame is due; None while nothing is measured, and after the night."""
+        """Return the uptime at which the next frame is due; None while the sensor does not measure, and after the night."""
         if self.worn is None or self.worn.over:
             return None
         return self.worn.time_us(self.worn.sent + self.frame_samples(self.worn, mtu) - 1)

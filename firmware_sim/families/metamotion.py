@@ -2,8 +2,8 @@
 
 "bmi160-old" has revision 0 of the accelerometer's module, without a register of packed samples.
 
-Quirks that are kept: it says nothing in answer to settings; samples come only when a register is subscribed, enabled
-and started; none of that outlives a disconnect.
+It has the quirks of the real board. It does not answer settings. Samples come only when a register is subscribed, enabled
+and started. A disconnect resets all of that.
 """
 
 from __future__ import annotations
@@ -78,18 +78,18 @@ class MetaMotion(Firmware):
             self.worn = None
 
     def client_went(self, now_us: int) -> None:
-        """Forget what was asked."""
+        """Reset all settings."""
         super().client_went(now_us)
         self._notifies.clear()
         self._enabled = self._started = False
         self.worn = None
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
-        """Three when packed."""
+        """Return 3 if samples are packed, otherwise 1."""
         return 3 if self._packed in self._notifies else 1
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """One notification of the register that is subscribed."""
+        """Return one notification of the subscribed register."""
         register = self._packed if count == 3 else 4
         if register is None or register not in self._notifies:
             return []

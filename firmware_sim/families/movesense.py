@@ -1,9 +1,9 @@
 """A Movesense sensor: with the firmware that it comes with now ("gsp"), or with the older open GATT SensorData app.
 
-Quirks that are kept. Of both: what was subscribed is dropped when the link goes; four samples a packet at 52 Hz, stamped
-with the time of the first in whole ms; room for four subscriptions. Of the old app: any connection event drops all
-subscriptions; it knows neither GET nor an answer to a subscription, whether that succeeds or fails, but for the error of
-a fifth one, which is written big endian. Of GSP: every command but the greeting is answered with a status.
+It has the quirks of the real sensor. Both kinds of firmware drop all subscriptions when the link is lost, send four samples
+per packet at 52 Hz with the time of the first in whole ms, and allow four subscriptions. The old app drops all
+subscriptions at any connection event. It does not know GET, and it does not answer a subscription, except for the error of
+a fifth one, which is big endian. GSP answers every command except the greeting with a status.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Movesense(Firmware):
         return self._status(reference, 404)
 
     def _status(self, reference: int, status: int, content: bytes = b"") -> list[Notice]:
-        """Answer, which the old app does not."""
+        """Return the answer with a status. The old app sends none."""
         if self._is_old:
             return []
         return [Notice(EVENTS, bytes([1, reference]) + status.to_bytes(2, "little") + content)]
@@ -85,7 +85,7 @@ class Movesense(Firmware):
         self.worn = None
 
     def client_came(self, now_us: int) -> None:
-        """Drop every subscription: the old app takes any event of a peer for its end."""
+        """Drop every subscription, as the old app does at any connection event."""
         super().client_came(now_us)
         self._drop()
 
@@ -95,11 +95,11 @@ class Movesense(Firmware):
         self._drop()
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:
-        """Four at 52 Hz and below, eight above, if they fit."""
+        """Return 4 at 52 Hz and below, 8 above, or as many as fit."""
         return max(1, min(4 if worn.rate_hz <= 52 else 8, (mtu - 9) // 12))
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """One packet, for whoever subscribed first."""
+        """Return one packet, for the first subscription."""
         ms = worn.time_us(first) // 1000 % (1 << 32)
         content = (worn.g(first, count) * G_MS2).astype("<f4").tobytes()
         data = bytes([2, self._references[0]]) + ms.to_bytes(4, "little") + content

@@ -1,4 +1,4 @@
-"""A commodity sensor on a radio: its firmware's characteristics and notifications, on an HCI transport."""
+"""A commodity sensor on Bluetooth: the characteristics and notifications of its firmware, on an HCI transport."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ class FamilyPeripheral:
     Parameters
     ----------
     firmware : Firmware
-        What it decides.
+        The firmware of the sensor.
     transport : Transport
         HCI transport of the radio.
     address : str
         Static random address.
     clock : callable
-        Gives the sensor's uptime in µs.
+        Returns the sensor's uptime in µs.
     speed : float
         How much faster than wall time that clock runs.
     journal : Journal
-        Where it is told what happens.
+        Records what happens.
     over : callable
-        Is called once, when the end of the night has been sent.
+        Called once, when the end of the night has been sent.
     mischief : Mischief, optional
-        Which of the frames that go out unasked the radio loses.
+        Frames that the radio loses on purpose.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class FamilyPeripheral:
         self._speed = speed
         self._journal = journal
         self._mischief = mischief or Mischief()
-        self._tell_over: Callable[[], None] | None = over
+        self._on_over: Callable[[], None] | None = over
         self._connection: Connection | None = None
         self._changed = asyncio.Event()
         self._sending = asyncio.Lock()
@@ -98,15 +98,17 @@ class FamilyPeripheral:
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
 
     async def advertise(self) -> None:
-        """Switch the radio on and advertise; from then on also after every disconnect."""
-        flags, said = AdvertisingData.Flags, self._firmware.advertised
+        """Switch the radio on and advertise, from then on also after every disconnect."""
+        flags, advertised = AdvertisingData.Flags, self._firmware.advertised
         parts: list[Any] = [data_types.Flags(flags.LE_GENERAL_DISCOVERABLE_MODE | flags.BR_EDR_NOT_SUPPORTED)]
-        if said.services:
-            parts.append(data_types.CompleteListOf128BitServiceUUIDs([UUID(u) for u in said.services]))
-        if said.short_services:
-            parts.append(data_types.CompleteListOf16BitServiceUUIDs([UUID(u) for u in said.short_services]))
-        if said.company:
-            parts.append(data_types.ManufacturerSpecificData(*said.company))
+        if advertised.services:
+            parts.append(data_types.CompleteListOf128BitServiceUUIDs([UUID(u) for u in advertised.services]))
+        if advertised.short_services:
+            parts.append(
+                data_types.CompleteListOf16BitServiceUUIDs([UUID(u) for u in advertised.short_services])
+            )
+        if advertised.company:
+            parts.append(data_types.ManufacturerSpecificData(*advertised.company))
         self._device.advertising_data = bytes(AdvertisingData(parts))
         name = data_types.CompleteLocalName(self._firmware.name)
         self._device.scan_response_data = bytes(AdvertisingData([name]))
@@ -114,8 +116,8 @@ class FamilyPeripheral:
         await self._device.start_advertising()
 
     async def run(self) -> None:
-        """Measure, notify and answer until cancelled; once it has switched itself off it is silent."""
-        told, is_off = self._firmware.worn, False
+        """Measure, notify and answer until cancelled. After the sensor has switched itself off, it sends nothing."""
+        running, is_off = self._firmware.worn, False
         try:
             while True:
                 self._changed.clear()
@@ -124,12 +126,12 @@ class FamilyPeripheral:
                     is_off = True
                     await self._switch_off()
                 worn = self._firmware.worn
-                if worn is not told:
-                    told = worn
+                if worn is not running:
+                    running = worn
                     self._journal.write("started" if worn else "stopped", first=worn.sent if worn else 0)
-                if self._tell_over is not None and worn is not None and worn.over:
-                    self._tell_over()
-                    self._tell_over = None
+                if self._on_over is not None and worn is not None and worn.over:
+                    self._on_over()
+                    self._on_over = None
                 due_us = self._firmware.next_due_us(self._mtu())
                 wait_s = None
                 if due_us is not None:
@@ -176,7 +178,7 @@ class FamilyPeripheral:
             notices = _or_att_error(lambda: self._firmware.written(uuid, bytes(data), self._clock(), mtu))
             self._journal.write("written", uuid=uuid, data=bytes(data).hex())
             self._changed.set()
-            if notices:  # in a task, so that the response to the write goes out before them
+            if notices:  # in a task, so that the response to the write is sent before them
                 self._spawn(self._answer(notices))
 
         made = gatt.Characteristic[bytes](
@@ -207,7 +209,7 @@ class FamilyPeripheral:
                     count = 0
 
     async def _send(self, notice: Notice) -> bool:
-        """Notify or indicate, if somebody listens; what is not sent is told."""
+        """Notify or indicate if a client is subscribed. Record a notice with samples as sent or dropped."""
         connection = self._connection
         value = self._values[notice.uuid]
         wishes = b"\0\0"
@@ -218,7 +220,7 @@ class FamilyPeripheral:
             self._journal.write("sent" if listens else "dropped", count=notice.samples)
         if connection is None or not listens or not notice.data:
             return False
-        with suppress(TimeoutError, core.BaseBumbleError):  # the link went before the client confirmed
+        with suppress(TimeoutError, core.BaseBumbleError):  # the link was lost before the client confirmed
             if wishes[0] & 2:
                 await self._device.gatt_server.indicate_subscriber(connection, value, notice.data)
             else:

@@ -1,10 +1,12 @@
-"""Polar's Verity Sense and H10 as their Measurement Data Specification and SDK documents have them.
+"""Polar Verity Sense and H10, by Polar's Measurement Data Specification and SDK documents.
 
-Quirks that are kept: a Verity sends about 71 samples at once; SDK mode only while nothing runs, and 100 ms before a
-start; a stream that runs goes on when the link is lost, so that the next start is answered *already in state*; unless
-it is in SDK mode a Verity switches itself off after ten minutes, for want of a heart beat, and some in SDK mode too; the
-H10 sends raw frames and ends its answer with a byte that means nothing, and to some computers it talks only once it is
-paired with them.
+They have the quirks of the real sensors:
+
+- A Verity sends about 71 samples at once.
+- SDK mode can be set only while nothing runs, and at least 100 ms before a start.
+- A running stream continues when the link is lost, so the next start is answered with *already in state*.
+- A Verity outside SDK mode switches itself off after ten minutes without a heart beat. Some do so in SDK mode too.
+- The H10 sends raw frames and ends its answer with a byte without meaning. Some computers have to pair with it first.
 """
 
 from __future__ import annotations
@@ -40,16 +42,16 @@ _VERITY_SAMPLES, _H10_SAMPLES = 71, 36
 _SETTLE_US = 100_000
 _AUTO_OFF_US = 600_000_000
 _NEVER_SET_NS = 599_616_000_000_000_000
-"""2019, where the clock of a sensor that was never set begins."""
+"""The clock of a sensor that was never set begins in 2019."""
 _FACTOR = 0.000244140625
 
 
 class Polar(Firmware):
     """A Polar sensor.
 
-    "verity"; "verity-old" answers with a factor and sends frames of type 80; "verity-idle" switches itself off in SDK mode
-    too; "h10"; "h10-paired" wants to be paired with before it is asked anything, and "h10-taken"
-    refuses that.
+    Models: "verity"; "verity-old", which answers with a factor and sends frames of type 0x80; "verity-idle", which switches
+    itself off in SDK mode too; "h10"; "h10-paired", which has to be paired before any request; "h10-taken", which refuses
+    to pair.
     """
 
     family = "polar"
@@ -74,7 +76,7 @@ class Polar(Firmware):
         self._began_us = 0
 
     def read(self, uuid: str, now_us: int) -> bytes:
-        """Give the features."""
+        """Return the features of the sensor."""
         if uuid == CONTROL:
             return bytes([0x0F, 0x05 if self._is_h10 else 0x06, 0 if self._is_h10 else 0x02]) + bytes(14)
         return super().read(uuid, now_us)
@@ -157,20 +159,20 @@ class Polar(Firmware):
         return _OK, b"\x01" if self._is_h10 else b""
 
     def due(self, now_us: int, mtu: int) -> list[Notice] | None:
-        """Give the next frame; or say that the stream has ended; or switch off, without a word."""
+        """Return the next frame or the end of the stream, or switch the sensor off without notice."""
         can_idle = not self._is_h10 and (self._sdk_since is None or self.model == "verity-idle")
         if can_idle and self.worn is not None and now_us - self._began_us > _AUTO_OFF_US:
             self.worn, self._sdk_since, self.is_off = None, None, True
             return None
-        told = self.stop_after_s is not None and now_us - self._began_us > self.stop_after_s * 1e6
-        if self.worn is not None and told:
+        ends = self.stop_after_s is not None and now_us - self._began_us > self.stop_after_s * 1e6
+        if self.worn is not None and ends:
             self.worn = None
             self.stop_after_s = None
             return [Notice(CONTROL, bytes([0x01, _ACC]))]
         return super().due(now_us, mtu)
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:
-        """As many as the model sends at once, or as fit."""
+        """Return as many samples as the model sends at once, or as fit."""
         if self._is_h10:
             return min(_H10_SAMPLES, (mtu - 13) // 6)
         most = _VERITY_SAMPLES
@@ -186,7 +188,7 @@ class Polar(Firmware):
         return values
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:  # noqa: ARG002
-        """One frame, stamped with the time of its last sample, on a clock of 32768 Hz."""
+        """Return one frame with the time of its last sample, from a clock of 32768 Hz."""
         ticks = worn.time_us(first + count - 1) * 32768 // 1_000_000
         stamp = _NEVER_SET_NS + ticks * 1_000_000_000 // 32768
         values = self._values(worn, first, count)
@@ -197,7 +199,7 @@ class Polar(Firmware):
 
 
 def _compressed(values: NDArray[np.int64]) -> bytes:
-    """Write the first sample, and the differences in blocks of up to 59, each as wide as it must be."""
+    """Return the first sample, and the differences in blocks of up to 59, each as few bits wide as possible."""
     out: bytes = values[0].astype("<i2").tobytes()
     steps = np.diff(values, axis=0)
     for at in range(0, len(steps), 59):

@@ -1,7 +1,8 @@
 """WitMotion's BT50 sensors by the data sheet WT901BLECL v23-0420: "wt901" (frames of 20 bytes) and "sdcl" (28, with the time).
 
-Quirks that are kept: it streams to whoever listens, without a start; the bytes are cut into notifications anyhow, so
-that a frame may come in two and two in one; a rate is only taken within 10 s of an unlock, and a few frames later.
+It has the quirks of the real sensor. It streams to every subscribed client, without a start. Notifications do not follow the
+frames: one frame may come in two notifications, and two frames in one. A new rate is accepted only within 10 s of an
+unlock, and takes effect a few frames later.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class WitMotion(Firmware):
         }
         self._rate = 6
         self._was_set = False
-        self._taken_us: int | None = None  # when the rate that was written last is taken
+        self._taken_us: int | None = None  # when the rate that was written last takes effect
         self._unlocked_us = -_UNLOCKED_US
         self._waiting = b""
         self._uncounted = 0  # samples among what waits
@@ -65,10 +66,13 @@ class WitMotion(Firmware):
         return []
 
     def due(self, now_us: int, mtu: int) -> list[Notice] | None:
-        """Take the rate that was written, some frames later."""
+        """Return the next frame. Apply a new rate first if its time has come."""
         if self._taken_us is not None and now_us >= self._taken_us:
             if not self._was_set:
-                self._was_set, self._night_us = True, None  # nobody has recorded before: the night begins now
+                self._was_set, self._night_us = (
+                    True,
+                    None,
+                )  # the first setting of a rate: the night begins now
             if self.worn is not None:
                 self._stream(self._taken_us)
             self._taken_us = None
@@ -89,16 +93,16 @@ class WitMotion(Firmware):
         self._waiting, self._uncounted = b"", 0
 
     def client_went(self, now_us: int) -> None:
-        """Nobody listens."""
+        """Stop measuring."""
         super().client_went(now_us)
         self.worn = None
 
     def frame_samples(self, worn: Worn, mtu: int) -> int:  # noqa: ARG002
-        """One a frame."""
+        """Return 1."""
         return 1
 
     def frame(self, worn: Worn, first: int, count: int, mtu: int) -> list[Notice]:
-        """One frame into the byte stream, and what of it is sent now."""
+        """Write one frame into the byte stream and return what is sent now."""
         if worn.loses(first, count):
             return [Notice(EVENTS, b"", count, lost=True)]
         self._uncounted += count

@@ -1,4 +1,4 @@
-"""A sensor on a leg: which samples of the night its chip has taken by now, in g, and which of them never arrive."""
+"""A commodity sensor on a leg: the samples of the night that its chip has taken, in g, and those that never arrive."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Worn:
     Parameters
     ----------
     night : Night
-        The leg's night; its time 0 is at uptime `night_us`.
+        The night to measure. Its time 0 is at uptime `night_us`.
     rate_hz : float
     range_g : int
-        What the chip is set to.
+        The settings of the chip.
     night_us, now_us : int
-        Uptime at the night's beginning and at that of the run, µs.
+        Uptime at the start of the night and at the start of the run, µs.
     """
 
     def __init__(self, night: Night, rate_hz: float, range_g: int, *, night_us: int, now_us: int) -> None:
@@ -33,28 +33,28 @@ class Worn:
         self.range_g = range_g
         self.true_rate_hz = measured.rate_hz
         self.sent = 0
-        """Samples that went into a frame, sent or not: where the next one begins."""
+        """Samples that were put into a frame, sent or not. The next frame begins here."""
         self._chip = measured.chip
         self._lost = measured.lost
         self._night_us = night_us
         self._night_s = night.duration_s
         self._first = -int(-(now_us - night_us) * measured.rate_hz // 1e6)
         self.clock_first = self._first
-        """Which sample of the night the run begins with."""
+        """The sample of the night that the run begins with."""
 
     def time_us(self, index: int) -> int:
-        """Uptime at which a sample is taken."""
+        """Return the uptime at which a sample is taken."""
         return self._night_us + round((self._first + index) * 1e6 / self.true_rate_hz)
 
     def taken(self, now_us: int) -> int:
-        """How many samples have been taken."""
+        """Return how many samples have been taken."""
         count = max(0, int((now_us - self._night_us) * self.true_rate_hz / 1e6) - self._first)
         while self.time_us(count) <= now_us:
             count += 1
         return count
 
     def g(self, first: int, count: int) -> NDArray[np.float64]:
-        """Accelerations of samples, g, shape (count, 3)."""
+        """Return the accelerations of samples, in g, shape (count, 3)."""
         counts = self._chip.samples(self._first + first, count).astype(np.float64)
         return counts * (SCALE_UG[self.range_g] * 1e-6)
 
@@ -70,5 +70,5 @@ class Worn:
 
 
 def words(values: NDArray[np.float64]) -> bytes:
-    """Write rounded 16-bit integers; what is too large stays at the end."""
+    """Return rounded 16-bit integers, clipped to their range."""
     return np.clip(np.rint(values), -32768, 32767).astype("<i2").tobytes()

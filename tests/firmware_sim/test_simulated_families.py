@@ -9,7 +9,7 @@ import pytest
 from firmware_sim.families import FAMILIES, Firmware, bangle, boards, metamotion, movesense, polar, witmotion
 from firmware_sim.families.firmware import Notice, RefusedError
 from firmware_sim.night import Performed
-from firmware_sim.scenario import Scenario
+from firmware_sim.vocabulary import Scenario
 
 MTU = 247
 SECOND = 1_000_000

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from firmware_sim.cli_files import GOLDEN
-from firmware_sim.scenario import Scenario, read_scenario
+from firmware_sim.scenario import read_scenario
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.truth import truth
+from firmware_sim.vocabulary import Scenario
 
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
 

@@ -18,11 +18,11 @@ import pytest
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.bursts import twitch
 from firmware_sim.render import capture
-from firmware_sim.scenario import Scenario, parse_scenario
+from firmware_sim.scenario import parse_scenario
 from firmware_sim.sensor import Sensor
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.truth import truth
-from firmware_sim.vocabulary import Body, Disturb, Fault, Link, Loss, Strap, Trip, Vibration
+from firmware_sim.vocabulary import Body, Disturb, Fault, Link, Loss, Scenario, Strap, Trip, Vibration
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "duration: 2h\nseed: 4\nmovements_per_hour: 60\n"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from firmware_sim import profile
-from firmware_sim.scenario import Scenario
 from firmware_sim.sensor import Flashed, Sensor
+from firmware_sim.vocabulary import Scenario
 
 SECOND = 1_000_000
 

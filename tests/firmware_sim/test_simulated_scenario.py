@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.scenario import Scenario, ScenarioError, parse_scenario, read_scenario
+from firmware_sim.scenario import ScenarioError, parse_scenario, read_scenario
+from firmware_sim.vocabulary import Scenario
 
 
 def test_only_the_duration_is_required() -> None:

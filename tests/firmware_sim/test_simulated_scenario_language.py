@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
 from firmware_sim.draw import drawn
-from firmware_sim.scenario import Scenario, ScenarioError, parse_scenario, write_scenario
-from firmware_sim.vocabulary import Fault, Number, Part, Spread, Strap, Time
+from firmware_sim.scenario import ScenarioError, parse_scenario, write_scenario
+from firmware_sim.vocabulary import Choice, Fault, Number, Scenario, Spread, Spreads, Strap, Time
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
+SCHEMA = DOCUMENT.with_name("scenario.schema.json")
+
+
+def keys(kind: type[Any], at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every key of the language with its rule and its default."""
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        rule = next(iter(getattr(hints[each.name], "__metadata__", ())), None)
+        key = at + (each.name.removesuffix("_s") if isinstance(rule, Time) else each.name)
+        yield key, rule, each.default
+        if is_dataclass(each.default) and not isinstance(each.default, Spread):
+            yield from keys(type(each.default), f"{key}.")
 
 
 def wrong(text: str) -> str:
@@ -47,10 +62,80 @@ def wrong(text: str) -> str:
         ("faults:\n- {kind: stuck, at: 1m, for: 1s}\n- {kind: nan, at: 1m, for: 1s}", 'line 4: "faults[1].kind"'),
         ("seed: 1.5", '"seed" must be a whole number'),
         ("scenario: 1.0.0", '"scenario" must be 1'),
+        ("sensor: {range_g: 4.0}", '"sensor.range_g" must be 2, 4, 8 or 16, not 4.0'),
+        ("seed: 1.0", '"seed" must be a whole number'),
+        ("movements_per_hour: .inf", '"movements_per_hour" must be a number from 0 to 400, not inf'),
+        (f"movements_per_hour: {'9' * 400}", '"movements_per_hour" must be a number from 0 to 400'),
+        (f"seed: 0x{'f' * 4000}", '"seed" must be a whole number'),
+        ("name: 2026-01-01", '"name" must be text'),
+        ("name: ' '", '"name" must be text'),
+        ("faults: !!set {}", 'line 2: "faults" is not a plain value'),
+        ("faults: !!omap []", 'line 2: "faults" is not a plain value'),
+        ("on: 1", 'line 2: "on" is not a key'),
+        ("faults: &again [*again]", 'line 2: "faults[0]" must have keys of its own'),
+        ("body: &again {series: *again}", '"body.series.series" is not a key of "body.series"'),
+        ("link: {losses: [{}]}", 'line 2: "link.losses[0].at" is missing'),
+        ("movement_per_hour: 3", 'Did you mean "movements_per_hour"?'),
+        ("body: {peak_mg: {medain: 90}}", 'the keys are median, sigma. Did you mean "median"?'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_place_and_what_is_expected(text: str, names: str) -> None:
     assert names in wrong(text)
+
+
+def test_a_misspelt_key_is_named_before_the_key_it_stands_for_is_missed() -> None:
+    with pytest.raises(ScenarioError, match=r'line 1: "durration" is not a key of a scenario.*"duration"'):
+        parse_scenario("durration: 8h")
+
+
+def test_an_alias_stands_for_what_it_names() -> None:
+    night = parse_scenario(
+        "duration: 1h\nfaults: [{kind: clip, at: &t 90, for: 1m}, {kind: stuck, at: *t, for: 1}]"
+    )
+    assert night.faults == (Fault("clip", 90.0, 60.0), Fault("stuck", 90.0, 1.0))
+
+
+def test_the_schema_that_is_kept_for_editors_is_current() -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "firmware_sim", "schema"], capture_output=True, check=True
+    ).stdout
+    assert made.decode() == SCHEMA.read_text(encoding="utf-8"), f"python -m firmware_sim schema > {SCHEMA}"
+
+
+def schema_at(key: str) -> dict[str, Any]:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    at = schema
+    for part in key.split("."):
+        at = at["properties"][part]
+        at |= schema["$defs"].get(at.pop("$ref", "").rpartition("/")[2], {})
+    return dict(at)
+
+
+@pytest.mark.parametrize(("key", "rule", "default"), list(keys(Scenario)))
+def test_the_schema_has_every_key_with_its_range_and_meaning(key: str, rule: Any, default: Any) -> None:
+    schema = schema_at(key)
+    assert schema["description"]
+    if isinstance(rule, Number):
+        assert (schema["minimum"], schema["maximum"]) == (rule.low, rule.high)
+        assert schema.get("default") == default
+    if isinstance(rule, Choice):
+        assert schema["enum"] == list(rule.values)
+    if isinstance(rule, Spreads):
+        assert (schema["properties"]["median"]["minimum"], schema["properties"]["median"]["maximum"]) == (
+            rule.low,
+            rule.high,
+        )
+        assert "required" not in schema
+
+
+def test_a_sensor_without_a_scenario_file_does_not_wait_for_pydantic() -> None:
+    script = (
+        "import sys, firmware_sim.peripheral, firmware_sim.night\n"
+        "from firmware_sim.cli_files import read_night\n"
+        "read_night(None, 1)\n"
+        "sys.exit('pydantic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_half_a_spread_keeps_the_other_half() -> None:
@@ -85,17 +170,6 @@ def test_drawn_nights_are_wide() -> None:
     assert all(abs(night.rate_error_percent) <= 4 for night in nights)
     assert 10 < sum(night.body.periodic_share == 0 for night in nights) < 50
     assert 30 < sum(bool(night.disturb.vibration) for night in nights) < 80
-
-
-def keys(kind: type[Any], at: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every key of the language with its rule and its default."""
-    hints = get_type_hints(kind, include_extras=True)
-    for each in fields(kind):
-        rule = hints[each.name].__metadata__[0]
-        key = at + (each.name.removesuffix("_s") if isinstance(rule, Time) else each.name)
-        yield key, rule, each.default
-        if isinstance(rule, Part):
-            yield from keys(type(each.default), f"{key}.")
 
 
 @pytest.mark.parametrize(("key", "rule", "default"), list(keys(Scenario)))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.kinematics import Array, Flexion, minimum_jerk
-from firmware_sim.scenario import Scenario
 from firmware_sim.sleeper import Movement, Sleeper
-from firmware_sim.truth import judge, truth
+from firmware_sim.truth import truth, visibility_of
+from firmware_sim.vocabulary import Scenario
 
 NIGHT = Scenario(duration_s=8 * 3600.0)
 HOUR = Scenario(duration_s=3600.0, movements_per_hour=120.0)
@@ -113,22 +113,22 @@ def hand_made(angle: float) -> Movement:
 
 
 def test_truth_onset_and_offset_are_where_the_signal_leaves_and_comes_back_by_5_mg() -> None:
-    judged = judge(hand_made(0.1))
-    assert judged.visible
-    assert judged.peak_mg == pytest.approx(1000 * 2 * np.sin(0.05), abs=0.01)  # a chord of the unit circle
+    seen = visibility_of(hand_made(0.1))
+    assert seen.visible
+    assert seen.peak_mg == pytest.approx(1000 * 2 * np.sin(0.05), abs=0.01)  # a chord of the unit circle
     away = 2 * np.arcsin(0.0025) / 0.1  # share of the angle at which it is 5 mg away
     ways = np.linspace(0.0, 1.0, 100_001)
     share = float(ways[np.argmax(minimum_jerk(ways, 1.0)[0] >= away)])
-    assert judged.onset_s == pytest.approx(100.0 + 0.4 * share, abs=0.0015)
-    assert judged.offset_s == pytest.approx(100.0 + 3.2 - 0.8 * share, abs=0.0015)
+    assert seen.onset_s == pytest.approx(100.0 + 0.4 * share, abs=0.0015)
+    assert seen.offset_s == pytest.approx(100.0 + 3.2 - 0.8 * share, abs=0.0015)
 
 
 @pytest.mark.parametrize(("peak_g", "visible"), [(0.0201, True), (0.0199, False)])
 def test_truth_visible_is_20_mg_or_more(peak_g: float, visible: bool) -> None:
-    judged = judge(hand_made(2 * np.arcsin(peak_g / 2)))
-    assert judged.visible is visible
+    seen = visibility_of(hand_made(2 * np.arcsin(peak_g / 2)))
+    assert seen.visible is visible
     if not visible:
-        assert (judged.onset_s, judged.offset_s) == (100.0, 103.2)
+        assert (seen.onset_s, seen.offset_s) == (100.0, 103.2)
 
 
 def test_truth_the_derivatives_of_the_tremor_belong_to_its_angle() -> None:
