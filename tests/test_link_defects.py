@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
-from legmon.catalog.state import Legs, Mode
+from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.link.connection import MOST_ANSWERS, Connection
 from legmon.link.failure import plain
 from legmon.link.listener import Identity, Missing
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
+from legmon.movement import Legs
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
 from legmon.sensors.base import Answer, Await, FrameError, RefusedError, SensorEvent, Steps, Subscribe, Write

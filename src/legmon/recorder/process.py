@@ -17,6 +17,7 @@ from legmon.catalog.state import Mode, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
+from legmon.limits import RATE_HZ
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
@@ -38,7 +39,6 @@ SAY_S = 1.0  # between two reports when nothing but counts has changed
 SYNC_S = 1.0  # a power cut loses no more than this
 START_UP_S = 600.0  # compiling the detector and reading a night back may take so long
 SEAL_S = 5.0  # between two files that are verified
-RATE_HZ = 50
 
 
 class Recorder:

@@ -130,7 +130,7 @@ class AnkleConversation:
 
 
 def advertised_battery(advertisement: Advertisement) -> int | None:
-    """Charge that the manufacturer data says (section 1), percent; None where it says nothing."""
+    """Return the charge in the manufacturer data (section 1), percent; None where it has none."""
     value = advertisement.manufacturer.get(COMPANY, b"")
     return value[2] if len(value) >= 3 and value[2] <= 100 else None
 
