@@ -14,13 +14,13 @@ BATTERY_NIGHT_H: Final = 8.0
 """The night that a battery must last, hours."""
 
 NEEDED_BYTES: Final = 200_000_000
-"""With less room on the disk no night starts. It is more than two sensors write, since faster ones and other programs write too."""
+"""With less room on the disk no night starts. Two sensors write less, but faster sensors and other programs need room too."""
 ROOMY_BYTES: Final = 1_000_000_000
 """With less room on the disk it is worth a look."""
 DISK_NIGHT_S: Final = 10 * 3600
 """The night for which the room on the disk is reckoned, s; with a sensor on each leg."""
 
 OLDEST_YEAR: Final = 2025
-"""A clock that shows an earlier year was never set: a computer without a battery for it begins in 1970 or at its last shutdown."""
+"""A clock that shows an earlier year was never set: one without a battery begins in 1970 or at the last shutdown."""
 CLOCK_JUMP_S: Final = 0.2
 """A clock that was set by more than this while the doctor looked has not settled."""

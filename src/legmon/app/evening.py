@@ -148,7 +148,8 @@ class Evening:
         if any(n.simulated != simulated for n in catalog.nights()):
             kind, other = ("your own", "simulated") if simulated else ("simulated", "your own")
             raise LegmonError(
-                f"{self._folder} holds {kind} nights, and {other} nights are kept apart from them; name another folder with --data"
+                f"{self._folder} holds {kind} nights, and {other} nights are kept apart from them;"
+                " name another folder with --data"
             )
         with self._lock():
             self._print(f"The data folder is {self._folder}.")

@@ -162,7 +162,7 @@ def _fixed_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
 
 
 def _confuser_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
-    """Return the false positives by kind of truth, of the detector and of the best fixed threshold, and how many truths there are."""
+    """Return false positives by the kind of truth: of the detector, the best fixed threshold, and how many truths there are."""
     from rich.table import Table
 
     from legmon.evaluation.table import fixed_totals, total

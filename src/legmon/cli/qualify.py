@@ -1,6 +1,5 @@
 """``legmon qualify``: try a sensor for some minutes and save a card of how good it is."""
 
-import asyncio
 import json
 import os
 import time
@@ -61,6 +60,8 @@ def qualify(
     Examples: [bold]legmon qualify[/bold] · on the leg: [bold]legmon qualify --on leg[/bold] · one sensor of several, for half
     an hour: [bold]legmon qualify --address C4:4C:4D:10:2A:31 --minutes 30[/bold]
     """
+    import asyncio
+
     from bleak.exc import BleakError
 
     from legmon.qualify.trial import Trial
@@ -126,6 +127,8 @@ async def _run(
     quiet: bool,
 ) -> None:
     """Run the trial. `began` plus the monotonic clock is the time, ns UTC."""
+    import asyncio
+
     from rich.markup import escape
     from rich.progress import Progress
 

@@ -1,6 +1,5 @@
 """``legmon scan``: which sensors are near, and which driver fits each."""
 
-import asyncio
 import math
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -37,6 +36,8 @@ def scan(
 
     Examples: [bold]legmon scan[/bold] · everything that advertises: [bold]legmon scan --all --seconds 30[/bold]
     """
+    import asyncio
+
     from bleak.exc import BleakError
     from rich.console import Console
 
