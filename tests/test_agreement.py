@@ -327,7 +327,7 @@ def test_figures_of_counts_that_do_not_exist_are_none() -> None:
     one = count_agreement([3], [0])
     assert (one.limits, one.icc, one.icc_95, one.sum_error) == (None, None, None, None)
     assert count_agreement([5, 5, 5], [5, 5, 5]).icc is None  # nothing varies
-    with pytest.raises(ValueError, match="2 found counts and 1 true ones"):
+    with pytest.raises(ValueError, match="2 found counts and 1 true counts"):
         count_agreement([1, 2], [1])
     with pytest.raises(ValueError, match="0 found"):
         count_agreement([], [])

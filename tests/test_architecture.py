@@ -94,15 +94,6 @@ def test_the_program_and_the_simulator_import_nothing_of_each_other() -> None:
         assert not any(m.split(".")[0] == "legmon" for m in imports(path)), path
 
 
-def test_no_file_grew_beyond_one_idea() -> None:
-    long = {
-        str(p.relative_to(ROOT)): n
-        for p in [*files(LEGMON), *files(ROOT / "firmware_sim")]
-        if (n := len(p.read_text().splitlines())) > 330
-    }
-    assert not long, long
-
-
 def test_every_module_says_what_it_answers() -> None:
     for path in [*files(LEGMON), *files(ROOT / "firmware_sim")]:
         assert ast.get_docstring(ast.parse(path.read_text())), path

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from legmon.catalog.state import Legs, Mode, RecorderState
+from legmon.catalog.state import Mode, RecorderState
 from legmon.catalog.store import Catalog
-from legmon.movement import Leg
+from legmon.movement import Leg, Legs
 from tests.bluez.through import opened_air
 from tests.conftest import sensor, started, until
 from tests.test_recorder import recorder

@@ -105,7 +105,7 @@ def test_witmotion_in_pieces() -> None:
         (("decode", "witmotion", "--set", "a=1", "00"), "it has none"),
         (("decode", "movesense", "--set", "path=/Meas/HR", "00"), "no acceleration"),
         (("qualify", "--sensor", "fitbit"), 'no sensor "fitbit"'),
-        (("qualify", "--address", "foo"), "--address foo: that is none; `legmon scan` shows them"),
+        (("qualify", "--address", "foo"), "--address foo: this is not an address; `legmon scan` shows them"),
         (("qualify", "--data", "/proc/nothing"), "/proc/nothing/qualified cannot be made"),
         (("qualify", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
         (("scan", "--hci", "nonsense:x"), "--hci nonsense:x: write one of"),
@@ -160,4 +160,4 @@ def test_without_a_controller_it_says_so_at_once(command: tuple[str, ...]) -> No
     assert isinstance(done.exception, FailedError)
     says = "The Bluetooth controller at unix-client:/nowhere/at/all does not answer"
     assert str(done.exception).startswith(says)
-    assert "Is it plugged in" in str(done.exception)
+    assert "Check that it is plugged in" in str(done.exception)

@@ -172,7 +172,7 @@ def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, pa
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
     (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
     os.kill(dashboard[0], signal.SIGKILL)
-    until(lambda: "The dashboard had ended and was started again." in demo.process.lines, 20)
+    until(lambda: "The dashboard stopped unexpectedly and was started again." in demo.process.lines, 20)
     segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
     size = segments[-1].stat().st_size
     until(lambda: segments[-1].stat().st_size > size)

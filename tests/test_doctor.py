@@ -12,14 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import SensorState
+from legmon.catalog.store import Catalog
+from legmon.messages import READINESS
+from legmon.movement import NS
+from legmon.nights import machine
 from legmon.nights import readiness as checks
-from legmon.nights.readiness import Heard
-from legmon.web.evening import preflight
+from legmon.sensors.base import HeardSensor
+from legmon.web.evening import preflight_item
+from legmon.web.models_evening import PreflightItem
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
 from tests.conftest import run_command, sensor
@@ -33,7 +40,7 @@ def doctor(*arguments: str, data: Path) -> tuple[int, dict[str, list[dict[str, A
     done = run_command("doctor", "--seconds", "0.5", "--json", *arguments, data=data)
     by_name: dict[str, list[dict[str, Any]]] = {}
     for check in json.loads(done.stdout)["checks"] if done.stdout else []:
-        by_name.setdefault(check["name"], []).append(check)
+        by_name.setdefault(check["item"], []).append(check)
     return done.returncode, by_name, done.stderr
 
 
@@ -66,26 +73,38 @@ def test_a_sensor_over_hci_is_found_with_its_leg_and_battery(air: str, tmp_path:
     with sensor(air, tmp_path, "--name", "LegMon-Doc", scenario=RIGHT):
         status, found, _ = doctor("--hci", air, data=private)
     assert status == 0, found
-    assert found["bluetooth"][0]["verdict"] == "ok"
-    assert [c["verdict"] for c in found["sensor"]] == ["ok"]
-    for part in ("LegMon-Doc", "right leg", "-58 dBm", "battery 87 %", "Ankle sensor"):
-        assert part in found["sensor"][0]["found"]
-    assert found["folder"][0]["verdict"] == "ok"
-    assert set(found) == {"bluetooth", "sensor", "folder", "disk", "clock", "zone", "cache"}
+    assert found["bluetooth"][0]["level"] == "ok"
+    assert [c["level"] for c in found["sensor"]] == ["ok"]
+    for part in ("LegMon-Doc", "right leg", "nkle sensor"):
+        assert part in found["sensor"][0]["sentence"]
+    assert found["battery"][0]["sentence"] == "LegMon-Doc: 87 %."
+    assert found["link"][0]["sentence"] == "LegMon-Doc: the signal is strong enough (-58 dBm)."
+    assert found["folder"][0]["level"] == "ok"
+    assert set(found) == {
+        "bluetooth",
+        "sensor",
+        "link",
+        "battery",
+        "folder",
+        "disk",
+        "clock",
+        "zone",
+        "cache",
+    }
 
 
 def test_nobody_there_is_worth_a_look_and_no_more(air: str, private: Path) -> None:
     status, found, _ = doctor("--hci", air, data=private)
     assert status == 0
-    assert found["sensor"][0]["verdict"] == "look"
+    assert found["sensor"][0]["level"] == "look"
     assert "charged" in found["sensor"][0]["advice"]
 
 
 def test_a_controller_that_does_not_answer_is_a_stop(private: Path) -> None:
     status, found, _ = doctor("--hci", "unix-client:/nowhere/air", data=private)
     assert status == 1
-    assert found["bluetooth"][0]["verdict"] == "stop"
-    assert "/nowhere/air does not answer" in found["bluetooth"][0]["found"]
+    assert found["bluetooth"][0]["level"] == "stop"
+    assert "/nowhere/air does not answer" in found["bluetooth"][0]["sentence"]
     assert "sensor" not in found, "one line for one trouble"
 
 
@@ -107,8 +126,8 @@ def test_a_controller_that_is_mute_is_a_stop_within_seconds(
         status, found, _ = doctor("--hci", hci, data=private)
         assert time.monotonic() - began < 10
     assert status == 1
-    assert found["bluetooth"][0]["verdict"] == "stop"
-    assert "/mute does not answer: nothing came" in found["bluetooth"][0]["found"]
+    assert found["bluetooth"][0]["level"] == "stop"
+    assert "/mute does not answer: nothing came" in found["bluetooth"][0]["sentence"]
     assert "plug it in again" in found["bluetooth"][0]["advice"]
 
 
@@ -123,7 +142,7 @@ def test_a_machine_without_bluetooth(private: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
     status, found, _ = doctor(data=private)
     assert status == 1
-    assert found["bluetooth"][0]["found"] == "The Bluetooth service does not run."
+    assert found["bluetooth"][0]["sentence"] == "The Bluetooth service does not run."
     assert "legmon demo" in found["bluetooth"][0]["advice"]
 
 
@@ -146,11 +165,11 @@ def test_the_machines_own_bluetooth_and_then_no_adapter(
         with sensor(through.air, tmp_path):
             status, found, _ = doctor(data=private)
         assert status == 0
-        assert found["bluetooth"][0]["verdict"] == found["sensor"][0]["verdict"] == "ok"
+        assert found["bluetooth"][0]["level"] == found["sensor"][0]["level"] == "ok"
         through.process.end()
         status, found, _ = doctor(data=private)
     assert status == 1
-    assert found["bluetooth"][0]["found"] == "This computer has no Bluetooth adapter."
+    assert found["bluetooth"][0]["sentence"] == "This computer has no Bluetooth adapter."
 
 
 def test_a_folder_that_cannot_be_written_is_a_stop(tmp_path: Path, short_folder: Path) -> None:
@@ -163,8 +182,8 @@ def test_a_folder_that_cannot_be_written_is_a_stop(tmp_path: Path, short_folder:
             folder.mkdir(mode=0o500)
             status, found, _ = doctor("--hci", air, data=folder / "mine")
     assert status == 1
-    assert found["folder"][0]["verdict"] == "stop"
-    assert "cannot be written" in found["folder"][0]["found"]
+    assert found["folder"][0]["level"] == "stop"
+    assert "cannot be written" in found["folder"][0]["sentence"]
 
 
 def test_a_disk_that_is_nearly_full_is_a_stop(tmp_path: Path, short_folder: Path) -> None:
@@ -172,64 +191,163 @@ def test_a_disk_that_is_nearly_full_is_a_stop(tmp_path: Path, short_folder: Path
     with opened_air(short_folder) as (air, _), mounted(folder, "size=4m,mode=700"):
         status, found, _ = doctor("--hci", air, data=folder)
     assert status == 1
-    assert found["disk"][0]["verdict"] == "stop"
-    assert "0 nights" in found["disk"][0]["found"]
-    assert found["folder"][0]["verdict"] == "ok"
+    assert found["disk"][0]["level"] == "stop"
+    assert "0 nights" in found["disk"][0]["sentence"]
+    assert found["folder"][0]["level"] == "ok"
 
 
-HEARD = Heard("LegMon-1", "C4:00:00:00:00:01", "Ankle sensor", "left", -60, 80)
+HEARD = HeardSensor("C4:00:00:00:00:01", "LegMon-1", -60, "ankle", "left", battery_percent=80)
+NOW_NS = 1_780_000_000 * NS  # in 2026
+TITLES = {"ankle": "Ankle sensor"}
+
+
+def heard(**changes: Any) -> list[checks.ReadinessCheck]:
+    return checks.heard([replace(HEARD, **changes)], TITLES, 0, 5)
+
+
+def only(item: str, found: list[checks.ReadinessCheck]) -> checks.ReadinessCheck:
+    (check,) = [c for c in found if c.item == item]
+    return check
 
 
 @pytest.mark.parametrize(
-    ("check", "verdict", "says"),
+    ("check", "level", "says"),
     [
-        (checks.sensors([replace(HEARD, battery=19)], 0, 5)[0], "look", "Charge it"),
-        (checks.sensors([replace(HEARD, rssi_dbm=-90)], 0, 5)[0], "look", "foot end"),
-        (checks.sensors([replace(HEARD, battery=None, side=None)], 0, 5)[0], "ok", "-60 dBm."),
+        (only("battery", heard(battery_percent=19)), "look", "Charge it"),
+        (only("link", heard(rssi_dbm=-90)), "look", "foot end"),
+        (only("link", heard(rssi_dbm=-83)), "look", "foot end"),
+        (only("link", heard()), "ok", "(-60 dBm)."),
+        (only("sensor", heard()), "ok", "LegMon-1 (C4:00:00:00:00:01), Ankle sensor, left leg."),
+        (only("sensor", heard(side=None)), "ok", "Ankle sensor."),
+        (
+            only("sensor", checks.heard([], TITLES, 3, 5)),
+            "look",
+            "No sensor was heard in 5 s; 3 other devices.",
+        ),
         (checks.bluetooth("off", "", "linux"), "stop", "power on"),
         (checks.bluetooth("denied", "", "linux"), "stop", "usermod -aG bluetooth"),
         (checks.bluetooth("denied", "", "darwin"), "stop", "Privacy & Security"),
         (checks.folder("/n", None, exists=True, others_read=True), "look", "chmod 700 /n"),
-        (checks.sensors([replace(HEARD, rssi_dbm=-83)], 0, 5)[0], "look", "foot end"),
-        (checks.disk(3 * NIGHT_BYTES, 444), "stop", "A night wants 200 MB free"),
+        (checks.catalog("/n", "it is damaged"), "stop", "it is damaged."),
+        (checks.disk(3 * NIGHT_BYTES, 444), "stop", "A night needs 200 MB free"),
         (checks.disk(9 * NIGHT_BYTES, 444), "look", "9 nights"),
         (checks.disk(900 * NIGHT_BYTES, 444), "ok", "900 nights"),
-        (checks.clock(2026, 0.0, synchronised=True), "ok", "follows a time server"),
-        (checks.clock(2026, 0.0, synchronised=None), "ok", "not known"),
-        (checks.clock(2026, 0.0, synchronised=False), "look", "set-ntp"),
-        (checks.clock(2026, -3.0, synchronised=True), "look", "set by -3.0 s"),
-        (checks.clock(1970, 0.0, synchronised=None), "stop", "1970"),
+        (checks.battery(30, 5.0), "look", "Charge it"),
+        (checks.battery(90, 5.0), "ok", "about 2 nights."),
+        (checks.clock(NOW_NS, synchronised=True), "ok", "follows a time server"),
+        (checks.clock(NOW_NS, synchronised=None), "ok", "not known"),
+        (checks.clock(NOW_NS, synchronised=False), "look", "set-ntp"),
+        (checks.clock(NOW_NS, synchronised=True, jump_s=-3.0), "look", "set by -3.0 s"),
+        (checks.clock(NOW_NS, newest_ns=NOW_NS + 1), "look", "before the end of your last night"),
+        (checks.clock(0), "stop", "1970"),
         (checks.zone(None, 0), "look", "set-timezone"),
         (checks.zone("America/St_Johns", -12600), "ok", "UTC-03:30"),
         (checks.cache("/c", writable=False), "look", "NUMBA_CACHE_DIR"),
     ],
 )
-def test_what_is_said_of_it(check: checks.Check, verdict: str, says: str) -> None:
-    assert check.verdict == verdict
-    assert says in f"{check.found} {check.advice}"
-    assert check.found.endswith(".")
+def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str) -> None:
+    assert check.level == level
+    assert says in f"{check.sentence} {check.advice}"
+    assert check.sentence.endswith(".")
 
 
-@pytest.mark.parametrize("free_mb", [0, 40, 150, 199, 200, 500, 999, 1000, 50_000])
-def test_the_page_says_of_the_disk_what_the_doctor_says(free_mb: int) -> None:
-    items = preflight([], free_bytes=free_mb * 10**6, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
-    (on_page,) = [i.level for i in items if i.item == "disk"]
-    assert on_page == checks.disk(free_mb * 10**6, 444).verdict
+def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
+    """A line of the page Tonight, as it leaves the web process."""
+    facts = {"disk": checks.disk(10**10, 444), "clock": checks.clock(NOW_NS)} | facts
+    return preflight_item(only(item, checks.tonight(sensors, **facts)))
+
+
+def streaming(**state: Any) -> list[SensorState]:
+    return [SensorState(leg="left", link="streaming", **state)]
+
+
+def same(line: PreflightItem, check: checks.ReadinessCheck) -> bool:
+    return (line.item, line.level, line.code) == (check.item, check.level, check.code)
 
 
 @pytest.mark.parametrize("dbm", range(-95, -55, 3))
-@pytest.mark.parametrize("percent", [5, 19, 20, 80])
-def test_the_page_says_of_a_sensor_what_the_doctor_says(dbm: int, percent: int) -> None:
-    state = SensorState(leg="left", link="streaming", rssi_dbm=dbm, battery_percent=percent)
-    items = preflight([state], free_bytes=10**10, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
-    on_page = {i.level for i in items if i.item in {"battery", "link"}}
-    (check,) = checks.sensors([replace(HEARD, rssi_dbm=dbm, battery=percent)], 0, 5)
-    assert check.verdict == max(on_page, key=["ok", "look", "stop"].index)
+def test_the_page_says_of_the_signal_what_the_doctor_says(dbm: int) -> None:
+    assert same(on_page("link", streaming(rssi_dbm=dbm)), only("link", heard(rssi_dbm=dbm)))
+
+
+@pytest.mark.parametrize("percent", [0, 5, 19, 20, 40, 79, 80, 100])
+@pytest.mark.parametrize("drain", [None, 1.0, 5.0, 10.0])
+def test_the_page_says_of_the_battery_what_the_doctor_says(percent: int, drain: float | None) -> None:
+    doctors = checks.heard([replace(HEARD, battery_percent=percent)], TITLES, 0, 5, drain)
+    line = on_page("battery", streaming(battery_percent=percent), drain_per_hour=drain)
+    assert same(line, only("battery", doctors))
+
+
+@pytest.fixture(params=["ready", "small disk", "full disk", "no time server", "night ahead", "1970"])
+def facts(request: pytest.FixtureRequest, private: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with one night, on a machine of which the disk and the clock are as the name says."""
+    free = {"small disk": 500_000_000, "full disk": 5_000_000}.get(request.param, 10**11)
+    monkeypatch.setattr("legmon.nights.machine.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr("legmon.nights.machine.synchronised", lambda: request.param != "no time server")
+    now_ns = 10**15 if request.param == "1970" else NOW_NS
+    monkeypatch.setattr("legmon.nights.machine.time.time_ns", lambda: now_ns)
+    monkeypatch.setattr("legmon.nights.machine.wall_minus_boot_ns", lambda: 0)
+    catalog = Catalog(private)
+    began_ns = NOW_NS + (3600 if request.param == "night ahead" else -86_400) * NS
+    catalog.begin(
+        "2026-05-28-2300",
+        started_ns=began_ns,
+        zone=("UTC", 0),
+        simulated=False,
+        rules="wasm2016",
+        detector="x",
+    )
+    catalog.close()
+    return private
+
+
+def test_the_page_and_the_doctor_find_the_same_on_the_same_machine(facts: Path) -> None:
+    doctors = list(machine.examine(facts, "unix-client:/nowhere/air", 0.1))
+    catalog = Catalog(facts)
+    page = machine.tonight(
+        catalog,
+        Annotations(catalog),
+        [],
+        [],
+        now_ns=time.time_ns(),
+        simulated=False,
+        drain_per_hour=None,
+    )
+    catalog.close()
+    for item in ("disk", "clock"):
+        assert same(preflight_item(only(item, page)), only(item, doctors))
+
+
+def test_a_catalog_that_cannot_be_opened_is_a_stop(air: str, private: Path) -> None:
+    (private / "catalog.sqlite").write_text("not a database, but long enough to be looked at as one")
+    status, found, _ = doctor("--hci", air, data=private)
+    assert status == 1
+    assert found["folder"][0]["code"] == "catalog"
+    assert "cannot be used" in found["folder"][0]["sentence"]
+
+
+def test_every_code_has_a_sentence_that_can_be_written() -> None:
+    words = dict.fromkeys(
+        ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "free", "needed",
+         "state", "network_time", "path", "why", "zone", "offset"),
+        "x",
+    )  # fmt: skip
+    values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s"), 1.0)
+    for item, codes in READINESS.items():
+        for code in codes:
+            check = checks.ReadinessCheck(item, code, values, words)
+            assert check.sentence.endswith(".")
+            assert check.level in {"ok", "look", "stop"}
+            assert (
+                check.advice
+                or check.level != "stop"
+                or (item, code) in {("sensor", "connecting"), ("folder", "catalog")}
+            )
 
 
 def test_every_trouble_of_the_radio_has_advice_on_every_system() -> None:
     for trouble in ("absent", "service", "off", "denied", "classic", "hci", "unknown"):
         for platform in ("linux", "darwin", "win32", "plan9"):
             check = checks.bluetooth(trouble, "said", platform)
-            assert check.verdict == "stop"
+            assert check.level == "stop"
             assert check.advice

@@ -1,4 +1,4 @@
-"""``legmon golden``: what it says of a night, and that it judges the detector and nothing else."""
+"""``legmon golden``: what it reports of a night, and that it evaluates the detector and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from legmon.evaluation.golden import Judged, Night, judge
+from legmon.evaluation.golden import EvaluationNight, NightEvaluation, evaluate
 from legmon.evaluation.thresholds import PUBLISHED, Thresholds, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
 from tests.conftest import ROOT, run_command
@@ -96,7 +96,7 @@ def test_asked_wrongly_it_says_so(scenarios: list[Path]) -> None:
     assert "Traceback" not in both.stderr + unknown.stderr + missing.stderr
 
 
-# A night with holes.
+# A night with gaps.
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +108,18 @@ def captured(scenarios: list[Path]) -> tuple[Capture, dict[str, Any]]:
     return read_capture(file), json.loads(file.with_suffix(".truth.json").read_text())
 
 
-def judged(captured: tuple[Capture, dict[str, Any]], *, without: slice | None = None) -> Judged:
+def evaluated(captured: tuple[Capture, dict[str, Any]], *, without: slice | None = None) -> NightEvaluation:
     capture, truth = captured
     notifications = list(capture.notifications)
     if without is not None:
         del notifications[without]
-    return judge(Night("n"), replace(capture, notifications=notifications), truth)
+    return evaluate(EvaluationNight("n"), replace(capture, notifications=notifications), truth)
 
 
 def test_missing_frames_are_a_gap_and_move_nothing_after_them(
     captured: tuple[Capture, dict[str, Any]],
 ) -> None:
-    whole, gapped = judged(captured), judged(captured, without=slice(300, 420))
+    whole, gapped = evaluated(captured), evaluated(captured, without=slice(300, 420))
     samples = 120 * 83
     assert whole.missing_s == 0.0
     assert gapped.missing_s == pytest.approx(samples / 51.0, abs=0.01)
@@ -135,13 +135,13 @@ def test_missing_frames_are_a_gap_and_move_nothing_after_them(
 def test_frames_missing_at_either_end_are_a_gap(
     captured: tuple[Capture, dict[str, Any]], without: slice
 ) -> None:
-    gapped = judged(captured, without=without)
+    gapped = evaluated(captured, without=without)
     assert gapped.missing_s == pytest.approx(60 * 83 / 51.0, abs=83 / 51.0)
     assert gapped.ours.f1 > 0.8
 
 
 def test_the_fixed_thresholds_see_the_same_samples(captured: tuple[Capture, dict[str, Any]]) -> None:
-    result = judged(captured)
+    result = evaluated(captured)
     assert len(result.fixed) == len(PUBLISHED)
     assert all(o.agreement.truths == result.ours.agreement.truths for o in result.fixed)
     assert all(o.periodic_true == result.ours.periodic_true for o in result.fixed)
@@ -152,7 +152,7 @@ def test_a_false_positive_while_the_chip_fails_is_put_down_to_the_fault(
 ) -> None:
     capture, truth = captured
     failing = truth | {"movements": [], "faults": [[0.0, 1200.0, "spikes"]]}
-    confused = judged((capture, failing)).ours.agreement.confused
+    confused = evaluated((capture, failing)).ours.agreement.confused
     assert set(confused) == {"spikes", "nothing"}
 
 

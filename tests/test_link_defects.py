@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 
-from legmon.catalog.state import Legs, Mode
+from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.link.connection import MOST_ANSWERS, Connection
 from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.link.pairing import REFUSED, UNANSWERED, Pairing, UnpairedError, wants_pairing
 from legmon.link.session import failure_message
+from legmon.movement import Legs
 from legmon.recorder.__main__ import DEFECT_STATUS
 from legmon.sensors import ankle
 from legmon.sensors.ankle.driver import AnkleConversation

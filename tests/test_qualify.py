@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from legmon.cli.qualify import drivers_for, shown
+from legmon.cli.qualify import card_lines, drivers_for
 from legmon.link.listener import ConnectedSensor
 from legmon.messages import GapCause, LinkCode, link_message
 from legmon.qualify.arrivals import Frames
@@ -320,7 +320,7 @@ def test_a_trial_without_a_sample_shows_no_figures(air: str, short_folder: Path,
     assert "no samples came" in trial.errors[-1]
     assert (card["samples"], card["lost"]) == (0, 0)
     assert card["warnings"][0].startswith("No samples came, though it was started.")
-    assert shown(card).keys() == {"sensor", "battery"}
+    assert card_lines(card).keys() == {"sensor", "battery"}
 
 
 def the_first(address: str | None = None) -> Trial:
@@ -370,7 +370,7 @@ def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
 @pytest.mark.parametrize(
     ("levels", "about", "most", "says"),
     [
-        (0, None, None, "not known: it tells no level"),
+        (0, None, None, "not known: the sensor reports no level"),
         (2, None, None, "not known: needs half an hour or more, and not on a charger"),
         (3, 0.0, 24.0, "less than 24 % in 8 h"),
         (7, 40.0, 48.0, "about 40 % in 8 h, at most 48"),
@@ -383,13 +383,13 @@ def test_the_battery_in_words(levels: int, about: float | None, most: float | No
         "battery_percent_night": about,
         "battery_most_percent_night": most,
     }
-    assert shown(the_first().card() | {"simulated": False} | known)["battery"] == says
+    assert card_lines(the_first().card() | {"simulated": False} | known)["battery"] == says
 
 
 def test_on_the_leg_the_rows_ask_for_no_table() -> None:
     table, leg = (
-        shown(the_first().card(on=on) | {"simulated": False, "samples": 1}) for on in ("table", "leg")
+        card_lines(the_first().card(on=on) | {"simulated": False, "samples": 1}) for on in ("table", "leg")
     )
     assert "4 tell scale" in table["sides"]
     assert leg.keys() == table.keys() - {"sides", "scale error"}
-    assert leg["noise"].endswith("the leg's own included")
+    assert leg["noise"].endswith("including the leg's own")

@@ -105,7 +105,7 @@ def test_a_sensor_that_answers_no_more_does_not_keep_the_night_from_being_closed
         assert process.process.wait(60) == 0
         ankle.process.send_signal(signal.SIGCONT)
     assert info(data).state == "closed"
-    assert [line for line in process.lines if line.startswith("Closing the night, ")]
+    assert [line for line in process.lines if line.startswith("Closing the night and ")]
     assert process.lines[-1].startswith("Everything is closed.")
 
 
@@ -143,7 +143,10 @@ def test_a_night_over_a_controller_of_its_own(air: str, tmp_path: Path) -> None:
     ("options", "says"),
     [
         (("--hci", "carrier-pigeon:0"), "--hci carrier-pigeon:0: write one of unix-client:…"),
-        (("--hci", "unix-client:/nowhere/air"), "`legmon doctor --hci unix-client:/nowhere/air` says more"),
+        (
+            ("--hci", "unix-client:/nowhere/air"),
+            "run `legmon doctor --hci unix-client:/nowhere/air` for details",
+        ),
         (("--hci", "usb:0", "--simulate"), "leave --hci out"),
     ],
 )

@@ -20,9 +20,10 @@ from legmon.cli import scan
 from legmon.errors import FailedError
 from legmon.link import nearby
 from legmon.link.hci.adapter import Adapter
-from legmon.link.nearby import Lately, Nearby, listen
+from legmon.link.nearby import RecentlyHeard, listen
 from legmon.link.radio import pick
 from legmon.sensors import ankle
+from legmon.sensors.base import HeardSensor
 from legmon.sensors.registry import Registry, registry
 from tests.bluez import daemon
 from tests.bluez.through import NEEDS_DAEMON, through_radio
@@ -36,10 +37,10 @@ ONLY_LINUX = pytest.mark.skipif(
 INTERRUPTED = """
 import os, signal, threading
 from legmon.link import nearby
-def told(self, *told, hear=nearby.Lately.hear):
+def told(self, *told, hear=nearby.RecentlyHeard.hear):
     hear(self, *told)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-nearby.Lately.hear = told
+nearby.RecentlyHeard.hear = told
 from legmon.cli import main
 main()
 """
@@ -59,13 +60,13 @@ def packet(rssi: int) -> tuple[BLEDevice, AdvertisementData]:
 
 
 def test_a_strength_that_is_not_known_does_not_count() -> None:
-    lately = Lately()
+    recent = RecentlyHeard()
     for rssi in (-127, 127):
-        lately.hear(*packet(rssi), None)
-    assert lately.strongest() == []
+        recent.hear(*packet(rssi), None)
+    assert recent.strongest() == []
     for rssi in (-60, -127, 127, -60):
-        lately.hear(*packet(rssi), (ankle.DRIVER, "left"))
-    assert [n.rssi_dbm for n, _ in lately.strongest()] == [-60]
+        recent.hear(*packet(rssi), (ankle.DRIVER, "left"))
+    assert [n.rssi_dbm for n in recent.strongest()] == [-60]
 
 
 def test_a_sensor_that_is_switched_off_leaves_the_list(
@@ -74,15 +75,15 @@ def test_a_sensor_that_is_switched_off_leaves_the_list(
     monkeypatch.setattr(nearby, "FORGOTTEN_S", 1.5)
     seen: list[int] = []
 
-    async def play() -> list[Nearby]:
+    async def play() -> list[HeardSensor]:
         with sensor(air, tmp_path) as one:
 
-            def changed(now: list[Nearby]) -> None:
+            def changed(now: list[HeardSensor]) -> None:
                 seen.append(len(now))
                 if now:
                     one.process.kill()
 
-            left = await listen(pick(air), registry(), 8.0, changed)
+            left = await listen(pick(air), registry().drivers, 8.0, changed)
         await Adapter.close_all()
         return left
 
@@ -94,19 +95,19 @@ def test_a_sensor_that_is_switched_off_leaves_the_list(
 @pytest.mark.parametrize(
     ("others", "says"),
     [
-        (0, "Nothing is heard. Is the sensor on"),
-        (1, "The one device heard is no sensor legmon knows; `legmon scan --all` shows it."),
-        (7, "None of the 7 devices heard is a sensor legmon knows; `legmon scan --all` shows them."),
+        (0, "No device was heard. Is the sensor on"),
+        (1, "legmon does not know the one device that was heard; `legmon scan --all` shows it."),
+        (7, "legmon knows none of the 7 devices that were heard; `legmon scan --all` shows them."),
     ],
 )
 def test_no_sensor_among_so_many_devices(others: int, says: str) -> None:
-    assert scan.nothing_of(others).startswith(says)
+    assert scan.no_sensor(others).startswith(says)
 
 
 def test_all_are_all() -> None:
-    strangers = [Nearby(f"AA:{i:02}", None, -60.0 - i, None, None) for i in range(14)]
-    assert scan.wanted(strangers, everything=True) == strangers
-    assert scan.wanted(strangers, everything=False) == []
+    strangers = [HeardSensor(f"AA:{i:02}", None, -60.0 - i, None, None) for i in range(14)]
+    assert scan.shown(strangers, everything=True) == strangers
+    assert scan.shown(strangers, everything=False) == []
 
 
 def test_a_stranger_is_counted_and_shown_with_all(
@@ -116,7 +117,7 @@ def test_a_stranger_is_counted_and_shown_with_all(
     with sensor(air, tmp_path, "--name", "LegMon-Stranger"):
         silent = run("scan", "--hci", air, "--seconds", "4")
         shown = run("scan", "--hci", air, "--seconds", "4", "--all", "--json")
-    assert "The one device heard is no sensor legmon knows" in silent.stdout
+    assert "legmon does not know the one device that was heard" in silent.stdout
     assert [n["name"] for n in json.loads(shown.stdout)["nearby"]] == ["LegMon-Stranger"]
 
 
@@ -142,7 +143,9 @@ def test_a_bluetooth_that_may_not_be_used_is_told_apart(
 def test_a_name_is_shown_as_it_is() -> None:
     names = ["BBC micro:bit [zuvot]", "TV [/x]", "a[/]", "Köln ☂"]
     console = Console(file=io.StringIO(), width=120)
-    console.print(scan._table([Nearby(f"AA:{i}", name, -60.0, None, None) for i, name in enumerate(names)]))
+    console.print(
+        scan._table([HeardSensor(f"AA:{i}", name, -60.0, None, None) for i, name in enumerate(names)])
+    )
     assert isinstance(console.file, io.StringIO)
     for name in names:
         assert name in console.file.getvalue()
@@ -150,7 +153,7 @@ def test_a_name_is_shown_as_it_is() -> None:
 
 def test_a_name_does_nothing_to_the_terminal() -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
-    console.print(scan._table([Nearby("AA:0", "a\x1b[2J\x1b]0;x\x07\nb", -60.0, None, None)]))
+    console.print(scan._table([HeardSensor("AA:0", "a\x1b[2J\x1b]0;x\x07\nb", -60.0, None, None)]))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "a�[2J�]0;x��b" in shown
@@ -159,7 +162,7 @@ def test_a_name_does_nothing_to_the_terminal() -> None:
 
 def test_a_board_for_the_bench_is_marked() -> None:
     console = Console(file=io.StringIO(), width=120)
-    boards = [Nearby(f"AA:{n}", "x", -60.0, n, None) for n in ("thingy52", "polar")]
+    boards = [HeardSensor(f"AA:{n}", "x", -60.0, n, None) for n in ("thingy52", "polar")]
     console.print(scan._table(boards))
     assert isinstance(console.file, io.StringIO)
     assert "thingy52 (bench)" in console.file.getvalue()

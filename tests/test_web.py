@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from legmon.app.simulator import run_simulator
 from legmon.catalog.clock import Clock
-from legmon.catalog.state import LinkState, NearbyState, RecorderState, SensorState
+from legmon.catalog.state import LinkState, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.detection.bouts import Kind
 from legmon.exchange.capture import read_capture, record_capture
@@ -26,11 +26,13 @@ from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
+from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
+from legmon.sensors.base import HeardSensor
 from legmon.web import frames
-from legmon.web.evening import preflight
+from legmon.web.evening import preflight_item
 from legmon.web.models_evening import ITEM_CODES
 from legmon.web.schema import schema
 from tests.conftest import ROOT, started
@@ -254,8 +256,8 @@ def test_a_sensor_near_is_chosen_for_a_leg_and_one_that_is_not_near_is_a_problem
     catalog = Catalog(folder)
     a, b = "C4:4C:4D:00:00:0A", "C4:4C:4D:00:00:0B"
     near = [
-        NearbyState(a, "A", -50.0, "ankle", "left", 0.0, "left"),
-        NearbyState(b, "B", -70.5, "ankle", None, 2.5),
+        HeardSensor(a, "A", -50.0, "ankle", "left", 0.0, "left"),
+        HeardSensor(b, "B", -70.5, "ankle", None, 2.5),
     ]
     seen = time.time_ns() + 60 * 10**9
     held = [SensorState(leg="left", address=a, link="streaming", moving=True)]
@@ -265,7 +267,7 @@ def test_a_sensor_near_is_chosen_for_a_leg_and_one_that_is_not_near_is_a_problem
         status = http.get("/status").json()
         assert [n["address"] for n in status["nearby"]] == [a, b]
         assert status["nearby"][1] == {"address": b, "name": "B", "rssi_dbm": -70.5, "driver": "ankle", "side": None,
-                                       "heard_s": 2.5, "leg": None}  # fmt: skip
+                                       "heard_s": 2.5, "leg": None, "battery_percent": None}  # fmt: skip
         assert (status["chosen"], status["sensors"][0]["moving"]) == ({"left": None, "right": None}, True)
         assert http.put("/wanted/sensors/left", json={"address": b}).json() == {"left": b, "right": None}
         assert http.put("/wanted/sensors/right", json={"address": b}).json() == {"left": None, "right": b}
@@ -398,8 +400,8 @@ def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
 
     def item() -> tuple[str, str, str]:
         sensors = [left.state(), right.state()]
-        items = preflight(sensors, free_bytes=10**11, drain_per_hour=None, fits=[], now_ns=0, newest_ns=None)
-        (said,) = [i for i in items if i.item == "sensor"]
+        found = checks.tonight(sensors, disk=checks.disk(10**11, 444), clock=checks.clock(time.time_ns()))
+        (said,) = [preflight_item(c) for c in found if c.item == "sensor"]
         return said.level, said.code, said.text
 
     right.link_changed("searching", link_message(LinkCode.SEARCHING))

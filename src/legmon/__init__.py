@@ -1,6 +1,14 @@
-"""Leg movements at night, from a wearable accelerometer: detection, scoring, recording, a dashboard.
+"""Leg movements at night from a wearable accelerometer: detection, scoring, recording, a dashboard.
 
-Experimental. Not a medical device, not validated against polysomnography.
+The public names are those that ``dir(legmon)`` shows. Experimental. Not a medical device, not validated against
+polysomnography.
+
+Examples
+--------
+>>> import legmon
+>>> movements = [legmon.LegMovement(20_000_000_000 * n, 20_000_000_000 * n + 2_000_000_000, "left") for n in range(8)]
+>>> legmon.score(movements, duration_s=300).indices.periodic
+8
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Agreement", "Detector", "LegMovement", "Scored", "__version__", "agreement", "detect", "score"]
 
-_HOME = {
+_MODULES = {
     "Agreement": "legmon.evaluation.agreement",
     "agreement": "legmon.evaluation.agreement",
     "Detector": "legmon.detection.detector",
@@ -27,9 +35,14 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use, so that the processes that never detect do not wait for numba."""
-    if name not in _HOME:
+    """Import a public name on first use, so that processes which never detect do not wait for numba."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'legmon' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return exactly the public names."""
+    return sorted(_MODULES)

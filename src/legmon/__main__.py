@@ -1,4 +1,4 @@
-"""``python -m legmon`` is ``legmon``."""
+"""Run ``legmon`` as ``python -m legmon``."""
 
 from legmon.cli import main
 

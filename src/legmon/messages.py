@@ -7,7 +7,7 @@ stands beside it here. A sentence names the cause, then what to do.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,220 @@ def trouble(code: Trouble, **parts: object) -> Message:
     """Return the message for a trouble; numbers among the parts become its values, the same in every language."""
     figures = {name: float(value) for name, value in parts.items() if isinstance(value, (int, float))}
     return Message(code.value, TROUBLE_SENTENCES[code].format(**parts), figures)
+
+
+# whether everything is ready for the night
+
+Level = Literal["ok", "look", "stop"]
+"""`look` is worth a look before the night; `stop` means that the night would be worthless."""
+
+
+class ReadinessText(NamedTuple):
+    """What one code of the readiness list means: its level, what was found, and what to do (empty where nothing)."""
+
+    level: Level
+    sentence: str
+    advice: str = ""
+
+
+_NEARER: Final = "Put the computer nearer, at the foot end of the bed."
+_ADAPTER: Final = "Plug in a Bluetooth adapter (4.2 or later), or try `legmon demo`, which needs none."
+READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
+    "bluetooth": {
+        "ok": ReadinessText("ok", "{radio} is there and scans."),
+        "absent": ReadinessText("stop", "This computer has no Bluetooth adapter.", _ADAPTER),
+        "service": ReadinessText(
+            "stop",
+            "The Bluetooth service does not run.",
+            "Start it: `sudo systemctl enable --now bluetooth`. Without an adapter, try `legmon demo`, which needs none.",
+        ),
+        "off": ReadinessText("stop", "Bluetooth is switched off.", "{fix}"),
+        "denied": ReadinessText("stop", "legmon may not use Bluetooth.", "{fix}"),
+        "classic": ReadinessText("stop", "The Bluetooth adapter has no Low Energy.", _ADAPTER),
+        "hci": ReadinessText(
+            "stop",
+            "{radio}.",
+            "Check that it is plugged in, that the path is right, and that you may open it. Else pull it out and plug it in"
+            " again.",
+        ),
+        "unknown": ReadinessText(
+            "stop", "Bluetooth does not answer: {radio}.", "Switch Bluetooth off and on again."
+        ),
+    },
+    "sensor": {
+        "off": ReadinessText("stop", "No sensor is sending.", "Connect it on the page Tonight."),
+        "searching": ReadinessText(
+            "stop", "The sensor is not found yet.", "Switch it on and keep it within two metres."
+        ),
+        "connecting": ReadinessText("stop", "The sensor is found and is being connected."),
+        "silent": ReadinessText(
+            "stop", "The sensor is connected but sends nothing.", "Switch it off and on again."
+        ),
+        "streaming": ReadinessText("ok", "The sensor sends."),
+        "left_missing": ReadinessText(
+            "look", "The right sensor sends, the left one does not.", "{sensor_words}"
+        ),
+        "right_missing": ReadinessText(
+            "look", "The left sensor sends, the right one does not.", "{sensor_words}"
+        ),
+        "sensor_refused": ReadinessText("stop", "The sensor does not start.", "{sensor_words}"),
+        "bluetooth_gone": ReadinessText(
+            "stop", "This computer's Bluetooth is gone.", "Switch it on, or plug the adapter in again."
+        ),
+        "not_paired": ReadinessText(
+            "stop",
+            "Pairing with the sensor failed.",
+            "Remove it in the system's Bluetooth settings and pair it there again.",
+        ),
+        "heard": ReadinessText("ok", "{name} ({address}), {kind}."),
+        "none_heard": ReadinessText(
+            "look",
+            "No sensor was heard in {seconds:.0f} s; {others}.",
+            "Check that it is on, charged, near, and not connected to another program or phone.",
+        ),
+    },
+    "battery": {
+        "nights": ReadinessText("ok", "{of}{percent:.0f} %, enough for about {nights_text}."),
+        "percent": ReadinessText("ok", "{of}{percent:.0f} %."),
+        "low": ReadinessText(
+            "look", "{of}{percent:.0f} %, which may not last until morning.", "Charge it before the night."
+        ),
+        "unknown": ReadinessText("look", "{of}the charge is not known.", "Charge it if in doubt."),
+    },
+    "link": {
+        "ok": ReadinessText("ok", "{of}the signal is strong enough ({dbm:.0f} dBm)."),
+        "weak": ReadinessText("look", "{of}the signal is weak ({dbm:.0f} dBm).", _NEARER),
+        "unknown": ReadinessText("ok", "{of}the strength of the signal is not known."),
+    },
+    "rate": {
+        "ok": ReadinessText("ok", "The sensor measures at the rate it declares ({hz:.1f} Hz)."),
+        "off": ReadinessText(
+            "look",
+            "The sensor measures at {hz:.1f} Hz, more than 2 % from the rate it declares. The true rate is recorded.",
+        ),
+        "measuring": ReadinessText("ok", "The sensor's rate is being measured, which takes two minutes."),
+    },
+    "worn": {
+        "worn": ReadinessText("ok", "The sensor is on the leg."),
+        "not_worn": ReadinessText("look", "The sensor lies still, as on a table.", "Strap it on."),
+        "charging": ReadinessText(
+            "look", "The sensor is charging.", "Take it off the charger and strap it on."
+        ),
+        "unknown": ReadinessText("look", "Whether the sensor is worn is not known.", "Do the fit check."),
+    },
+    "fit": {
+        "ok": ReadinessText("ok", "The strap fits."),
+        "none": ReadinessText("look", "There was no fit check this evening.", "It takes a minute."),
+        "no_data": ReadinessText(
+            "look", "Nothing arrived during the fit check.", "Do it again when the sensor sends."
+        ),
+        "not_still": ReadinessText(
+            "look", "The sensor shook while you lay still.", "Do the fit check again."
+        ),
+        "not_one_g": ReadinessText("look", "Gravity does not read 1 g.", "Calibrate the sensor."),
+        "rate": ReadinessText("look", "The sensor runs more than 2 % off its rate."),
+        "missing": ReadinessText("look", "Samples were missing during the fit check.", _NEARER),
+        "toes_unseen": ReadinessText(
+            "look", "The sensor did not see all of your toe-ups.", "Move it lower, or tighten the strap."
+        ),
+        "looser": ReadinessText("look", "The strap is looser than usual.", "Tighten it."),
+        "firmer": ReadinessText("look", "The strap is firmer than usual."),
+        "no_roll": ReadinessText(
+            "look", "The leg did not roll.", "Do the fit check again if you did roll it."
+        ),
+        "not_standing": ReadinessText("look", "The sensor shook while you stood.", "Do the fit check again."),
+    },
+    "disk": {
+        "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
+        "little": ReadinessText(
+            "look", "{free} free, room for {nights_text} with two sensors.", "Make room soon."
+        ),
+        "full": ReadinessText(
+            "stop",
+            "{free} free, room for {nights_text} with two sensors.",
+            "A night needs {needed} free, since faster sensors and other programs write too. Make room, or name a folder on"
+            " another disk with --data.",
+        ),
+    },
+    "clock": {
+        "ok": ReadinessText("ok", "The clock {state}."),
+        "early": ReadinessText(
+            "look",
+            "The clock shows a time before the end of your last night.",
+            "Set this computer's clock.",
+        ),
+        "wrong_year": ReadinessText(
+            "stop", "The clock shows the year {year:.0f}.", "Set this computer's clock. {network_time}"
+        ),
+        "was_set": ReadinessText(
+            "look",
+            "The clock was set by {jump_s:+.1f} s during this check.",
+            "Wait until it has settled, then check again.",
+        ),
+        "not_synchronised": ReadinessText(
+            "look", "The clock follows no time server, so nights may get a wrong time.", "{network_time}"
+        ),
+    },
+    "folder": {
+        "ok": ReadinessText("ok", "{path} can be written."),
+        "to_be_made": ReadinessText("ok", "{path} can be written and will be made."),
+        "not_writable": ReadinessText(
+            "stop",
+            "{path} cannot be written: {why}.",
+            "Name another folder with --data, or change the permissions of this one.",
+        ),
+        "read_by_others": ReadinessText(
+            "look",
+            "Others on this computer can read {path}.",
+            "Keep your nights to yourself: `chmod 700 {path}`.",
+        ),
+        "catalog": ReadinessText("stop", "The catalog in {path} cannot be opened: {why}."),
+    },
+    "zone": {
+        "ok": ReadinessText("ok", "{zone}, UTC{offset}."),
+        "unknown": ReadinessText(
+            "look",
+            "The time zone is not known, so nights are shown in UTC.",
+            "Set the time zone of this computer (on Linux `sudo timedatectl set-timezone Europe/Berlin`).",
+        ),
+    },
+    "cache": {
+        "ok": ReadinessText("ok", "The compiled detector is kept in {path}."),
+        "not_writable": ReadinessText(
+            "look",
+            "{path} cannot be written, so every start compiles the detector again, which takes seconds.",
+            "Change the permissions of the folder, or name another one with NUMBA_CACHE_DIR.",
+        ),
+    },
+}
+"""Every item of the readiness list, and every code that it can have. `legmon doctor` prints the sentences; the pages translate
+the codes."""
+
+TONIGHT_ITEMS: Final = ("sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock")
+"""The items on the page Tonight, in its order."""
+DOCTOR_CODES: Final = {("sensor", "heard"), ("sensor", "none_heard"), ("clock", "was_set")}
+"""Codes of these items that only `legmon doctor` reports."""
+
+NETWORK_TIME: Final = "Switch network time on (on Linux `sudo timedatectl set-ntp true`)."
+BLUETOOTH_FIXES: Final[dict[str, dict[str, str]]] = {
+    "off": {
+        "linux": "Switch it on: `bluetoothctl power on`; if that fails, `rfkill unblock bluetooth`.",
+        "darwin": "Switch Bluetooth on in the System Settings.",
+        "win32": "Switch Bluetooth on in the Settings.",
+        "": "Switch Bluetooth on.",
+    },
+    "denied": {
+        "linux": "Add yourself to the group: `sudo usermod -aG bluetooth $USER`, then log out and in again.",
+        "darwin": "Allow your terminal in System Settings, Privacy & Security, Bluetooth; then start it again.",
+        "win32": "Allow desktop apps to use Bluetooth in Settings, Privacy.",
+        "": "Allow it in the settings.",
+    },
+}
+"""What to do about Bluetooth by platform (``sys.platform``); empty for any other."""
+NO_BLUETOOTH: Final = (
+    "this computer has no Bluetooth that can be used; switch it on, or try `legmon demo`, which needs none"
+)
+"""The sentence where `legmon run` finds no Bluetooth."""
 
 
 # why the catalog cannot be used

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Leg = Literal["left", "right"]
+Legs = Literal["left", "right", "both"]
 NS = 1_000_000_000
 """Nanoseconds in a second. Times inside the program are integers in nanoseconds."""
 

@@ -10,6 +10,7 @@ const near = (address: string): Nearby => ({
   side: null,
   heard_s: 0,
   leg: null,
+  battery_percent: null,
 });
 
 test("what is heard at all has a bar, and the strongest have four", () => {

@@ -1,4 +1,4 @@
-"""The demo's nights: what they are like, and the past ones recorded before the demo begins."""
+"""The demo's nights: their scenarios, and the past nights that are recorded before the demo begins."""
 
 import contextlib
 import subprocess
@@ -23,14 +23,14 @@ from legmon.movement import NS, Leg
 
 @dataclass(frozen=True, slots=True)
 class SimulatedNight:
-    """What a night of the demo is like."""
+    """One night of the demo: when it begins, how long it lasts, and how many movements an hour has."""
 
     at: time_of_day
     hours: float
     movements_per_hour: int
 
     def scenario(self, name: str, seed: int, leg: Leg = "left") -> str:
-        """Write it in the simulator's language: both legs move together, each under a sensor that is off by its own rate."""
+        """Return the scenario as YAML. Both legs move together; each sensor has a rate error of its own."""
         error = 1.2 if leg == "left" else -1.1
         return (
             f"scenario: 1\nname: {name}\nduration: {round(self.hours * 60)}m\nseed: {seed}\n"
@@ -38,7 +38,7 @@ class SimulatedNight:
         )
 
     def start_ns(self, evening: date) -> int:
-        """When it begins on an evening, by this machine's clock, ns UTC."""
+        """Return when it begins on an evening, by this machine's clock, ns UTC."""
         name, _ = local_zone(time.time_ns())
         return round(datetime.combine(evening, self.at, ZoneInfo(name)).timestamp()) * NS
 
@@ -52,7 +52,7 @@ TONIGHT = SimulatedNight(time_of_day(22, 45), 8.0, 40)
 
 
 def next_evening(catalog: Catalog) -> date:
-    """Give the evening after the newest night, or today where there is none."""
+    """Return the evening after the newest night, or today where there is no night."""
     nights = catalog.nights()
     if not nights:
         return datetime.now(UTC).astimezone().date()
@@ -60,12 +60,12 @@ def next_evening(catalog: Catalog) -> date:
     return (began + timedelta(seconds=nights[0].utc_offset_s, hours=-12)).date() + timedelta(days=1)
 
 
-def discard_torn(catalog: Catalog) -> None:
-    """Take away past nights whose recording was interrupted, and all of them if some are missing: they are made anew."""
-    made = [n for n in catalog.nights() if catalog.is_capture(n.id)]
-    torn = [n for n in made if n.state == "recording"]
-    if torn or (made and len(made) < len(PAST)):
-        for night in made:
+def discard_interrupted(catalog: Catalog) -> None:
+    """Delete the past nights, to be recorded again, if the recording of one was interrupted or one is missing."""
+    past = [n for n in catalog.nights() if catalog.is_capture(n.id)]
+    interrupted = any(n.state == "recording" for n in past)
+    if interrupted or (past and len(past) < len(PAST)):
+        for night in past:
             catalog.discard(night.id)
 
 
@@ -75,33 +75,34 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
     Parameters
     ----------
     catalog : Catalog
-        Of a folder without nights, into which nobody else records.
+        Of a folder without nights, into which no other program records.
     seed : int
-        Another sleeper.
+        Chooses the simulated sleeper.
     console : Console
-        Where the progress bar goes.
+        Shows the progress bar.
     """
     from legmon.exchange.capture import read_capture, record_capture
 
     tonight = next_evening(catalog)
     simulators: list[subprocess.Popen[str]] = []
     with (
-        tempfile.TemporaryDirectory(prefix="legmon-past-") as made,
+        tempfile.TemporaryDirectory(prefix="legmon-past-") as folder,
         Progress(console=console, transient=True) as bar,
         ThreadPoolExecutor(len(PAST)) as pool,
-        _killed_on_the_way_out(simulators),
+        _killed_on_error(simulators),
     ):
         task = bar.add_task("Recording three past nights", total=2 * len(PAST))
 
         def simulate(number: int) -> Path:
-            scenario, capture = Path(made) / f"{number}.yaml", Path(made) / f"{number}.capture"
-            scenario.write_text(PAST[number].scenario(f"past-{number + 1}", seed * 1000 + 900 + number))
+            scenario, capture = Path(folder) / f"{number}.yaml", Path(folder) / f"{number}.capture"
+            text = PAST[number].scenario(f"past-{number + 1}", seed * 1000 + 900 + number)
+            scenario.write_text(text, encoding="utf-8")
             arguments = ["capture", str(scenario), "-o", str(capture)]
             run_simulator(arguments, _advancing(bar, task), simulators.append)
             return capture
 
-        made_captures = [pool.submit(simulate, n) for n in range(len(PAST))]
-        for number, (past, future) in enumerate(zip(PAST, made_captures, strict=True)):
+        captures = [pool.submit(simulate, n) for n in range(len(PAST))]
+        for number, (past, future) in enumerate(zip(PAST, captures, strict=True)):
             capture = future.result()
             start_ns = past.start_ns(tonight - timedelta(days=len(PAST) - number))
             night = record_capture(catalog, read_capture(capture), start_ns, _advancing(bar, task))
@@ -109,7 +110,7 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
 
 
 def _advancing(bar: Progress, task: object) -> Callable[[float], None]:
-    """Turn shares of one step into steps of the bar."""
+    """Return a callback that turns the shares of one step into steps of the bar."""
     done = 0.0
 
     def advance(share: float) -> None:
@@ -121,7 +122,7 @@ def _advancing(bar: Progress, task: object) -> Callable[[float], None]:
 
 
 @contextlib.contextmanager
-def _killed_on_the_way_out(processes: list[subprocess.Popen[str]]) -> Iterator[None]:
+def _killed_on_error(processes: list[subprocess.Popen[str]]) -> Iterator[None]:
     try:
         yield
     except BaseException:

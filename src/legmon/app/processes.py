@@ -1,4 +1,4 @@
-"""Starts the processes of a night, keeps them going, and ends them together."""
+"""Start the processes of a night, keep them running, and end them together."""
 
 import contextlib
 import os
@@ -15,25 +15,27 @@ from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector
-CLOSE_S = 20.0  # for a recorder to fetch what its sensors still hold, stop them, hang up and close the night
-SAID_S = 1.0  # after which a person is told that it still does
-END_S = 2.0  # for the others after it
-SHORTEST_LIFE_S = 5.0  # one that dies faster than this, again and again, is not started for ever
+CLOSE_S = (
+    20.0  # for a recorder to fetch what its sensors still hold, stop them, disconnect and close the night
+)
+NOTICE_S = 1.0  # after which a person reads that the recorder is still closing
+END_S = 2.0  # for the other processes, after the recorder
+SHORTEST_LIFE_S = 5.0  # a process that ends faster than this, again and again, is not started for ever
 MOST_FAST_DEATHS = 3
 SLOWEST_S = 30.0
 
 
 class Child:
-    """One process. Its standard input is a pipe from us: when we are gone, however that came about, it ends too.
+    """One process. Its standard input is a pipe from legmon: when legmon is gone, however it ended, the process ends too.
 
     Parameters
     ----------
     name : str
-        For messages and the log file.
+        Its name in messages.
     command : list of str
         What to run.
     log : Path
-        Where what it says on standard error goes.
+        The file that gets its standard error.
     """
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
@@ -47,7 +49,7 @@ class Child:
     def start(self) -> None:
         """Start the process."""
         self._born = time.monotonic()
-        self._complaints: deque[str] = deque(maxlen=20)
+        self._error_lines: deque[str] = deque(maxlen=20)
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
             self._command,
@@ -56,7 +58,8 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             env=child_environment(),
-            start_new_session=os.name == "posix",  # Ctrl-C reaches us alone: we end the others in order
+            start_new_session=os.name
+            == "posix",  # Ctrl-C reaches legmon alone, which ends the others in order
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
         threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
@@ -70,19 +73,19 @@ class Child:
 
     def _read_errors(self, pipe: object) -> None:
         for line in pipe:  # type: ignore[attr-defined]
-            self._complaints.append(line.strip())
+            self._error_lines.append(line.strip())
             with contextlib.suppress(OSError):  # a full disk must not stop the pipe
                 self._log.parent.mkdir(parents=True, exist_ok=True)
                 with self._log.open("a", encoding="utf-8") as log:
                     log.write(line)
 
     def ready(self, word: str) -> str:
-        """Wait for the line that begins with `word`, and return the rest of it.
+        """Wait for a line that begins with `word`, and return the rest of it.
 
         Raises
         ------
         LegmonError
-            If the process ends first, in its own words, or says nothing for a minute.
+            If the process ends first, in its own words, or does not print the line within a minute.
         """
         end = time.monotonic() + READY_S
         while True:
@@ -95,7 +98,7 @@ class Child:
             if line is None:
                 self.process.wait()
                 self._errors.join(1)
-                last = self._last_words()
+                last = self._last_error()
                 raise LegmonError(
                     last
                     if self.process.returncode == 2
@@ -104,41 +107,41 @@ class Child:
             if line.startswith(word):
                 return line[len(word) :].strip()
 
-    def said(self, line: str) -> bool:
-        """Whether it has said this since it was last asked for anything; does not wait."""
+    def printed(self, line: str) -> bool:
+        """Whether it has printed this line since the last call. Does not wait."""
         with contextlib.suppress(queue.Empty):
-            while (said := self._lines.get_nowait()) is not None:
-                if said == line:
+            while (printed := self._lines.get_nowait()) is not None:
+                if printed == line:
                     return True
         return False
 
     def revive(self, *, for_ever: bool) -> bool:
-        """Start again if it has ended; True if so.
+        """Start the process again if it has ended. Return whether it was started.
 
         Parameters
         ----------
         for_ever : bool
-            Whether to go on trying, ever more slowly, also with one that keeps ending at once.
+            Whether to keep trying, more and more slowly, when it ends at once again and again.
 
         Raises
         ------
         FailedError
-            If it keeps ending at once and trying on makes no sense.
+            If it ends at once again and again, and `for_ever` is False.
         """
         if self.process.poll() is None or time.monotonic() < self._not_before:
             return False
         fast = time.monotonic() - self._born < SHORTEST_LIFE_S
         self._fast_deaths = self._fast_deaths + 1 if fast else 0
         if not for_ever and (self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS):
-            raise FailedError(f"the {self.name} cannot go on: {self._last_words()}")
+            raise FailedError(f"the {self.name} cannot continue: {self._last_error()}")
         wait = min(2.0**self._fast_deaths, SLOWEST_S) if self._fast_deaths else 0.0
-        self._not_before = time.monotonic() + wait  # before it may be started once more
+        self._not_before = time.monotonic() + wait  # earliest time of the next start
         self.start()
         return True
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         self._errors.join(1)
-        return self._complaints[-1] if self._complaints else f"it said nothing; {self._log} may say more"
+        return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log}"
 
     def ask_to_end(self) -> None:
         """Close its standard input."""
@@ -147,14 +150,14 @@ class Child:
                 self.process.stdin.close()
 
     def ends(self, within_s: float) -> bool:
-        """Ask it to end, and wait; whether it has ended."""
+        """Ask it to end and wait. Return whether it has ended."""
         self.ask_to_end()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(max(within_s, 0.05))
         return self.process.poll() is not None
 
     def end(self, within_s: float) -> bool:
-        """Ask, wait, and if it must be, kill; whether it ended in order."""
+        """Ask it to end, wait, and kill it if it does not. Return whether it ended in order."""
         if not self.ends(within_s):
             self.process.kill()
             self.process.wait()
@@ -162,19 +165,19 @@ class Child:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """Command line of one of our modules."""
+    """Return the command line that runs a Python module."""
     return [sys.executable, "-m", module, *arguments]
 
 
-def end_all(recorder: Child | None, others: list[Child], waits: Callable[[], None]) -> bool:
-    """End the recorder first, while it can still tell the sensor to stop, then the rest.
+def end_all(recorder: Child | None, others: list[Child], on_wait: Callable[[], None]) -> bool:
+    """End the recorder first, while it can still stop the sensor, then the rest.
 
     Parameters
     ----------
     recorder, others : Child
-        What runs.
-    waits : callable
-        Called where the recorder takes longer than a person would wait without a word.
+        The processes that run.
+    on_wait : callable
+        Called where the recorder takes longer than a person would wait without a message.
 
     Returns
     -------
@@ -183,9 +186,9 @@ def end_all(recorder: Child | None, others: list[Child], waits: Callable[[], Non
     """
     in_order = True
     if recorder is not None:
-        if not recorder.ends(SAID_S):
-            waits()
-        in_order = recorder.end(CLOSE_S - SAID_S)
+        if not recorder.ends(NOTICE_S):
+            on_wait()
+        in_order = recorder.end(CLOSE_S - NOTICE_S)
     until = time.monotonic() + END_S
     for child in others:
         child.ask_to_end()

@@ -1,4 +1,4 @@
-"""Runs the simulated firmware: a separate program, reached by its command line alone."""
+"""Run the simulated firmware: a separate program, reached by its command line alone."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from legmon.errors import LegmonError
 
 
 def firmware_sim() -> list[str]:
-    """Start of the command line that runs the simulated firmware: a program apart, reached by its arguments alone."""
+    """Return the start of the command line that runs the simulated firmware."""
     return [sys.executable, "-m", "firmware_sim"]
 
 
 def child_environment() -> dict[str, str]:
-    """Environment of the processes we start.
+    """Return the environment of the processes that legmon starts.
 
-    Their output comes line by line, and the folder the person stands in holds none of their modules.
+    Their output comes line by line. They import no module from the folder that the person stands in.
     """
     return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 
@@ -26,12 +26,21 @@ def run_simulator(
     progress: Callable[[float], None] = lambda _: None,
     started: Callable[[subprocess.Popen[str]], None] = lambda _: None,
 ) -> None:
-    """Run the simulated firmware's command line to its end.
+    """Run a command of the simulated firmware to its end.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command and its options.
+    progress : callable
+        Called with the share that is done, 0 to 1.
+    started : callable
+        Called with the process, so that the caller can end it.
 
     Raises
     ------
     LegmonError
-        If it refuses; its own words.
+        If the simulator refuses, in its own words.
     """
     with subprocess.Popen(
         [*firmware_sim(), *arguments, "--progress"],

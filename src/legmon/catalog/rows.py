@@ -7,13 +7,14 @@ from typing import Any, cast
 
 from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.models import LegRow, NightRow, RecorderRow
-from legmon.catalog.state import Mode, NearbyState, NightInfo, RecorderState, SensorState
+from legmon.catalog.state import Mode, NightInfo, RecorderState, SensorState
 from legmon.detection.faults import Finding
 from legmon.messages import Fault, Message
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import LegTrack
 from legmon.recording.records import Gap
 from legmon.scoring.live import Tally
+from legmon.sensors.base import HeardSensor
 from legmon.timeline.clock import Anchor
 
 
@@ -97,6 +98,6 @@ def recorder_of(row: RecorderRow) -> RecorderState:
         confirmed=Tally(**json.loads(row.confirmed)),
         trouble=message_of(row.trouble),
         mode=cast("Mode", row.mode),
-        nearby=[NearbyState(**x) for x in json.loads(row.nearby)],
+        nearby=[HeardSensor(**x) for x in json.loads(row.nearby)],
         moment=Moment(**json.loads(row.moment)),
     )

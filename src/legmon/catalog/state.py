@@ -5,12 +5,12 @@ from typing import Literal
 
 from legmon.catalog.clock import Clock, Moment
 from legmon.messages import Message
-from legmon.movement import Leg
+from legmon.movement import Leg, Legs
 from legmon.scoring.live import Tally
+from legmon.sensors.base import HeardSensor
 
 Mode = Literal["off", "check", "record"]
 """What is wanted of the recorder: nothing; a link and a look at the signal, but no night; a night."""
-Legs = Literal["left", "right", "both"]
 BOTH: tuple[Leg, Leg] = ("left", "right")
 EndedBy = Literal["", "charger", "risen"]
 """Why a night ended by itself; empty where a person ended it, or nobody did."""
@@ -42,35 +42,6 @@ class SensorState:
     worn: bool | None = None
     loss: Literal["index", "time", "arrival"] | None = None
     moving: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NearbyState:
-    """A sensor that may be chosen, as the recorder last heard it.
-
-    Parameters
-    ----------
-    address, name : str
-        As it says; no name where it has none.
-    rssi_dbm : float or None
-        Signal strength, smoothed; None where only a connection is known.
-    driver : str or None
-        Name of the driver that fits.
-    side : {"left", "right"} or None
-        Which leg it says it is on.
-    heard_s : float
-        How many seconds ago.
-    leg : {"left", "right"} or None
-        The leg it is held for.
-    """
-
-    address: str
-    name: str | None
-    rssi_dbm: float | None
-    driver: str | None
-    side: Leg | None
-    heard_s: float
-    leg: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +78,7 @@ class RecorderState:
     confirmed: Tally = field(default_factory=Tally)
     trouble: Message | None = None
     mode: Mode = "off"
-    nearby: list[NearbyState] = field(default_factory=list)
+    nearby: list[HeardSensor] = field(default_factory=list)
     moment: Moment = field(default_factory=Moment.now)
 
     def now_ns(self) -> int:

@@ -33,10 +33,10 @@ from legmon.catalog.rows import (
     recorder_values,
     track_of,
 )
-from legmon.catalog.state import EndedBy, Legs, Mode, NightInfo, RecorderState, Wanted
+from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.messages import CATALOG_ADVICE
-from legmon.movement import Leg
+from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored

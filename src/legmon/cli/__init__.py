@@ -1,4 +1,7 @@
-"""The command line: ``legmon``."""
+"""The command line: ``legmon``.
+
+One file a command. A command imports what it works with inside its function, so that `legmon --help` answers at once.
+"""
 
 import sys
 
@@ -6,16 +9,19 @@ import typer
 
 from legmon.errors import LegmonError
 
-HELP = """Leg movements at night, from a Bluetooth ankle sensor or a simulated one, in your browser.
+HELP = """Record leg movements at night with a Bluetooth ankle sensor, and see them in your browser.
 
-No sensor at hand? [bold]legmon demo[/bold] runs everything on a simulated one.
+No sensor yet? [bold]legmon demo[/bold] runs everything with a simulated one.
+
+A first night: [bold]legmon doctor[/bold] checks this computer, [bold]legmon scan[/bold] finds your sensor,
+[bold]legmon run[/bold] records. In the morning: [bold]legmon nights last[/bold].
 
 Experimental. Not a medical device, not validated against polysomnography.
 """
 
 
 def command_line() -> typer.Typer:
-    """Put the commands together."""
+    """Build the command line out of its commands."""
     from legmon.cli import doctor, golden, nights, qualify, replay, run, scan, score, sensors, simulate
 
     app = typer.Typer(
@@ -31,7 +37,7 @@ def command_line() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; what was asked wrongly ends with one sentence and status 2."""
+    """Run the command line. Bad input ends with one sentence and status 2, Ctrl-C with status 130."""
     try:
         command_line()()
     except LegmonError as e:

@@ -1,17 +1,16 @@
-"""``legmon nights``: which nights there are, and what the recorder wrote of one."""
+"""``legmon nights``: the list of the nights, and one night as the recorder wrote it."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
-from legmon.catalog.state import NightInfo
-from legmon.cli.judged import Judged, judge, tell
-from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
-from legmon.messages import RECORDING_DAMAGED
+from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, open_catalog, print_json
+
+if TYPE_CHECKING:
+    from legmon.catalog.state import NightInfo
+    from legmon.cli.printing import Printout
 
 
 def register(app: typer.Typer) -> None:
@@ -27,21 +26,33 @@ def nights(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the nights, or show one as the recorder wrote it, with the marks of its owner.
+    """List the nights, or show one of them as the recorder wrote it, with your marks.
 
-    [bold]legmon nights last[/bold] shows what was found while the newest night was recorded;
-    [bold]legmon score last[/bold] finds it again from the samples. The two agree, and so do the pages.
-    The list has the counts of the recorder.
+    [bold]legmon nights last[/bold] shows what was found while the newest night was recorded. [bold]legmon score last[/bold]
+    finds it again from the samples. Both agree with the pages. The list shows the recorder's counts.
+
+    Examples: [bold]legmon nights[/bold] · [bold]legmon nights last[/bold] · the demo's nights, after [bold]legmon
+    demo[/bold]: [bold]legmon nights --data[/bold] with the folder that it named
     """
-    catalog = existing(data)
+    from legmon.cli.printing import night_printout
+
+    catalog = open_catalog(data)
     if night is not None:
         info = catalog.night(night)
-        _tell(info, judge(catalog, info, catalog.tracks(info.id), as_recorded=as_recorded), as_json=as_json)
+        tracks = catalog.tracks(info.id)
+        _print(info, night_printout(catalog, info, tracks, as_recorded=as_recorded), as_json=as_json)
         return
     listed = catalog.nights()
     if as_json:
         print_json({"nights": [asdict(n) for n in listed]})
-        return
+    else:
+        _print_list(listed)
+
+
+def _print_list(listed: "list[NightInfo]") -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+
     table = Table(
         Column("night", no_wrap=True),
         "began",
@@ -73,16 +84,21 @@ def nights(
     Console().print(table)
 
 
-def _tell(info: NightInfo, judged: Judged, *, as_json: bool) -> None:
-    """Print a night, and beside it where its recording is not what was written."""
+def _print(info: "NightInfo", printout: "Printout", *, as_json: bool) -> None:
+    """Print a night, and beside it which leg's recording is damaged."""
     if not as_json:
-        tell(judged, as_json=False)
+        from rich.console import Console
+
+        from legmon.cli.printing import print_tables
+        from legmon.messages import RECORDING_DAMAGED
+
+        print_tables(printout)
         for leg in info.damaged:
             Console().print(f"{leg} leg: {RECORDING_DAMAGED}")
         return
     from legmon.web.nights import damage, verdict
 
-    answer = judged.answer()
+    answer = printout.answer()
     answer["details"]["quality"] += [f.model_dump() for f in damage(info)]
-    answer["details"]["verdict"] = verdict(info, judged.scored)
+    answer["details"]["verdict"] = verdict(info, printout.scored)
     print_json(answer)

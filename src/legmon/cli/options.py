@@ -1,14 +1,20 @@
-"""Options that every command has, and where data live."""
+"""Options that several commands share, and what every command does with the data folder and with JSON.
+
+Nothing here imports the catalog or a sensor at module level: `legmon --help` must answer at once.
+"""
 
 import json
+import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import platformdirs
 import typer
 
-from legmon.catalog.store import NO_NIGHTS, Catalog, CatalogError
+from legmon.app.folders import demo_folder, own_folder, quoted
 from legmon.errors import LegmonError
+
+if TYPE_CHECKING:
+    from legmon.catalog.store import Catalog
 
 DataOption = Annotated[
     Path | None,
@@ -21,6 +27,13 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for other programs.")]
+AsRecordedOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-recorded",
+        help="Ignore your marks: movements you made on purpose, lights off and lights on.",
+    ),
+]
 SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-socket")
 
 
@@ -37,41 +50,24 @@ HciOption = Annotated[
         metavar="TRANSPORT",
         callback=_transport,
         help=(
-            "A Bluetooth controller of its own for legmon alone, past the computer's Bluetooth: usb:0 for the first USB dongle "
-            "(which no system driver may hold), serial:/dev/ttyACM0,1000000 for a board with HCI firmware."
+            "Use a Bluetooth controller for legmon alone instead of this computer's Bluetooth: usb:0 is the first USB dongle"
+            " (no system driver may hold it), serial:/dev/ttyACM0,1000000 is a board with HCI firmware."
         ),
         show_default="this computer's Bluetooth",
     ),
 ]
 
 
-def own_folder() -> Path:
-    """Where a person's own nights live unless they say otherwise."""
-    return Path(platformdirs.user_data_dir("legmon", appauthor=False))
-
-
-def demo_folder() -> Path:
-    """Where the demo's nights live, apart from a person's own."""
-    return own_folder() / "demo"
-
-
-AsRecordedOption = Annotated[
-    bool,
-    typer.Option(
-        "--as-recorded",
-        help="As it was found, without what its owner said: own movements, lights off and on.",
-    ),
-]
-
-
-def existing(data: Path | None) -> Catalog:
-    """Open the catalog of a folder that should have one.
+def open_catalog(data: Path | None) -> "Catalog":
+    """Open the catalog of a data folder that should have one.
 
     Raises
     ------
     CatalogError
-        If there is none; says where the demo's nights are, since they live apart.
+        If the folder has none. Where only the demo has nights, the error names the demo's folder.
     """
+    from legmon.catalog.store import NO_NIGHTS, Catalog, CatalogError
+
     folder = data or own_folder()
     if not (folder / "catalog.sqlite").exists():
         hint = "record one with `legmon run`, or try `legmon demo`"
@@ -82,11 +78,16 @@ def existing(data: Path | None) -> Catalog:
     return Catalog(folder)
 
 
-def quoted(path: Path) -> str:
-    """Write a path as it has to be typed."""
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
 def print_json(value: Any) -> None:
     """Print a JSON object on one line of standard output."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def listen_for_ctrl_c() -> None:
+    """Make SIGINT raise `KeyboardInterrupt`, also where it was ignored when the program started.
+
+    A shell script starts its background jobs with SIGINT ignored. A command that ends early on SIGINT, and prints what it
+    has, must still do so there.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

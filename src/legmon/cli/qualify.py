@@ -1,6 +1,5 @@
-"""``legmon qualify``: some minutes with a sensor, and a card of what it does; saved, so that it can be compared."""
+"""``legmon qualify``: try a sensor for some minutes and save a card of how good it is."""
 
-import asyncio
 import json
 import os
 import time
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from legmon.cli.options import DataOption, HciOption, JsonOption, own_folder, print_json
-from legmon.cli.scan import no_radio, radio, try_out
+from legmon.app.folders import own_folder
+from legmon.cli.options import DataOption, HciOption, JsonOption, listen_for_ctrl_c, print_json
+from legmon.cli.scan import radio_failure, try_out
 from legmon.errors import FailedError, LegmonError
-from legmon.link.tasks import end_tasks
 
 if TYPE_CHECKING:
     from legmon.qualify.trial import Trial
@@ -36,7 +35,7 @@ def qualify(
             min=0.05,
             max=600,
             metavar="N",
-            help="How long.",
+            help="How long to measure.",
             show_default="10; longer for a sensor that may switch itself off",
         ),
     ] = None,
@@ -46,31 +45,35 @@ def qualify(
     address: Annotated[
         str | None, typer.Option(help="Only the sensor with this address (`legmon scan`).")
     ] = None,
-    on: Annotated[Literal["table", "leg"], typer.Option(help="Where it is meanwhile.")] = "table",
-    rate: Annotated[float, typer.Option(min=5, max=400, help="Hz to ask for.")] = 50.0,
+    on: Annotated[Literal["table", "leg"], typer.Option(help="Where the sensor is.")] = "table",
+    rate: Annotated[float, typer.Option(min=5, max=400, help="The sample rate to ask for, Hz.")] = 50.0,
     hci: HciOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find out how good a sensor is: true rate, lateness, loss, noise, scale, battery.
+    """Measure how good a sensor is: true rate, lateness, loss, noise, scale, battery.
 
-    Put it on a table, and now and then on another side (four sides or more tell its scale from its offset).
-    Then once more with --on leg.
+    Put the sensor on a table, and now and then on another side: four sides or more tell its scale from its offset. Then
+    measure once more on your leg. Half an hour or more shows how much battery a night takes. Ctrl-C ends it early, with a
+    card of what there is. The card is saved in the data folder.
 
-    Half an hour and more tells the battery a night takes. Ctrl-C ends it earlier, with a card of what there is.
-    The card is saved in the data folder.
+    Examples: [bold]legmon qualify[/bold] · on the leg: [bold]legmon qualify --on leg[/bold] · one sensor of several, for half
+    an hour: [bold]legmon qualify --address C4:4C:4D:10:2A:31 --minutes 30[/bold]
     """
+    import asyncio
+
     from bleak.exc import BleakError
 
     from legmon.qualify.trial import Trial
 
     drivers, trial = drivers_for(sensor, address), Trial(address)
     folder = _folder(data or own_folder())
+    listen_for_ctrl_c()
     began = time.time_ns() - time.monotonic_ns()
     try:
         asyncio.run(_run(trial, drivers, minutes, rate, hci, began, quiet=as_json))
     except (BleakError, OSError) as e:
-        raise FailedError(no_radio(hci)) from e
+        raise FailedError(radio_failure(hci)) from e
     except KeyboardInterrupt:
         if trial.sensor is None:
             raise
@@ -89,16 +92,16 @@ def qualify(
     if failed:
         raise FailedError(failed)
     if not card["samples"]:
-        raise FailedError("no samples came; see the card")
+        raise FailedError("no samples came; the card shows why")
 
 
 def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
-    """Choose families: the one that is asked for, any for an address, else those made to be worn.
+    """Return the drivers to try: the named one, all of them for an address, else those of sensors made to be worn.
 
     Raises
     ------
     LegmonError
-        If there is no such family, or this is no address.
+        If there is no such family, or the address is not one.
     """
     from legmon.recorder.choice import is_address
     from legmon.sensors.registry import registry
@@ -107,7 +110,7 @@ def drivers_for(sensor: str | None, address: str | None) -> Sequence["Driver"]:
     if sensor is not None and sensor not in known.drivers:
         raise LegmonError(f'there is no sensor "{sensor}"; `legmon sensors` lists them')
     if address is not None and not is_address(address):
-        raise LegmonError(f"--address {address}: that is none; `legmon scan` shows them")
+        raise LegmonError(f"--address {address}: this is not an address; `legmon scan` shows them")
     if sensor is not None:
         return (known.drivers[sensor],)
     return known.nightly if address is None else tuple(known.drivers.values())
@@ -123,16 +126,20 @@ async def _run(
     *,
     quiet: bool,
 ) -> None:
-    """Carry the trial out; `began` makes times, ns UTC, of the monotonic clock."""
+    """Run the trial. `began` plus the monotonic clock is the time, ns UTC."""
+    import asyncio
+
     from rich.markup import escape
     from rich.progress import Progress
 
+    from legmon.link.radio import pick
     from legmon.link.session import Session
+    from legmon.link.tasks import end_tasks
 
-    chosen = radio(hci)
-    await try_out(chosen)
+    radio = pick(hci)
+    await try_out(radio)
     session = Session(
-        chosen,
+        radio,
         lambda: began + time.monotonic_ns(),
         trial,
         drivers=drivers,
@@ -143,7 +150,7 @@ async def _run(
     task = asyncio.create_task(session.run())
     try:
         with Progress(disable=quiet) as progress:
-            bar = progress.add_task("looking for the sensor", total=None)
+            bar = progress.add_task("Looking for the sensor", total=None)
             until = time.monotonic() + FIND_S
             while trial.sensor is None:
                 if task.done():
@@ -164,7 +171,7 @@ async def _run(
 
 
 def _folder(data: Path) -> Path:
-    """Make the folder of the cards, before anybody has waited for one.
+    """Make the folder of the cards, before the person waits for one.
 
     Raises
     ------
@@ -182,13 +189,13 @@ def _folder(data: Path) -> Path:
 
 
 def _name(card: dict[str, Any]) -> str:
-    """Name the file of a card; one of the same sensor and minute is replaced."""
+    """Return the file name of a card. A card of the same sensor and minute is replaced."""
     address = "".join(c for c in card["address"] if c.isalnum())
     return f"{card['driver']}-{address}-{card['at'][:16].replace(':', '')}.json"
 
 
 def _save(path: Path, card: dict[str, Any]) -> str:
-    """Write the card; say why it cannot be, if so."""
+    """Write the card. Return why it cannot be written; empty where it is."""
     try:
         path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as e:
@@ -201,7 +208,7 @@ def _show(card: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, text in shown(card).items():
+    for name, text in card_lines(card).items():
         table.add_row(name, text)
     console = Console(highlight=False)
     console.print(table)
@@ -209,23 +216,24 @@ def _show(card: dict[str, Any]) -> None:
         console.print(f"! {warning}", markup=False)
 
 
-def shown(card: dict[str, Any]) -> dict[str, str]:
-    """Say what is on a card, a line by its name."""
+def card_lines(card: dict[str, Any]) -> dict[str, str]:
+    """Return the lines of a card for a person, by name."""
     late, on_leg = card["late_ms"], card["on"] == "leg"
     rows = {
         "sensor": f"{card['name']} ({card['driver']})" + (", simulated" if card["simulated"] else ""),
         "measured": f"{card['minutes']:g} min on the {card['on']}",
-        "true rate": f"{_said(card['true_hz'], 'Hz')}, asked {card['declared_hz']:g} ({_said(card['rate_error_percent'], '%')})",
-        "frames": f"every {_said(card['frame_s'], 's')}, longest pause {_said(card['longest_pause_s'], 's')}",
+        "true rate": f"{_known(card['true_hz'], 'Hz')}, declared {card['declared_hz']:g}"
+        f" ({_known(card['rate_error_percent'], '%')})",
+        "frames": f"every {_known(card['frame_s'], 's')}, longest pause {_known(card['longest_pause_s'], 's')}",
         "late": "not known"
         if late is None
         else f"half within {late[0]:g} ms, 95 % within {late[1]:g}, all within {late[2]:g}",
         "lost on the way": f"{card['lost']} samples, {card['lost_percent']:g} % (shows by {card['loss']})"
         + ("; a night fetches what its buffer still holds" if card["buffer"] and card["lost"] else ""),
-        "noise": f"{_said(card['noise_mg'], 'mg')}, {_said(card['noise_ug_rthz'], 'µg/√Hz')}, from {card['still_s']:g} s still"
-        + (", the leg's own included" if on_leg else ""),
-        "gravity": _said(card["gravity_g"], "g"),
-        "scale error": f"{_said(card['scale_error_percent'], '%')}, offset {_said(card['offset_mg'], 'mg')}",
+        "noise": f"{_known(card['noise_mg'], 'mg')}, {_known(card['noise_ug_rthz'], 'µg/√Hz')}, from {card['still_s']:g} s still"
+        + (", including the leg's own" if on_leg else ""),
+        "gravity": _known(card["gravity_g"], "g"),
+        "scale error": f"{_known(card['scale_error_percent'], '%')}, offset {_known(card['offset_mg'], 'mg')}",
         "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
         "battery": _battery(card),
     }
@@ -239,13 +247,13 @@ def shown(card: dict[str, Any]) -> dict[str, str]:
 def _battery(card: dict[str, Any]) -> str:
     about, most = card["battery_percent_night"], card["battery_most_percent_night"]
     if not card["battery_levels"]:
-        return "not known: it tells no level"
+        return "not known: the sensor reports no level"
     if not card["samples"]:
-        return "not known: it did not measure"
+        return "not known: the sensor did not measure"
     if about is None:
         return "not known: needs half an hour or more, and not on a charger"
     return f"about {about:g} % in 8 h, at most {most:g}" if about else f"less than {most:g} % in 8 h"
 
 
-def _said(value: float | None, unit: str) -> str:
+def _known(value: float | None, unit: str) -> str:
     return "not known" if value is None else f"{value:g} {unit}"

@@ -1,22 +1,22 @@
 """``legmon run`` and ``legmon demo``: the recorder and the dashboard under one command."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from legmon.catalog.state import Legs
-from legmon.cli.options import DataOption, HciOption, demo_folder, own_folder
+from legmon.app.folders import demo_folder, own_folder
+from legmon.cli.options import DataOption, HciOption
 from legmon.errors import LegmonError
+from legmon.movement import Legs
 
 PORT = 8731
 PortOption = Annotated[
     int,
-    typer.Option(min=0, max=65535, help="Where the pages are, on this machine only; 0 picks a free port."),
+    typer.Option(min=0, max=65535, help="Port of the pages, on this computer only; 0 picks a free one."),
 ]
 BrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")]
 MinutesOption = Annotated[
-    float | None, typer.Option(min=0.01, metavar="M", help="End by itself after M minutes of wall clock.")
+    float | None, typer.Option(min=0.01, metavar="M", help="End after M minutes of real time.")
 ]
 
 
@@ -28,18 +28,21 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     speed: Annotated[
-        float, typer.Option(min=0.1, max=200, metavar="X", help="Seconds of night per second of wall clock.")
+        float, typer.Option(min=0.1, max=200, metavar="X", help="Seconds of night per second of real time.")
     ] = 60.0,
     port: PortOption = PORT,
     no_browser: BrowserOption = False,
     minutes: MinutesOption = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another simulated sleeper.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Choose another simulated sleeper.")] = 1,
     data: DataOption = None,
 ) -> None:
-    """Run the whole program on a simulated ankle sensor; nothing else is needed.
+    """Run the whole program with a simulated ankle sensor. You need no hardware.
 
-    Three simulated nights are there already; tonight streams over simulated Bluetooth, 60 times as fast as real time. Everything
-    is marked simulated and lives in a folder of its own. Ctrl-C ends it.
+    Three simulated nights are recorded first. Then tonight streams over simulated Bluetooth, 60 times as fast as real time.
+    Everything is marked simulated and stored in a folder of its own. Ctrl-C ends it.
+
+    Examples: [bold]legmon demo[/bold] · slower: [bold]legmon demo --speed 10[/bold] · without a browser, for five minutes:
+    [bold]legmon demo --no-browser --minutes 5[/bold]
     """
     from legmon.app.evening import Evening
 
@@ -55,19 +58,19 @@ def run(
         Legs | None,
         typer.Option(
             help="The ankle that wears the sensor; both for a sensor on each.",
-            show_default="what the sensor says, else left",
+            show_default="what the sensor reports, else left",
         ),
     ] = None,
     sensor: Annotated[
         str | None,
         typer.Option(
             metavar="FAMILY|ADDRESS",
-            help="Only sensors of this family (legmon sensors), or the one at this address (legmon scan).",
-            show_default="any that is known, the last one first",
+            help="Only sensors of this family (`legmon sensors`), or the one with this address (`legmon scan`).",
+            show_default="any known sensor, the last one used first",
         ),
     ] = None,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="A simulated sensor in real time, no hardware.")
+        bool, typer.Option("--simulate", help="Use a simulated sensor in real time. No hardware.")
     ] = False,
     hci: HciOption = None,
     minutes: MinutesOption = None,
@@ -75,19 +78,22 @@ def run(
 ) -> None:
     """Record tonight with a real sensor and show it in the browser. Ctrl-C ends the night.
 
-    The night begins with Start on the page Tonight, after a look at the sensor; with [bold]--no-browser[/bold] at once.
-    The sensor is one of those that [bold]legmon sensors[/bold] lists; it is found, paired with and started by itself.
-    [bold]legmon doctor[/bold] says beforehand whether it can be heard, also with the same [bold]--hci[/bold].
+    The night begins when you press Start on the page Tonight, after a check of the sensor. With [bold]--no-browser[/bold] it
+    begins at once. legmon finds, pairs and starts the sensor by itself; [bold]legmon sensors[/bold] lists the kinds it knows.
+    [bold]legmon doctor[/bold] checks beforehand whether your sensor can be heard.
+
+    Examples: [bold]legmon run[/bold] · a sensor on each ankle: [bold]legmon run --leg both[/bold] · only a Polar sensor:
+    [bold]legmon run --sensor polar[/bold] · no hardware: [bold]legmon run --simulate[/bold]
     """
     from legmon.app.evening import Evening
     from legmon.recorder.choice import SensorChoice
 
     if simulate and hci is not None:
-        raise LegmonError("--simulate brings a radio of its own; leave --hci out")
+        raise LegmonError("--simulate has a Bluetooth controller of its own; leave --hci out")
     if simulate and sensor is not None:
-        raise LegmonError("--simulate brings a sensor of its own; leave --sensor out")
-    SensorChoice(sensor)  # refuses an unknown sensor at once
-    folder: Path = data or (own_folder() / "simulated" if simulate else own_folder())
+        raise LegmonError("--simulate has a sensor of its own; leave --sensor out")
+    SensorChoice(sensor)  # refuses a sensor that does not exist, before anything starts
+    folder = data or (own_folder() / "simulated" if simulate else own_folder())
     Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(
         leg=leg, simulate=simulate, hci=hci, sensor=sensor
     )

@@ -1,22 +1,20 @@
 """``legmon scan``: which sensors are near, and which driver fits each."""
 
-import asyncio
 import math
-import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from legmon.cli.options import HciOption, JsonOption, print_json
+from legmon.cli.options import HciOption, JsonOption, listen_for_ctrl_c, print_json
 from legmon.errors import FailedError
-from legmon.link.radio import Radio, pick
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from legmon.link.nearby import Nearby
+    from legmon.link.radio import Radio
+    from legmon.sensors.base import HeardSensor
 
 
 def register(app: typer.Typer) -> None:
@@ -26,60 +24,61 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to listen.")] = 10.0,
-    everything: Annotated[bool, typer.Option("--all", help="Also what no driver fits.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show devices that are no known sensor.")
+    ] = False,
     hci: HciOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the sensors that are near, strongest first, and which driver fits each.
+    """Show the sensors that are near, the strongest first, and which driver fits each.
 
-    Hold a sensor close and see which line grows. Ctrl-C ends it earlier.
+    To find out which one is yours, hold it close and see which line grows. Ctrl-C ends the scan early.
+
+    Examples: [bold]legmon scan[/bold] · everything that advertises: [bold]legmon scan --all --seconds 30[/bold]
     """
+    import asyncio
+
     from bleak.exc import BleakError
     from rich.console import Console
 
-    heard: list[Nearby] = []
+    from legmon.link.radio import pick
+
+    listen_for_ctrl_c()
+    heard: list[HeardSensor] = []
     try:
-        asyncio.run(_scan(radio(hci), seconds, heard, everything=everything, quiet=json))
+        asyncio.run(_scan(pick(hci), seconds, heard, everything=everything, quiet=json))
     except KeyboardInterrupt:
         if not json:
             raise
     except (BleakError, OSError) as e:
-        raise FailedError(no_radio(hci)) from e
-    found = wanted(heard, everything=everything)
+        raise FailedError(radio_failure(hci)) from e
+    listed = shown(heard, everything=everything)
     if json:
-        print_json({"nearby": [asdict(n) for n in found]})
-    elif not found:
-        Console().print(nothing_of(len(heard)))
+        print_json({"nearby": [asdict(sensor) for sensor in listed]})
+    elif not listed:
+        Console().print(no_sensor(len(heard)))
 
 
-def nothing_of(others: int) -> str:
-    """Say that no sensor was among so many devices."""
+def no_sensor(others: int) -> str:
+    """Return the sentence for a scan that heard so many devices and no sensor."""
     if not others:
-        return "Nothing is heard. Is the sensor on, charged, near, and not connected to a phone?"
+        return "No device was heard. Is the sensor on, charged, near, and not connected to a phone?"
     if others == 1:
-        return "The one device heard is no sensor legmon knows; `legmon scan --all` shows it."
-    return f"None of the {others} devices heard is a sensor legmon knows; `legmon scan --all` shows them."
+        return "legmon does not know the one device that was heard; `legmon scan --all` shows it."
+    return f"legmon knows none of the {others} devices that were heard; `legmon scan --all` shows them."
 
 
-def radio(hci: str | None) -> Radio:
-    """Choose the radio."""
-    return pick(hci)
+def radio_failure(hci: str | None) -> str:
+    """Return what is wrong with the radio and what to do, as `legmon doctor` does."""
+    from legmon.nights.machine import try_radio
+
+    check = try_radio(hci)
+    if check.level == "ok":
+        return "Bluetooth failed for a moment. Try again; `legmon doctor` checks it more closely."
+    return f"{check.sentence} {check.advice}"
 
 
-def no_radio(hci: str | None) -> str:
-    """Look as `legmon doctor` does what is wrong with the radio, and say what to do."""
-    from legmon.nights import machine as facts
-    from legmon.nights import readiness as checks
-
-    try:
-        asyncio.run(facts.listen(pick(hci), (), 0.0, hci=hci is not None))
-    except facts.RadioError as e:
-        check = checks.bluetooth(e.trouble, str(e), sys.platform)
-        return f"{check.found} {check.advice}"
-    return "Bluetooth failed meanwhile. Try again; `legmon doctor` looks at it more closely."
-
-
-async def try_out(radio: Radio) -> None:
+async def try_out(radio: "Radio") -> None:
     """Switch the radio on and off again.
 
     Raises
@@ -94,33 +93,33 @@ async def try_out(radio: Radio) -> None:
 
 
 async def _scan(
-    radio: Radio, seconds: float, heard: "list[Nearby]", *, everything: bool, quiet: bool
+    radio: "Radio", seconds: float, heard: "list[HeardSensor]", *, everything: bool, quiet: bool
 ) -> None:
-    """Listen; `heard` always holds what was heard lately."""
+    """Listen. `heard` always holds what was heard lately, also after Ctrl-C."""
     from rich.console import Console
     from rich.live import Live
 
     from legmon.link.nearby import listen
     from legmon.sensors.registry import registry
 
-    known = registry()
+    drivers = registry().drivers
     await try_out(radio)
     with nullcontext() if quiet else Live(_table([]), refresh_per_second=4, console=Console()) as live:
 
-        def changed(now: "list[Nearby]") -> None:
+        def changed(now: "list[HeardSensor]") -> None:
             heard[:] = now
             if live is not None:
-                live.update(_table(wanted(now, everything=everything)))
+                live.update(_table(shown(now, everything=everything)))
 
-        await listen(radio, known, seconds, changed)
-
-
-def wanted(heard: "list[Nearby]", *, everything: bool) -> "list[Nearby]":
-    """Give those that are shown."""
-    return [n for n in heard if everything or n.driver is not None]
+        await listen(radio, drivers, seconds, changed)
 
 
-def _table(heard: "list[Nearby]") -> "Table":
+def shown(heard: "list[HeardSensor]", *, everything: bool) -> "list[HeardSensor]":
+    """Return those that are shown: sensors, or every device."""
+    return [sensor for sensor in heard if everything or sensor.driver is not None]
+
+
+def _table(heard: "list[HeardSensor]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -128,10 +127,11 @@ def _table(heard: "list[Nearby]") -> "Table":
 
     bench = {driver.name for driver in registry().drivers.values() if driver.declares.bench}
     table = Table("signal", "dBm", "name", "driver", "leg", "address", box=None, pad_edge=False)
-    for n in heard:
-        bars = "▮" * max(1, min(8, math.ceil((n.rssi_dbm + 100) / 8)))
-        driver = f"{n.driver} (bench)" if n.driver in bench else n.driver or "none fits"
-        name = "".join(c if c.isprintable() else "�" for c in n.name or "")  # a stranger's
-        cells = (bars, f"{n.rssi_dbm:.0f}", name, driver, n.side or "", n.address)
+    for sensor in heard:
+        rssi = sensor.rssi_dbm if sensor.rssi_dbm is not None else math.nan
+        bars = "" if math.isnan(rssi) else "▮" * max(1, min(8, math.ceil((rssi + 100) / 8)))
+        driver = f"{sensor.driver} (bench)" if sensor.driver in bench else sensor.driver or "none fits"
+        name = "".join(c if c.isprintable() else "�" for c in sensor.name or "")  # a stranger's
+        cells = (bars, f"{rssi:.0f}", name, driver, sensor.side or "", sensor.address)
         table.add_row(*map(Text, cells))  # a name is no markup
     return table

@@ -1,16 +1,18 @@
-"""``legmon score``: movements, series and indices of a file, of a recorded night, or of movements found by something else."""
+"""``legmon score``: movements, series and indices of a file, of a night, or of movements that something else found."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from legmon.cli.judged import Judged, judge, show, tell
-from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, existing, print_json
+from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, open_catalog, print_json
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.scoring.rules import RULES, Interpretation, known_rules
 from legmon.scoring.wasm2016 import Ninety, Restart
+
+if TYPE_CHECKING:
+    from legmon.cli.printing import Printout
 
 
 def register(app: typer.Typer) -> None:
@@ -24,24 +26,26 @@ def score(
     ] = None,
     left: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="CSV of the left ankle (time_s,x_g,y_g,z_g), or a night."),
+        typer.Option(metavar="FILE", help="CSV file of the left ankle (time_s,x_g,y_g,z_g), or a night."),
     ] = None,
     right: Annotated[
-        str | None, typer.Option(metavar="FILE", help="CSV of the right ankle, or a night.")
+        str | None, typer.Option(metavar="FILE", help="CSV file of the right ankle, or a night.")
     ] = None,
     events: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Movements found by something else: .json, .csv, .annot or .edf."),
+        typer.Option(
+            metavar="FILE", help="Movements that something else found: .json, .csv, .annot or .edf."
+        ),
     ] = None,
     rules: Annotated[str, typer.Option(help="The rule set: wasm2016, wasm2006 or aasm.")] = RULES,
     restart: Annotated[
         Restart,
         typer.Option(
-            help="WASM 2016: may a movement under 10 s after the last start a series (permissive) or not."
+            help="WASM 2016: whether a movement less than 10 s after the last may start a series (permissive) or not (strict)."
         ),
     ] = "permissive",
     ninety: Annotated[
-        Ninety, typer.Option(help="WASM 2016: does an interval of exactly 90 s stay in a series.")
+        Ninety, typer.Option(help="WASM 2016: whether an interval of exactly 90 s stays in a series.")
     ] = "inclusive",
     chunk: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Feed N samples at a time; the result is the same.")
@@ -50,12 +54,14 @@ def score(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the leg movements of a recording and score them, or score movements found elsewhere.
+    """Find and score the leg movements of a recording, or score movements that something else found.
 
-    [bold]legmon score last[/bold] scores the newest night from its samples.
-    [bold]legmon score --left ankle.csv --json[/bold] scores a file.
-    [bold]legmon score --events lab.edf --rules aasm[/bold] applies the rules to movements that a person or program marked.
+    Examples: [bold]legmon score last[/bold] scores the newest night from its samples. [bold]legmon score --left ankle.csv
+    --json[/bold] scores a file. [bold]legmon score --events lab.edf --rules aasm[/bold] applies the rules to movements that a
+    person or a program marked.
     """
+    from legmon.cli.printing import print_night
+
     try:
         known_rules(rules)
     except ValueError as e:
@@ -66,30 +72,31 @@ def score(
         )
     interpretation = Interpretation(restart, ninety)
     if events is not None:
-        _events(events, rules, interpretation, as_json=as_json)
+        _score_events(events, rules, interpretation, as_json=as_json)
         return
     if night:
-        judged = _night(night, data, rules, interpretation, as_recorded=as_recorded)
+        printout = _score_night(night, data, rules, interpretation, as_recorded=as_recorded)
     else:
-        judged = _files(left, right, chunk, data, rules, interpretation, as_recorded=as_recorded)
-    tell(judged, as_json=as_json)
+        printout = _score_files(left, right, chunk, data, rules, interpretation, as_recorded=as_recorded)
+    print_night(printout, as_json=as_json)
 
 
-def _events(path: Path, rules: str, interpretation: Interpretation, *, as_json: bool) -> None:
+def _score_events(path: Path, rules: str, interpretation: Interpretation, *, as_json: bool) -> None:
+    from legmon.cli.printing import Printout, print_tables
     from legmon.exchange.events import score_events
 
-    found = score_events(path, rules, interpretation)
+    results = score_events(path, rules, interpretation)
     if as_json:
         whole_list = path.suffix.lower() == ".json" and path.read_text(
             encoding="utf-8-sig"
         ).lstrip().startswith("[")
-        print_json([s.to_dict() for s in found] if whole_list else found[0].to_dict())
+        print_json([scored.to_dict() for scored in results] if whole_list else results[0].to_dict())
         return
-    for scored in found:
-        show(scored)
+    for scored in results:
+        print_tables(Printout(scored))
 
 
-def _files(
+def _score_files(
     left: str | None,
     right: str | None,
     chunk: int | None,
@@ -98,31 +105,34 @@ def _files(
     interpretation: Interpretation,
     *,
     as_recorded: bool,
-) -> Judged:
+) -> "Printout":
+    from legmon.cli.printing import Printout
     from legmon.exchange.csv import detect_csv
     from legmon.night.track import score_night
 
     legs: tuple[tuple[Leg, str | None], ...] = (("left", left), ("right", right))
     given = [(leg, file) for leg, file in legs if file is not None]
-    recorded = [(leg, f) for leg, f in given if not Path(f).exists() and "." not in Path(f).name]
+    recorded = [file for _, file in given if not Path(file).exists() and "." not in Path(file).name]
     if recorded:
         if len(given) > 1:
             raise LegmonError("a recorded night holds both its legs; name it alone: `legmon score NIGHT`")
-        return _night(recorded[0][1], data, rules, interpretation, as_recorded=as_recorded)
-    tracks = [detect_csv(Path(f), leg, chunk=chunk) for leg, f in given]
-    return Judged(score_night(tracks, rules, origin_ns=0, interpretation=interpretation))
+        return _score_night(recorded[0], data, rules, interpretation, as_recorded=as_recorded)
+    tracks = [detect_csv(Path(file), leg, chunk=chunk) for leg, file in given]
+    return Printout(score_night(tracks, rules, origin_ns=0, interpretation=interpretation))
 
 
-def _night(
+def _score_night(
     name: str, data: Path | None, rules: str, interpretation: Interpretation, *, as_recorded: bool
-) -> Judged:
+) -> "Printout":
+    from legmon.cli.printing import night_printout
     from legmon.night.leg import analyse
     from legmon.recording.segment import read_segment
 
-    catalog = existing(data)
+    catalog = open_catalog(data)
     info = catalog.night(name)
     try:
         legs = [analyse(read_segment(catalog.segment(info.id, leg))) for leg in info.legs]
     except ValueError as e:
         raise LegmonError(f"night {info.id}: {e}") from e
-    return judge(catalog, info, [leg.track() for leg in legs], rules, interpretation, as_recorded=as_recorded)
+    tracks = [leg.track() for leg in legs]
+    return night_printout(catalog, info, tracks, rules, interpretation, as_recorded=as_recorded)

@@ -1,17 +1,18 @@
-"""``legmon sensors`` and ``legmon decode``: which families of sensors are known, and what their drivers make of bytes."""
+"""``legmon sensors`` and ``legmon decode``: the known families of sensors, and what their drivers read from bytes."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from legmon.cli.options import JsonOption, print_json
 from legmon.errors import LegmonError
-from legmon.sensors.decode import Decoder, Decodes, SettingError
-from legmon.sensors.decode import decode as decode_notifications
+
+if TYPE_CHECKING:
+    from legmon.sensors.decode import Decoder
 
 
 class SensorError(LegmonError):
-    """A sensor, a setting or bytes that are not what they should be."""
+    """The sensor, a setting or the bytes are not valid."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def sensors(json: JsonOption = False) -> None:
-    """List the families of sensors that can be recorded with, and what each can do."""
+    """List the families of sensors that legmon can record with, and what each can do.
+
+    Examples: [bold]legmon sensors[/bold] · for a program: [bold]legmon sensors --json[/bold] · then record with one of them:
+    [bold]legmon run --sensor polar[/bold]
+    """
     from legmon.sensors.registry import registry
 
     known = registry()
@@ -47,15 +52,15 @@ def sensors(json: JsonOption = False) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        "\nclock: frames carry the sensor's own time; loss by: what shows a loss; buffer: what was lost can be fetched again;"
-        "\nbench: a board to try things with, which legmon run takes only by name (--sensor)."
+        "\nclock: frames carry the sensor's own time; loss by: what reveals a loss; buffer: lost samples can be fetched again;"
+        "\nbench: a board for experiments, which legmon run uses only by name (--sensor)."
     )
     console.print("\nWhile it lies still, or when the link goes:")
     console.print(rest)
     for name, why in known.broken.items():
         console.print(f"\n{name} is left out: {why}", markup=False)
     console.print(
-        "\ndocs/sensors.md says what to buy and what goes wrong. Try yours with legmon qualify before a night."
+        "\nWhat to buy and what goes wrong: docs/sensors.md. Try yours with legmon qualify before a night."
     )
 
 
@@ -68,7 +73,9 @@ def _span(values: list[float]) -> str:
 
 
 def described(driver: Any) -> dict[str, Any]:
-    """What a driver declares, as JSON has it."""
+    """Return what a driver declares, as a JSON object."""
+    from legmon.sensors.decode import Decodes
+
     declares = driver.declares
     return {
         "name": driver.name,
@@ -93,21 +100,29 @@ def decode(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="What the start was answered, such as factor=0.000244 (polar)."
+            "--set",
+            metavar="KEY=VALUE",
+            help="What the sensor answered at the start, such as factor=0.000244.",
         ),
     ] = None,
 ) -> None:
-    """Show what a driver makes of captured notifications: a JSON object a line for each.
+    """Show what a driver reads from captured notifications: one JSON object a line for each.
 
-    `samples_g`, `time_ns` of each sample where the sensor has a time, `sequence` where it counts, and `error` where the bytes
-    do not keep to its protocol.
+    An object has `samples_g`, `time_ns` of each sample where the sensor has a clock, `sequence` where it counts samples, and
+    `error` where the bytes break the sensor's protocol.
+
+    Examples: [bold]legmon decode polar --set factor=0.000244 02650000000000000081f1ff1400f003[/bold] · several
+    notifications, in order: [bold]legmon decode witmotion 5561… 5561…[/bold]
     """
+    from legmon.sensors.decode import decode as decode_notifications
+
     decoder = _decoder(sensor, _settings(settings or []))
     for decoded in decode_notifications(decoder, [_bytes(text) for text in hexes]):
         print_json(decoded)
 
 
-def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:
+def _decoder(sensor: str, settings: dict[str, str]) -> "Decoder":
+    from legmon.sensors.decode import Decodes, SettingError
     from legmon.sensors.registry import registry
 
     known = registry()
@@ -120,7 +135,7 @@ def _decoder(sensor: str, settings: dict[str, str]) -> Decoder:
     if sensor in known.broken:
         raise SensorError(f"{sensor}: {known.broken[sensor]}")
     if driver is not None:
-        raise SensorError(f"the driver of {sensor} reads no captured notifications")
+        raise SensorError(f"the driver of {sensor} cannot read captured notifications")
     raise SensorError(
         f'there is no sensor "{sensor}"; `legmon sensors` lists them: {", ".join(known.drivers)}'
     )
@@ -141,4 +156,6 @@ def _bytes(text: str) -> bytes:
         return bytes.fromhex(text.removeprefix("0x").replace(":", " ").replace("-", " "))
     except ValueError as e:
         short = text if len(text) <= 40 else f"{text[:40]}…"
-        raise SensorError(f'"{short}" is not a row of bytes in hexadecimal, two digits each') from e
+        raise SensorError(
+            f'"{short}" is not a row of bytes in hexadecimal; write two digits for each byte'
+        ) from e

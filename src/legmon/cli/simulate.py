@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from legmon.app.simulator import run_simulator
 from legmon.cli.options import JsonOption, print_json
 
 
@@ -18,37 +15,35 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="What the night is like.")],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="The scenario of the night.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the files.")],
     seed: Annotated[int | None, typer.Option(metavar="N", help="Another night of the same kind.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write left.csv (or right.csv) and truth.json: what a sensor would have measured, and what really happened.
+    """Write left.csv (or right.csv), as a sensor would have measured it, and truth.json with what really happened.
 
-    A scenario is a YAML file with [bold]duration[/bold] (8h, 90m, 45s), and if you like [bold]seed[/bold],
+    A scenario is a YAML file with [bold]duration[/bold] (8h, 90m, 45s). Optional are [bold]seed[/bold],
     [bold]rate_hz[/bold] (25, 50, 100, 200), [bold]rate_error_percent[/bold], [bold]leg[/bold] and
-    [bold]movements_per_hour[/bold].
+    [bold]movements_per_hour[/bold]. docs/scenarios.md describes the rest.
+
+    Example: [bold]legmon simulate night.yaml -o night[/bold], then [bold]legmon score --left night/left.csv[/bold]
     """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from legmon.app.simulator import run_simulator
+
     arguments = ["render", str(scenario), "-o", str(output)]
     if seed is not None:
         arguments += ["--seed", str(seed)]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Simulating", total=1.0)
         run_simulator(arguments, lambda share: bar.update(task, completed=share))
-    truth = json.loads((output / "truth.json").read_text())
+    truth = json.loads((output / "truth.json").read_text(encoding="utf-8"))
     files = sorted(p.name for p in output.iterdir() if p.name in ("left.csv", "right.csv", "truth.json"))
-    visible = sum(m["visible"] for m in truth["movements"])
+    count, visible = len(truth["movements"]), sum(m["visible"] for m in truth["movements"])
     if as_json:
-        print_json(
-            {
-                "simulated": True,
-                "folder": str(output),
-                "files": files,
-                "movements": len(truth["movements"]),
-                "visible": visible,
-            }
-        )
+        answer = {"simulated": True, "folder": str(output), "files": files}
+        print_json(answer | {"movements": count, "visible": visible})
     else:
-        print(
-            f"Simulated {len(truth['movements'])} movements, {visible} of them visible: {', '.join(files)} in {output}"
-        )
+        print(f"Simulated {count} movements, {visible} of them visible: {', '.join(files)} in {output}")

@@ -1,6 +1,6 @@
-"""The yardstick: how well the movements that were found agree with those that are true.
+"""The yardstick: how well detected movements agree with true ones.
 
-It depends on times and kinds alone, never on a detector, so that any detector, and any person, is judged the same way.
+It depends on times and kinds alone, never on a detector. Any detector, and any person, is measured in the same way.
 """
 
 import math
@@ -18,17 +18,17 @@ from legmon.movement import NS, LegMovement
 WIDENED_NS: Final = NS // 2
 NEAREST_NS: Final = NS // 2  # the shortest gap the rules can see
 SHORTEST_NS, LONGEST_NS = NS // 2, 10 * NS
-"""What the rules can take for a candidate leg movement, both bounds inclusive."""
+"""The lengths of a candidate leg movement, both bounds inclusive."""
 Z_95: Final = 1.959963984540054
 BOOTSTRAPS: Final = 2000
 
 AnyMovement = LegMovement | Mapping[str, Any]
-"""A movement, or the object that stands for one in ``truth.json`` and in the answer of ``legmon score --json``."""
+"""A movement, or its object in ``truth.json`` or in the answer of ``legmon score --json``."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """When something moved: what is compared."""
+    """One movement as it is compared: when, on which leg, of which kind."""
 
     onset_ns: int
     offset_ns: int
@@ -38,14 +38,14 @@ class Mark:
 
 
 class Pair(NamedTuple):
-    """A detection and the true movement it found."""
+    """A detection and the true movement that it matches."""
 
     found: Mark
     truth: Mark
 
 
 class FalsePositive(NamedTuple):
-    """A detection of nothing that counts, and the kind of truth it fell into, None where there was nothing.
+    """A detection that matches no positive, and the kind of truth that it falls into; None where there is none.
 
     A kind is a confuser (``"posture"``, ``"bump"`` …); ``"leg"`` for one more detection of a movement that has one;
     ``"short"`` or ``"long"`` for a visible leg movement below 0.5 s or over 10 s.
@@ -57,7 +57,7 @@ class FalsePositive(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """How far found times are from true ones: median and 95th percentile of the absolute error, and the signed median."""
+    """Errors of detected times: median and 95th percentile of the absolute error, and the median of the signed error (bias)."""
 
     median_s: float
     p95_s: float
@@ -66,9 +66,18 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What was found, what was missed, and what was found in vain. Ratios are None where they do not exist.
+    """How detections agree with the truth. Ratios are None where they do not exist.
 
-    `uncounted` is how many detections match only an invisible truth.
+    Parameters
+    ----------
+    pairs : tuple of Pair
+        Detections with the true movements that they match.
+    misses : tuple of Mark
+        True movements that no detection matches.
+    false_positives : tuple of FalsePositive
+        Detections that match no true movement.
+    uncounted : int
+        How many detections match only an invisible truth. They count neither way.
     """
 
     pairs: tuple[Pair, ...]
@@ -78,7 +87,7 @@ class Agreement:
 
     @staticmethod
     def total(nights: "Sequence[Agreement]") -> "Agreement":
-        """Sum several nights: every movement counts the same, whichever night it is from."""
+        """Return the sum of several nights. Every movement counts the same, whichever night it is from."""
         return Agreement(
             pairs=tuple(chain.from_iterable(n.pairs for n in nights)),
             misses=tuple(chain.from_iterable(n.misses for n in nights)),
@@ -88,17 +97,17 @@ class Agreement:
 
     @property
     def truths(self) -> int:
-        """How many movements there were to find."""
+        """Number of movements to find."""
         return len(self.pairs) + len(self.misses)
 
     @property
     def detections(self) -> int:
-        """How many detections count, rightly or wrongly."""
+        """Number of detections that count, true or false."""
         return len(self.pairs) + len(self.false_positives)
 
     @property
     def precision(self) -> float | None:
-        """Share of the detections that are right."""
+        """Share of the detections that match a true movement."""
         return _share(len(self.pairs), self.detections)
 
     @property
@@ -108,51 +117,64 @@ class Agreement:
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of the two: 2 TP / (2 TP + FP + FN). Detections where there is nothing to find make it 0."""
+        """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). Detections with nothing to find make it 0."""
         return _share(2 * len(self.pairs), self.detections + self.truths)
 
     @property
     def onset_errors(self) -> Errors | None:
-        """How far the onsets of the pairs are apart."""
+        """Errors of the onsets of the pairs."""
         return _errors([p.found.onset_ns - p.truth.onset_ns for p in self.pairs])
 
     @property
     def offset_errors(self) -> Errors | None:
-        """How far the offsets of the pairs are apart."""
+        """Errors of the offsets of the pairs."""
         return _errors([p.found.offset_ns - p.truth.offset_ns for p in self.pairs])
 
     @property
     def confused(self) -> Counter[str]:
-        """False positives per kind of truth they fell into, ``"nothing"`` for none."""
+        """False positives by the kind of truth that they fall into, ``"nothing"`` for none."""
         return Counter(f.inside or "nothing" for f in self.false_positives)
 
 
 def agreement(found: Iterable[AnyMovement], truth: Iterable[AnyMovement]) -> Agreement:
-    """Compare movements that were found with true ones, leg by leg.
+    """Compare detected movements with true ones, leg by leg.
 
     Parameters
     ----------
     found : iterable of LegMovement, or of objects as in the answer of ``legmon score --json``
-        As the detector listed them, in any order.
+        The detections, in any order.
     truth : iterable of LegMovement, or of objects as in ``truth.json``
-        Every true movement, in any order: other kinds and invisible ones too.
+        Every true movement, in any order, with other kinds and invisible ones.
+
+    Returns
+    -------
+    Agreement
+        Of both legs together.
+
+    Examples
+    --------
+    >>> from legmon import LegMovement, agreement
+    >>> truth = [LegMovement(10_000_000_000, 12_000_000_000, "left")]
+    >>> found = [LegMovement(10_100_000_000, 12_000_000_000, "left")]
+    >>> agreement(found, truth).f1
+    1.0
 
     Notes
     -----
     *Positives* are truths of kind ``leg`` that are visible and last 0.5 to 10 s, bounds inclusive. Visible leg truths less
-    than 0.5 s apart, offset to onset, are made one first; an invisible one is not joined, for it would lengthen what
-    can be seen by what cannot.
+    than 0.5 s apart, offset to onset, are joined first. An invisible truth is not joined, since it would lengthen a visible
+    movement by a part that cannot be seen.
 
-    *Detections* are listed movements of kind ``leg`` that last 0.5 to 10 s: what the rules can take for a candidate, and so
-    what changes a person's count. What the detector listed as something else or shorter claims no leg movement; where it
-    should have, the truth is missed. Pieces are not joined: two detections of one movement are one too many.
+    *Detections* are listed movements of kind ``leg`` that last 0.5 to 10 s: those that the rules can count as candidates. A
+    movement that the detector lists as another kind, or as shorter, is no detection; where it should be one, the truth is
+    missed. Pieces are not joined: two detections of one movement are one too many.
 
-    Two *match* when they overlap once each is widened by 0.5 s at both ends: with less than 1 s from the end of one to
+    Two *match* when they overlap after each is widened by 0.5 s at both ends: with less than 1 s from the end of one to
     the start of the other. In order of onset, each positive takes the first free detection that matches. Movements of one
     leg do not overlap, so no other assignment has more pairs.
 
-    Of the detections left over, one that matches an invisible leg truth and nothing else counts neither way. Every other is a
-    *false positive*, put down to the truth with which it shares the most time, the shorter one where two share the same.
+    A detection left over that matches only an invisible leg truth counts neither way. Every other one is a *false positive*.
+    It is assigned to the truth with which it shares the most time, to the shorter one where two share the same.
     """
     detections = [d for d in map(_mark, found) if d.kind == "leg" and _of_candidate_length(d)]
     truths = [_mark(t) for t in truth]
@@ -208,7 +230,7 @@ def _joined(legs: list[Mark]) -> list[Mark]:
 
 
 def _pair(detections: list[Mark], positives: list[Mark]) -> tuple[list[Pair], list[Mark], list[Mark]]:
-    """Match in order of onset; also what is left over of both."""
+    """Match in order of onset. Return the pairs, the positives without a detection, and the detections left over."""
     pairs, misses, left_over, at = [], [], [], 0
     for t in positives:
         while at < len(detections) and detections[at].offset_ns + WIDENED_NS <= t.onset_ns - WIDENED_NS:
@@ -223,7 +245,7 @@ def _pair(detections: list[Mark], positives: list[Mark]) -> tuple[list[Pair], li
 
 
 class _Overlaps:
-    """Which of many truths a detection matches."""
+    """Finds the truth that a detection matches, among many."""
 
     def __init__(self, truths: list[Mark]) -> None:
         self._truths = sorted(truths, key=lambda t: t.offset_ns - t.onset_ns)  # of equals, the shortest
@@ -231,7 +253,7 @@ class _Overlaps:
         self._ends = np.array([t.offset_ns for t in self._truths], dtype=np.int64)
 
     def most(self, d: Mark) -> Mark | None:
-        """Return the one that shares the most time, both widened; None if none does."""
+        """Return the truth that shares the most time, both widened; None where none shares any."""
         shared = np.minimum(self._ends, d.offset_ns) - np.maximum(self._starts, d.onset_ns) + 2 * WIDENED_NS
         best = int(np.argmax(shared)) if len(shared) else 0
         return self._truths[best] if len(shared) and shared[best] > 0 else None
@@ -256,9 +278,9 @@ def _errors(errors_ns: list[int]) -> Errors | None:
 
 
 def wilson(hits: int, of: int) -> tuple[float, float] | None:
-    """95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209); None where there is nothing to share.
+    """Return the 95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209); None where `of` is 0.
 
-    Movements are taken for independent, which those of one night are not quite: between nights the spread is wider.
+    It assumes independent movements. Movements of one night are not quite independent, so the spread between nights is wider.
     """
     if of == 0:
         return None
@@ -270,10 +292,20 @@ def wilson(hits: int, of: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class CountAgreement:
-    """How found counts agree with true ones over nights. Figures are None where they do not exist.
+    """How counts agree with true counts over nights. Figures are None where they do not exist.
 
-    `bias` is the mean of found less true, `limits` Bland and Altman's limits of agreement, `icc` the ICC(2,1) with its 95 %
-    interval, `sum_error` the error of the sum over all nights as a share of the true sum.
+    Parameters
+    ----------
+    nights : int
+        Number of nights.
+    bias : float
+        Mean of the difference, found less true.
+    limits : (float, float) or None
+        Bland and Altman's limits of agreement.
+    icc, icc_95 : float or None, (float, float) or None
+        ICC(2,1) and its 95 % interval.
+    sum_error : float or None
+        Error of the sum over all nights, as a share of the true sum.
     """
 
     nights: int
@@ -285,18 +317,21 @@ class CountAgreement:
 
 
 def count_agreement(found_counts: Sequence[int], true_counts: Sequence[int]) -> CountAgreement:
-    """Compare counts of the same nights.
+    """Compare found and true counts of the same nights.
 
     Limits of agreement: Bland and Altman, Lancet 1986;327:307. ICC(2,1) is ICC(A,1) of McGraw and Wong, Psychol Methods
     1996;1:30, two-way random, absolute agreement: with n nights, k = 2 counts of each, and mean squares of nights R,
     of counts C and of the rest E, ``(R - E) / (R + (k - 1) E + k (C - E) / n)``. Its interval is the 2.5th to 97.5th
     percentile of 2000 bootstrap samples of nights, seeded; not the F-based one, whose quantiles numpy lacks.
 
-    Raises ValueError if the two are not of one length, or empty.
+    Raises
+    ------
+    ValueError
+        If the two differ in length, or are empty.
     """
     if len(found_counts) != len(true_counts) or not len(found_counts):
         n, m = len(found_counts), len(true_counts)
-        raise ValueError(f"{n} found counts and {m} true ones; give one of each a night")
+        raise ValueError(f"{n} found counts and {m} true counts; each night needs one of both")
     counts = np.column_stack([found_counts, true_counts]).astype(np.float64)
     n = len(counts)
     difference = counts[:, 0] - counts[:, 1]
@@ -319,7 +354,7 @@ def count_agreement(found_counts: Sequence[int], true_counts: Sequence[int]) -> 
 
 
 def _icc(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """ICC(2,1) of each table in (tables, nights, 2); NaN where nothing varies."""
+    """Return the ICC(2,1) of each table in (tables, nights, 2); NaN where nothing varies."""
     n, k = x.shape[1:]
     grand = x.mean(axis=(1, 2), keepdims=True)
     night, count = x.mean(axis=2, keepdims=True), x.mean(axis=1, keepdims=True)

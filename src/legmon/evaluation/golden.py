@@ -1,4 +1,4 @@
-"""Judges the detector on a simulated night whose truth is known, and fixed thresholds on the same samples."""
+"""Evaluate the detector on simulated nights whose truth is known, with fixed thresholds on the same samples beside it."""
 
 import json
 import subprocess
@@ -28,15 +28,27 @@ from legmon.scoring.score import scored_night
 from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration", "roll"}
-"""Kinds that come from outside: nothing the sleeper did, so they break no true series."""
+"""Kinds that come from outside. The sleeper did nothing, so they break no true series."""
 AS_THE_RULES = {"jerk": "leg"}
-"""A jerk is a movement of the leg: shorter than 0.5 s, the rules leave it out and it breaks nothing."""
+"""A jerk is a movement of the leg. It is shorter than 0.5 s, so the rules leave it out and it breaks no series."""
 VISIBLE_MG = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """A night to judge: a scenario file, or the seed of one to draw; and where its picture goes."""
+class EvaluationNight:
+    """A night to evaluate.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the table.
+    scenario : Path or None
+        Its scenario file; None where one is drawn.
+    seed : int or None
+        Seed of the scenario to draw.
+    picture : Path or None
+        The SVG file for a picture of it; None for no picture.
+    """
 
     name: str
     scenario: Path | None = None
@@ -46,7 +58,7 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one detector made of a night, or of several."""
+    """What one detector found in a night, or in several, against the truth."""
 
     agreement: Agreement
     periodic: int
@@ -54,24 +66,39 @@ class Outcome:
 
     @property
     def periodic_error(self) -> float | None:
-        """Error of the number of periodic movements, as a share of the true one."""
+        """Error of the number of periodic movements, as a share of the true number; None where that is 0."""
         return (self.periodic - self.periodic_true) / self.periodic_true if self.periodic_true else None
 
     @property
     def f1(self) -> float:
-        """F1, and 0 where there is none."""
+        """F1, and 0 where it does not exist."""
         return self.agreement.f1 or 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A night with its outcomes: ours, and that of each of `PUBLISHED`.
+class NightEvaluation:
+    """A night with the outcome of legmon's detector and of each of the fixed thresholds.
 
-    `kinds` is how many truths of each kind there are, of leg movements the visible ones; `holed` how many leg movements that
-    are strong enough to be seen have samples missing. Whether such a one counts as visible is the truth's word.
+    Parameters
+    ----------
+    night : EvaluationNight
+        The night.
+    hours : float
+        Its length.
+    missing_s : float
+        Length of its gaps, s.
+    kinds : Counter
+        How many truths of each kind there are; of leg movements only the visible ones count.
+    gapped : int
+        How many leg movements of visible strength have samples missing. Whether such a movement counts as visible is for the
+        truth to say.
+    ours : Outcome
+        Of legmon's detector.
+    fixed : tuple of Outcome
+        Of each of `PUBLISHED`.
     """
 
-    night: Night
+    night: EvaluationNight
     hours: float
     missing_s: float
     kinds: Counter[str]
@@ -80,10 +107,16 @@ class Judged:
     fixed: tuple[Outcome, ...]
 
 
-def golden_nights(only: Sequence[str] | None) -> list[Night]:
-    """Ask the simulator for its golden nights, all or those named."""
+def golden_nights(only: Sequence[str] | None) -> list[EvaluationNight]:
+    """Return the simulator's golden nights, all or those named.
+
+    Raises
+    ------
+    LegmonError
+        If there is no golden night of that name.
+    """
     lines = (line.partition("\t") for line in _simulator("golden").splitlines() if line)
-    found = {name: Night(name, Path(path)) for name, _, path in lines}
+    found = {name: EvaluationNight(name, Path(path)) for name, _, path in lines}
     for name in only or ():
         if name not in found:
             raise LegmonError(f"there is no golden night {name!r}; there are {', '.join(found)}")
@@ -100,15 +133,15 @@ def _simulator(*arguments: str) -> str:
     return done.stdout
 
 
-def judge_all(nights: Sequence[Night], workers: int) -> list[Judged]:
-    """Judge several nights at a time: each is simulated by a process, and the detectors run outside Python's lock."""
+def evaluate_all(nights: Sequence[EvaluationNight], workers: int) -> list[NightEvaluation]:
+    """Evaluate several nights at a time: a process simulates each, and the detectors run outside Python's lock."""
     simulators: list[subprocess.Popen[str]] = []
     with (
         Progress(console=Console(stderr=True), transient=True) as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
-        task = bar.add_task("Judging nights", total=len(nights))
-        jobs = [pool.submit(_judge, night, simulators.append) for night in nights]
+        task = bar.add_task("Evaluating nights", total=len(nights))
+        jobs = [pool.submit(_simulate_and_evaluate, night, simulators.append) for night in nights]
         try:
             for job in as_completed(jobs):
                 job.result()
@@ -121,22 +154,33 @@ def judge_all(nights: Sequence[Night], workers: int) -> list[Judged]:
     return [job.result() for job in jobs]
 
 
-def _judge(night: Night, started: Callable[[subprocess.Popen[str]], None]) -> Judged:
-    with tempfile.TemporaryDirectory(prefix="legmon-golden-") as made:
-        scenario, capture = night.scenario, Path(made) / "night.capture"
+def _simulate_and_evaluate(
+    night: EvaluationNight, started: Callable[[subprocess.Popen[str]], None]
+) -> NightEvaluation:
+    with tempfile.TemporaryDirectory(prefix="legmon-golden-") as folder:
+        scenario, capture = night.scenario, Path(folder) / "night.capture"
         if scenario is None:
-            scenario = Path(made) / "drawn.yaml"
+            scenario = Path(folder) / "drawn.yaml"
             _simulator("draw", str(night.seed), "-o", str(scenario))
         run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
         truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
-        return judge(night, read_capture(capture), truth)
+        return evaluate(night, read_capture(capture), truth)
 
 
-def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
+def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) -> NightEvaluation:
     """Compare what the detectors find in a capture with its truth.
 
-    A sample was taken at its index over the true rate, so that an error of onset is the detector's alone and not also that of
-    the clock fitted to arrivals.
+    The time of a sample is its index over the true rate. An error of onset is then the detector's alone, without that of a
+    clock fitted to arrivals.
+
+    Parameters
+    ----------
+    night : EvaluationNight
+        The night.
+    capture : Capture
+        What the simulated sensor sent.
+    truth : dict
+        What happened, as in ``truth.json``.
     """
     rate, duration_s = float(truth["rate_hz"]), float(truth["duration_s"])
     meta = Meta(
@@ -192,7 +236,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
         )
 
     arrays = [(first, xyz * (capture.format.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
-    return Judged(
+    return NightEvaluation(
         night=night,
         hours=duration_s / 3600,
         missing_s=sum(b - a for a, b in gaps),
@@ -217,7 +261,7 @@ def judge(night: Night, capture: Capture, truth: dict[str, Any]) -> Judged:
 
 
 def _records(capture: Capture, rate_hz: float) -> Iterator[Samples | Gap]:
-    """Yield the records that a recorder writes for a capture's frames, with a gap for the samples missing before each."""
+    """Yield a capture's frames as the records that a recorder writes, with a gap record where samples are missing."""
     axis = SampleAxis()
     sensor_start_us: float | None = None
     for at_us, frame in capture.frames():
@@ -243,7 +287,7 @@ def _on_true_clock(m: LegMovement, rate_hz: float) -> LegMovement:
 
 
 def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Agreement:
-    """Put false positives in nothing down to the failing chip, where one begins while it fails."""
+    """Assign false positives outside any truth to a failing chip, where they begin while it fails."""
     named = [
         FalsePositive(f.found, next((k for a, b, k in faults if a <= f.found.onset_ns / NS < b), None))
         if f.inside is None

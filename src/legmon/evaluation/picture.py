@@ -1,4 +1,4 @@
-"""A developer's view of a simulated night: what was true above what was found, hour by hour, as one SVG file."""
+"""A picture of a simulated night for developers: the truth above the detections, hour by hour, as one SVG file."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -40,26 +40,26 @@ def picture(
     Parameters
     ----------
     name : str
-        Of the night.
+        Name of the night.
     x : (n, 3) array, g
-        Its samples; NaN where missing.
+        Its samples; NaN where they are missing.
     rate_hz : float
         True sample rate.
     truth : list of dict
-        As in ``truth.json``.
+        The true movements, as in ``truth.json``.
     found : list of LegMovement
-        On true time.
+        The detections, on true time.
     agreement : Agreement
-        Of the two.
+        How the two agree.
     periodic : (list of int, list of int)
-        Onsets of the periodic ones among the true and among the found, ns.
+        Onsets of the periodic movements among the true and among the found ones, ns.
     path : Path
         The SVG file.
     """
     seconds = len(x) / rate_hz
     rows = -(-int(seconds) // SECONDS)
     truly, periodically = set(periodic[0]), set(periodic[1])
-    counts = f"{len(truly)} truly periodic, {len(periodically)} found so"
+    counts = f"{len(truly)} truly periodic, {len(periodically)} found periodic"
     missed = {round(m.onset_ns / 1e6) for m in agreement.misses}
     false = {f.found.onset_ns for f in agreement.false_positives}
     lines = [
@@ -116,7 +116,7 @@ def _legend() -> Iterator[str]:
 
 
 def _row(row: int, x: NDArray[np.float64], rate_hz: float) -> Iterator[str]:
-    """One hour's signal: how far each two seconds range, on any axis."""
+    """Yield one hour's signal: the range of each two seconds, on the axis with the largest."""
     top = TOP + row * ROW
     size = round(BIN_S * rate_hz)
     part = x[round(row * SECONDS * rate_hz) : round((row + 1) * SECONDS * rate_hz)]
@@ -127,13 +127,13 @@ def _row(row: int, x: NDArray[np.float64], rate_hz: float) -> Iterator[str]:
     if not bins:
         return
     cut = part[: bins * size].reshape(bins, size, 3)
-    reach = np.minimum((cut.max(axis=1) - cut.min(axis=1)).max(axis=1), FULL_G) / FULL_G * 26
+    span = np.minimum((cut.max(axis=1) - cut.min(axis=1)).max(axis=1), FULL_G) / FULL_G * 26
     points = [
         f"M{_x(row * SECONDS + n * BIN_S)} {top + 58 - r:.1f}V{top + 58 + r:.1f}"
-        for n, r in enumerate(reach)
+        for n, r in enumerate(span)
         if not np.isnan(r)
     ]
-    for n in np.flatnonzero(np.isnan(reach)).tolist():
+    for n in np.flatnonzero(np.isnan(span)).tolist():
         place = f'x="{_x(row * SECONDS + n * BIN_S)}" y="{top + 32}" width="{BIN_WIDTH:.1f}" height="52"'
         yield f'<rect {place} fill="{COLOURS["missing"]}"/>'
     yield f'<path d="{"".join(points)}" stroke="#566270" stroke-width="0.8" fill="none"/>'

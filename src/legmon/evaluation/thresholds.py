@@ -1,7 +1,7 @@
-"""Leg movements by fixed thresholds in g, as published detectors find them: for comparison only.
+"""Leg movements by fixed thresholds in g, for comparison only.
 
-Nothing in the program uses it. `legmon golden` sets it beside the detector, since a fixed threshold is what most published ankle
-accelerometers use.
+Most published ankle accelerometers use fixed thresholds, so `legmon golden` shows them beside the detector. Nothing else in the
+program uses them.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ PUBLISHED = tuple(
     for on, off in ((0.10, 0.05), (0.04, 0.02), (0.02, 0.01), (0.015, 0.008))
     for release in (0.5, 1.0)
 )
-"""From those of a clinic's ankle band down to what research devices use."""
+"""From the thresholds of a clinic's ankle band down to those of research devices."""
 
 
 def fixed_thresholds(
@@ -43,14 +43,14 @@ def fixed_thresholds(
 ) -> list[LegMovement]:
     """Find movements where the length of the high-passed acceleration vector crosses fixed thresholds.
 
-    Each axis passes a Butterworth high-pass of second order at 0.5 Hz, which takes gravity away; onset is the first sample at
-    `on_g` or more, offset the end of the last one at `off_g` or more. What is shorter than 0.5 s is left out; over
-    10 s it is listed as ``"long"``, so that it breaks a series as it would in a laboratory.
+    Each axis passes a second-order Butterworth high-pass filter at 0.5 Hz, which removes gravity. The onset is the first sample
+    at `on_g` or more, the offset the end of the last sample at `off_g` or more. Movements shorter than 0.5 s are left out.
+    Movements over 10 s are listed as ``"long"``, so that they break a series as they would in a laboratory.
 
     Parameters
     ----------
     xyz_g : (n, 3) array, g
-        Samples without a hole; they are taken to begin at rest.
+        Samples without a gap. The sensor counts as at rest before the first one.
     rate_hz : float
         Sample rate in Hz.
     thresholds : Thresholds
@@ -59,6 +59,11 @@ def fixed_thresholds(
         Which ankle.
     first : int
         Index of the first sample in the recording.
+
+    Returns
+    -------
+    list of LegMovement
+        In order of onset.
     """
     x = np.ascontiguousarray(xyz_g, dtype=np.float64)
     release = max(round(thresholds.release_s * rate_hz), 1)
@@ -83,10 +88,13 @@ def fixed_thresholds(
 def _cross(
     x: NDArray[np.float64], biquad: NDArray[np.float64], on: float, off: float, release: int, spans: Any
 ) -> int:
-    """Write first and end of each crossing; one closes at least `release` samples after the one before. How many."""
+    """Write the first sample and the end of each crossing to `spans`. Return how many there are.
+
+    Each crossing closes at least `release` samples after the one before it.
+    """
     b0, b1, b2, a1, a2 = biquad
     s1, s2 = np.zeros(3), np.zeros(3)
-    for k in range(3):  # as after resting for ever where the first sample lies
+    for k in range(3):  # the state after endless rest at the first sample
         if len(x):
             s1[k] = -b0 * x[0, k]
             s2[k] = b2 * x[0, k]

@@ -1,10 +1,10 @@
-"""List the sensors that can be heard, their signal strength, and the driver that fits."""
+"""Which devices can be heard, how strongly, and which driver fits each."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -13,90 +13,91 @@ from legmon.link.radio import Radio
 from legmon.link.scan import scanning
 from legmon.link.session import advertisement
 from legmon.movement import Leg
-from legmon.sensors.base import Driver
-from legmon.sensors.registry import Registry, recognise
+from legmon.sensors import ankle
+from legmon.sensors.base import Driver, HeardSensor
+from legmon.sensors.registry import recognise
 
 log = logging.getLogger(__name__)
 
 WEIGHT = 0.3  # of the newest signal strength: single packets differ by 10 dB
 MOST, FORGOTTEN_S = 12, 10.0
-LOOK_S = 1.0  # between two looks whether something is to be forgotten
-LISTEN_S, REST_S = 3.0, 4.0  # beside a stream; long enough for sensors that advertise once a second
-WEAKEST_DBM, STRONGEST_DBM = -126, 20  # other values mean unknown: -127 from BlueZ, 127 from a controller
-
-
-@dataclass(frozen=True, slots=True)
-class Nearby:
-    """One thing that advertises.
-
-    Parameters
-    ----------
-    address : str
-        As the system has it.
-    name : str or None
-        What it calls itself.
-    rssi_dbm : float
-        Signal strength, smoothed.
-    driver : str or None
-        Name of the driver that fits.
-    side : {"left", "right"} or None
-        Which leg it claims to be on.
-    """
-
-    address: str
-    name: str | None
-    rssi_dbm: float
-    driver: str | None
-    side: Leg | None
+LOOK_S = 1.0  # between two checks whether a device is to be forgotten
+LISTEN_S, REST_S = 3.0, 4.0  # beside a stream: long enough for sensors that advertise once a second
+WEAKEST_DBM, STRONGEST_DBM = -126, 20  # beyond, it is not known: BlueZ reports -127, a controller itself 127
 
 
 async def listen(
-    radio: Radio, known: Registry, seconds: float, changed: Callable[[list[Nearby]], None]
-) -> list[Nearby]:
-    """Listen for some seconds. `changed` is called with the sensors heard lately, strongest first, when that may have changed.
+    radio: Radio,
+    drivers: Mapping[str, Driver],
+    seconds: float,
+    changed: Callable[[list[HeardSensor]], None] = lambda _: None,
+    *,
+    forgotten_s: float | None = None,
+) -> list[HeardSensor]:
+    """Listen for some seconds and return what was heard lately, sensors before other devices and the strongest first.
+
+    Parameters
+    ----------
+    radio : Radio
+        Through which Bluetooth.
+    drivers : mapping of str to Driver
+        The drivers that may fit, by name.
+    seconds : float
+        How long.
+    changed : callable
+        Called with the list whenever it may have changed.
+    forgotten_s : float or None
+        A device that was not heard for so long leaves the list; None for 10 s.
 
     Raises
     ------
-    BleakError
+    BleakError, OSError
         If there is no Bluetooth to listen with.
     """
-    lately = Lately()
+    recent = RecentlyHeard(forgotten_s)
 
     def hear(device: BLEDevice, data: AdvertisementData) -> None:
-        lately.hear(device, data, recognise(known.drivers.values(), advertisement(data)))
-        changed([n for n, _ in lately.strongest()])
+        recent.hear(device, data, recognise(drivers.values(), advertisement(data)))
+        changed(recent.strongest())
 
     async with scanning(hear, radio.scanner):
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(LOOK_S, left))
-            changed([n for n, _ in lately.strongest()])
-    return [n for n, _ in lately.strongest()]
+            changed(recent.strongest())
+    return recent.strongest()
 
 
 def is_known(rssi_dbm: float) -> bool:
-    """Whether this is a signal strength, not a value that means unknown."""
+    """Whether this is a signal strength, and not the value that stands for none."""
     return WEAKEST_DBM <= rssi_dbm <= STRONGEST_DBM
 
 
-class Lately:
-    """The devices heard in the last seconds. Packets without a known strength do not count."""
+class RecentlyHeard:
+    """The devices that were heard in the last seconds. Packets whose strength is not known do not count.
 
-    def __init__(self) -> None:
-        self._heard: dict[str, tuple[Nearby, float]] = {}
+    Parameters
+    ----------
+    forgotten_s : float or None
+        After how long a device is forgotten; None for `FORGOTTEN_S`.
+    """
+
+    def __init__(self, forgotten_s: float | None = None) -> None:
+        self._forgotten_s = FORGOTTEN_S if forgotten_s is None else forgotten_s
+        self._heard: dict[str, tuple[HeardSensor, float]] = {}
 
     def hear(self, device: BLEDevice, data: AdvertisementData, fit: tuple[Driver, Leg | None] | None) -> None:
-        """Add a packet, with driver and leg of its sender if a driver fits."""
+        """Add a packet, with the driver and the leg of its sender where a driver fits."""
         if is_known(data.rssi):
             before, _ = self._heard.get(device.address, (None, 0.0))
             self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
 
-    def strongest(self) -> list[tuple[Nearby, float]]:
-        """Return each device and how many seconds ago it was heard: those with a driver first, the strongest first."""
+    def strongest(self) -> list[HeardSensor]:
+        """Return the devices, sensors with a driver before the rest and the strongest first."""
         now = time.monotonic()
-        self._heard = {a: (n, at) for a, (n, at) in self._heard.items() if now - at < FORGOTTEN_S}
-        order = sorted(self._heard.values(), key=lambda h: (h[0].driver is None, -h[0].rssi_dbm))
-        return [(n, now - at) for n, at in order]
+        self._heard = {a: (h, at) for a, (h, at) in self._heard.items() if now - at < self._forgotten_s}
+        heard = [replace(h, heard_s=round(now - at, 1)) for h, at in self._heard.values()]
+        return sorted(heard, key=lambda h: (h.driver is None, -(h.rssi_dbm or 0.0)))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -104,63 +105,67 @@ class Lately:
 
 
 class Surroundings:
-    """The sensors heard lately, by any scan, or by its own scans if there is no other.
+    """The sensors that were heard lately, by whoever scans; it scans itself where nobody does.
 
     Parameters
     ----------
     radio : Radio
         The Bluetooth radio to use.
     drivers : sequence of Driver
-        The families of sensors to list.
+        The kinds of sensors that count.
     """
 
     def __init__(self, radio: Radio, drivers: Sequence[Driver]) -> None:
         self._scan = radio.scan
         self._drivers = drivers
-        self._lately = Lately()
+        self._recent = RecentlyHeard()
 
-    async def run(self, free: Callable[[], bool]) -> None:
+    async def run(self, is_free: Callable[[], bool]) -> None:
         """Note what is heard until cancelled, and scan now and then.
 
         Parameters
         ----------
-        free : callable
-            Return whether to scan: not while a session scans or connects.
+        is_free : callable
+            Whether a scan is allowed: not while a session connects or looks for a sensor, which is a scan already.
         """
         self._scan.overheard = self._hear
         try:
             while True:
-                if free():
+                if is_free():
                     try:
                         await self._scan.listen(LISTEN_S)
-                    except Exception as e:  # noqa: BLE001 (the session that needs the radio reports what is wrong)
+                    except Exception as e:  # noqa: BLE001 (the session that needs the radio reports what is wrong with it)
                         log.info("listening: %s: %s", type(e).__name__, e)
                 await asyncio.sleep(REST_S)
         finally:
             self._scan.overheard = None
-            self._lately.clear()
+            self._recent.clear()
 
-    def lately(self) -> list[tuple[Nearby, float]]:
-        """Return the strongest sensors, and how many seconds ago each was heard."""
-        return self._lately.strongest()[:MOST]
+    def lately(self) -> list[HeardSensor]:
+        """Return the strongest of them."""
+        return self._recent.strongest()[:MOST]
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
         fit = recognise(self._drivers, advertisement(data))
         if fit is not None:
-            self._lately.hear(device, data, fit)
+            self._recent.hear(device, data, fit)
 
 
 def _heard(
-    before: Nearby | None,
+    before: HeardSensor | None,
     device: BLEDevice,
     data: AdvertisementData,
     fit: tuple[Driver, Leg | None] | None,
-) -> Nearby:
-    rssi = data.rssi if before is None else before.rssi_dbm + WEIGHT * (data.rssi - before.rssi_dbm)
-    return Nearby(
-        device.address,
-        data.local_name or device.name or (before.name if before else None),
-        round(rssi, 1),
-        fit[0].name if fit else before.driver if before else None,
-        fit[1] if fit else before.side if before else None,
+) -> HeardSensor:
+    """Return a device with what its newest packet adds to what was known."""
+    known = before or HeardSensor(device.address, None, data.rssi, None, None)
+    rssi = known.rssi_dbm or data.rssi
+    battery = ankle.advertised_battery(advertisement(data)) if fit and fit[0] is ankle.DRIVER else None
+    return HeardSensor(
+        address=device.address,
+        name=data.local_name or device.name or known.name,
+        rssi_dbm=round(rssi + WEIGHT * (data.rssi - rssi), 1),
+        driver=fit[0].name if fit else known.driver,
+        side=fit[1] if fit else known.side,
+        battery_percent=known.battery_percent if battery is None else battery,
     )

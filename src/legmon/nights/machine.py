@@ -1,116 +1,239 @@
-"""What `legmon doctor` asks of this machine: the radio, folders, the disk, the clock."""
+"""Ask this machine and its data folder whether everything is ready for the night."""
 
 import asyncio
 import ctypes
 import os
 import shutil
 import stat
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import tzlocal
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
-from legmon.link.radio import Radio
-from legmon.link.scan import scanning
-from legmon.link.session import advertisement
-from legmon.nights.readiness import Heard, Trouble
+from legmon.catalog.annotations import Annotations
+from legmon.catalog.state import SensorState
+from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
+from legmon.limits import RATE_HZ
+from legmon.movement import Leg
+from legmon.nights import readiness
+from legmon.nights.readiness import RadioTrouble, ReadinessCheck
 from legmon.recording.records import Samples, encode
-from legmon.sensors import ankle
-from legmon.sensors.base import Driver
-from legmon.sensors.registry import recognise
+from legmon.sensors.base import Driver, HeardSensor
+from legmon.sensors.registry import registry
+
+if TYPE_CHECKING:
+    from bleak.exc import BleakError
 
 FRAME_S = 0.25
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
-_REASONS: dict[object, Trouble] = {
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "absent",
-    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "classic",
-    BleakBluetoothNotAvailableReason.POWERED_OFF: "off",
-    BleakBluetoothNotAvailableReason.DENIED_BY_USER: "denied",
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "denied",
-    BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: "denied",
-}
+
+# the two lists
+
+
+def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[ReadinessCheck]:
+    """Check everything that `legmon doctor` looks at.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder, which need not exist.
+    hci : str or None
+        A Bluetooth controller of its own; None for the operating system's Bluetooth.
+    seconds : float
+        How long to listen for sensors.
+    """
+    before = wall_minus_boot_ns()
+    newest_ns, drain, trouble = _from_catalog(folder)
+    yield from _radio(hci, seconds, drain)
+    jump_s = (wall_minus_boot_ns() - before) / 1e9
+    refused = write_trouble(folder)
+    if trouble and not refused:
+        yield readiness.catalog(str(folder), trouble)
+    else:
+        exists, others = folder.exists(), read_by_others(folder)
+        yield readiness.folder(str(folder), refused, exists=exists, others_read=others)
+    yield disk(folder)
+    yield readiness.clock(time.time_ns(), newest_ns=newest_ns, synchronised=synchronised(), jump_s=jump_s)
+    yield readiness.zone(*zone())
+    kept = compiled_folder()
+    yield readiness.cache(str(kept), writable=write_trouble(kept) is None)
+
+
+def tonight(
+    catalog: Catalog,
+    annotations: Annotations,
+    legs: Sequence[Leg],
+    sensors: Sequence[SensorState],
+    *,
+    now_ns: int,
+    simulated: bool,
+    drain_per_hour: float | None,
+) -> list[ReadinessCheck]:
+    """Check everything that the page Tonight lists.
+
+    Parameters
+    ----------
+    catalog, annotations : Catalog, Annotations
+        Of the data folder.
+    legs : sequence of str
+        The legs that wear a sensor tonight.
+    sensors : sequence of SensorState
+        What the recorder reports of them.
+    now_ns : int
+        The recording's clock, ns UTC.
+    simulated : bool
+        Whether that clock is a simulated one, which no time server sets.
+    drain_per_hour : float or None
+        Battery percent that an hour took on earlier nights.
+    """
+    newest_ns = _newest_ns(catalog)
+    follows = None if simulated else synchronised()
+    return readiness.tonight(
+        sensors,
+        disk=disk(catalog.folder),
+        clock=readiness.clock(now_ns, newest_ns=newest_ns, synchronised=follows),
+        drain_per_hour=drain_per_hour,
+        fits=[annotations.check_of(leg, now_ns) for leg in legs],
+    )
+
+
+def disk(folder: Path) -> ReadinessCheck:
+    """Check the room on the disk that a folder is, or would be, on."""
+    free = shutil.disk_usage(nearest_existing(folder)).free
+    return readiness.disk(free, bytes_per_second(RATE_HZ))
+
+
+def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
+    """Return the end of the newest night, what an hour takes of the battery, and why the catalog cannot be opened."""
+    if not (folder / "catalog.sqlite").exists():
+        return None, None, ""
+    from legmon.nights.cache import Readings
+
+    try:
+        catalog = Catalog(folder)
+    except LegmonError as e:
+        return None, None, str(e)
+    try:
+        real = any(not n.simulated for n in catalog.nights())  # simulated nights have a clock of their own
+        drain = None
+        with suppress(ValueError, OSError):  # a recording that cannot be read tells nothing of the battery
+            drain = Readings(catalog, Annotations(catalog)).drain_per_hour()
+        return _newest_ns(catalog) if real else None, drain, ""
+    finally:
+        catalog.close()
+
+
+def _newest_ns(catalog: Catalog) -> int | None:
+    nights = catalog.nights()
+    return nights[0].started_ns + nights[0].duration_ns if nights else None
+
+
+# the radio
 
 
 class RadioError(Exception):
     """The radio does not scan."""
 
-    def __init__(self, trouble: Trouble, detail: str) -> None:
+    def __init__(self, trouble: RadioTrouble, detail: str) -> None:
         super().__init__(detail)
         self.trouble = trouble
 
 
-async def listen(
-    radio: Radio, drivers: Sequence[Driver], seconds: float, *, hci: bool
-) -> tuple[list[Heard], int]:
-    """Scan for so long; give the sensors that were heard, and how many other devices.
+def try_radio(hci: str | None) -> ReadinessCheck:
+    """Check whether the radio scans, by a scan of no length.
+
+    Parameters
+    ----------
+    hci : str or None
+        A Bluetooth controller of its own; None for the operating system's Bluetooth.
+    """
+    return next(_radio(hci, 0.0, None))
+
+
+def _radio(hci: str | None, seconds: float, drain_per_hour: float | None) -> Iterator[ReadinessCheck]:
+    drivers = registry().drivers
+    try:
+        everything = asyncio.run(_listen(hci, drivers, seconds))
+    except RadioError as e:
+        yield readiness.bluetooth(e.trouble, str(e), sys.platform)
+        return
+    radio = f"The controller at {hci}" if hci else "A Bluetooth adapter"
+    yield readiness.bluetooth(None, radio, sys.platform)
+    sensors = [heard for heard in everything if heard.driver is not None]
+    titles = {name: driver.title for name, driver in drivers.items()}
+    others = len(everything) - len(sensors)
+    yield from readiness.heard(sensors, titles, others, seconds, drain_per_hour)
+
+
+async def _listen(hci: str | None, drivers: Mapping[str, Driver], seconds: float) -> list[HeardSensor]:
+    """Listen for so long and return everything that was heard.
 
     Raises
     ------
     RadioError
         If the radio does not scan.
     """
-    sensors: dict[str, Heard] = {}
-    everybody: set[str] = set()
+    from bleak.exc import BleakError
 
-    def heard(device: BLEDevice, data: AdvertisementData) -> None:
-        everybody.add(device.address)
-        said = advertisement(data)
-        fit = recognise(drivers, said)
-        if fit is not None:
-            driver, side = fit
-            sensors[device.address] = Heard(
-                name=device.name or "unnamed",
-                address=device.address,
-                driver=driver.title,
-                side=side,
-                rssi_dbm=data.rssi,
-                battery=ankle.advertised_battery(said) if driver is ankle.DRIVER else None,
-            )
+    from legmon.link.nearby import listen
+    from legmon.link.radio import pick
 
     try:
-        async with scanning(heard, radio.scanner):
-            await asyncio.sleep(seconds)
+        return await listen(pick(hci), drivers, seconds, forgotten_s=float("inf"))
     except (BleakError, OSError) as e:
-        raise RadioError(_trouble(e, hci=hci), str(e.args[0] if e.args else e)) from e
+        raise RadioError(_trouble(e, hci=hci is not None), str(e.args[0] if e.args else e)) from e
     finally:
-        if hci:
+        if hci is not None:
             from legmon.link.hci.adapter import Adapter
 
             await Adapter.close_all()
-    return list(sensors.values()), len(everybody) - len(sensors)
 
 
-def _trouble(error: BleakError | OSError, *, hci: bool) -> Trouble:
+def _trouble(error: "BleakError | OSError", *, hci: bool) -> RadioTrouble:
+    from bleak.exc import BleakBluetoothNotAvailableError
+    from bleak.exc import BleakBluetoothNotAvailableReason as Reason
+
+    reasons: dict[object, RadioTrouble] = {
+        Reason.NO_BLUETOOTH: "absent",
+        Reason.NO_BLE_CENTRAL_ROLE: "classic",
+        Reason.POWERED_OFF: "off",
+        Reason.DENIED_BY_USER: "denied",
+        Reason.DENIED_BY_SYSTEM: "denied",
+        Reason.DENIED_BY_UNKNOWN: "denied",
+    }
     if hci:
         return "hci"
     if isinstance(error, BleakBluetoothNotAvailableError):
-        return _REASONS.get(error.args[1] if len(error.args) > 1 else None, "unknown")
+        return reasons.get(error.args[1] if len(error.args) > 1 else None, "unknown")
     text = str(error)
     if isinstance(error, PermissionError) or "AccessDenied" in text:
         return "denied"
-    # Without a D-Bus, or without anybody on it who speaks for Bluetooth.
+    # Without a D-Bus, or without a Bluetooth service on it.
     if isinstance(error, OSError) or "ServiceUnknown" in text or "NameHasNoOwner" in text:
         return "service"
     return "unknown"
 
 
-def existing(path: Path) -> Path:
-    """Find the nearest folder that is there already."""
+# folders and the disk
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return the nearest folder that exists: the path itself, or one above it."""
     return next((p for p in (path, *path.parents) if p.exists()), Path(path.anchor or "."))
 
 
 def write_trouble(path: Path) -> str | None:
-    """Say why nothing can be written there, or where it would be made; None when something can."""
-    place = existing(path)
+    """Return why nothing can be written to a folder, or to where it would be made; None where it can."""
+    place = nearest_existing(path)
     if not place.is_dir():
         return f"{place} is not a folder"
     try:
@@ -127,26 +250,24 @@ def read_by_others(path: Path) -> bool:
 
 
 def compiled_folder() -> Path:
-    """Find where numba keeps what it compiled."""
-    import legmon.detection.jit  # noqa: F401 (names it, unless somebody has)
+    """Return the folder in which numba keeps the compiled detector."""
+    import legmon.detection.jit  # noqa: F401 (sets it, unless somebody has)
 
     return Path(os.environ["NUMBA_CACHE_DIR"])
 
 
-def free_bytes(path: Path) -> int:
-    """Room on the disk that a folder is, or would be, on."""
-    return shutil.disk_usage(existing(path)).free
-
-
 def bytes_per_second(rate_hz: int) -> float:
-    """What a sensor writes."""
+    """Return how many bytes of recording a sensor makes in a second."""
     samples = max(1, round(rate_hz * FRAME_S))
     frame = encode(Samples(first=0, arrival_ns=0, t_us=0, xyz=np.zeros((samples, 3), np.int16)))
     return len(frame) / samples * rate_hz
 
 
+# the clock
+
+
 def wall_minus_boot_ns() -> int:
-    """Difference of the clock that can be set and the one that cannot; changes when it is set."""
+    """Return the clock that can be set less the one that cannot. The difference changes when the clock is set."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.time_ns() - (time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot))
 
@@ -155,14 +276,14 @@ def synchronised() -> bool | None:
     """Whether the kernel says that the clock follows a time server; None where it does not tell."""
     with suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
-        ask = getattr(library, "adjtimex", None) or library.ntp_adjtime
-        state = ask(ctypes.create_string_buffer(512))  # `modes` 0: only asks
+        adjtimex = getattr(library, "adjtimex", None) or library.ntp_adjtime
+        state = adjtimex(ctypes.create_string_buffer(512))  # `modes` 0: changes nothing
         return None if state < 0 else bool(state != TIME_ERROR)
     return None
 
 
 def zone() -> tuple[str | None, int]:
-    """Name of the time zone, None where it is not known, and its offset from UTC in seconds."""
+    """Return the name of the time zone, None where it is not known, and its offset from UTC in seconds."""
     with suppress(Exception):  # whatever a machine has for a zone
         name = tzlocal.get_localzone_name()
         ZoneInfo(name)

@@ -1,209 +1,350 @@
-"""What `legmon doctor` makes of what it found: one line a check, and what to do. No I/O in here."""
+"""Whether everything is ready for the night: one list of checks for `legmon doctor` and for the page Tonight.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+A check has an item and a code. The code decides its level and its sentence (`legmon.messages.READINESS`), so the doctor and the
+page agree wherever they know the same facts. No I/O in here; `legmon.nights.machine` asks the machine.
+"""
 
-from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
-from legmon.movement import Leg
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-Verdict = Literal["ok", "look", "stop"]
-Trouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
+from legmon.catalog.annotations import Check
+from legmon.catalog.state import SensorState
+from legmon.limits import (
+    BATTERY_NIGHT_H,
+    CLOCK_JUMP_S,
+    DISK_NIGHT_S,
+    LOW_PERCENT,
+    NEEDED_BYTES,
+    OLDEST_YEAR,
+    ROOMY_BYTES,
+    WEAK_DBM,
+)
+from legmon.messages import BLUETOOTH_FIXES, NETWORK_TIME, READINESS, Level, LinkCode, sensor_words
+from legmon.movement import NS
+from legmon.night.fit import RATE_WITHIN
+from legmon.sensors.base import HeardSensor
 
-NIGHT_S, NIGHT_LEGS = 10 * 3600, 2
-JUMP_S = 0.2
-OLDEST_YEAR = 2025  # a computer without a clock of its own begins in 1970 or with its last shutdown
+RadioTrouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
+"""Why the radio does not scan."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One line.
+class ReadinessCheck:
+    """One line of the list.
 
     Parameters
     ----------
-    name : str
-        What was looked at.
-    verdict : {"ok", "look", "stop"}
-        `look` is worth a look before the night, `stop` means that there would be no night.
-    found : str
-        What was found, a sentence.
-    advice : str
-        What to do; empty when nothing.
+    item : str
+        What was checked.
+    code : str
+        What was found; `legmon.messages.READINESS` lists the codes of every item.
+    values : mapping of str to float
+        The numbers, by the names that translations use.
+    words : mapping of str to str
+        The parts of the sentence that are no numbers.
     """
 
-    name: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
+    item: str
+    code: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        """Whether this is ready, worth a look, or a reason not to start."""
+        return READINESS[self.item][self.code].level
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in English."""
+        text = READINESS[self.item][self.code].sentence.format(**self.values, **self.words)
+        return text[:1].upper() + text[1:] if self.item in {"battery", "link"} else text
+
+    @property
+    def advice(self) -> str:
+        """What to do, in English; empty where there is nothing to do."""
+        return READINESS[self.item][self.code].advice.format(**self.values, **self.words)
+
+    def answer(self) -> dict[str, Any]:
+        """Return the check as a JSON object."""
+        return {
+            "item": self.item,
+            "level": self.level,
+            "code": self.code,
+            "values": dict(self.values),
+            "sentence": self.sentence,
+            "advice": self.advice,
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A sensor that advertises. None where it does not say."""
-
-    name: str
-    address: str
-    driver: str
-    side: Leg | None
-    rssi_dbm: int
-    battery: int | None
+def worst(checks: Iterable[ReadinessCheck]) -> Level:
+    """Return the most serious level of several checks."""
+    levels = {c.level for c in checks}
+    return "stop" if "stop" in levels else "look" if "look" in levels else "ok"
 
 
-_OFF = {
-    "linux": "Switch it on: `bluetoothctl power on`; where that fails, `rfkill unblock bluetooth`.",
-    "darwin": "Switch Bluetooth on in the System Settings.",
-    "win32": "Switch Bluetooth on in the Settings.",
-}
-_DENIED = {
-    "linux": "Add yourself to the group: `sudo usermod -aG bluetooth $USER`, then log out and in again.",
-    "darwin": "Allow your terminal in System Settings, Privacy & Security, Bluetooth; then start it again.",
-    "win32": "Allow desktop apps to use Bluetooth in Settings, Privacy.",
-}
-_ABSENT = "Plug in a Bluetooth adapter (4.2 or later), or try `legmon demo`, which needs none."
+# what both know
 
 
-def bluetooth(trouble: Trouble | None, detail: str, platform: str) -> Check:
-    """Judge whether the radio scans.
+def disk(free_bytes: int, bytes_per_second: float) -> ReadinessCheck:
+    """Check the room on the disk, for nights with a sensor on each leg.
+
+    Parameters
+    ----------
+    free_bytes : int
+        Room on the disk.
+    bytes_per_second : float
+        What one sensor writes.
+    """
+    night = bytes_per_second * DISK_NIGHT_S * 2
+    nights = int(free_bytes / night)
+    code = "full" if free_bytes < NEEDED_BYTES else "little" if free_bytes < ROOMY_BYTES else "ok"
+    words = {
+        "free": _size(free_bytes),
+        "needed": _size(NEEDED_BYTES),
+        "nights_text": f"{_count(nights, 'night')} of {_size(night)}",
+    }
+    return ReadinessCheck("disk", code, {"gb": free_bytes / 1e9, "nights": float(nights)}, words)
+
+
+def clock(
+    now_ns: int,
+    *,
+    newest_ns: int | None = None,
+    synchronised: bool | None = None,
+    jump_s: float = 0.0,
+) -> ReadinessCheck:
+    """Check whether nights get the right time.
+
+    Parameters
+    ----------
+    now_ns : int
+        The time that the clock shows, ns UTC.
+    newest_ns : int or None
+        The end of the newest night; None where there is none.
+    synchronised : bool or None
+        Whether the system says that it follows a time server; None where it does not tell.
+    jump_s : float
+        By how much the clock was set during the check; 0 where nobody looked.
+    """
+    year = datetime.fromtimestamp(now_ns / NS, UTC).year
+    values = {"now": now_ns / NS, "year": float(year), "jump_s": jump_s}
+    if year < OLDEST_YEAR:
+        code = "wrong_year"
+    elif newest_ns is not None and now_ns < newest_ns:
+        code = "early"
+    elif abs(jump_s) > CLOCK_JUMP_S:
+        code = "was_set"
+    else:
+        code = "not_synchronised" if synchronised is False else "ok"
+    state = "follows a time server" if synchronised else "runs evenly; whether it is right is not known here"
+    return ReadinessCheck("clock", code, values, {"state": state, "network_time": NETWORK_TIME})
+
+
+def battery(percent: int | None, drain_per_hour: float | None, name: str = "") -> ReadinessCheck:
+    """Check the charge of a sensor.
+
+    Parameters
+    ----------
+    percent : int or None
+        The charge; None where the sensor does not tell.
+    drain_per_hour : float or None
+        Percent that an hour took on earlier nights; None before the first.
+    name : str
+        Of the sensor, where there are several.
+    """
+    words = {"of": f"{name}: " if name else ""}
+    if percent is None:
+        return ReadinessCheck("battery", "unknown", words=words)
+    values = {"percent": float(percent)}
+    if drain_per_hour is None:
+        return ReadinessCheck("battery", "low" if percent < LOW_PERCENT else "percent", values, words)
+    nights = int(percent / (drain_per_hour * BATTERY_NIGHT_H))
+    words["nights_text"] = _count(nights, "night")
+    return ReadinessCheck("battery", "nights" if nights else "low", values | {"nights": float(nights)}, words)
+
+
+def link(rssi_dbm: float | None, name: str = "") -> ReadinessCheck:
+    """Check the signal strength of a sensor; None where it is not known."""
+    words = {"of": f"{name}: " if name else ""}
+    if rssi_dbm is None:
+        return ReadinessCheck("link", "unknown", words=words)
+    return ReadinessCheck("link", "weak" if rssi_dbm < WEAK_DBM else "ok", {"dbm": float(rssi_dbm)}, words)
+
+
+# what only the page knows: the recorder is connected to the sensors
+
+
+def tonight(
+    sensors: Sequence[SensorState],
+    *,
+    disk: ReadinessCheck,
+    clock: ReadinessCheck,
+    drain_per_hour: float | None = None,
+    fits: Sequence[Check | None] = (),
+) -> list[ReadinessCheck]:
+    """Return the list of the page Tonight, each item once.
+
+    Parameters
+    ----------
+    sensors : sequence of SensorState
+        What the recorder reports of them.
+    disk, clock : ReadinessCheck
+        Of this machine.
+    drain_per_hour : float or None
+        Battery percent that an hour took on earlier nights.
+    fits : sequence of (Check or None)
+        This evening's fit check of each leg.
+    """
+    codes = ["none" if c is None else c.fit.problems[0] if c.fit.problems else "ok" for c in fits] or ["none"]
+    fit = next((code for code in codes if code != "ok"), "ok")
+    return [*_sensors(sensors, drain_per_hour), ReadinessCheck("fit", fit), disk, clock]
+
+
+def _sensors(sensors: Sequence[SensorState], drain_per_hour: float | None) -> list[ReadinessCheck]:
+    streaming = [s for s in sensors if s.link == "streaming"]
+    if not streaming:
+        return [_no_sensor(sensors)]
+    levels = [s.battery_percent for s in streaming if s.battery_percent is not None]
+    signals = [s.rssi_dbm for s in streaming if s.rssi_dbm is not None]
+    return [
+        _one_missing(sensors) or ReadinessCheck("sensor", "streaming"),
+        battery(min(levels, default=None), drain_per_hour),
+        link(min(signals, default=None)),
+        _rate(streaming),
+        _worn(streaming),
+    ]
+
+
+def _no_sensor(sensors: Sequence[SensorState]) -> ReadinessCheck:
+    """Return why nothing arrives; a failure goes before the search for the sensor."""
+    for s in sensors:
+        if s.detail_code == LinkCode.SENSOR_REFUSED:
+            return _sensor(s.detail_code, sensor_words(s.detail))
+        if s.detail_code in {LinkCode.BLUETOOTH_GONE, LinkCode.NOT_PAIRED}:
+            return _sensor(s.detail_code)
+    return _sensor(sensors[0].link if sensors else "off")
+
+
+def _one_missing(sensors: Sequence[SensorState]) -> ReadinessCheck | None:
+    """Return which of two sensors does not send, and why where it tells."""
+    for s in sensors:
+        if s.link != "streaming":
+            refused = s.detail_code == LinkCode.SENSOR_REFUSED
+            return _sensor(f"{s.leg}_missing", sensor_words(s.detail) if refused else "")
+    return None
+
+
+def _sensor(code: str, words: str = "") -> ReadinessCheck:
+    return ReadinessCheck("sensor", code, words={"sensor_words": words})
+
+
+def _rate(streaming: Sequence[SensorState]) -> ReadinessCheck:
+    known = [(s.measured_rate_hz, s.declared_rate_hz) for s in streaming if s.measured_rate_hz]
+    off = [hz for hz, declared in known if declared and abs(hz / declared - 1) > RATE_WITHIN]
+    if off:
+        return ReadinessCheck("rate", "off", {"hz": off[0]})
+    return ReadinessCheck("rate", "ok", {"hz": known[0][0]}) if known else ReadinessCheck("rate", "measuring")
+
+
+def _worn(streaming: Sequence[SensorState]) -> ReadinessCheck:
+    worn = [s.worn for s in streaming]
+    if any(s.charging for s in streaming):
+        return ReadinessCheck("worn", "charging")
+    if False in worn:
+        return ReadinessCheck("worn", "not_worn")
+    return ReadinessCheck("worn", "worn" if True in worn else "unknown")
+
+
+# what only the doctor looks at
+
+
+def bluetooth(trouble: RadioTrouble | None, radio: str, platform: str) -> ReadinessCheck:
+    """Check whether the radio scans.
 
     Parameters
     ----------
     trouble : str or None
         Why it does not.
-    detail : str
-        Which radio it is, or what was said about the trouble.
+    radio : str
+        Which radio it is, or what the system said about the trouble.
     platform : str
         As ``sys.platform``.
     """
-    name = "bluetooth"
-    if trouble is None:
-        return Check(name, "ok", f"{detail} is there and scans.")
-    found, advice = {
-        "absent": ("This computer has no Bluetooth adapter.", _ABSENT),
-        "service": (
-            "The Bluetooth service does not run.",
-            "Start it: `sudo systemctl enable --now bluetooth`. Without an adapter, `legmon demo` needs none.",
-        ),
-        "off": ("Bluetooth is switched off.", _OFF.get(platform, "Switch Bluetooth on.")),
-        "denied": ("legmon may not use Bluetooth.", _DENIED.get(platform, "Allow it in the settings.")),
-        "classic": ("The Bluetooth adapter has no Low Energy.", _ABSENT),
-        "hci": (
-            f"{detail[:1].upper()}{detail[1:]}.",
-            "Is it plugged in, is the path right, may you open it? Else pull it out and plug it in again.",
-        ),
-        "unknown": (f"Bluetooth does not answer: {detail}.", "Switch Bluetooth off and on again."),
-    }[trouble]
-    return Check(name, "stop", found, advice)
+    fixes = BLUETOOTH_FIXES.get(trouble or "", {"": ""})
+    words = {"radio": radio[:1].upper() + radio[1:] if trouble == "hci" else radio}
+    return ReadinessCheck("bluetooth", trouble or "ok", words=words | {"fix": fixes.get(platform, fixes[""])})
 
 
-def sensors(heard: Sequence[Heard], others: int, seconds: float) -> list[Check]:
-    """Judge what was heard: a line for each sensor, or one that says that there was none."""
-    if not heard:
-        found = f"No sensor in {seconds:.0f} s; {others} other {_plural(others, 'device')}."
-        advice = "Is it on, charged, near, and not connected to another program or phone?"
-        return [Check("sensor", "look", found, advice)]
-    return [_sensor(each) for each in sorted(heard, key=lambda h: -h.rssi_dbm)]
-
-
-def _sensor(heard: Heard) -> Check:
-    leg = f", {heard.side} leg" if heard.side else ""
-    charge = f", battery {heard.battery} %" if heard.battery is not None else ""
-    found = f"{heard.name} ({heard.address}), {heard.driver}{leg}: {heard.rssi_dbm} dBm{charge}."
-    advice = []
-    if heard.battery is not None and heard.battery < LOW_PERCENT:
-        advice.append("Charge it before the night.")
-    if heard.rssi_dbm < WEAK_DBM:
-        advice.append("Weak signal: put the computer nearer, at the foot end of the bed.")
-    return Check("sensor", "look" if advice else "ok", found, " ".join(advice))
-
-
-def folder(path: str, trouble: str | None, *, exists: bool, others_read: bool) -> Check:
-    """Judge whether nights can be written; `trouble` says why not."""
-    if trouble is not None:
-        return Check(
-            "folder",
-            "stop",
-            f"{path} cannot be written: {trouble}.",
-            "Name another with --data, or make it yours.",
-        )
-    if others_read:
-        advice = f"Nights are nobody else's business: `chmod 700 {path}`."
-        return Check("folder", "look", f"{path} can be read by others on this computer.", advice)
-    return Check("folder", "ok", f"{path} can be written{'' if exists else ' and will be made'}.")
-
-
-def disk(free_bytes: int, bytes_per_second: float) -> Check:
-    """Judge for how many nights there is room, with a sensor on each leg."""
-    night = bytes_per_second * NIGHT_S * NIGHT_LEGS
-    nights = int(free_bytes / night)
-    found = f"{_size(free_bytes)} free, {nights} {_plural(nights, 'night')} of {_size(night)} (two sensors)."
-    if free_bytes < NEEDED_BYTES:
-        advice = (
-            f"A night wants {_size(NEEDED_BYTES)} free, for faster sensors and what other programs write."
-            " Make room, or name a folder on another disk with --data."
-        )
-        return Check("disk", "stop", found, advice)
-    if free_bytes < ROOMY_BYTES:
-        return Check("disk", "look", found, "Make room soon.")
-    return Check("disk", "ok", found)
-
-
-def clock(year: int, jump_s: float, *, synchronised: bool | None) -> Check:
-    """Judge whether nights get the right time.
+def heard(
+    sensors: Sequence[HeardSensor],
+    titles: Mapping[str, str],
+    others: int,
+    seconds: float,
+    drain_per_hour: float | None = None,
+) -> list[ReadinessCheck]:
+    """Check the sensors that were heard, the strongest first: what each is, its charge and its signal.
 
     Parameters
     ----------
-    year : int
-        What the clock says.
-    jump_s : float
-        By how much it was set while we looked.
-    synchronised : bool or None
-        Whether the system says that it follows a time server; None where it does not tell.
+    sensors : sequence of HeardSensor
+        Each with a driver.
+    titles : mapping of str to str
+        What a person calls the sensors of a driver.
+    others : int
+        How many other devices were heard.
+    seconds : float
+        For how long the radio listened.
+    drain_per_hour : float or None
+        Battery percent that an hour took on earlier nights.
     """
-    keep = "Switch network time on (on Linux `sudo timedatectl set-ntp true`)."
-    if year < OLDEST_YEAR:
-        return Check("clock", "stop", f"The clock says it is {year}.", f"Set it. {keep}")
-    if abs(jump_s) > JUMP_S:
-        found = f"The clock was set by {jump_s:+.1f} s while we looked."
-        return Check("clock", "look", found, "Wait until it has settled, then look again.")
-    if synchronised is False:
-        return Check("clock", "look", "The clock follows no time server; nights may get a wrong time.", keep)
-    said = "follows a time server" if synchronised else "runs evenly; whether it is right is not known here"
-    return Check("clock", "ok", f"The clock {said}.")
+    if not sensors:
+        devices = {"others": _count(others, "other device")}
+        return [ReadinessCheck("sensor", "none_heard", {"seconds": seconds}, devices)]
+    checks: list[ReadinessCheck] = []
+    for sensor in sorted(sensors, key=lambda s: -(s.rssi_dbm or 0.0)):
+        name = sensor.name or "unnamed"
+        kind = titles.get(sensor.driver or "", sensor.driver or "")
+        words = {"name": name, "address": sensor.address}
+        words["kind"] = f"{kind}, {sensor.side} leg" if sensor.side else kind
+        checks.append(ReadinessCheck("sensor", "heard", words=words))
+        checks.append(link(sensor.rssi_dbm, name))
+        if sensor.battery_percent is not None:  # else the charge is known only once it is connected
+            checks.append(battery(sensor.battery_percent, drain_per_hour, name))
+    return checks
 
 
-def zone(name: str | None, offset_s: int) -> Check:
-    """Judge whether nights get the right hour of the day; None for a zone that is not known."""
+def folder(path: str, trouble: str | None, *, exists: bool, others_read: bool) -> ReadinessCheck:
+    """Check whether nights can be written; `trouble` is why not."""
+    if trouble is not None:
+        return ReadinessCheck("folder", "not_writable", words={"path": path, "why": trouble})
+    code = "read_by_others" if others_read else "ok" if exists else "to_be_made"
+    return ReadinessCheck("folder", code, words={"path": path})
+
+
+def catalog(path: str, trouble: str) -> ReadinessCheck:
+    """Return the check for a catalog that cannot be opened."""
+    return ReadinessCheck("folder", "catalog", words={"path": path, "why": trouble})
+
+
+def zone(name: str | None, offset_s: int) -> ReadinessCheck:
+    """Check whether nights get the right hour of the day; None for a time zone that is not known."""
     if name is None:
-        advice = (
-            "Set the time zone of this computer (on Linux `sudo timedatectl set-timezone Europe/Berlin`)."
-        )
-        return Check("zone", "look", "The time zone is not known; nights are shown in UTC.", advice)
+        return ReadinessCheck("zone", "unknown")
     minutes = abs(offset_s) // 60
-    sign = "-" if offset_s < 0 else "+"
-    return Check("zone", "ok", f"{name}, UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}.")
+    offset = f"{'-' if offset_s < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+    return ReadinessCheck("zone", "ok", words={"zone": name, "offset": offset})
 
 
-def cache(path: str, *, writable: bool) -> Check:
-    """Judge whether the compiled detector can be kept."""
-    if writable:
-        return Check("cache", "ok", f"The compiled detector is kept in {path}.")
-    advice = "Make the folder yours, or name another with NUMBA_CACHE_DIR."
-    return Check(
-        "cache",
-        "look",
-        f"{path} cannot be written; the detector is compiled anew at every start (seconds).",
-        advice,
-    )
+def cache(path: str, *, writable: bool) -> ReadinessCheck:
+    """Check whether the compiled detector can be kept."""
+    return ReadinessCheck("cache", "ok" if writable else "not_writable", words={"path": path})
 
 
-def worst(checks: Sequence[Check]) -> Verdict:
-    """Verdict on all of them."""
-    verdicts = {c.verdict for c in checks}
-    return "stop" if "stop" in verdicts else "look" if "look" in verdicts else "ok"
-
-
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _size(count: float) -> str:

@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
+from legmon.limits import RATE_HZ
 from legmon.link.radio import pick
 from legmon.recorder.choice import SensorChoice
-from legmon.recorder.process import RATE_HZ, Recorder
+from legmon.recorder.process import Recorder
 
 HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector takes seconds
 HUNG_STATUS, DEFECT_STATUS = 75, 70

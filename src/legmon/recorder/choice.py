@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from legmon.catalog.state import Legs, RecorderState
+from legmon.catalog.state import RecorderState
 from legmon.detection.detector import LOWEST_HZ
 from legmon.errors import LegmonError
-from legmon.movement import Leg
+from legmon.movement import Leg, Legs
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.sensors.base import Driver
 from legmon.sensors.registry import registry

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from legmon.catalog.state import BOTH, Legs, NearbyState
+from legmon.catalog.state import BOTH
 from legmon.link.nearby import Surroundings
 from legmon.link.radio import Radio
 from legmon.link.session import Session
 from legmon.link.tasks import end_tasks
-from legmon.movement import Leg
+from legmon.movement import Leg, Legs
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import SensorChoice
+from legmon.sensors.base import HeardSensor
 
 RANGE_G = 4
 END_S = 10.0  # a session stops its sensor and disconnects, which takes seconds if the sensor does not answer
@@ -132,18 +133,18 @@ class SensorLinks:
         recent = time.monotonic() - self._asked[1] < LISTEN_S
         return recent and all(ankle.is_streaming for ankle in self)
 
-    def nearby(self) -> list[NearbyState]:
-        """Return the sensors that may be chosen, the strongest first. A connected one shows its last known strength."""
+    def nearby(self) -> list[HeardSensor]:
+        """Return the sensors that may be chosen, the strongest first; one that is held no longer says how strong it is."""
         if self._listening is None:
             return []
         held = {ankle.address: ankle for ankle in self if ankle.address and ankle.is_streaming}
         found = [
-            NearbyState(n.address, n.name, n.rssi_dbm, n.driver, n.side, round(ago, 1))
-            for n, ago in self._around.lately()
-            if n.address not in held and self._choice.offers(n.address)
+            heard
+            for heard in self._around.lately()
+            if heard.address not in held and self._choice.offers(heard.address)
         ]
         for address, ankle in held.items():
             s = ankle.state()
             side = ankle.sensor.start.side if ankle.sensor else None
-            found.append(NearbyState(address, s.name, s.rssi_dbm, s.driver, side, 0.0, s.leg))
+            found.append(HeardSensor(address, s.name, s.rssi_dbm, s.driver, side, leg=s.leg))
         return sorted(found, key=lambda n: -(n.rssi_dbm if n.rssi_dbm is not None else -127))

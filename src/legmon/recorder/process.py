@@ -17,6 +17,7 @@ from legmon.catalog.state import Mode, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
+from legmon.limits import RATE_HZ
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
@@ -37,7 +38,6 @@ REPORT_S = 1.0  # between two reports if only counts have changed
 SYNC_S = 1.0  # a power cut loses no more than this
 START_UP_S = 600.0  # compiling the detector and reading a night back may take this long
 SEAL_S = 5.0  # between two files that are verified
-RATE_HZ = 50
 
 
 class Recorder:

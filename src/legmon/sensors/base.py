@@ -157,6 +157,40 @@ class Advertisement:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSensor:
+    """A device that advertises, as it was last heard. None where it does not tell.
+
+    Parameters
+    ----------
+    address : str
+        Its address, as the system writes it.
+    name : str or None
+        The name that it advertises.
+    rssi_dbm : float or None
+        Signal strength, smoothed; None where only a connection to it is known.
+    driver : str or None
+        Name of the driver that fits; None for a device that is no known sensor.
+    side : {"left", "right"} or None
+        The leg that it claims to be on.
+    heard_s : float
+        How many seconds ago it was heard.
+    leg : {"left", "right"} or None
+        The leg for which legmon is connected to it.
+    battery_percent : int or None
+        The charge that it advertises.
+    """
+
+    address: str
+    name: str | None
+    rssi_dbm: float | None
+    driver: str | None
+    side: Leg | None
+    heard_s: float = 0.0
+    leg: Leg | None = None
+    battery_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """The abilities of a family of sensors.
 

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from legmon.messages import ProblemCode
-from legmon.web.models_evening import Chosen, Fit, Frozen, Leg, Mode, Nearby
+from legmon.sensors.base import HeardSensor
+from legmon.web.models_evening import Chosen, Fit, Frozen, Leg, Mode
 
 Side = Literal["left", "right", "both"]
 Rules = Literal["wasm2016", "wasm2006", "aasm"]
@@ -91,6 +92,7 @@ class Confirmed(Frozen):
 class Status(Frozen):
     """What is happening now; counts are of everything known so far, and provisional."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
     version: str
     simulated: bool
     recording: bool
@@ -112,7 +114,7 @@ class Status(Frozen):
     confirmed: Confirmed
     analysed_s: float
     sensors: list[Sensor]
-    nearby: list[Nearby] = Field(description="sensors to choose from while checking, strongest first")
+    nearby: list[HeardSensor] = Field(description="sensors to choose from while checking, strongest first")
     chosen: Chosen
     last_movements: list[Movement] = Field(description="up to 12, newest first")
 

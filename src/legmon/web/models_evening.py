@@ -3,9 +3,11 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
-from typing import Final, Literal, Self, get_args
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
 
 Mode = Literal["off", "check", "record"]
 Leg = Literal["left", "right"]
@@ -67,18 +69,6 @@ class Chosen(Frozen):
     right: str | None
 
 
-class Nearby(Frozen):
-    """A sensor that can be chosen: heard in the last seconds, or held."""
-
-    address: str
-    name: str | None
-    rssi_dbm: float | None = Field(description="smoothed; of one that is held, before it was connected")
-    driver: str | None
-    side: Leg | None = Field(description="the leg it says it is on")
-    heard_s: float = Field(description="seconds since it was heard")
-    leg: Leg | None = Field(description="the leg it is held for")
-
-
 class Settings(Frozen):
     """How the pages look, and what was set up."""
 
@@ -89,27 +79,10 @@ class Settings(Frozen):
 
 
 ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
-    "sensor": (
-        "off",
-        "searching",
-        "connecting",
-        "silent",
-        "streaming",
-        "left_missing",
-        "right_missing",
-        "sensor_refused",
-        "bluetooth_gone",
-        "not_paired",
-    ),
-    "battery": ("nights", "percent", "low", "unknown"),
-    "link": ("ok", "weak", "unknown"),
-    "rate": ("ok", "off", "measuring"),
-    "worn": ("worn", "not_worn", "charging", "unknown"),
-    "fit": ("ok", "none", *get_args(FitProblem)),
-    "disk": ("ok", "little", "full"),
-    "clock": ("ok", "early"),
+    item: tuple(code for code in READINESS[item] if (item, code) not in DOCTOR_CODES)
+    for item in TONIGHT_ITEMS
 }
-"""What a line of the evening's list can say; the pages have the words."""
+"""The codes of each line of the evening's list; the pages have the words."""
 
 
 class PreflightItem(Frozen):
@@ -124,7 +97,7 @@ class PreflightItem(Frozen):
     @model_validator(mode="after")
     def _is_listed(self) -> Self:
         if self.code not in ITEM_CODES[self.item]:
-            raise ValueError(f"{self.item} says nothing called {self.code!r}")
+            raise ValueError(f"{self.item} has no code {self.code!r}")
         return self
 
 

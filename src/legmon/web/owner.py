@@ -59,9 +59,7 @@ def get_preflight(catalog: FromCatalog, readings: AllReadings) -> e.Preflight:
 def preflight(catalog: Catalog, readings: Readings) -> e.Preflight:
     """Give the evening's list."""
     recorder = views.alive_recorder(catalog)
-    now = recorder.now_ns() if recorder else time.time_ns()
-    sensors = recorder.sensors if recorder else []
-    return evening.evening_list(catalog, readings.annotations, readings.drain_per_hour(), now, sensors)
+    return evening.evening_list(catalog, readings.annotations, readings.drain_per_hour(), recorder)
 
 
 @router.post("/checks/fit", operation_id="checkFit")

@@ -55,7 +55,7 @@ def status(catalog: Catalog) -> m.Status:
         confirmed=m.Confirmed(**asdict(recorder.confirmed if recorder and night else Tally())),
         analysed_s=scored.analysed_ns / NS if scored else 0.0,
         sensors=[_sensor(s) for s in recorder.sensors] if recorder and alive else [],
-        nearby=[e.Nearby(**asdict(n)) for n in recorder.nearby] if recorder and alive else [],
+        nearby=list(recorder.nearby) if recorder and alive else [],
         chosen=e.Chosen(left=wanted.sensors.get("left"), right=wanted.sensors.get("right")),
         last_movements=[movement(x, scored.origin_ns) for x in scored.movements[: -LAST - 1 : -1]]
         if scored

@@ -1,0 +1,189 @@
+"""Print a scored night or file, for a person or for a program. A night carries the marks that its person made on the pages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from legmon.cli.options import print_json
+from legmon.errors import LegmonError
+from legmon.scoring.rules import NAMES, Interpretation, known_rules
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from legmon.catalog.state import NightInfo
+    from legmon.catalog.store import Catalog
+    from legmon.night.figures import Figures
+    from legmon.night.track import LegTrack
+    from legmon.scoring.result import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Printout:
+    """What is printed of a night or a file.
+
+    Parameters
+    ----------
+    scored : Scored
+        The movements and indices.
+    figures : Figures or None
+        The headline of the pages; None for a file, or a night as it was recorded.
+    voluntary : int
+        How many movements the person marked as made on purpose.
+    """
+
+    scored: "Scored"
+    figures: "Figures | None" = None
+    voluntary: int = 0
+
+    def answer(self) -> dict[str, Any]:
+        """Return the JSON object of `legmon score`, with the headline of the pages where there is one."""
+        f, answer = self.figures, self.scored.to_dict()
+        if f is None:
+            return answer
+        return answer | {
+            "headline": {
+                "denominator": f.denominator,
+                "calibrated_by": f.by,
+                "seconds": round(f.seconds, 3),
+                "movements": f.movements,
+                "periodic": f.periodic,
+                "series": f.series,
+                "periodic_per_hour": f.per_hour,
+            },
+            "voluntary": self.voluntary,
+        }
+
+
+def night_printout(
+    catalog: "Catalog",
+    info: "NightInfo",
+    tracks: "Iterable[LegTrack]",
+    rules: str | None = None,
+    interpretation: Interpretation | None = None,
+    *,
+    as_recorded: bool,
+) -> Printout:
+    """Score a night, with the person's marks or as it was recorded.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of its data folder.
+    info : NightInfo
+        The night.
+    tracks : iterable of LegTrack
+        Its legs, as the recorder wrote them or as they were detected again.
+    rules : str, optional
+        The rule set; the night's own where left out.
+    interpretation : Interpretation, optional
+        How open places of the rules are interpreted.
+    as_recorded : bool
+        Whether to ignore the person's marks.
+
+    Raises
+    ------
+    LegmonError
+        If the night holds no samples.
+    """
+    named = known_rules(rules or info.rules)
+    if as_recorded:
+        from legmon.night.track import score_night
+
+        try:
+            return Printout(score_night(list(tracks), named, interpretation=interpretation))
+        except ValueError as e:
+            raise LegmonError(f"night {info.id}: {e}") from e
+    from legmon.catalog.annotations import Annotations
+    from legmon.nights.cache import Readings
+
+    report = Readings(catalog, Annotations(catalog)).judged(info, tracks, named, interpretation)
+    if report.scored is None:
+        raise LegmonError(f"night {info.id}: this night holds no samples")
+    return Printout(report.scored, report.figures, report.voluntary)
+
+
+def print_night(printout: Printout, *, as_json: bool) -> None:
+    """Print it for a program or for a person."""
+    if as_json:
+        print_json(printout.answer())
+    else:
+        print_tables(printout)
+
+
+def print_tables(printout: Printout) -> None:
+    """Print it for a person: what was found, in sentences and two tables."""
+    from rich.console import Console
+
+    console, scored, figures = Console(), printout.scored, printout.figures
+    i = scored.indices
+    if scored.simulated:
+        console.print("[reverse] SIMULATED [/reverse]")
+    rate = (
+        ""
+        if i.periodic_per_hour is None
+        else f": {i.periodic_per_hour:.0f} periodic movements per hour recorded"
+    )
+    console.print(
+        f"{i.movements} leg movements in {i.hours:.2f} h recorded. {i.periodic} of them came in {i.series} periodic series{rate}."
+    )
+    if figures and figures.per_hour is not None:
+        where = "lying with the sensor on" if figures.by else "in bed as marked with the sensor on"
+        hours = figures.seconds / 3600
+        console.print(
+            f"{figures.per_hour:.0f} periodic movements per hour {where} (lying awake included), in {hours:.2f} h."
+        )
+    if printout.voluntary:
+        console.print(f"{printout.voluntary} movements marked as made on purpose are listed but not counted.")
+    for note in scored.notes:
+        console.print(note.sentence)
+    console.print(
+        f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
+    )
+    console.print(_movements_table(scored))
+    console.print(_numbers_table(scored))
+
+
+def _movements_table(scored: "Scored") -> "Table":
+    from rich.table import Table
+
+    table = Table("onset s", "length s", "leg", "kind", "interval s", "peak mg", "series", box=None)
+    for s in scored.movements:
+        m = s.movement
+        table.add_row(
+            f"{m.onset / 1e9:.2f}",
+            f"{(m.offset - m.onset) / 1e9:.2f}",
+            m.side,
+            m.kind if s.candidate or m.kind != "leg" else "leg (not a candidate)",
+            "" if s.interval is None else f"{s.interval / 1e9:.1f}",
+            "" if m.peak_mg is None else f"{m.peak_mg:.0f}",
+            "" if s.series is None else str(s.series),
+        )
+    return table
+
+
+def _numbers_table(scored: "Scored") -> "Table":
+    from rich.table import Table
+
+    from legmon.scoring.result import details_json
+
+    i, d = scored.indices, details_json(scored)
+    table = Table("number", "value", box=None)
+    table.add_row("candidate movements", str(i.candidates))
+    for side, count in d["legs"].items():
+        table.add_row(f"movements, {side}", str(count["movements"]))
+    table.add_row("isolated candidates per hour recorded", _number(d["per_hour"]["isolated_candidates"]))
+    table.add_row("interval, geometric mean of 10 to 90 s", _number(i.interval_geometric_mean_s, " s"))
+    table.add_row("periodicity index (2006)", _number(i.periodicity_index_2006))
+    table.add_row("periodic over candidates", _number(i.periodic_ratio))
+    if d["sleep"]:
+        table.add_row("periodic per hour asleep", _number(d["sleep"]["periodic_per_hour_asleep"]))
+        table.add_row("periodic per hour awake", _number(d["sleep"]["periodic_per_hour_awake"]))
+    if d["gaps_to_5_s_bridged"]["differs_by_more_than_10_percent"]:
+        table.add_row("periodic if gaps up to 5 s were bridged", str(d["gaps_to_5_s_bridged"]["periodic"]))
+    table.add_row("not measured", ", ".join(d["not_measured"]))
+    return table
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "not defined" if value is None else f"{value:.2f}{unit}"
