@@ -7,7 +7,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.cli.options import print_json
@@ -82,12 +81,12 @@ def judge(
             return Judged(score_night(list(tracks), named, interpretation=how))
         except ValueError as e:
             raise LegmonError(f"night {info.id}: {e}") from e
-    from legmon.nights.cache import Readings
+    from legmon.nights.report import report
 
-    interpretation = Readings(catalog, Annotations(catalog)).judged(info, tracks, named, how)
-    if interpretation.scored is None:
+    found = report(catalog, info, tracks, named, how)
+    if found.scored is None:
         raise LegmonError(f"night {info.id}: this night holds no samples")
-    return Judged(interpretation.scored, interpretation.figures, interpretation.voluntary)
+    return Judged(found.scored, found.figures, found.voluntary)
 
 
 def tell(judged: Judged, *, as_json: bool) -> None:

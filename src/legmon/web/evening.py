@@ -10,8 +10,8 @@ from legmon.limits import LOW_PERCENT, NEEDED_BYTES, ROOMY_BYTES, WEAK_DBM
 from legmon.messages import LinkCode, ProblemCode, sensor_words
 from legmon.movement import NS, Leg
 from legmon.night.fit import RATE_WITHIN
+from legmon.nights.report import fit_result
 from legmon.web import models_evening as e
-from legmon.web.nights import fit as fit_model
 from legmon.web.problems import RefusedError
 
 NIGHT_H = 8.0
@@ -168,7 +168,7 @@ def evening_list(
     sensors: Sequence[SensorState],
 ) -> e.Preflight:
     """The list before the night, of this data folder."""
-    nights = catalog.nights()
+    nights = catalog.nights(limit=1)
     chosen = e.Settings(**annotations.settings()).leg
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
     checks = [annotations.check_of(leg, now_ns) for leg in legs]
@@ -185,5 +185,5 @@ def evening_list(
         items=items,
         may_start=not any(i.level == "stop" for i in items),
         data_folder=str(catalog.folder),
-        fits=[fit_model(c) for c in checks if c],
+        fits=[fit_result(c) for c in checks if c],
     )

@@ -1,4 +1,4 @@
-"""What the HTTP interface says of the evening: settings, the list before the night, the fit check.
+"""Bodies that only the HTTP interface has, of the evening: settings, the list before the night, the fit check.
 
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
@@ -7,44 +7,17 @@ from typing import Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Mode = Literal["off", "check", "record"]
-Leg = Literal["left", "right"]
-Legs = Literal["left", "right", "both"]
+from legmon.catalog.state import Legs, Mode
+from legmon.movement import Leg
+from legmon.night.fit import Problem as FitProblem
+from legmon.night.fit import Step
+from legmon.nights.answers import FitResult
 
 
 class Frozen(BaseModel):
-    """A value; what it does not know is refused."""
+    """A body that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-FitProblem = Literal[
-    "no_data",
-    "not_still",
-    "not_one_g",
-    "rate",
-    "missing",
-    "toes_unseen",
-    "looser",
-    "firmer",
-    "no_roll",
-    "not_standing",
-]
-
-
-class Fit(Frozen):
-    """What a fit check found."""
-
-    leg: Leg
-    at: float
-    problems: list[FitProblem]
-    noise_mg: float | None
-    gravity_g: float | None
-    toes: int | None
-    toe_mg: float | None
-    ratio: float | None
-    rolled_deg: float | None
-    stood: bool
 
 
 class Want(Frozen):
@@ -65,18 +38,6 @@ class Chosen(Frozen):
 
     left: str | None
     right: str | None
-
-
-class Nearby(Frozen):
-    """A sensor that can be chosen: heard in the last seconds, or held."""
-
-    address: str
-    name: str | None
-    rssi_dbm: float | None = Field(description="smoothed; of one that is held, before it was connected")
-    driver: str | None
-    side: Leg | None = Field(description="the leg it says it is on")
-    heard_s: float = Field(description="seconds since it was heard")
-    leg: Leg | None = Field(description="the leg it is held for")
 
 
 class Settings(Frozen):
@@ -109,22 +70,22 @@ ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
     "disk": ("ok", "little", "full"),
     "clock": ("ok", "early"),
 }
-"""What a line of the evening's list can say; the pages have the words."""
+"""Codes of the lines in the list before the night; the pages have the words."""
 
 
 class PreflightItem(Frozen):
-    """One line of the evening's list."""
+    """One line of the list before the night."""
 
     item: Literal["sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock"]
     level: Literal["ok", "look", "stop"]
     code: str
     values: dict[str, float]
-    text: str = Field(description="what the sensor itself says, in English; empty where it says nothing")
+    text: str = Field(description="the sensor's own words, in English; empty where it sends none")
 
     @model_validator(mode="after")
     def _is_listed(self) -> Self:
         if self.code not in ITEM_CODES[self.item]:
-            raise ValueError(f"{self.item} says nothing called {self.code!r}")
+            raise ValueError(f"{self.item} has no code {self.code!r}")
         return self
 
 
@@ -135,13 +96,13 @@ class Preflight(Frozen):
     items: list[PreflightItem]
     may_start: bool = Field(description="false only where the night would be worthless")
     data_folder: str
-    fits: list[Fit] = Field(description="this evening's")
+    fits: list[FitResult] = Field(description="this evening's")
 
 
 class FitStep(Frozen):
     """One step of the check, by the recording's clock."""
 
-    step: Literal["stand", "still", "toes", "roll"]
+    step: Step
     start: float = Field(ge=0, le=32_503_680_000)
     end: float = Field(ge=0, le=32_503_680_000)
     cues: list[float] = Field(default=[], max_length=20)
