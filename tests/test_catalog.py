@@ -24,7 +24,7 @@ from legmon.movement import NS
 from legmon.recorder.night import NightRecorder
 from legmon.recorder.process import catalog_trouble
 from legmon.sensors.base import StreamFormat
-from legmon.web import views
+from legmon.web.status import status
 from tests.conftest import run_command, sensor, started, until
 from tests.test_leg_recorder import stream
 from tests.test_recorder import info, recorded, recorder, want
@@ -191,7 +191,7 @@ def test_the_page_counts_from_the_recorders_moment(tmp_path: Path) -> None:
     now = Moment.now()
     behind = Moment(now.wall_ns - DAY_NS, now.ticks_ns, now.boot)
     catalog.report(RecorderState(time.time_ns(), Clock(), True, None, [], moment=behind))
-    assert abs(views.status(catalog).now - (time.time_ns() - DAY_NS) / NS) < 60
+    assert abs(status(catalog).now - (time.time_ns() - DAY_NS) / NS) < 60
     catalog.close()
 
 
@@ -238,7 +238,7 @@ def test_a_night_goes_by_the_clock_as_it_was_when_it_began(air: str, tmp_path: P
             set_clock(0)  # while the night is recorded
             stood = recorded(data)
             until(lambda: recorded(data) > stood + 200)
-            assert abs(views.status(catalog).now - (time.time_ns() + DAY_NS) / NS) < 60
+            assert abs(status(catalog).now - (time.time_ns() + DAY_NS) / NS) < 60
             assert process.end() == 0
     night = catalog.night("last")
     catalog.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.movement import NS
-from legmon.nights.cache import Readings
-from legmon.web import nights
+from legmon.nights.cache import NightReports
 from tests.conftest import run_command, started
 from tests.made import Made, evening, make_night, scenario
 
@@ -197,13 +197,12 @@ def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path:
     own = [(track.leg, m.first) for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
     annotations.set_voluntary(night, own, 1, voluntary=True)
     annotations.set_lights(night, (info.started_ns + 900 * NS, None), 1)
-    readings = Readings(catalog, annotations)
-    page = nights.night(catalog, readings, readings.of(info))
+    page = NightReports(catalog).night(catalog.night(night))
     catalog.close()
     for command in ("nights", "score"):
         said = json.loads(run_command(command, night, "--json", data=tmp_path).stdout)
         assert said["voluntary"] == page.voluntary == 3
-        assert said["headline"] | {"seconds": page.headline.seconds} == page.headline.model_dump()
+        assert said["headline"] | {"seconds": page.headline.seconds} == asdict(page.headline)
         assert said["headline"]["seconds"] == pytest.approx(page.headline.seconds, abs=0.001)
         assert said["indices"]["periodic"] == page.periodic < before["indices"]["periodic"]
     plain = json.loads(run_command("score", night, "--as-recorded", "--json", data=tmp_path).stdout)

@@ -7,16 +7,16 @@ import json
 import os
 import resource
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
-from legmon.nights.cache import Readings
+from legmon.nights.cache import NightReports
 from legmon.recorder.ankle_sensor import disk_trouble
 from legmon.recorder.ending import seal_next
 from legmon.recorder.leg import LegRecorder, segment_meta
@@ -24,7 +24,6 @@ from legmon.recorder.night import NightRecorder
 from legmon.recording.records import Note
 from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
 from legmon.sensors.base import Frame, StreamFormat
-from legmon.web import nights
 from tests.conftest import run_command
 
 SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
@@ -201,21 +200,21 @@ def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
     catalog: Catalog, tmp_path: Path
 ) -> None:
     night = closed_night(catalog)
-    readings = Readings(catalog, Annotations(catalog))
-    assert nights.night(catalog, readings, readings.of(catalog.night(night))).quality == []
+    reports = NightReports(catalog)
+    assert reports.night(catalog.night(night)).quality == []
     path = catalog.segment(night, "left")
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     seal_next(catalog)
     assert catalog.unsealed() is None
-    page = nights.night(catalog, readings, readings.of(catalog.night(night)))
+    page = reports.night(catalog.night(night))
     (finding,) = page.quality
     assert (finding.code, finding.leg, page.verdict) == ("damaged", "left", "look")
     assert "copy the data folder" in finding.sentence
     data = tmp_path / "data"
     answer = json.loads(run_command("nights", night, "--json", data=data).stdout)["details"]
-    assert answer["quality"] == [finding.model_dump()]
+    assert answer["quality"] == [asdict(finding)]
     assert answer["verdict"] == "look"
     (listed,) = json.loads(run_command("nights", "--json", data=data).stdout)["nights"]
     assert listed["damaged"] == ["left"]

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import Finding, verdict
@@ -22,9 +21,8 @@ from legmon.exchange.csv import detect_csv
 from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, gap_sentence
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
-from legmon.nights.cache import Readings
+from legmon.nights.cache import NightReports
 from legmon.recording.segment import read_segment
-from legmon.web.nights import night as night_view
 from tests.conftest import ROOT, run_command
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 
@@ -253,8 +251,7 @@ def test_a_night_with_every_fault(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "data")
     name = record_capture(catalog, read_capture(tmp_path / "night.capture"), 1_800_000_000 * 10**9)
     info = catalog.night(name)
-    readings = Readings(catalog, Annotations(catalog))
-    view = night_view(catalog, readings, readings.of(info))
+    view = NightReports(catalog).night(info)
     (track,) = catalog.tracks(name)
     again = analyse(read_segment(catalog.segment(name, "left"))).track()
     catalog.close()

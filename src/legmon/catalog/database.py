@@ -1,4 +1,4 @@
-"""Opens a catalog's file, brings its tables to the newest form, and tells why SQLite refuses."""
+"""Open a catalog's file, bring its tables to the newest version, and name the reason when SQLite refuses."""
 
 import sqlite3
 from pathlib import Path
@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from legmon.messages import CatalogFault
 
-HEAD = "0001"
-"""The newest migration; a catalog at it needs no alembic, which takes a while to import."""
+HEAD = "0002"
+"""The newest migration. A catalog at this version needs no alembic, which is slow to import."""
 
 
 class LaterError(Exception):
@@ -31,24 +31,24 @@ _BY_CODE = {
 
 
 PASSING = {CatalogFault.BUSY, CatalogFault.FULL, CatalogFault.FAILS}
-"""What may be over soon: the file itself is in order."""
+"""Faults that may be over soon; the file itself is in order."""
 
 
 def catalog_fault(error: DBAPIError) -> CatalogFault:
-    """Tell why, by the code of SQLite's error."""
+    """Return the fault that an error code of SQLite stands for."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return CatalogFault.OTHER if code is None else _BY_CODE.get(code & 0xFF, CatalogFault.OTHER)
 
 
 def open_database(file: Path, *, lasting: bool = False) -> Engine:
-    """Open the file; writers wait for one another, and a crash of the program loses no transaction.
+    """Open the file. Writers wait for one another, and a crash of the program loses no transaction.
 
     Parameters
     ----------
     file : Path
         The catalog's file.
     lasting : bool
-        Whether a power cut may lose none either; each transaction then waits for the disk.
+        Whether a power cut must not lose a transaction either. Each transaction then waits for the disk.
     """
     engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool if lasting else None)
     synchronous = "FULL" if lasting else "NORMAL"
@@ -67,12 +67,12 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables to the newest form, in one transaction: all of them or none.
+    """Bring the tables to the newest version, all of them in one transaction.
 
     Raises
     ------
     sqlalchemy.exc.DatabaseError
-        If SQLite refuses; see `refusal`.
+        If SQLite refuses; `catalog_fault` names the reason.
     LaterError
         If a later version of the program made the tables.
     """

@@ -1,4 +1,4 @@
-"""The catalog's tables. All but the desired state is derived from the recordings, which are the truth."""
+"""The catalog's tables. The recordings are the truth; all but the marks of the person and the desired state comes from them."""
 
 from sqlalchemy import BigInteger, ForeignKey, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -17,7 +17,11 @@ class Base(DeclarativeBase):
 
 
 class NightRow(Base):
-    """A night: a session of recording, never cut at midnight. Counts are those of its rule set, kept for the list."""
+    """A night: one session of recording, never cut at midnight.
+
+    The counts are those of its rule set, as the recorder saved them. `revision` grows with each change that can change the
+    night's figures, so that whoever keeps figures knows when to make them again.
+    """
 
     __tablename__ = "nights"
 
@@ -28,7 +32,7 @@ class NightRow(Base):
     utc_offset_s: Mapped[int]
     rules: Mapped[str] = mapped_column(String(16))
     detector: Mapped[str] = mapped_column(String(40))
-    started_ns: Mapped[int] = mapped_column(BigInteger)
+    started_ns: Mapped[int] = mapped_column(BigInteger, index=True)
     duration_ns: Mapped[int] = mapped_column(BigInteger, default=0)
     analysed_ns: Mapped[int] = mapped_column(BigInteger, default=0)
     movements: Mapped[int] = mapped_column(default=0)
@@ -36,6 +40,7 @@ class NightRow(Base):
     periodic: Mapped[int] = mapped_column(default=0)
     series: Mapped[int] = mapped_column(default=0)
     ended_by: Mapped[str] = mapped_column(String(12), default="")
+    revision: Mapped[int] = mapped_column(default=0)
 
     legs: Mapped[list["LegRow"]] = relationship(
         back_populates="night", cascade="all, delete-orphan", order_by="LegRow.leg"
@@ -43,7 +48,7 @@ class NightRow(Base):
 
 
 class LegRow(Base):
-    """One leg of a night: its sensor, its file (SHA-256 once verified, empty if damaged), and faults of its signal (JSON)."""
+    """One leg of a night: its sensor, the faults of its signal (JSON), and its file's SHA-256 (empty if the file is damaged)."""
 
     __tablename__ = "legs"
     __table_args__ = (UniqueConstraint("night_id", "leg"),)
@@ -86,7 +91,7 @@ class MovementRow(Base):
 class GapRow(Base):
     """Missing samples and their cause."""
 
-    __tablename__ = "holes"
+    __tablename__ = "gaps"
 
     leg_id: Mapped[int] = mapped_column(ForeignKey("legs.id", ondelete="CASCADE"), primary_key=True)
     first: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -115,7 +120,7 @@ class SettingsRow(Base):
 
 
 class LightsRow(Base):
-    """When the light was off and on again, as its owner says; the recording's own start and end stay what they are."""
+    """Lights off and on, as the person set them; the recording's own start and end stay beside them."""
 
     __tablename__ = "lights"
 
@@ -126,7 +131,7 @@ class LightsRow(Base):
 
 
 class LabelRow(Base):
-    """What the owner says of a movement; the movement itself stays as it was found."""
+    """A mark of the person on a movement; the movement itself stays as it was found."""
 
     __tablename__ = "labels"
 
@@ -137,7 +142,7 @@ class LabelRow(Base):
 
 
 class CheckRow(Base):
-    """A fit check: what it found (JSON), by the recording's clock."""
+    """A fit check and its result (JSON), by the recording's clock."""
 
     __tablename__ = "checks"
 
@@ -148,7 +153,7 @@ class CheckRow(Base):
 
 
 class DerivedRow(Base):
-    """Posture and envelope of a leg's closed night, so that its recording need not be read again; made by `version`."""
+    """Posture and envelope of a leg's closed night, so that the recording need not be read again; `version` made them."""
 
     __tablename__ = "derived"
 
@@ -159,6 +164,18 @@ class DerivedRow(Base):
     rows: Mapped[bytes]
     envelope: Mapped[bytes]
     battery: Mapped[str]
+
+
+class SummaryRow(Base):
+    """The summary (JSON) of a closed night under a rule set: made by `version`, of the night at `revision`."""
+
+    __tablename__ = "summaries"
+
+    night_id: Mapped[str] = mapped_column(ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True)
+    rules: Mapped[str] = mapped_column(String(16), primary_key=True)
+    version: Mapped[str] = mapped_column(String(80))
+    revision: Mapped[int]
+    value: Mapped[str]
 
 
 class WantedRow(Base):
@@ -174,7 +191,7 @@ class WantedRow(Base):
 
 
 class RecorderRow(Base):
-    """What the recorder last said of itself. One row."""
+    """The recorder's last report: its state, and the counts and last movements of the running night. One row."""
 
     __tablename__ = "recorder"
 
@@ -189,5 +206,8 @@ class RecorderRow(Base):
     sensors: Mapped[str]
     nearby: Mapped[str] = mapped_column(default="[]")
     confirmed: Mapped[str]
+    counts: Mapped[str] = mapped_column(default="{}")
+    analysed_ns: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_movements: Mapped[str] = mapped_column(default="[]")
     trouble: Mapped[str | None]
     mode: Mapped[str] = mapped_column(String(8))

@@ -1,13 +1,18 @@
-"""What the catalog asks of its tables, and how it brings them up to date."""
+"""Queries of the catalog's tables, and how its rows are brought up to date."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.models import GapRow, LegRow, MovementRow
+from legmon.catalog.models import GapRow, LegRow, MovementRow, NightRow
+from legmon.catalog.rows import night_info
+from legmon.catalog.state import NightInfo
+
+MOST_NAMED = 500
+"""Nights that a statement names one by one; of more, all are read."""
 
 
 def leg_row(s: Session, night: str, leg: str) -> LegRow | None:
@@ -15,8 +20,13 @@ def leg_row(s: Session, night: str, leg: str) -> LegRow | None:
     return s.scalars(select(LegRow).where(LegRow.night_id == night, LegRow.leg == leg)).one_or_none()
 
 
+def bump_revision(s: Session, night: str) -> None:
+    """Note that the figures of a night may have changed."""
+    s.execute(update(NightRow).where(NightRow.id == night).values(revision=NightRow.revision + 1))
+
+
 def upsert_row(s: Session, table: Any, values: dict[str, Any]) -> None:
-    """Write the one row of a table that has one."""
+    """Write the row of a table that has only one."""
     s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=["id"], set_=values))
 
 
@@ -28,7 +38,7 @@ def count_movements(s: Session, leg_id: int) -> int:
 def replace_rows(
     s: Session, leg_id: int, table: Any, rows: Iterable[dict[str, Any]], *, kept: int = 0
 ) -> None:
-    """Make a leg's rows these rows, behind the first `kept`; only what differs is written."""
+    """Replace a leg's rows behind the first `kept`; only rows that differ are written."""
     wanted = {r["first"]: {"leg_id": leg_id, **r} for r in rows}
     if kept and not wanted:
         return
@@ -42,9 +52,22 @@ def replace_rows(
         s.execute(insert(table).values(**w).on_conflict_do_update(index_elements=["leg_id", "first"], set_=w))
 
 
-def count_gaps(s: Session, night: str | None = None) -> dict[str, int]:
-    """Count the holes of each night, or of one."""
-    query = select(LegRow.night_id, func.count()).join(GapRow).group_by(LegRow.night_id)
-    if night is not None:
-        query = query.where(LegRow.night_id == night)
-    return {name: number for name, number in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)
+NEWEST_FIRST = (NightRow.started_ns.desc(), NightRow.id.desc())
+
+
+def night_infos(s: Session, page: Select[NightRow]) -> list[NightInfo]:
+    """Return the nights of a query as values: one statement for the nights, one for their legs and gaps."""
+    rows = s.scalars(page).all()
+    if not rows:
+        return []
+    number = func.count(GapRow.first).label("number")
+    legs = select(LegRow.night_id, LegRow.leg, LegRow.sealed, number).outerjoin(GapRow).group_by(LegRow.id)
+    if len(rows) <= MOST_NAMED:
+        legs = legs.where(LegRow.night_id.in_([r.id for r in rows]))
+    sealed: dict[str, list[tuple[str, str | None]]] = {r.id: [] for r in rows}
+    gaps: dict[str, int] = dict.fromkeys(sealed, 0)
+    for night, leg, seal, found in s.execute(legs.order_by(LegRow.leg)):
+        if night in sealed:
+            sealed[night].append((leg, seal))
+            gaps[night] += found
+    return [night_info(r, sealed[r.id], gaps[r.id]) for r in rows]

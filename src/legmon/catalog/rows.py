@@ -1,4 +1,4 @@
-"""Between rows of the catalog and what they stand for."""
+"""Convert rows of the catalog to values, and values to columns."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.models import LegRow, NightRow, RecorderRow
-from legmon.catalog.state import Mode, NightInfo, RecorderState, SensorState
+from legmon.catalog.state import ListedMovement, Mode, NightInfo, RecorderState, SensorState
 from legmon.detection.faults import Finding
 from legmon.messages import Fault, Message
 from legmon.movement import Leg, LegMovement
@@ -19,29 +19,28 @@ from legmon.timeline.clock import Anchor
 
 
 def movement_values(m: LegMovement) -> dict[str, Any]:
-    """Columns of a movement."""
+    """Return the columns of a movement."""
     return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg}
 
 
 def quality_text(findings: Sequence[Finding]) -> str:
-    """Column of what is wrong with a leg's signal."""
+    """Return the column of the faults of a leg's signal."""
     return json.dumps([asdict(f) for f in findings])
 
 
-def info_of(row: NightRow, gaps: int) -> NightInfo:
-    """A night in the list, with the number of its holes."""
+def night_info(row: NightRow, legs: Sequence[tuple[str, str | None]], gaps: int) -> NightInfo:
+    """Return a night of the list, from its row, the name and seal of each leg, and the number of gaps."""
     columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
-    legs: Sequence[LegRow] = row.legs
     return NightInfo(
         **columns,
-        legs=tuple(cast("Leg", leg.leg) for leg in legs),
+        legs=tuple(cast("Leg", leg) for leg, _ in legs),
         gaps=gaps,
-        damaged=tuple(cast("Leg", leg.leg) for leg in legs if leg.sealed == ""),
+        damaged=tuple(cast("Leg", leg) for leg, sealed in legs if sealed == ""),
     )
 
 
-def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
-    """What is known of a leg."""
+def leg_track(row: LegRow, *, simulated: bool) -> LegTrack:
+    """Return what is known of a leg."""
     leg = cast("Leg", row.leg)
     return LegTrack(
         leg=leg,
@@ -50,7 +49,7 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
             LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
             for m in row.movements
         ],
-        gaps=[Gap(h.first, h.count, h.cause) for h in row.gaps],
+        gaps=[Gap(g.first, g.count, g.cause) for g in row.gaps],
         anchors=[Anchor(a.first, a.utc_ns, a.rate_hz) for a in row.anchors],
         simulated=simulated,
         quality=[Finding(Fault(f["code"]), f["seconds"]) for f in json.loads(row.quality)],
@@ -58,8 +57,8 @@ def track_of(row: LegRow, *, simulated: bool) -> LegTrack:
     )
 
 
-def message_of(text: str | None) -> Message | None:
-    """Make a sentence of what was kept of it; one that an earlier version kept has no code."""
+def stored_message(text: str | None) -> Message | None:
+    """Return a message from its JSON. A sentence without a code, as earlier versions stored it, has an empty code."""
     if not text:
         return None
     try:
@@ -69,7 +68,7 @@ def message_of(text: str | None) -> Message | None:
 
 
 def recorder_values(state: RecorderState) -> dict[str, Any]:
-    """Columns of what the recorder says of itself."""
+    """Return the columns of the recorder's report."""
     return {
         "id": 1,
         "seen_ns": state.seen_ns,
@@ -82,13 +81,16 @@ def recorder_values(state: RecorderState) -> dict[str, Any]:
         "sensors": json.dumps([asdict(x) for x in state.sensors]),
         "nearby": json.dumps([asdict(x) for x in state.nearby]),
         "confirmed": json.dumps(asdict(state.confirmed)),
+        "counts": json.dumps(asdict(state.counts)),
+        "analysed_ns": state.analysed_ns,
+        "last_movements": json.dumps([asdict(x) for x in state.last_movements]),
         "trouble": json.dumps(asdict(state.trouble)) if state.trouble else None,
         "mode": state.mode,
     }
 
 
-def recorder_of(row: RecorderRow) -> RecorderState:
-    """What the recorder said of itself."""
+def recorder_state(row: RecorderRow) -> RecorderState:
+    """Return the recorder's report."""
     return RecorderState(
         seen_ns=row.seen_ns,
         clock=Clock(row.clock_night_ns, row.clock_wall_ns, row.clock_speed),
@@ -96,7 +98,10 @@ def recorder_of(row: RecorderRow) -> RecorderState:
         night=row.night_id,
         sensors=[SensorState(**x) for x in json.loads(row.sensors)],
         confirmed=Tally(**json.loads(row.confirmed)),
-        trouble=message_of(row.trouble),
+        counts=Tally(**json.loads(row.counts)),
+        analysed_ns=row.analysed_ns,
+        last_movements=[ListedMovement(**x) for x in json.loads(row.last_movements)],
+        trouble=stored_message(row.trouble),
         mode=cast("Mode", row.mode),
         nearby=[HeardSensor(**x) for x in json.loads(row.nearby)],
         moment=Moment(**json.loads(row.moment)),

@@ -1,25 +1,36 @@
-"""What the catalog says, as values."""
+"""Values of the catalog: nights of the list, the desired state, the recorder's report."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
 from legmon.messages import Message
-from legmon.movement import Leg, Legs
+from legmon.movement import NS, Leg, Legs
+from legmon.scoring.events import ScoredMovement, Side
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
 
 Mode = Literal["off", "check", "record"]
-"""What is wanted of the recorder: nothing; a link and a look at the signal, but no night; a night."""
+"""The recorder's task: nothing; connect and look at the signal without a night; record a night."""
 BOTH: tuple[Leg, Leg] = ("left", "right")
 EndedBy = Literal["", "charger", "risen"]
-"""Why a night ended by itself; empty where a person ended it, or nobody did."""
+"""Why a night ended by itself; empty where it did not."""
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
+
+
+class Answer:
+    """Base of dataclasses that the HTTP interface answers with: the docstrings of their fields stand in its description."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, bool]] = {
+        "use_attribute_docstrings": True,
+        "json_schema_serialization_defaults_required": True,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """What the recorder says of a sensor; see `legmon.web.models.Sensor`."""
+    """A sensor as the recorder last saw it; `legmon.web.models.Sensor` explains the fields."""
 
     leg: Leg
     name: str | None = None
@@ -45,6 +56,46 @@ class SensorState:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedMovement(Answer):
+    """A leg movement (LM), or something the detector told apart from one. Times are Unix seconds."""
+
+    id: str
+    """names it within its night, for a mark"""
+    onset: float
+    offset: float
+    leg: Side
+    kind: str
+    """`leg` for what the rules look at, otherwise what it was taken for"""
+    candidate: bool
+    """meets the rules' definition of a candidate leg movement (CLM)"""
+    periodic: bool
+    """belongs to a periodic series"""
+    series: int | None
+    """number of its series in this night, from 1"""
+    interval_s: float | None
+    """onset to onset from the movement before, where measurable"""
+    peak_mg: float | None
+    """largest acceleration beyond rest, in thousandths of g"""
+
+    @classmethod
+    def of(cls, scored: ScoredMovement, origin_ns: int) -> Self:
+        """Return a scored movement of a night whose onset 0 is `origin_ns`, ns UTC."""
+        m = scored.movement
+        return cls(
+            id="+".join(f"{p.leg}-{p.first}" for p in m.parts),
+            onset=(origin_ns + m.onset) / NS,
+            offset=(origin_ns + m.offset) / NS,
+            leg=m.side,
+            kind=m.kind,
+            candidate=scored.candidate,
+            periodic=scored.periodic,
+            series=scored.series,
+            interval_s=None if scored.interval is None else scored.interval / NS,
+            peak_mg=m.peak_mg,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """The desired state.
 
@@ -66,9 +117,28 @@ class Wanted:
     asked_ns: int = 0
 
 
+LAST_MOVEMENTS: Final = 12
+
+
 @dataclass(frozen=True, slots=True)
 class RecorderState:
-    """What the recorder last said of itself; `moment` is what its clock counts from."""
+    """The recorder's last report.
+
+    Parameters
+    ----------
+    seen_ns : int
+        When it was written, wall clock, ns UTC.
+    night : str or None
+        The night that is recorded; counts and movements are of this night.
+    confirmed, counts : Tally
+        Counts that no later movement can change, and counts of everything known so far.
+    analysed_ns : int
+        Time with samples so far.
+    last_movements : list of ListedMovement
+        Up to `LAST_MOVEMENTS`, the newest first.
+    moment : Moment
+        From which its clock counts.
+    """
 
     seen_ns: int
     clock: Clock
@@ -76,6 +146,9 @@ class RecorderState:
     night: str | None
     sensors: list[SensorState]
     confirmed: Tally = field(default_factory=Tally)
+    counts: Tally = field(default_factory=Tally)
+    analysed_ns: int = 0
+    last_movements: list[ListedMovement] = field(default_factory=list)
     trouble: Message | None = None
     mode: Mode = "off"
     nearby: list[HeardSensor] = field(default_factory=list)
@@ -88,10 +161,16 @@ class RecorderState:
 
 @dataclass(frozen=True, slots=True)
 class NightInfo:
-    """A night in the list; counts are those of its rule set.
+    """A night in the list. Counts are those of its rule set, as the recorder saved them.
 
-    `ended_by` is why it ended by itself, empty where a person ended it or nobody did; `damaged` are the legs whose file is not
-    what was written.
+    Parameters
+    ----------
+    ended_by : {"", "charger", "risen"}
+        Why it ended by itself; empty where it did not.
+    revision : int
+        Grows with each change that can change the night's figures.
+    damaged : tuple of str
+        Legs whose file differs from what was written.
     """
 
     id: str
@@ -109,6 +188,7 @@ class NightInfo:
     periodic: int
     series: int
     ended_by: EndedBy
+    revision: int
     legs: tuple[Leg, ...]
     gaps: int
     damaged: tuple[Leg, ...] = ()

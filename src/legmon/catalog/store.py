@@ -1,4 +1,4 @@
-"""Reads and writes the catalog of one data folder."""
+"""Read and write the catalog of one data folder."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -24,15 +24,16 @@ from legmon.catalog.models import (
     RecorderRow,
     WantedRow,
 )
-from legmon.catalog.queries import count_gaps, count_movements, leg_row, replace_rows, upsert_row
-from legmon.catalog.rows import (
-    info_of,
-    movement_values,
-    quality_text,
-    recorder_of,
-    recorder_values,
-    track_of,
+from legmon.catalog.queries import (
+    NEWEST_FIRST,
+    bump_revision,
+    count_movements,
+    leg_row,
+    night_infos,
+    replace_rows,
+    upsert_row,
 )
+from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.messages import CATALOG_ADVICE
@@ -40,19 +41,20 @@ from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
+from legmon.timeline.clock import Anchor
 
 CAPTURE = "capture"
-"""Address of the sensor of a night that was recorded from a capture file."""
+"""Address of the sensor in a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
 LATER = "install that version, or name another folder with --data"
 
 
 class CatalogError(LegmonError):
-    """The catalog cannot be used; says what to do."""
+    """The catalog cannot be used. The message names what to do."""
 
 
 class UnavailableError(CatalogError):
-    """The catalog cannot be used at the moment; what asked for it may try again."""
+    """The catalog cannot be used at the moment. The caller may try again."""
 
     status = 1
 
@@ -76,7 +78,7 @@ class Catalog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else's business
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to this user
         except OSError as e:
             raise CatalogError(
                 f"the data folder {folder} cannot be made ({e.strerror}); name another with --data"
@@ -104,7 +106,7 @@ class Catalog:
 
     @property
     def engine(self) -> Engine:
-        """The open file, for the other halves of the catalog."""
+        """The open database, for the other parts of the catalog."""
         return self._engine
 
     @contextmanager
@@ -117,7 +119,7 @@ class Catalog:
         return self.folder / "nights" / night / f"{leg}.seg"
 
     def check_segment(self, leg: str) -> Path:
-        """Path of what is recorded of a leg while its signal is only looked at."""
+        """Path of a leg's recording while its signal is only checked."""
         return self.folder / "check" / f"{leg}.seg"
 
     # nights
@@ -132,12 +134,12 @@ class Catalog:
         rules: str,
         detector: str,
     ) -> str:
-        """Enter a night that is beginning; a power cut does not lose it again.
+        """Add a night that begins. A power cut does not lose it.
 
         Parameters
         ----------
         night : str
-            The id wanted; a number is put behind it where it is taken.
+            The id wanted; a number is appended if it is taken.
         started_ns : int
             Its start, ns UTC, until samples say better.
         zone : (str, int)
@@ -168,7 +170,7 @@ class Catalog:
             return name
 
     def add_leg(self, meta: Meta) -> None:
-        """Enter a leg of a night, which a power cut does not lose again; nothing happens where it is there."""
+        """Add a leg of a night unless it is there. A power cut does not lose it."""
         with self._session(lasting=True) as s:
             if leg_row(s, meta.night, meta.leg) is None:
                 s.add(
@@ -192,7 +194,7 @@ class Catalog:
         closed: bool = False,
         ended_by: EndedBy = "",
     ) -> None:
-        """Write what is known of a night, all in one transaction; what is there already is replaced.
+        """Write what is known of a night in one transaction, and replace what was there.
 
         Parameters
         ----------
@@ -203,7 +205,7 @@ class Catalog:
         scored : Scored or None
             The night under its rules; None before there are samples.
         closed : bool
-            Whether this is the last word.
+            Whether the night is over, and this is its result.
         ended_by : {"", "charger", "risen"}
             Why it ended by itself.
         """
@@ -229,16 +231,36 @@ class Catalog:
                 row.movements, row.candidates = i.movements, i.candidates
                 row.periodic, row.series = i.periodic, i.series
             row.ended_by, row.state = ended_by, "closed" if closed else row.state
+            bump_revision(s, night)
 
-    def nights(self) -> list[NightInfo]:
-        """All nights, newest first."""
+    def nights(self, limit: int | None = None, *, before: str | None = None) -> list[NightInfo]:
+        """Return nights, the newest first, with two statements however many there are.
+
+        Parameters
+        ----------
+        limit : int, optional
+            How many at most.
+        before : str, optional
+            Only nights that began before this one.
+
+        Raises
+        ------
+        CatalogError
+            If there is no night `before`.
+        """
         with self._session() as s:
-            gaps = count_gaps(s)
-            rows = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()))
-            return [info_of(r, gaps.get(r.id, 0)) for r in rows]
+            page = select(NightRow).order_by(*NEWEST_FIRST)
+            if before is not None:
+                page = page.where(_place(NightRow) < self._place_of(s, before))
+            return night_infos(s, page.limit(limit))
+
+    def count(self) -> int:
+        """Count the nights."""
+        with self._session() as s:
+            return s.scalars(select(func.count()).select_from(NightRow)).one()
 
     def night(self, night: str) -> NightInfo:
-        """One night; ``last`` is the newest.
+        """Return one night; ``last`` is the newest.
 
         Raises
         ------
@@ -246,19 +268,56 @@ class Catalog:
             If there is none of this name.
         """
         with self._session() as s:
-            newest = s.scalars(select(NightRow).order_by(NightRow.started_ns.desc()).limit(1)).one_or_none()
-            if newest is None:
+            newest = select(NightRow).order_by(*NEWEST_FIRST).limit(1)
+            found = night_infos(
+                s, newest if night == "last" else select(NightRow).where(NightRow.id == night)
+            )
+            if found:
+                return found[0]
+            if s.scalars(newest).one_or_none() is None:
                 raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
-            row = newest if night == "last" else s.get(NightRow, night)
-            if row is not None:
-                return info_of(row, count_gaps(s, row.id).get(row.id, 0))
-        raise CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
+        raise self._unknown(night)
+
+    def neighbours(self, night: str) -> tuple[str | None, str | None]:
+        """Return the ids of the nights before and after a night, None where there is none."""
+        with self._session() as s:
+            at, place = self._place_of(s, night), _place(NightRow)
+            before = select(NightRow.id).where(place < at).order_by(*NEWEST_FIRST)
+            after = select(NightRow.id).where(place > at).order_by(NightRow.started_ns, NightRow.id)
+            return s.scalars(before.limit(1)).one_or_none(), s.scalars(after.limit(1)).one_or_none()
+
+    def _place_of(self, s: Session, night: str) -> Any:
+        """Return the place of a night in the list, for a comparison in SQL."""
+        row = s.get(NightRow, night)
+        if row is None:
+            raise self._unknown(night)
+        return tuple_(row.started_ns, row.id)
+
+    def _unknown(self, night: str) -> CatalogError:
+        return CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
+
+    def anchors(self, night: str) -> dict[Leg, list[Anchor]]:
+        """Return how the samples of each leg of a night map to time, with one statement; no leg without an anchor."""
+        found: dict[Leg, list[Anchor]] = {}
+        query = select(LegRow.leg, AnchorRow.first, AnchorRow.utc_ns, AnchorRow.rate_hz).join(AnchorRow)
+        with self._session() as s:
+            rows = s.execute(query.where(LegRow.night_id == night).order_by(LegRow.leg, AnchorRow.first))
+            for leg, first, utc_ns, rate_hz in rows:
+                found.setdefault(cast("Leg", leg), []).append(Anchor(first, utc_ns, rate_hz))
+        return found
+
+    def has_movements(self, night: str, movements: Iterable[tuple[Leg, int]]) -> bool:
+        """Whether a night has all these movements: leg and first sample."""
+        query = select(LegRow.leg, MovementRow.first).join(MovementRow).where(LegRow.night_id == night)
+        with self._session() as s:
+            known = {(leg, first) for leg, first in s.execute(query)}
+        return set(movements) <= known
 
     def tracks(self, night: str) -> list[LegTrack]:
         """Return what is known of each leg of a night."""
         with self._session() as s:
             row = s.get_one(NightRow, night)
-            return [track_of(leg, simulated=row.simulated) for leg in row.legs]
+            return [leg_track(leg, simulated=row.simulated) for leg in row.legs]
 
     def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
@@ -266,7 +325,7 @@ class Catalog:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
 
     def unsealed(self) -> tuple[str, Leg] | None:
-        """Return a leg of a closed night whose file was not verified yet."""
+        """Return a leg of a closed night whose file has not been verified."""
         with self._session() as s:
             query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.sealed.is_(None))
             query = query.where(LegRow.id.not_in(self._unread)).order_by(NightRow.started_ns.desc())
@@ -274,7 +333,14 @@ class Catalog:
             return (row.night_id, cast("Leg", row.leg)) if row else None
 
     def seal(self, night: str, leg: Leg, digest: str | None) -> None:
-        """Note the SHA-256 of a leg's file, empty where it is not what was written; None: ask again once opened anew."""
+        """Write the SHA-256 of a leg's file.
+
+        Parameters
+        ----------
+        digest : str or None
+            Empty if the file differs from what was written. None if it could not be read: this catalog does not return the
+            leg from `unsealed` again.
+        """
         with self._session() as s:
             row = leg_row(s, night, leg)
             if row is None:
@@ -283,6 +349,8 @@ class Catalog:
                 self._unread.add(row.id)
             else:
                 row.sealed = digest
+                if not digest:
+                    bump_revision(s, night)
 
     def is_capture(self, night: str) -> bool:
         """Whether a night was recorded from a capture file, not over the air."""
@@ -290,20 +358,20 @@ class Catalog:
             return any(leg.address == CAPTURE for leg in s.get_one(NightRow, night).legs)
 
     def discard(self, night: str) -> None:
-        """Take a night out of the list, and its folder away: one without a sample, or one that can be simulated again."""
+        """Remove a night and its folder: one without a sample, or one that can be simulated again."""
         with self._session() as s:
             s.delete(s.get_one(NightRow, night))
         shutil.rmtree(self.segment(night, "left").parent, ignore_errors=True)
 
-    # desired state, and what the recorder says
+    # the desired state, and the recorder's report
 
     def want(self, mode: Mode, leg: Legs | None = None) -> None:
-        """Set the desired state: record a night, or only look at the signal, on these legs (None: whatever is there), or stop."""
+        """Set the desired state: stop, check the signal, or record a night, on these legs (None: whatever is there)."""
         with self._session() as s:
             upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg, "asked_ns": time.time_ns()})
 
     def choose(self, sensors: dict[Leg, str]) -> None:
-        """Set which sensor each leg shall have, by address; a leg that is left out takes whatever is there."""
+        """Set the address of each leg's sensor; a leg that is left out takes whatever is there."""
         with self._session() as s:
             row = s.get(WantedRow, 1) or WantedRow(id=1, mode="off")
             row.sensors, row.asked_ns = json.dumps(sensors), time.time_ns()
@@ -319,12 +387,17 @@ class Catalog:
             return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
 
     def report(self, state: RecorderState) -> None:
-        """Write what the recorder says of itself."""
+        """Write the recorder's report."""
         with self._session() as s:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
-        """Return what the recorder last said, if ever."""
+        """Return the recorder's last report, None if it has never run here."""
         with self._session() as s:
             row = s.get(RecorderRow, 1)
-            return recorder_of(row) if row else None
+            return recorder_state(row) if row else None
+
+
+def _place(row: type[NightRow]) -> Any:
+    """Return the place of a night in the list, for a comparison in SQL."""
+    return tuple_(row.started_ns, row.id)

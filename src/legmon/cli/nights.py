@@ -96,9 +96,9 @@ def _print(info: "NightInfo", printout: "Printout", *, as_json: bool) -> None:
         for leg in info.damaged:
             Console().print(f"{leg} leg: {RECORDING_DAMAGED}")
         return
-    from legmon.web.nights import damage, verdict
+    from legmon.nights.report import damage_findings, verdict
 
     answer = printout.answer()
-    answer["details"]["quality"] += [f.model_dump() for f in damage(info)]
+    answer["details"]["quality"] += [asdict(f) for f in damage_findings(info)]
     answer["details"]["verdict"] = verdict(info, printout.scored)
     print_json(answer)

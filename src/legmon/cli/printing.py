@@ -94,13 +94,12 @@ def night_printout(
             return Printout(score_night(list(tracks), named, interpretation=interpretation))
         except ValueError as e:
             raise LegmonError(f"night {info.id}: {e}") from e
-    from legmon.catalog.annotations import Annotations
-    from legmon.nights.cache import Readings
+    from legmon.nights.report import report
 
-    report = Readings(catalog, Annotations(catalog)).judged(info, tracks, named, interpretation)
-    if report.scored is None:
+    found = report(catalog, info, tracks, named, interpretation)
+    if found.scored is None:
         raise LegmonError(f"night {info.id}: this night holds no samples")
-    return Printout(report.scored, report.figures, report.voluntary)
+    return Printout(found.scored, found.figures, found.voluntary)
 
 
 def print_night(printout: Printout, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ outside of the range needs no message. With fewer than five nights nothing is ca
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 FEWEST: Final = 5
@@ -59,7 +60,8 @@ def usual(night: Comparable, before: Iterable[Comparable]) -> Usual:
         The nights before it, newest first. The last 14 that are whole and were measured in the same way count. Of ten or
         more, the range leaves out the lowest and the highest.
     """
-    rates = [n.per_hour for n in before if n.whole and n.like(night) and n.per_hour is not None][:MOST]
+    like = (n.per_hour for n in before if n.whole and n.like(night) and n.per_hour is not None)
+    rates = list(islice(like, MOST))  # looks no further back than it has to
     n = len(rates)
     if n < FEWEST:
         return Usual(n, 0, None, None)

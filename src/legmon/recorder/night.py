@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from legmon.catalog.state import EndedBy
+from legmon.catalog.state import LAST_MOVEMENTS, EndedBy, ListedMovement
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import on_clock, score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
-from legmon.scoring.live import LiveScorer, Tally
+from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
 
@@ -37,6 +37,9 @@ class NightRecorder:
         self._catalog = catalog
         self._simulated = simulated
         self._closed: set[Leg] = set()
+        self.counts = Tally()
+        self.analysed_ns = 0
+        self.last_movements: list[ListedMovement] = []
         self._live: LiveScorer | None = None
         self._fed: dict[Leg, list[int]] = {}  # movements and gaps per leg that the live scorer knows
 
@@ -130,6 +133,10 @@ class NightRecorder:
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end and t.anchors for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
+        if scored is not None:
+            self.counts, self.analysed_ns = tally(scored.movements), scored.analysed_ns
+            newest = scored.movements[: -LAST_MOVEMENTS - 1 : -1]
+            self.last_movements = [ListedMovement.of(m, scored.origin_ns) for m in newest]
         return partial(self._catalog.save, self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
 
     def sync(self) -> None:

@@ -18,7 +18,7 @@ from legmon.web.app import create_app
 
 
 def main() -> int:
-    """Serve until the end of standard input, or a signal; returns the exit status."""
+    """Serve until standard input ends or a signal comes; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m legmon.web", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
@@ -26,21 +26,21 @@ def main() -> int:
     try:
         catalog = Catalog(args.data)
     except LegmonError as e:
-        return _say(str(e), e.status)
+        return _fail(str(e), e.status)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", args.port))
     except OverflowError:
-        return _say(f"there is no port {args.port}; choose one from 1024 to 65535 with --port")
+        return _fail(f"there is no port {args.port}; choose one from 1024 to 65535 with --port")
     except OSError as e:
-        return _say(
+        return _fail(
             f"port {args.port} cannot be used ({e.strerror}); end the other program or choose another with --port"
         )
     port = listener.getsockname()[1]
     app = create_app(catalog, port)
     ended = threading.Event()
-    threading.Thread(target=app.state.readings.warm, args=(ended,), daemon=True).start()
+    threading.Thread(target=app.state.reports.fill, args=(ended,), daemon=True).start()
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio")
     asyncio.run(_serve(uvicorn.Server(config), listener, port))
     ended.set()
@@ -69,7 +69,7 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> 
     await serving
 
 
-def _say(message: str, status: int = 2) -> int:
+def _fail(message: str, status: int = 2) -> int:
     print(message, file=sys.stderr, flush=True)
     return status
 

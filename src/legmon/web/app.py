@@ -1,4 +1,4 @@
-"""Puts the routes, the live socket, the pages and the guard together."""
+"""Build the application from the routes, the live socket, the pages and the guard."""
 
 import logging
 from http import HTTPStatus
@@ -11,12 +11,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
-from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.messages import ProblemCode
-from legmon.nights.cache import Readings
+from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
-from legmon.web import api, live, owner, twins
+from legmon.web import live, nights, tonight, twins
 from legmon.web.guard import Guard
 from legmon.web.models import Problem
 from legmon.web.problems import RefusedError
@@ -30,7 +29,7 @@ NOT_BUILT = (
 
 
 def create_app(catalog: Catalog, port: int) -> FastAPI:
-    """Make the application.
+    """Build the application.
 
     Parameters
     ----------
@@ -42,10 +41,10 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
     app.state.catalog = catalog
     app.state.signals = SignalStore()
-    app.state.readings = Readings(catalog, Annotations(catalog))
-    for part in (api, owner, twins):
+    app.state.reports = NightReports(catalog)
+    app.state.feed = live.StatusFeed(catalog)
+    for part in (tonight, nights, twins, live):
         app.include_router(part.router)
-    app.include_router(live.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(Exception, _defect)
@@ -82,5 +81,5 @@ async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     log.error("a request failed", exc_info=error)
-    why = "legmon met a defect of its own; the recording is not touched. The dashboard's log says more."
+    why = "Internal error. Your recording is safe; details are in dashboard.log."
     return _problem(500, why, ProblemCode.DEFECT)

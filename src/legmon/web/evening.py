@@ -10,8 +10,8 @@ from legmon.messages import ProblemCode
 from legmon.movement import Leg
 from legmon.nights import machine
 from legmon.nights.readiness import ReadinessCheck, worst
+from legmon.nights.report import fit_result
 from legmon.web import models_evening as e
-from legmon.web.nights import fit as fit_model
 from legmon.web.problems import RefusedError
 
 
@@ -67,7 +67,7 @@ def evening_list(
         items=[preflight_item(c) for c in checks],
         may_start=worst(checks) != "stop",
         data_folder=str(catalog.folder),
-        fits=[fit_model(c) for c in fits if c],
+        fits=[fit_result(c) for c in fits if c],
     )
 
 

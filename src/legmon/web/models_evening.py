@@ -1,4 +1,4 @@
-"""What the HTTP interface says of the evening: settings, the list before the night, the fit check.
+"""Bodies that only the HTTP interface has, of the evening: settings, the list before the night, the fit check.
 
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
@@ -7,46 +7,17 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from legmon.catalog.state import Mode
 from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
-
-Mode = Literal["off", "check", "record"]
-Leg = Literal["left", "right"]
-Legs = Literal["left", "right", "both"]
+from legmon.movement import Leg, Legs
+from legmon.night.fit import Step
+from legmon.nights.answers import FitResult
 
 
 class Frozen(BaseModel):
-    """A value; what it does not know is refused."""
+    """A body that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-FitProblem = Literal[
-    "no_data",
-    "not_still",
-    "not_one_g",
-    "rate",
-    "missing",
-    "toes_unseen",
-    "looser",
-    "firmer",
-    "no_roll",
-    "not_standing",
-]
-
-
-class Fit(Frozen):
-    """What a fit check found."""
-
-    leg: Leg
-    at: float
-    problems: list[FitProblem]
-    noise_mg: float | None
-    gravity_g: float | None
-    toes: int | None
-    toe_mg: float | None
-    ratio: float | None
-    rolled_deg: float | None
-    stood: bool
 
 
 class Want(Frozen):
@@ -86,13 +57,13 @@ ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
 
 
 class PreflightItem(Frozen):
-    """One line of the evening's list."""
+    """One line of the list before the night."""
 
     item: Literal["sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock"]
     level: Literal["ok", "look", "stop"]
     code: str
     values: dict[str, float]
-    text: str = Field(description="what the sensor itself says, in English; empty where it says nothing")
+    text: str = Field(description="the sensor's own words, in English; empty where it sends none")
 
     @model_validator(mode="after")
     def _is_listed(self) -> Self:
@@ -108,13 +79,13 @@ class Preflight(Frozen):
     items: list[PreflightItem]
     may_start: bool = Field(description="false only where the night would be worthless")
     data_folder: str
-    fits: list[Fit] = Field(description="this evening's")
+    fits: list[FitResult] = Field(description="this evening's")
 
 
 class FitStep(Frozen):
     """One step of the check, by the recording's clock."""
 
-    step: Literal["stand", "still", "toes", "roll"]
+    step: Step
     start: float = Field(ge=0, le=32_503_680_000)
     end: float = Field(ge=0, le=32_503_680_000)
     cues: list[float] = Field(default=[], max_length=20)

@@ -1,241 +1,180 @@
-"""Nights as the HTTP interface says them: the list, one night whole, its movements."""
+"""The routes of nights under ``/api/v1``: the list, one night, its movements and signal, and what the person adds to it.
 
-from datetime import UTC, datetime, timedelta
+No route writes to a recording.
+"""
 
-from legmon.catalog.annotations import Check
+import time
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
+
 from legmon.catalog.state import NightInfo
-from legmon.catalog.store import Catalog
-from legmon.catalog.zone import changes
-from legmon.detection.faults import Verdict
-from legmon.messages import RECORDING_DAMAGED, gap_sentence
+from legmon.catalog.store import CatalogError
+from legmon.messages import ProblemCode
 from legmon.movement import NS, Leg
-from legmon.night.track import LegTrack
-from legmon.nights.cache import Reading, Readings, envelope
-from legmon.scoring.events import ScoredMovement
-from legmon.scoring.indices import BIN_S, interval_histogram
-from legmon.scoring.result import Scored, by_hour, indices_json, quality_json
-from legmon.scoring.rules import RULES
-from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
-from legmon.web import models as m
-from legmon.web import models_evening as e
+from legmon.nights import answers, report
+from legmon.nights.signal import SignalStore
+from legmon.scoring.rules import Rules
+from legmon.timeline.clock import TimeMap
+from legmon.web import frames, models
+from legmon.web.dependencies import PROBLEMS, FromAnnotations, FromCatalog, FromReports, Moment, ThisNight
+from legmon.web.problems import RefusedError
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+
+MovementId = Annotated[str, "as `ListedMovement.id`"]
 
 
-def zone(name: str, utc_offset_s: int, start_ns: int, end_ns: int) -> m.Zone:
-    """A zone, with the changes of its clocks between two moments."""
-    found = [
-        m.ZoneChange(at=c.at_ns / NS, utc_offset_s=c.utc_offset_s) for c in changes(name, start_ns, end_ns)
-    ]
-    return m.Zone(name=name, utc_offset_s=utc_offset_s, changes=found)
+@router.get("/nights", operation_id="listNights")
+def list_nights(
+    reports: FromReports,
+    rules: Rules = "wasm2016",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[str | None, Query(description="only nights that began before this one")] = None,
+) -> answers.NightsPage:
+    """List nights, the newest first; `earlier` is the `before` of the next page."""
+    try:
+        return reports.page(rules, limit=limit, before=before)
+    except CatalogError as e:
+        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, str(e)) from e
 
 
-def movement(s: ScoredMovement, origin_ns: int) -> m.Movement:
-    """One movement, in Unix seconds."""
-    return m.Movement(
-        id="+".join(f"{p.leg}-{p.first}" for p in s.movement.parts),
-        onset=(origin_ns + s.movement.onset) / NS,
-        offset=(origin_ns + s.movement.offset) / NS,
-        leg=s.movement.side,
-        kind=s.movement.kind,
-        candidate=s.candidate,
-        periodic=s.periodic,
-        series=s.series,
-        interval_s=None if s.interval is None else s.interval / NS,
-        peak_mg=s.movement.peak_mg,
-    )
+@router.get("/nights/{night_id}", operation_id="getNight")
+def get_night(info: ThisNight, reports: FromReports, rules: Rules = "wasm2016") -> answers.Night:
+    """Return one night under a rule set; `last` is the newest."""
+    return reports.night(info, rules)
+
+
+@router.get("/nights/{night_id}/movements", operation_id="getMovements")
+def get_movements(info: ThisNight, reports: FromReports, rules: Rules = "wasm2016") -> answers.Movements:
+    """List the movements of a night under a rule set."""
+    return report.movements(reports.report(info, rules))
+
+
+# what the person adds
+
+
+@router.patch("/nights/{night_id}", operation_id="setLights")
+def set_lights(
+    info: ThisNight,
+    lights: models.SetLights,
+    catalog: FromCatalog,
+    annotations: FromAnnotations,
+    reports: FromReports,
+    rules: Rules = "wasm2016",
+) -> answers.Night:
+    """Set lights off and on; the recording's own start and end stay beside them."""
+    off, on = (None if t is None else round(t * NS) for t in (lights.off, lights.on))
+    start, end = info.started_ns, info.started_ns + info.duration_ns
+    if not max(start, off or start) < min(end, on or end):
+        raise RefusedError(
+            422,
+            ProblemCode.WRONG_LIGHTS,
+            "lights off must lie before lights on, and both within the recording",
+        )
+    annotations.set_lights(info.id, (off, on), time.time_ns())
+    return reports.night(catalog.night(info.id), rules)
+
+
+@router.put("/nights/{night_id}/movements/{movement_id}", operation_id="setVoluntary", status_code=204)
+def set_voluntary(
+    info: ThisNight,
+    movement_id: MovementId,
+    mark: models.SetVoluntary,
+    catalog: FromCatalog,
+    annotations: FromAnnotations,
+) -> None:
+    """Mark a movement as made on purpose, or remove the mark: a marked movement is listed and not counted."""
+    try:
+        parts = movement_parts(movement_id)
+    except ValueError as error:
+        raise RefusedError(422, ProblemCode.NO_SUCH_MOVEMENT, str(error)) from error
+    if not catalog.has_movements(info.id, parts):
+        raise RefusedError(
+            404, ProblemCode.NO_SUCH_MOVEMENT, f"night {info.id} has no movement {movement_id!r}"
+        )
+    annotations.set_voluntary(info.id, parts, time.time_ns(), voluntary=mark.voluntary)
 
 
 def movement_parts(name: str) -> list[tuple[Leg, int]]:
-    """Leg and first sample of each part of a movement, from its id.
+    """Return leg and first sample of each part of a movement, from its id.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not the id of a movement.
     """
     parts: list[tuple[Leg, int]] = []
     for part in name.split("+"):
         side, _, first = part.partition("-")
         if side not in {"left", "right"} or not first.isdigit():
-            raise ValueError(f"{name!r} names no movement")
+            raise ValueError(f"{name!r} is not the id of a movement")
         parts.append(("left" if side == "left" else "right", int(first)))
     return parts
 
 
-def summary(reading: Reading) -> m.NightSummary:
-    """A night in the list."""
-    info, scored, found = reading.info, reading.scored, reading.figures
-    i = scored.indices if scored else None
-    analysed = (scored.analysed_ns if scored else info.analysed_ns) / NS
-    started = scored.origin_ns if scored else info.started_ns
-    duration = scored.duration_ns if scored else info.duration_ns
-    evening = datetime.fromtimestamp(started / NS, UTC) + timedelta(seconds=info.utc_offset_s, hours=-12)
-    movements, periodic = (i.movements, i.periodic) if i else (0, 0)
-    return m.NightSummary(
-        id=info.id,
-        simulated=info.simulated,
-        state=info.state,
-        label=evening.strftime("%Y-%m-%d"),
-        started=started / NS,
-        ended=(started + duration) / NS,
-        zone=zone(info.zone_name, info.utc_offset_s, started, started + duration),
-        legs=list(info.legs),
-        rules=scored.rules if scored else RULES,
-        duration_s=duration / NS,
-        analysed_s=analysed,
-        movements=movements,
-        candidates=i.candidates if i else 0,
-        periodic=periodic,
-        series=i.series if i else 0,
-        ended_by=info.ended_by,
-        movements_per_hour=movements / (analysed / 3600) if analysed > 0 else None,
-        periodic_per_hour=periodic / (analysed / 3600) if analysed > 0 else None,
-        gaps=info.gaps,
-        headline=m.Headline(
-            denominator=found.denominator if found else "in_bed",
-            calibrated_by=found.by if found else None,
-            seconds=found.seconds if found else 0.0,
-            movements=found.movements if found else 0,
-            periodic=found.periodic if found else 0,
-            series=found.series if found else 0,
-            periodic_per_hour=found.per_hour if found else None,
-        ),
+# the signal, as frames for charts
+
+FRAME: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "An LGM1 frame: raw samples, or minimum and maximum where there are too many",
+    }
+}
+
+
+@router.get(
+    "/nights/{night_id}/envelope", operation_id="getEnvelope", response_class=Response, responses=FRAME
+)
+def get_envelope(info: ThisNight, reports: FromReports, leg: Leg | None = None) -> Response:
+    """Return how far the signal went in each second of the night, g: one axis, one value a second, NaN without samples."""
+    r = reports.report(info)
+    track = next((t for t in r.timed if leg in (None, t.leg)), None)
+    if track is None or r.scored is None:
+        return _no_samples_yet(info, leg, axes=1)
+    values, _ = report.leg_envelope(r, track)
+    return _frame(values[None], t0=r.scored.origin_ns / NS, dt=1.0)
+
+
+@router.get("/nights/{night_id}/window", operation_id="getWindow", response_class=Response, responses=FRAME)
+def get_window(
+    info: ThisNight,
+    catalog: FromCatalog,
+    request: Request,
+    start: Moment,
+    end: Moment,
+    points: Annotated[int, Query(ge=2, le=20_000)] = 2000,
+    leg: Leg | None = None,
+) -> Response:
+    """Return the signal between two times for a chart of so many points."""
+    if not end > start:
+        raise RefusedError(422, ProblemCode.WRONG_WINDOW, "end must lie after start")
+    anchors = catalog.anchors(info.id)
+    side = next((side for side in anchors if leg in (None, side)), None)
+    if side is None:
+        return _no_samples_yet(info, leg, axes=3)
+    store: SignalStore = request.app.state.signals
+    signal = store.get(catalog.segment(info.id, side))
+    clock = TimeMap(anchors[side])
+    values = signal.window(clock.index(round(start * NS)), clock.index(round(end * NS)) + 1, points)
+    t0 = clock.utc(values.first) / NS
+    n = values.axes.shape[1]
+    dt = (clock.utc(values.end) / NS - t0) / n if n else 1.0
+    return _frame(values.axes, t0=t0, dt=dt, min_max=values.min_max)
+
+
+def _no_samples_yet(info: NightInfo, leg: Leg | None, *, axes: int) -> Response:
+    """Return a frame without values for a leg whose first samples are not saved yet; refuse a leg that is not there."""
+    if leg is not None and leg not in info.legs:
+        raise RefusedError(404, ProblemCode.NO_SAMPLES, f"night {info.id} has no samples of this leg")
+    return _frame(np.zeros((axes, 0), np.float32), t0=info.started_ns / NS, dt=1.0)
+
+
+def _frame(values: NDArray[np.float32], *, t0: float, dt: float, min_max: bool = False) -> Response:
+    return Response(
+        frames.encode(values, t0=t0, dt=dt, min_max=min_max),
+        media_type="application/octet-stream",
+        headers={"Cache-Control": "no-store"},
     )
-
-
-def night(catalog: Catalog, readings: Readings, reading: Reading) -> m.Night:
-    """One night, whole."""
-    info = reading.info
-    empty = Scored(RULES, info.simulated, info.started_ns, 0, 0, 0, [], [])
-    scored = reading.scored or empty
-    first = next((t for t in reading.tracks if t.anchors), None)
-    counts, longer = interval_histogram(scored.movements)
-    compared = readings.usual(reading)
-    ids = [n.id for n in catalog.nights()]
-    place = ids.index(info.id) if info.id in ids else 0
-    return m.Night(
-        **summary(reading).model_dump(),
-        rate_hz=first.time.at(first.end).rate_hz if first else None,
-        detector=info.detector,
-        indices=m.Indices(**indices_json(scored.indices)),
-        intervals=m.IntervalHistogram(
-            bin_s=BIN_S,
-            counts=counts,
-            longer=longer,
-            window_s=(SHORTEST_INTERVAL / NS, LONGEST_INTERVAL / NS),
-        ),
-        by_hour=_hours(scored, reading),
-        gap_list=_gaps(reading.tracks),
-        uncounted=[
-            m.Span(start=(scored.origin_ns + a) / NS, end=(scored.origin_ns + b) / NS) for a, b in scored.gaps
-        ],
-        quality=[*(m.Finding(**f) for f in quality_json(scored)), *damage(info)],
-        losses=[m.Losses.model_validate({"leg": t.leg, "shown_by": t.loss}) for t in reading.tracks],
-        verdict=verdict(info, scored),
-        lights=_lights(reading, scored),
-        usual=m.Usual(nights=compared.nights, within=compared.within, low=compared.low, high=compared.high),
-        held=[
-            m.Held.model_validate(
-                {
-                    "start": (scored.origin_ns + h.start) / NS,
-                    "end": (scored.origin_ns + h.end) / NS,
-                    "state": h.state,
-                }
-            )
-            for h in (reading.figures.held if reading.figures else [])
-        ],
-        fits=[fit(c) for c in reading.checks],
-        noise=_noise(readings, reading, scored),
-        voluntary=reading.voluntary,
-        earlier=ids[place + 1] if place + 1 < len(ids) else None,
-        later=ids[place - 1] if place > 0 else None,
-    )
-
-
-def damage(info: NightInfo) -> list[m.Finding]:
-    """Legs whose recording is not what was written. Nobody knows where, so that it touches the whole night."""
-    seconds = info.duration_ns / NS
-    return [
-        m.Finding(code="damaged", leg=leg, seconds=seconds, sentence=RECORDING_DAMAGED)
-        for leg in info.damaged
-    ]
-
-
-def verdict(info: NightInfo, scored: Scored) -> Verdict:
-    """Whether a night can be read; one whose recording is damaged only with a look at that."""
-    return "look" if info.damaged and scored.verdict == "usable" else scored.verdict
-
-
-def fit(check: Check) -> e.Fit:
-    """A fit check."""
-    f = check.fit
-    return e.Fit(
-        leg=check.leg,
-        at=check.at_ns / NS,
-        problems=list(f.problems),
-        noise_mg=f.noise_mg,
-        gravity_g=f.gravity_g,
-        toes=f.toes,
-        toe_mg=f.toe_mg,
-        ratio=f.ratio,
-        rolled_deg=f.rolled_deg,
-        stood=f.standing is not None,
-    )
-
-
-def movements(reading: Reading) -> m.Movements:
-    """The movements of a night under a rule set."""
-    scored = reading.scored
-    found = [movement(x, scored.origin_ns) for x in scored.movements] if scored else []
-    rules = scored.rules if scored else RULES
-    return m.Movements(night=reading.info.id, simulated=reading.info.simulated, rules=rules, movements=found)
-
-
-def _hours(scored: Scored, reading: Reading) -> list[m.Hour]:
-    mask = reading.figures.mask if reading.figures else []
-    hour = 3600 * NS
-    return [
-        m.Hour(
-            start=(scored.origin_ns + h.start) / NS,
-            analysed_s=h.analysed / NS,
-            counted_s=sum(max(min(b, h.start + hour) - max(a, h.start), 0) for a, b in mask) / NS,
-            movements=h.movements,
-            periodic=h.periodic,
-        )
-        for h in by_hour(scored)
-    ]
-
-
-def _lights(reading: Reading, scored: Scored) -> m.Lights:
-    start, end = scored.origin_ns / NS, (scored.origin_ns + scored.duration_ns) / NS
-    off, on = (None if t is None else t / NS for t in reading.lights)
-    return m.Lights(
-        off=start if off is None else off,
-        on=end if on is None else on,
-        edited=off is not None or on is not None,
-        recorded_off=start,
-        recorded_on=end,
-    )
-
-
-def _noise(readings: Readings, reading: Reading, scored: Scored) -> list[m.Noise]:
-    found = []
-    for t in reading.tracks:
-        if t.end and t.anchors:
-            seconds = -(-scored.duration_ns // NS)
-            _, floor = envelope(readings.derived(reading.info, t.leg), t, scored.origin_ns, seconds)
-            found.append(m.Noise(leg=t.leg, floor_mg=1000 * floor))
-    return found
-
-
-def _gaps(tracks: list[LegTrack]) -> list[m.Gap]:
-    return [
-        m.Gap(
-            leg=t.leg,
-            start=t.time.utc(h.first) / NS,
-            end=t.time.utc(h.first + h.count) / NS,
-            cause=h.cause,
-            sentence=gap_sentence(h.cause),
-        )
-        for t in tracks
-        for h in t.gaps
-    ]

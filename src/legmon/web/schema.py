@@ -9,7 +9,7 @@ from legmon.web.app import create_app
 
 
 def schema() -> str:
-    """Give the description as it is committed in ``dashboard/openapi.json``."""
+    """Return the description as it is committed in ``dashboard/openapi.json``."""
     with tempfile.TemporaryDirectory() as folder:
         catalog = Catalog(Path(folder))
         described = create_app(catalog, 0).openapi()

@@ -1,12 +1,17 @@
-"""Every page's twin: what it shows, as JSON, at its own address with ``.json`` behind it."""
+"""The JSON twin of every page: what the page shows, at the page's own address with ``.json`` behind it."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from legmon.web import models, nights, views
+from legmon.catalog.state import ListedMovement
+from legmon.nights import answers
+from legmon.nights.report import movements
+from legmon.scoring.rules import Rules
+from legmon.web import models
 from legmon.web import models_evening as e
-from legmon.web.api import PROBLEMS, AllReadings, FromCatalog, ThisNight
-from legmon.web.owner import preflight
+from legmon.web.dependencies import PROBLEMS, FromAnnotations, FromCatalog, FromReports, ThisNight
+from legmon.web.status import status
+from legmon.web.tonight import preflight
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -20,31 +25,33 @@ class TonightPage(BaseModel):
 
 
 class NightPage(BaseModel):
-    """What Night shows."""
+    """What Night shows: a night, and the page of the list that it is in."""
 
-    night: models.Night
-    movements: list[models.Movement]
-    nights: list[models.NightSummary]
+    night: answers.Night
+    movements: list[ListedMovement]
+    nights: list[answers.NightSummary]
+    total: int
+    earlier: str | None
 
 
 @router.get("/tonight.json", operation_id="tonightPage")
-def tonight(catalog: FromCatalog, readings: AllReadings) -> TonightPage:
-    """Give what Tonight, its set-up and its live trace show."""
+def tonight(catalog: FromCatalog, annotations: FromAnnotations, reports: FromReports) -> TonightPage:
+    """Return what Tonight, its set-up and its live trace show."""
     return TonightPage(
-        status=views.status(catalog),
-        preflight=preflight(catalog, readings),
-        settings=e.Settings(**readings.annotations.settings()),
+        status=status(catalog),
+        preflight=preflight(catalog, annotations, reports),
+        settings=e.Settings(**annotations.settings()),
     )
 
 
 @router.get("/night/{night_id}.json", operation_id="nightPage")
-def night(
-    info: ThisNight, catalog: FromCatalog, readings: AllReadings, rules: models.Rules = "wasm2016"
-) -> NightPage:
-    """Give what Night shows of one night; `last` is the newest."""
-    reading = readings.of(info, rules)
+def night(info: ThisNight, reports: FromReports, rules: Rules = "wasm2016") -> NightPage:
+    """Return what Night shows of one night; `last` is the newest."""
+    page = reports.page_with(info, rules)
     return NightPage(
-        night=nights.night(catalog, readings, reading),
-        movements=nights.movements(reading).movements,
-        nights=[nights.summary(readings.of(i, rules)) for i in catalog.nights()],
+        night=reports.night(info, rules),
+        movements=movements(reports.report(info, rules)).movements,
+        nights=page.nights,
+        total=page.total,
+        earlier=page.earlier,
     )

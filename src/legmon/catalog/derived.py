@@ -1,0 +1,170 @@
+"""What need not be computed twice: the posture of each leg, and the summary of each closed night under a rule set.
+
+All of it can be made again from the recordings, and is made again when the program that made it is another, or when the
+revision of the night has grown.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from legmon.catalog.models import DerivedRow, LegRow, NightRow, SummaryRow
+from legmon.catalog.queries import NEWEST_FIRST, leg_row, night_infos
+from legmon.catalog.state import NightInfo
+from legmon.catalog.store import Catalog
+from legmon.movement import Leg
+from legmon.night import posture
+from legmon.night.posture import Posture
+
+Battery = list[tuple[int, int]]
+"""Levels that were noted in a night: (ns UTC, percent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Posture of a leg's night, and the battery levels that were noted in it."""
+
+    posture: Posture
+    battery: Battery = field(default_factory=list)
+
+
+class DerivedData:
+    """Postures and summaries in the catalog of one data folder.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder.
+    version : str
+        Of the program that makes summaries. Summaries of other versions are made again.
+    """
+
+    def __init__(self, catalog: Catalog, version: str) -> None:
+        self._engine = catalog.engine
+        self._version = version
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    # postures
+
+    def posture(self, night: str, leg: Leg) -> Derived | None:
+        """Return what is kept of a leg, None where nothing is."""
+        query = select(DerivedRow).join(LegRow, LegRow.id == DerivedRow.leg_id)
+        query = query.where(
+            LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION
+        )
+        with self._session() as s:
+            row = s.scalars(query).one_or_none()
+            if row is None:
+                return None
+            rows = np.frombuffer(row.rows, dtype=np.float32).reshape(-1, 6)
+            envelope = np.frombuffer(row.envelope, dtype=np.float32)
+            return Derived(Posture(row.step, rows, envelope, row.end), _battery(row.battery))
+
+    def battery(self, night: str, leg: Leg) -> Battery | None:
+        """Return the battery levels that are kept of a leg, without its posture; None where nothing is kept."""
+        query = select(DerivedRow.battery).join(LegRow, LegRow.id == DerivedRow.leg_id)
+        query = query.where(
+            LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION
+        )
+        with self._session() as s:
+            text = s.scalars(query).one_or_none()
+        return None if text is None else _battery(text)
+
+    def keep_posture(self, night: str, leg: Leg, derived: Derived) -> bool:
+        """Keep a leg's posture if it reaches the end of the leg; return whether it does.
+
+        A posture that ends early was read while the file was away or could not be read to its end.
+        """
+        p = derived.posture
+        with self._session() as s:
+            row = leg_row(s, night, leg)
+            if row is None or p.end != row.end:
+                return False
+            values = {
+                "leg_id": row.id,
+                "version": posture.VERSION,
+                "step": p.step,
+                "end": p.end,
+                "rows": p.rows.tobytes(),
+                "envelope": p.envelope.tobytes(),
+                "battery": json.dumps(derived.battery),
+            }
+            into = insert(DerivedRow).values(**values)
+            s.execute(into.on_conflict_do_update(index_elements=["leg_id"], set_=values))
+        return True
+
+    # summaries
+
+    def summaries(self, nights: Iterable[NightInfo], rules: str) -> dict[str, str]:
+        """Return the summaries (JSON) of these nights under a rule set, by night; a night without a valid one is missing."""
+        names = [n.id for n in nights]
+        query = select(SummaryRow.night_id, SummaryRow.value).join(NightRow, self._valid())
+        query = query.where(SummaryRow.rules == rules, SummaryRow.night_id.in_(names))
+        with self._session() as s:
+            return {night: value for night, value in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)
+
+    def keep_summary(self, info: NightInfo, rules: str, value: str) -> None:
+        """Keep the summary (JSON) of a night as it was at the revision of `info`; nothing happens if the night is gone."""
+        values = {
+            "night_id": info.id,
+            "rules": rules,
+            "version": self._version,
+            "revision": info.revision,
+            "value": value,
+        }
+        with self._session() as s:
+            if s.get(NightRow, info.id) is not None:
+                into = insert(SummaryRow).values(**values)
+                s.execute(into.on_conflict_do_update(index_elements=["night_id", "rules"], set_=values))
+
+    def without_summaries(self, count: int, limit: int) -> list[NightInfo]:
+        """Return closed nights with fewer than `count` valid summaries, the newest first."""
+        kept = select(func.count()).select_from(SummaryRow).where(self._valid()).scalar_subquery()
+        query = select(NightRow).where(NightRow.state == "closed", kept < count).order_by(*NEWEST_FIRST)
+        with self._session() as s:
+            return night_infos(s, query.limit(limit))
+
+    def _valid(self) -> ColumnElement[bool]:
+        return and_(
+            SummaryRow.night_id == NightRow.id,
+            SummaryRow.revision == NightRow.revision,
+            SummaryRow.version == self._version,
+        )
+
+    def comparable(
+        self, night: NightInfo, *, least_s: float, coverage: float, skip: int, limit: int
+    ) -> list[NightInfo]:
+        """Return closed nights before a night that may be compared with it, the newest first.
+
+        Parameters
+        ----------
+        least_s : float
+            How long they were recorded at least.
+        coverage : float
+            Which share of it has samples at least.
+        skip, limit : int
+            How many to leave out, and how many to return at most.
+        """
+        query = select(NightRow).where(
+            NightRow.state == "closed",
+            NightRow.started_ns < night.started_ns,
+            NightRow.detector == night.detector,
+            NightRow.duration_ns >= least_s * 1e9,
+            NightRow.analysed_ns >= coverage * NightRow.duration_ns,
+        )
+        with self._session() as s:
+            return night_infos(s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit))
+
+
+def _battery(text: str) -> Battery:
+    return [(at, percent) for at, percent in json.loads(text)]

@@ -1,0 +1,285 @@
+"""What pages and programs are told of a night: the values whose JSON the HTTP interface answers with.
+
+Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from legmon.catalog.state import Answer, EndedBy, ListedMovement
+from legmon.detection.faults import Verdict
+from legmon.movement import Leg
+from legmon.night.fit import Problem as FitProblem
+from legmon.night.lying import State
+from legmon.night.usual import Comparable, Usual
+from legmon.scoring.rules import Rules
+
+ShownBy = Literal["index", "time", "arrival"]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange(Answer):
+    """The clocks of a time zone change."""
+
+    at: float
+    utc_offset_s: int
+    """from then on"""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone(Answer):
+    """The time zone of a recording."""
+
+    name: str
+    utc_offset_s: int
+    """at the start"""
+    changes: list[ZoneChange]
+    """changes of the clocks while it recorded"""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline(Answer):
+    """Periodic movements per hour, with one mask for numerator and denominator."""
+
+    denominator: Literal["lying", "in_bed"]
+    """lying with the sensor on, or, without a calibration, in bed as marked with the sensor on"""
+    calibrated_by: Literal["standing", "walking"] | None
+    seconds: float
+    movements: int
+    periodic: int
+    series: int
+    periodic_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Indices(Answer):
+    """The rule set's counts and indices; null where one does not exist."""
+
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    hours: float
+    periodic_per_hour: float | None
+    periodicity_index_2006: float | None
+    periodic_ratio: float | None
+    interval_geometric_mean_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NightSummary(Answer):
+    """A night in the list."""
+
+    id: str
+    simulated: bool
+    state: Literal["recording", "closed"]
+    label: str
+    """date of the evening it began, YYYY-MM-DD, in its own zone"""
+    started: float
+    ended: float
+    zone: Zone
+    legs: list[Leg]
+    rules: Rules
+    detector: str
+    """detector and version that found the movements"""
+    duration_s: float
+    analysed_s: float
+    movements: int
+    candidates: int
+    periodic: int
+    series: int
+    ended_by: EndedBy
+    """why it ended by itself; empty where it did not"""
+    movements_per_hour: float | None
+    periodic_per_hour: float | None
+    gaps: int
+    headline: Headline
+    indices: Indices
+    verdict: Verdict
+    """good, to be read with `quality` in mind, or too poor to be read"""
+
+    @property
+    def comparable(self) -> Comparable:
+        """What decides whether other nights can be compared with it."""
+        return Comparable(
+            legs=self.legs,
+            rules=self.rules,
+            denominator=self.headline.denominator,
+            detector=self.detector,
+            hours_s=self.headline.seconds,
+            coverage=self.analysed_s / self.duration_s if self.duration_s else 0.0,
+            per_hour=self.headline.periodic_per_hour,
+        )
+
+    def to_json(self) -> str:
+        """Return it as JSON, for the catalog."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return it from its JSON."""
+        values: dict[str, Any] = json.loads(text)
+        zone = values["zone"]
+        values["zone"] = Zone(**zone | {"changes": [ZoneChange(**c) for c in zone["changes"]]})
+        values["headline"] = Headline(**values["headline"])
+        values["indices"] = Indices(**values["indices"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class NightsPage(Answer):
+    """A page of the list of nights, the newest first."""
+
+    nights: list[NightSummary]
+    total: int
+    """nights in the whole list"""
+    earlier: str | None
+    """`before` of the next page; null where this is the last one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(Answer):
+    """A stretch without samples. Never bridged, never counted as rest."""
+
+    leg: Leg
+    start: float
+    end: float
+    cause: str
+    sentence: str
+    """the cause in plain words"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Answer):
+    """A fault of the signal, or of its recording."""
+
+    code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy", "damaged"]
+    leg: Leg
+    seconds: float
+    """how much of the night it touches"""
+    sentence: str
+    """cause and advice in plain words"""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalHistogram(Answer):
+    """Intervals from onset to onset between successive candidates."""
+
+    bin_s: float
+    counts: list[int]
+    """from 0 s on, one number a bin"""
+    longer: int
+    """intervals beyond the last bin"""
+    window_s: tuple[float, float]
+    """the bounds that the rules call periodic"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour(Answer):
+    """One hour of the night, counted from its start."""
+
+    start: float
+    analysed_s: float
+    counted_s: float
+    """of it in the headline's denominator"""
+    movements: int
+    periodic: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Answer):
+    """How the leg was for a while."""
+
+    start: float
+    end: float
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Lights(Answer):
+    """Lights off and on as the person set them, beside the recording's own start and end."""
+
+    off: float
+    on: float
+    edited: bool
+    recorded_off: float
+    recorded_on: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noise(Answer):
+    """What a leg's signal does in the quieter seconds of the night."""
+
+    leg: Leg
+    floor_mg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Losses(Answer):
+    """How lost samples of a sensor show: by its count (exact), by its times (to a sample), or only by pauses."""
+
+    leg: Leg
+    shown_by: ShownBy
+
+
+@dataclass(frozen=True, slots=True)
+class Span(Answer):
+    """A stretch of time."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult(Answer):
+    """Result of a fit check."""
+
+    leg: Leg
+    at: float
+    problems: list[FitProblem]
+    noise_mg: float | None
+    gravity_g: float | None
+    toes: int | None
+    toe_mg: float | None
+    ratio: float | None
+    rolled_deg: float | None
+    stood: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Night(NightSummary):
+    """One night, whole."""
+
+    lights: Lights
+    usual: Usual
+    held: list[Held]
+    fits: list[FitResult]
+    noise: list[Noise]
+    voluntary: int
+    """movements that the person made on purpose"""
+    earlier: str | None
+    """the night before"""
+    later: str | None
+    """the night after"""
+    rate_hz: float | None
+    """measured sample rate of the first leg"""
+    intervals: IntervalHistogram
+    by_hour: list[Hour]
+    gap_list: list[Gap]
+    uncounted: list[Span]
+    """where nothing is counted: no samples, or inside a night no samples of one leg"""
+    quality: list[Finding]
+    """faults of the signal or its recording; empty where there are none"""
+    losses: list[Losses]
+    """how surely lost samples are known, for each leg"""
+
+
+@dataclass(frozen=True, slots=True)
+class Movements(Answer):
+    """The movements of a night under one rule set, in time order."""
+
+    night: str
+    simulated: bool
+    rules: Rules
+    movements: list[ListedMovement]

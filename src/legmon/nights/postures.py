@@ -1,0 +1,141 @@
+"""Posture, envelope and battery of each leg's night: read from the recording once, then from the catalog."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legmon.catalog.derived import Battery, Derived, DerivedData
+from legmon.catalog.state import NightInfo
+from legmon.catalog.store import Catalog
+from legmon.movement import NS, Leg
+from legmon.night.posture import Posture, PostureReader
+from legmon.night.track import LegTrack
+from legmon.recording.records import Meta, Note
+from legmon.recording.segment import SegmentTail
+
+FLOOR_PERCENTILE = 20
+NIGHTS_OF_DRAIN = 5
+
+FileState = tuple[int, int] | None
+"""Time of the last change and size of a file; None where it is away."""
+
+
+class _GrowingPosture:
+    """The posture of a leg whose recording may grow."""
+
+    def __init__(self, path: Path) -> None:
+        self._tail = SegmentTail(path)
+        self._reader: PostureReader | None = None
+        self._battery: Battery = []
+
+    def read(self, *, closed: bool = False) -> Derived:
+        """Read what is new, and return all that is known; of a closed night that is all there will ever be."""
+        for record in self._tail.read():
+            if isinstance(record, Meta):
+                self._reader = PostureReader(record)
+            elif isinstance(record, Note) and record.what == "battery" and record.value.isdigit():
+                self._battery.append((record.at_ns, int(record.value)))
+            elif self._reader is not None:
+                self._reader.feed(record)
+        if closed and self._reader is not None:
+            self._reader.finish()
+        empty = Posture(500, np.zeros((0, 6), np.float32), np.zeros(0, np.float32), 0)
+        return Derived(self._reader.posture() if self._reader else empty, list(self._battery))
+
+
+class Postures:
+    """Reads the postures of nights, and keeps those of closed nights in the catalog.
+
+    A posture is kept only if it reaches the end of its leg. What a file gave that was away or could not be read to its end is
+    read again when the file has changed.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Of the data folder.
+    kept : DerivedData
+        Of the same.
+    """
+
+    def __init__(self, catalog: Catalog, kept: DerivedData) -> None:
+        self._catalog = catalog
+        self._kept = kept
+        self._growing: dict[Path, _GrowingPosture] = {}
+        self._partial: dict[Path, tuple[FileState, Derived]] = {}
+        self._lock = threading.RLock()
+
+    def read(self, info: NightInfo, leg: Leg) -> Derived:
+        """Return posture, envelope and battery of a leg."""
+        path = self._catalog.segment(info.id, leg)
+        if info.state != "closed":
+            with self._lock:  # one reader goes on where it was
+                return self._growing.setdefault(path, _GrowingPosture(path)).read()
+        with self._lock:
+            self._growing.pop(path, None)
+        kept = self._kept.posture(info.id, leg)
+        return kept if kept is not None else self._read_closed(info, leg, path)
+
+    def _read_closed(self, info: NightInfo, leg: Leg, path: Path) -> Derived:
+        state = _file_state(path)
+        with self._lock:
+            before, partial = self._partial.get(path, (None, None))
+        if partial is not None and before == state:
+            return partial
+        derived = _GrowingPosture(path).read(closed=True)
+        with self._lock:
+            if self._kept.keep_posture(info.id, leg, derived):
+                self._partial.pop(path, None)
+            else:
+                self._partial[path] = (state, derived)
+        return derived
+
+    def files(self, info: NightInfo) -> list[FileState]:
+        """Return the state of a night's files, to see whether they have changed."""
+        return [_file_state(self._catalog.segment(info.id, leg)) for leg in info.legs]
+
+    def drain_per_hour(self) -> float | None:
+        """Return the battery percent that an hour of recording used in the last nights; None where none shows it."""
+        used = hours = 0.0
+        closed = [n for n in self._catalog.nights(limit=NIGHTS_OF_DRAIN + 1) if n.state == "closed"]
+        for info in closed[:NIGHTS_OF_DRAIN]:
+            for leg in info.legs:
+                levels = self._kept.battery(info.id, leg)
+                if levels is None:
+                    levels = self.read(info, leg).battery
+                if len(levels) > 1 and levels[-1][0] > levels[0][0]:
+                    used += levels[0][1] - levels[-1][1]
+                    hours += (levels[-1][0] - levels[0][0]) / NS / 3600
+        return used / hours if hours > 1 and used > 0 else None
+
+
+def _file_state(path: Path) -> FileState:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def envelope(
+    derived: Derived, track: LegTrack, start_ns: int, seconds: int
+) -> tuple[NDArray[np.float32], float]:
+    """Return a leg's envelope on the night's clock, one value a second, and its noise floor (g).
+
+    The floor is the 20th percentile: what the signal does in the quieter seconds of the night.
+    """
+    posture = derived.posture
+    rate = posture.step // 10
+    firsts = np.array([a.first for a in track.anchors], dtype=np.int64)
+    times = np.array([a.utc_ns for a in track.anchors], dtype=np.int64)
+    rates = np.array([a.rate_hz for a in track.anchors])
+    at = start_ns + NS * np.arange(seconds, dtype=np.int64) + NS // 2
+    which = np.clip(np.searchsorted(times, at, side="right") - 1, 0, None)
+    index = firsts[which] + ((at - times[which]) / NS * rates[which]).astype(np.int64)
+    bins = index // rate
+    inside = (bins >= 0) & (bins < len(posture.envelope))
+    values = np.full(seconds, np.nan, dtype=np.float32)
+    values[inside] = posture.envelope[bins[inside]]
+    known = values[np.isfinite(values)]
+    return values, float(np.percentile(known, FLOOR_PERCENTILE)) if len(known) else 0.0
