@@ -116,17 +116,19 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
     """Return the end of the newest night, what an hour takes of the battery, and why the catalog cannot be opened."""
     if not (folder / "catalog.sqlite").exists():
         return None, None, ""
-    from legmon.nights.postures import Postures
+    from legmon.nights.cache import NightReports
 
     try:
         catalog = Catalog(folder)
     except LegmonError as e:
         return None, None, str(e)
     try:
-        real = any(not n.simulated for n in catalog.nights(limit=1))  # simulated nights have a clock of their own
+        real = any(
+            not n.simulated for n in catalog.nights(limit=1)
+        )  # simulated nights have a clock of their own
         drain = None
         with suppress(ValueError, OSError):  # a recording that cannot be read tells nothing of the battery
-            drain = Postures(catalog).drain_per_hour()
+            drain = NightReports(catalog).postures.drain_per_hour()
         return _newest_ns(catalog) if real else None, drain, ""
     finally:
         catalog.close()
