@@ -357,7 +357,8 @@ def test_every_fault_has_a_sentence_of_its_own() -> None:
 
 def test_a_cause_says_itself_in_words() -> None:
     assert gap_sentence("sensor_stuck") == FAULT_SENTENCES[Fault.STUCK]
-    assert gap_sentence("sensor_restarted") is None
+    assert gap_sentence("sensor_restarted") == GAP_SENTENCES[GapCause.SENSOR_RESTARTED]
+    assert gap_sentence("of_a_later_version") == "No samples (of_a_later_version)."
 
 
 @pytest.mark.parametrize(
