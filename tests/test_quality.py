@@ -19,7 +19,7 @@ from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import Finding, verdict
 from legmon.exchange.capture import read_capture, record_capture
 from legmon.exchange.csv import detect_csv
-from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, gap_sentence
+from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, GapCause, gap_sentence
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
 from legmon.nights.cache import Readings
