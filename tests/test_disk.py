@@ -211,7 +211,7 @@ def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
     page = reports.night(catalog.night(night))
     (finding,) = page.quality
     assert (finding.code, finding.leg, page.verdict) == ("damaged", "left", "look")
-    assert "copy the data folder" in finding.sentence
+    assert "Copy the data folder" in finding.sentence
     data = tmp_path / "data"
     answer = json.loads(run_command("nights", night, "--json", data=data).stdout)["details"]
     assert answer["quality"] == [asdict(finding)]

@@ -159,7 +159,7 @@ def test_a_recording_without_its_beginning_is_refused_in_a_sentence(tmp_path: Pa
     data = bytearray(path.read_bytes())
     data[20] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(RecordingError, match="does not begin as a recording does"):
+    with pytest.raises(RecordingError, match="does not begin like a recording"):
         begin(path)
 
 

@@ -124,7 +124,7 @@ def test_a_sensor_with_another_rate_than_the_nights_is_not_mixed_in(air: str, tm
             first.process.wait()
         before = recorded(data)
         with started(*command, "--rate", "100") as second:
-            until(lambda: "in another way than this night began with" in trouble(data), 60)
+            until(lambda: "differs from the one this night started with" in trouble(data), 60)
             assert recorded(data) == before
             close_by_itself(second, data)
     assert recorded(data) == before
@@ -139,7 +139,7 @@ def test_an_adapter_that_vanishes_is_said_and_the_night_goes_on_when_it_is_back(
         with sensor(air, tmp_path, "--speed", "30", "--resume"):
             until(lambda: recorded(data) > 1000, 60)
             radio.process.kill()
-            until(lambda: (said := state(data)) and "Bluetooth has gone" in said.sensors[0].detail)
+            until(lambda: (said := state(data)) and "Bluetooth is gone" in said.sensors[0].detail)
         before = recorded(data)
         with opened_air(short_folder) as (again, _), sensor(again, tmp_path, "--speed", "30", "--resume"):
             until(lambda: recorded(data) > before + 1000, 40)
@@ -159,7 +159,7 @@ def test_a_radio_that_has_gone_is_the_cause_of_what_is_missing_and_said_once(
             await when(lambda: len(heard.frames) > 2)
         await when(lambda: heard.downs)
         through.process.end()
-        await when(lambda: sum("Bluetooth has gone" in s for s in heard.sentences) > 2, 30)
+        await when(lambda: sum("Bluetooth is gone" in s for s in heard.sentences) > 2, 30)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await through.close()
@@ -241,7 +241,7 @@ def test_a_radio_that_hangs_is_said_and_used_again_when_it_answers(
         await when(lambda: heard.states)
         await asyncio.sleep(1)
         through.process.process.send_signal(signal.SIGSTOP)  # it is there, and does not answer
-        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences), 10)
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 10)
         through.process.process.send_signal(signal.SIGCONT)
         with sensor(through.air, tmp_path):
             await when(lambda: len(heard.frames) > 2, 30)
@@ -261,7 +261,7 @@ def test_a_controller_that_never_answered_is_opened_anew(
     async def play() -> None:
         with mute(short_folder) as hci:
             task = asyncio.create_task(Session(pick(hci), time.time_ns, heard).run())
-            await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences), 10)
+            await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 10)
         (short_folder / "mute").unlink()
         with opened_air(short_folder) as (air, _), sensor(air, tmp_path):
             (short_folder / "mute").symlink_to(short_folder / "air")

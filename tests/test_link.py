@@ -291,7 +291,7 @@ def test_a_search_goes_on_when_the_radio_was_away(
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.states)
         through.process.end()
-        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences))
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences))
         with opened_air(short_folder) as (air, _again), sensor(air, tmp_path):
             await when(lambda: heard.frames)
 
@@ -449,7 +449,7 @@ def test_a_machine_without_bluetooth_is_said_in_plain_words(monkeypatch: pytest.
 
     async def play() -> None:
         task = asyncio.create_task(Session(pick(None), time.time_ns, heard).run())
-        await when(lambda: any("Bluetooth has gone" in s for s in heard.sentences))
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -55,7 +55,7 @@ def test_a_driver_with_a_defect_is_tried_again(through: Through, tmp_path: Path)
     with sensor(through.air, tmp_path):
         heard = over(through, scene, drivers=(Driver(),))
     assert Clumsy.tries == 2
-    assert "The connection did not come about. Trying again." in heard.sentences
+    assert "The connection failed. Trying again." in heard.sentences
 
 
 def test_a_sensor_whose_way_of_measuring_is_refused_is_stopped(through: Through, tmp_path: Path) -> None:

@@ -358,13 +358,13 @@ def test_why_nothing_streams_is_the_last_failure_not_the_last_words() -> None:
     trial.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert trial.trouble == "Looking for the sensor. Is it on, charged and near?"
     trial.link_changed("searching", link_message(LinkCode.NO_CONNECTION))
-    assert trial.trouble == "The connection did not come about."
+    assert trial.trouble == "The connection failed."
     trial.link_changed("searching", link_message(LinkCode.SENSOR_REFUSED, why="Open the app."))
     trial.link_changed("searching", link_message(LinkCode.NO_ANSWER))
     trial.link_changed("searching", link_message(LinkCode.SEARCHING))
     assert trial.trouble == "Open the app."
     trial.link_changed("searching", link_message(LinkCode.BLUETOOTH_GONE))
-    assert trial.trouble.startswith("This computer's Bluetooth has gone")
+    assert trial.trouble.startswith("This computer's Bluetooth is gone")
 
 
 @pytest.mark.parametrize(
