@@ -1,4 +1,4 @@
-"""Tries a sensor out: what its link tells is kept for a card (`legmon.qualify.card`) instead of being recorded."""
+"""A trial of a sensor: what its link reports is kept for a card (`legmon.qualify.card`) instead of being recorded."""
 
 import time
 from dataclasses import asdict
@@ -33,7 +33,7 @@ class Trial:
         self.identity: Identity | None = None
         self.frames = Frames()
         self._address = address
-        self._said = ""
+        self._last = ""
         self._failure: Message | None = None
         self._battery: list[tuple[int, int]] = []
         self._refused = 0
@@ -42,24 +42,29 @@ class Trial:
 
     @property
     def trouble(self) -> str:
-        """Why nothing streams: what failed last, else what the link said last. Vaguer failures do not hide a plain one."""
-        message = self._said if self._failure is None else self._failure.sentence
+        """Why nothing streams: the last failure, else the link's last sentence. A vague failure does not hide a clear one."""
+        message = self._last if self._failure is None else self._failure.sentence
         return message.removesuffix(" Trying again.")
 
     def claim(self, address: str) -> bool:
-        """Whether a sensor may be taken: the one that was asked for, and once one has started no other."""
+        """Whether a sensor may be used: the chosen one, and no other once one has started."""
         wanted = self._address if self.identity is None else self.identity.address
         return wanted is None or wanted.lower() == address.lower()
 
     def card(self, *, ended_ns: int | None = None, on: Place = "table") -> dict[str, Any]:
-        """Draw the card; only once a sensor has been started.
+        """Return the card as a JSON object.
 
         Parameters
         ----------
         ended_ns : int or None
-            When the trial ended, by the clock of the arrivals; None for with the last frame.
+            When the trial ended, by the clock of the arrivals; None for the arrival of the last frame.
         on : {"table", "leg"}
             Where the sensor was.
+
+        Raises
+        ------
+        ValueError
+            If no sensor was started.
         """
         if self.identity is None:
             raise ValueError("no sensor was started")
@@ -89,32 +94,32 @@ class Trial:
             "on": on,
         } | asdict(qualify(evidence))
 
-    # what the link tells and asks
+    # what the link reports and asks
 
     def link_changed(self, _state: State, message: Message) -> None:
-        """Keep the sentence for a person, and the last failure."""
-        self._said = message.sentence
+        """Keep the sentence and the last failure."""
+        self._last = message.sentence
         if message.code in _FAILURES and (
             message.code not in _VAGUE or self._failure is None or self._failure.code in _VAGUE
         ):
             self._failure = message
 
     def link_down(self, _cause: GapCause) -> None:
-        """Count it once, also where its cause is said again when more is known."""
+        """Count a failure of the link once, though its cause may be reported again when more is known."""
         self._cuts += self._is_up
         self._is_up = False
 
     def sensor_started(self, identity: Identity) -> None:
-        """Take the sensor."""
+        """Keep which sensor it is."""
         self.identity = identity
         self._is_up = True
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Keep it."""
+        """Keep the frame."""
         self.frames.append(frame, arrival_ns)
 
     def refused(self, _reason: str) -> None:
-        """Count it."""
+        """Count the refused frame."""
         self._refused += 1
 
     def battery(self, percent: int) -> None:
@@ -122,18 +127,18 @@ class Trial:
         self._battery.append((time.monotonic_ns(), percent))
 
     def status(self, status: Status) -> None:
-        """Nothing: what it says of itself is not part of the card."""
+        """Do nothing: the sensor's status is not part of the card."""
 
     def signal(self, rssi_dbm: int) -> None:
-        """Nothing."""
+        """Do nothing: the signal strength is not part of the card."""
 
     def last_stream(self) -> int | None:
-        """No stream was recorded before."""
+        """Return None: no stream was recorded before."""
         return None
 
     def missing(self) -> Missing | None:
-        """Fetch nothing: what is lost on the way shall show."""
+        """Return None: lost samples are not fetched, so that the card shows them."""
         return None
 
     def unavailable(self, missing: Missing, cause: GapCause | None) -> None:
-        """Nothing was asked for."""
+        """Do nothing: no samples were asked for."""
