@@ -22,10 +22,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
-from legmon.catalog.state import NearbyState, RecorderState, SensorState
+from legmon.catalog.state import RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
+from legmon.sensors.base import HeardSensor
 from tests.made import Made, evening, make_night, past_nights, scenario
 
 ROOT = Path(__file__).parents[1]
@@ -93,10 +94,10 @@ def _pretend(catalog: Catalog, *, recording: bool) -> None:
         measured_rate_hz=50.4,
         worn=True,
     )
-    held = NearbyState("C4:4C:4D:10:2A:31", "LM-Ankle-Left", -52.0, "ankle", "left", 0.0, "left")
+    held = HeardSensor("C4:4C:4D:10:2A:31", "LM-Ankle-Left", -52.0, "ankle", "left", 0.0, "left")
     others = [
-        NearbyState("C4:4C:4D:10:2A:7E", "LM-Ankle-Right", -71.0, "ankle", "right", 1.0, None),
-        NearbyState("A0:9E:1A:5C:33:02", "Polar Sense 5C3302", -88.0, "polar", None, 3.0, None),
+        HeardSensor("C4:4C:4D:10:2A:7E", "LM-Ankle-Right", -71.0, "ankle", "right", 1.0, None),
+        HeardSensor("A0:9E:1A:5C:33:02", "Polar Sense 5C3302", -88.0, "polar", None, 3.0, None),
     ]
     night = catalog.nights()[0].id if recording else None
     catalog.want("record" if recording else "check", "left")

@@ -161,14 +161,16 @@ def test_a_sensor_that_stops_is_lost_from_then_on_and_named() -> None:
     assert card.minutes == pytest.approx(10, abs=0.02)
     assert card.lost == pytest.approx(600 * 50, abs=5)
     assert card.lost_percent == pytest.approx(50, abs=0.1)
-    assert card.warnings[0].startswith("It stopped after 10.0 minutes and did not come back: is it still on")
+    assert card.warnings[0].startswith(
+        "It stopped after 10.0 minutes and did not come back. Check that it is on"
+    )
     stayed = qualify(replace(made, ended_ns=(1000 + 601) * NS))
     assert (stayed.lost, stayed.gone_s, stayed.warnings) == (0, 0.0, [])
 
 
 def test_a_trial_too_short_to_show_whether_it_switches_itself_off_says_so() -> None:
     short, long = (replace(evidence(seconds=s), idle_s=600.0) for s in (600, 900))
-    assert "switch itself off when it has lain still for 10 minutes" in qualify(short).warnings[0]
+    assert "switch itself off after lying still for 10 minutes" in qualify(short).warnings[0]
     assert qualify(long).warnings == []
     assert qualify(replace(short, on="leg")).warnings == []
     gone = qualify(replace(short, ended_ns=(1000 + 900) * NS)).warnings
@@ -236,7 +238,7 @@ def test_on_the_leg_nobody_has_to_lie_still() -> None:
     shaky = evidence(noise_mg=12.0)
     assert "noise" in qualify(shaky).warnings[0]
     assert qualify(replace(shaky, on="leg")).warnings == [], "a leg has a pulse"
-    assert "feels 0.50 g" in qualify(replace(evidence(scale=0.5), on="leg")).warnings[0]
+    assert "measures 0.50 g" in qualify(replace(evidence(scale=0.5), on="leg")).warnings[0]
 
 
 @pytest.mark.parametrize("seconds", [0.1, 3.0, 6.0])

@@ -1,8 +1,8 @@
-"""When frames arrived: how fast a sensor measures by this computer's clock, how late its frames were, what was lost on the way.
+"""What arrivals of frames show: the true rate of a sensor, how late its frames are, and how many samples were lost.
 
-The line of index against arrival lies along the earliest arrivals. Indices that jump tell a loss. Where they cannot (the count
-began anew after a cut, or the samples are merely counted as they come), frames that are later for good than those before tell
-it; frames that were only held up are caught up with.
+A line of index against arrival is fitted along the earliest arrivals. A jump of the index is a loss. Where the index cannot jump
+(it began again after a cut, or samples are only counted as they arrive), a lasting delay is a loss: frames that were only held
+up catch up later.
 """
 
 from array import array
@@ -20,7 +20,7 @@ from legmon.sensors.base import Frame, Loss
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LEAST_FRAMES, LEAST_S = 10, 5.0  # of which a rate can be told
+LEAST_FRAMES, LEAST_S = 10, 5.0  # needed for a rate
 ROUNDS, MOST_BLOCKS = 6, 60
 PAUSE_FRAMES, LEAST_PAUSE_S = 1.5, 0.3  # after which frames may be missing
 NEAR_S: Final = 20.0  # within which a frame that was not held up is found
@@ -28,7 +28,7 @@ GONE_S: Final = 10.0  # longer than a link takes to be set up again
 
 
 class Frames:
-    """Frames that were sent once, in the order they came, by columns: a night of single samples must not fill the memory.
+    """Frames in the order of arrival, stored by columns, so that a night of single samples does not fill the memory.
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ class Frames:
 
     @property
     def samples(self) -> int:
-        """How many samples they hold."""
+        """Number of samples."""
         return len(self._xyz) // 3
 
     def append(self, frame: Frame, arrival_ns: int) -> None:
-        """Take a frame; not one that was sent again."""
+        """Add a frame. A frame that was sent again is left out."""
         if not frame.late:
             self._numbers.extend((arrival_ns, frame.stream, frame.first, len(frame.xyz)))
             self._xyz.frombytes(np.ascontiguousarray(frame.xyz, dtype=np.int16).tobytes())
 
     def columns(self) -> tuple[Integers, Integers, Integers, Integers]:
-        """Return of each frame when it arrived, ns; its stream; its first sample's index; how many it has."""
+        """Return for each frame its arrival, ns; its stream; the index of its first sample; its number of samples."""
         arrivals, streams, firsts, sizes = np.array(self._numbers, dtype=np.int64).reshape(-1, 4).T
         return arrivals, streams, firsts, sizes
 
@@ -67,18 +67,18 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What arrivals tell.
+    """What arrivals show.
 
     Parameters
     ----------
     true_hz : float or None
-        Samples a second; None where too few came.
+        Samples per second; None where too few arrived.
     late_s : (n,) array or None
-        How late each frame was, by that rate.
+        How late each frame was, by that rate, s.
     lost : int
-        Samples between the first frame and the last.
+        Samples lost between the first frame and the last.
     gone_s : float
-        For how long nothing came any more at the end; 0 where the sensor stayed.
+        For how long nothing arrived at the end, s; 0 where the sensor stayed.
     """
 
     true_hz: float | None
@@ -88,7 +88,7 @@ class Arrived:
 
 
 def arrived(frames: Frames, declared_hz: float, loss: Loss, *, ended_ns: int | None = None) -> Arrived:
-    """Say what arrivals tell.
+    """Return what arrivals show.
 
     Parameters
     ----------
@@ -97,26 +97,26 @@ def arrived(frames: Frames, declared_hz: float, loss: Loss, *, ended_ns: int | N
     declared_hz : float
         Nominal rate.
     loss : {"index", "time", "arrival"}
-        By what a loss shows while the link is up.
+        What reveals a loss while the link is up.
     ended_ns : int or None
-        Until when frames were waited for; None for until the last one.
+        When the trial ended; None for the arrival of the last frame.
     """
     arrivals, streams, *rest = frames.columns()
     firsts, sizes = (column.astype(np.float64) for column in rest)
     at = (arrivals - arrivals[0]) / NS
-    anew = streams[1:] != streams[:-1]
-    jumps = np.where(anew, 0.0, firsts[1:] - firsts[:-1] - sizes[:-1])
+    restarts = streams[1:] != streams[:-1]
+    jumps = np.where(restarts, 0.0, firsts[1:] - firsts[:-1] - sizes[:-1])
     ends = np.concatenate([sizes[:1], sizes[0] + np.cumsum(jumps + sizes[1:])])
 
     pauses = np.diff(at)
     usual = max(float(np.median(pauses)), float(np.median(sizes)) / declared_hz) if len(pauses) else 0.0
     paused = (pauses > PAUSE_FRAMES * usual) & (pauses > LEAST_PAUSE_S) & (loss == "arrival")
-    cuts, marks = _after(anew), _after(anew | paused)
+    cuts, marks = _after(restarts), _after(restarts | paused)
     rate_hz = 1 / (_period(ends, at, marks) or _period(ends, at, cuts) or 1 / declared_hz)
     lost, gaps = int(np.maximum(jumps, 0.0).sum()), []
     for k in marks:
         missing = _missing(ends, at, k, rate_hz)
-        if anew[k - 1] or missing > usual * rate_hz / 2:
+        if restarts[k - 1] or missing > usual * rate_hz / 2:
             ends[k:] += missing
             lost += missing
             gaps.append(k)
@@ -131,12 +131,12 @@ def arrived(frames: Frames, declared_hz: float, loss: Loss, *, ended_ns: int | N
 
 
 def _after(breaks: NDArray[np.bool_]) -> list[int]:
-    """Which frames come after a break."""
+    """Return the frames that come after a break."""
     return [int(k) + 1 for k in np.flatnonzero(breaks)]
 
 
 def _period(ends: Floats, at: Floats, marks: Sequence[int]) -> float | None:
-    """Fit index against arrival along the earliest arrivals: one slope for all unbroken stretches; gives s a sample."""
+    """Fit index against arrival along the earliest arrivals, with one slope for all stretches. Return seconds per sample."""
     stretches = [slice(a, b) for a, b in pairwise([0, *marks, len(at)]) if b - a >= LEAST_FRAMES]
     if sum(float(np.ptp(at[s])) for s in stretches) < LEAST_S:
         return None
@@ -153,7 +153,7 @@ def _period(ends: Floats, at: Floats, marks: Sequence[int]) -> float | None:
 
 
 def _earliest(ends: Floats, at: Floats, period: float) -> tuple[Floats, Floats]:
-    """Of each block of a stretch, what came earliest."""
+    """Return the earliest arrival of each block of a stretch."""
     late = at - period * ends
     blocks = np.array_split(np.arange(len(at)), max(5, min(MOST_BLOCKS, len(at) // 10)))
     first = np.array([block[np.argmin(late[block])] for block in blocks])
@@ -161,7 +161,7 @@ def _earliest(ends: Floats, at: Floats, period: float) -> tuple[Floats, Floats]:
 
 
 def _missing(ends: Floats, at: Floats, k: int, rate_hz: float) -> int:
-    """How many samples are missing before frame `k`: by as much those after it are later than those before it."""
+    """Return how many samples are missing before frame `k`: the delay of the frames after it against those before it."""
     before, after = np.searchsorted(at, [at[k - 1] - NEAR_S, at[k] + NEAR_S])
     late = at[before:after] - ends[before:after] / rate_hz
     return max(0, round(float(late[k - before :].min() - late[: k - before].min()) * rate_hz))

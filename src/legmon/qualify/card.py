@@ -1,7 +1,7 @@
-"""What some minutes with a sensor show: its true rate, how late frames come, what is lost, noise, scale, battery.
+"""The card of a sensor: its true rate, how late its frames are, its losses, noise, scale and battery.
 
-Rate, lateness and loss come from when frames arrived (`legmon.qualify.arrivals`), noise and scale from the seconds in which the
-sensor lay still (`legmon.qualify.stillness`).
+Rate, lateness and loss come from the arrivals of frames (`legmon.qualify.arrivals`), noise and scale from the seconds in which
+the sensor lay still (`legmon.qualify.stillness`).
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from legmon.limits import BATTERY_NIGHT_H
 from legmon.movement import NS
 from legmon.qualify.arrivals import Frames, arrived
 from legmon.qualify.stillness import still
 from legmon.sensors.base import StreamFormat
 
-NIGHT_H = 8.0
-SURE_S = 19 * 60.0  # of battery: its level is read every ten minutes, so that half an hour has three of them
+SURE_S = 19 * 60.0  # the battery's level is read every ten minutes, so half an hour has three levels
 SHAKY_MG, OFF_G, STILL_S = 8.0, 0.05, 10.0
-IDLE_TIMES = 1.2  # as long as that a trial has to be, to show whether a sensor switches itself off
+IDLE_TIMES = 1.2  # a trial must last so many idle times, to show whether a sensor switches itself off
 
 Place = Literal["table", "leg"]
 
@@ -32,17 +32,17 @@ class Evidence:
     format : StreamFormat
         How it measures.
     frames : Frames
-        What came.
+        The frames that arrived.
     battery : sequence of (int, int)
         Times, ns, and percents.
     refused, cuts : int
-        Frames that did not keep to the protocol, and how often the link failed.
+        Number of frames that broke the protocol, and of failures of the link.
     ended_ns : int or None
-        Until when frames were waited for; None for until the last one.
+        When the trial ended; None for the arrival of the last frame.
     on : {"table", "leg"}
         Where the sensor was.
     trouble : str
-        What the link said last, or what failed.
+        The last failure, or else the last sentence of the link.
     idle_s : float or None
         After how long without movement the sensor may switch itself off, s.
     """
@@ -60,42 +60,44 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is known of a sensor now; None where it could not be told.
+    """What a trial shows of a sensor; None where it does not show it.
 
     Parameters
     ----------
     minutes : float
-        How long samples came.
+        From the first frame to the last.
     samples : int
-        How many came.
+        Number of samples that arrived.
     true_hz, rate_error_percent : float
-        Samples a second of this computer's clock, against the nominal rate.
+        Samples per second of this computer's clock, and the difference from the nominal rate.
     frame_s, longest_pause_s : float
-        Between two frames, the median and the longest.
+        Time between two frames: the median and the longest, s.
     late_ms : tuple of float
-        How late frames came: half of them, 95 % of them, all.
+        How late frames arrived: half of them, 95 % of them, all, ms.
     lost, lost_percent : float
-        Samples lost on the way, also while the link was down; a sensor with a buffer may still hold them.
+        Samples lost on the way, also while the link was down. A sensor with a buffer may still hold them.
     gone_s : float
-        For how long nothing came any more at the end; 0 where the sensor stayed.
+        For how long nothing arrived at the end, s; 0 where the sensor stayed.
     still_s : float
-        Seconds in which it lay still.
+        For how long the sensor lay still, s.
     noise_mg : float
         Standard deviation of an axis while still, root mean square over axes.
     noise_ug_rthz : float
-        The same by root hertz, if it is white.
+        The same per root hertz, for white noise.
     gravity_g : float
-        What it felt while still.
+        Length of the acceleration while still.
     scale_error_percent, offset_mg : float
         Of all axes together.
     sides : int
-        How many sides it lay on.
+        Number of sides that it lay on.
     battery_levels : int
-        How many levels it told.
+        Number of levels that it reported.
     battery_percent_night, battery_most_percent_night : float
-        For 8 hours: about, and at most, since levels are whole percents.
+        What 8 hours take: about, and at most, since levels are whole percents.
+    refused, cuts : int
+        Number of frames that broke the protocol, and of failures of the link.
     warnings : list of str
-        What does not fit a night's recording, in sentences.
+        Sentences about what does not suit the recording of a night.
     """
 
     minutes: float
@@ -124,11 +126,11 @@ class Card:
 
 
 def qualify(evidence: Evidence) -> Card:
-    """Draw the card."""
+    """Return the card of what was recorded of a sensor."""
     counted: dict[str, Any] = {"refused": evidence.refused, "cuts": evidence.cuts}
     if not len(evidence.frames):
-        says = [f"No samples came, though it was started. {evidence.trouble}".rstrip(), *_link(evidence)]
-        return Card(0.0, warnings=says, **counted, **_battery(evidence.battery))
+        warnings = [f"No samples came, though it was started. {evidence.trouble}".rstrip(), *_link(evidence)]
+        return Card(0.0, warnings=warnings, **counted, **_battery(evidence.battery))
     arrivals, *_ = evidence.frames.columns()
     samples = evidence.frames.samples
     span_s = float(arrivals[-1] - arrivals[0]) / NS
@@ -136,20 +138,22 @@ def qualify(evidence: Evidence) -> Card:
     pauses = np.diff(arrivals) / NS
     if len(pauses):
         known |= {"frame_s": _round(np.median(pauses)), "longest_pause_s": _round(pauses.max())}
-    told = arrived(evidence.frames, evidence.format.rate_hz, evidence.format.loss, ended_ns=evidence.ended_ns)
-    rate_hz = told.true_hz or evidence.format.rate_hz
-    if told.true_hz is not None and told.late_s is not None:
-        quantiles = np.percentile(told.late_s * 1000, [50, 95, 100])
+    timing = arrived(
+        evidence.frames, evidence.format.rate_hz, evidence.format.loss, ended_ns=evidence.ended_ns
+    )
+    rate_hz = timing.true_hz or evidence.format.rate_hz
+    if timing.true_hz is not None and timing.late_s is not None:
+        quantiles = np.percentile(timing.late_s * 1000, [50, 95, 100])
         known |= {
             "true_hz": _round(rate_hz),
             "rate_error_percent": _round(100 * (rate_hz / evidence.format.rate_hz - 1)),
             "late_ms": tuple(_round(q, 1) for q in quantiles),
         }
-    lost = told.lost + round(told.gone_s * rate_hz)
+    lost = timing.lost + round(timing.gone_s * rate_hz)
     known |= {
         "lost": lost,
         "lost_percent": _round(100 * lost / (samples + lost)),
-        "gone_s": _round(told.gone_s, 1),
+        "gone_s": _round(timing.gone_s, 1),
     }
     g = evidence.frames.xyz().astype(np.float64) * (evidence.format.scale_ug * 1e-6)
     known |= still(g, evidence.format.rate_hz) | _battery(evidence.battery)
@@ -165,7 +169,7 @@ def _battery(levels: Sequence[tuple[int, int]]) -> dict[str, Any]:
     if len(levels) < 2 or levels[-1][0] - levels[0][0] < SURE_S * NS:
         return known
     fell = levels[0][1] - levels[-1][1]
-    nights = (levels[-1][0] - levels[0][0]) / NS / 3600 / NIGHT_H
+    nights = (levels[-1][0] - levels[0][0]) / NS / 3600 / BATTERY_NIGHT_H
     if fell >= 0:
         known |= {
             "battery_percent_night": _round(fell / nights, 0),
@@ -180,36 +184,36 @@ def _link(evidence: Evidence) -> list[str]:
 
 
 def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
-    says = []
+    warnings = []
     off = known.get("rate_error_percent")
     if off is not None and abs(off) > 10:
-        says.append(
-            f"It measures at {known['true_hz']:.1f} Hz, not {evidence.format.rate_hz:.1f}: movements seem longer or shorter."
+        warnings.append(
+            f"It measures at {known['true_hz']:.1f} Hz, not {evidence.format.rate_hz:.1f}, so movements seem longer or shorter."
         )
     if known["gone_s"]:
-        says.append(
-            f"It stopped after {known['minutes']:.1f} minutes and did not come back: is it still on, charged and near? If it"
-            " switches itself off while it lies still, its page (docs/sensors.md) says what helps."
+        warnings.append(
+            f"It stopped after {known['minutes']:.1f} minutes and did not come back. Check that it is on, charged and near. If"
+            " it switches itself off while it lies still, its page (docs/sensors.md) says what helps."
         )
     elif known["lost_percent"] > 1:
-        says.append(
-            f"{known['lost_percent']:.1f} % of samples were lost: move the receiver nearer, to the foot of the bed."
+        warnings.append(
+            f"{known['lost_percent']:.1f} % of samples were lost. Put the computer nearer, at the foot end of the bed."
         )
     idle_s = evidence.idle_s if evidence.on == "table" and not known["gone_s"] else None
     if idle_s is not None and known["minutes"] * 60 < IDLE_TIMES * idle_s:
-        says.append(
-            f"It may switch itself off when it has lain still for {idle_s / 60:g} minutes, which so short a trial does not show."
+        warnings.append(
+            f"It may switch itself off after lying still for {idle_s / 60:g} minutes. This trial was too short to show it."
         )
     if evidence.on == "table" and (known.get("noise_mg") or 0) > SHAKY_MG:
-        says.append(f"Its noise of {known['noise_mg']:.1f} mg hides small movements.")
+        warnings.append(f"Its noise of {known['noise_mg']:.1f} mg hides small movements.")
     gravity = known.get("gravity_g")
     if gravity is not None and abs(gravity - 1) > OFF_G:
-        says.append(
-            f"Lying still it feels {gravity:.2f} g instead of 1: its range or scale may be set wrongly."
+        warnings.append(
+            f"Lying still it measures {gravity:.2f} g instead of 1. Its range or scale may be set wrongly."
         )
-    says += _link(evidence)
+    warnings += _link(evidence)
     if (known.get("battery_percent_night") or 0) > 80:
-        says.append("Its battery hardly lasts a night.")
+        warnings.append("Its battery may not last a night.")
     if evidence.on == "table" and known.get("still_s", 0.0) < STILL_S:
-        says.append("It hardly lay still, so that noise and scale are not known: put it on a table.")
-    return says
+        warnings.append("It hardly lay still, so noise and scale are not known. Put it on a table.")
+    return warnings

@@ -1,7 +1,7 @@
-"""What a sensor felt in the seconds in which it lay still: its noise, and how far off its scale and offset are.
+"""Noise, scale and offset of a sensor, from the seconds in which it lay still.
 
-One side up tells only how far gravity is from 1 g; where it was turned to four sides or more, a sphere through what it felt
-(least squares) tells scale and offset apart.
+One side shows only how far gravity is from 1 g. From four sides on, a sphere through the measured vectors (least squares)
+separates scale from offset.
 """
 
 from typing import Any, Final
@@ -15,7 +15,7 @@ SIDE_DEGREES, SIDES = 25.0, 4
 
 
 def still(g: NDArray[np.float64], rate_hz: float) -> dict[str, Any]:
-    """Give what can be told, by the names that a `Card` has for it.
+    """Return what the samples show, by the names of the fields of `Card`.
 
     Parameters
     ----------
@@ -30,20 +30,20 @@ def still(g: NDArray[np.float64], rate_hz: float) -> dict[str, Any]:
         return {}
     windows = g[: count * size].reshape(count, size, 3)
     spread = windows.std(axis=1)
-    lay = spread.max(axis=1) < STILL_G
-    still_s = round(float(lay.sum()) * size / rate_hz, 1)
-    if lay.sum() < 3:
+    is_still = spread.max(axis=1) < STILL_G
+    still_s = round(float(is_still.sum()) * size / rate_hz, 1)
+    if is_still.sum() < 3:
         return {"still_s": still_s}
-    noise_g = float(np.sqrt(np.median(np.mean(spread[lay] ** 2, axis=1))))
-    felt = windows[lay].mean(axis=1)
-    norms = np.linalg.norm(felt, axis=1)
+    noise_g = float(np.sqrt(np.median(np.mean(spread[is_still] ** 2, axis=1))))
+    means = windows[is_still].mean(axis=1)
+    norms = np.linalg.norm(means, axis=1)
     known = {
         "still_s": still_s,
         "noise_mg": round(noise_g * 1000, 3),
         "noise_ug_rthz": round(float(noise_g * 1e6 / np.sqrt(rate_hz / 2)), 1),
         "gravity_g": round(float(np.median(norms)), 4),
     }
-    sides = _sides(felt, norms)
+    sides = _sides(means, norms)
     known["sides"] = len(sides)
     sphere = _sphere(np.array(sides)) if len(sides) >= SIDES else None
     if sphere is not None:
@@ -54,22 +54,22 @@ def still(g: NDArray[np.float64], rate_hz: float) -> dict[str, Any]:
     return known
 
 
-def _sides(felt: NDArray[np.float64], norms: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Directions that differ from each other."""
+def _sides(means: NDArray[np.float64], norms: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the directions that differ from each other."""
     near = np.cos(np.radians(SIDE_DEGREES))
     sides: list[NDArray[np.float64]] = []
-    for vector, norm in zip(felt, norms, strict=True):
+    for vector, norm in zip(means, norms, strict=True):
         if norm > 0.2 and all(vector @ s / (norm * np.linalg.norm(s)) < near for s in sides):
             sides.append(vector)
     return sides
 
 
 def _sphere(points: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Radius of the sphere through points, and how far its middle is from zero; None where they lie too flat."""
+    """Return the radius of the sphere through points and the distance of its centre from zero; None where they lie too flat."""
     left = np.column_stack([2 * points, np.ones(len(points))])
     if np.linalg.svd(left - left.mean(axis=0), compute_uv=False)[2] < 0.3:
         return None
     solved, *_ = np.linalg.lstsq(left, np.sum(points**2, axis=1), rcond=None)
-    middle = solved[:3]
-    radius = float(np.sqrt(max(0.0, solved[3] + middle @ middle)))
-    return radius, float(np.linalg.norm(middle))
+    centre = solved[:3]
+    radius = float(np.sqrt(max(0.0, solved[3] + centre @ centre)))
+    return radius, float(np.linalg.norm(centre))

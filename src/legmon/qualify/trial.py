@@ -60,6 +60,11 @@ class Trial:
             When the trial ended, by the clock of the arrivals; None for the last frame.
         on : {"table", "leg"}
             Where the sensor was.
+
+        Raises
+        ------
+        ValueError
+            If no sensor was started.
         """
         if self.sensor is None:
             raise ValueError("no sensor was started")

@@ -134,7 +134,7 @@ class SensorLinks:
         return recent and all(ankle.is_streaming for ankle in self)
 
     def nearby(self) -> list[HeardSensor]:
-        """Return the sensors that may be chosen, the strongest first; one that is held no longer says how strong it is."""
+        """Return the sensors that may be chosen, the strongest first. A connected one no longer advertises its strength."""
         if self._listening is None:
             return []
         held = {ankle.address: ankle for ankle in self if ankle.address and ankle.is_streaming}
