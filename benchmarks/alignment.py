@@ -1,11 +1,11 @@
-"""How well time is known: two sensors with opposite rate errors over a night, and the last movement of a night at every rate.
+"""Measure the error of sample times: two sensors with opposite rate errors, and the end of a night at every rate.
 
 ``uv run python -m benchmarks.alignment [--json]``
 
-Pure timeline, no radio: frames of 250 ms reach the host as they do over Bluetooth Low Energy, at the next connection event
-(30 ms), late by an exponential 8 ms more, one in two hundred by up to 0.4 s, in stalls of 1 to 4 s every five minutes, and not at
-all in three gaps of a minute to twenty. The rates creep by 0.1 % in the first hour, as the ankle warms the sensor, and wander by
-100 ppm over two hours.
+Pure timeline, no radio. Frames of 250 ms arrive as they do over Bluetooth Low Energy: at the next connection event (30 ms)
+plus an exponential delay of 8 ms, one in two hundred up to 0.4 s late, with stalls of 1 to 4 s every five minutes and three
+gaps of 1 to 20 minutes. The rates drift by 0.1 % in the first hour, as the ankle warms the sensor, and wander by 100 ppm
+over two hours.
 """
 
 import argparse
@@ -23,7 +23,7 @@ START = 1_790_000_000 * NS
 
 
 def true_times(rate_hz: float, error: float, seed: int) -> NDArray[np.float64]:
-    """When each sample of a night is taken, s."""
+    """Return when each sample of a night is taken, s."""
     draws = np.random.default_rng(seed)
     nominal = np.arange(round(HOURS * 3600 * rate_hz)) / (rate_hz * (1 + error))
     warm = 0.001 * 1200 * (1 - np.exp(-nominal / 1200))
@@ -32,7 +32,7 @@ def true_times(rate_hz: float, error: float, seed: int) -> NDArray[np.float64]:
 
 
 def arrivals(taken: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """When frames whose last samples were taken then arrive, s; NaN for those that never do."""
+    """Return the arrival times of frames whose last samples were taken at these times, s; NaN for frames that never arrive."""
     draws = np.random.default_rng(seed)
     at = np.ceil(taken / 0.030 + draws.random()) * 0.030 + draws.exponential(0.008, len(taken))
     rare = draws.random(len(taken)) < 1 / 200
@@ -59,7 +59,7 @@ def fitted(rate_hz: int, error: float, seed: int) -> tuple[TimeMap, NDArray[np.f
 
 
 def error_ms(time: TimeMap, taken: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far off the time of a sample is, ms, once a second of the night."""
+    """Return the error of a sample's time, ms, once per second of the night."""
     step = max(len(taken) // round(HOURS * 3600), 1)
     return np.array([(time.utc(i) - START) / 1e6 - 1e3 * taken[i] for i in range(0, len(taken), step)])
 

@@ -1,7 +1,7 @@
-"""How fast each driver reads notifications: ``uv run python -m benchmarks.decode [--json]``.
+"""Measure how fast each driver decodes notifications: ``uv run python -m benchmarks.decode [--json]``.
 
-The notifications are those of the simulated sensors at rest, through a conversation that has been started, as in a night. An
-8-hour night at 50 Hz holds 1.4 million samples.
+The notifications come from the simulated sensors at rest, after the start of a conversation, as in a night. An 8-hour night
+at 50 Hz has 1.4 million samples.
 """
 
 import argparse
@@ -58,7 +58,7 @@ MAKE: dict[str, Callable[[int], bytes]] = {
 
 
 def measure(name: str) -> dict[str, float]:
-    """Read notifications for a second."""
+    """Decode notifications for one second."""
     conversation = started(name).conversation
     uuid = SCRIPTS[name][2][0]
     made = [MAKE[name](i) for i in range(4000)]

@@ -1,8 +1,8 @@
-"""The same simulated night through every family of sensors, with the link and recorder that record real ones.
+"""Record the same simulated night with every family of sensors, through the link and the recorder of real nights.
 
 ``uv run python -m benchmarks.families [--minutes 15] [--speed 30] [--only polar] [--json]``
 
-For each: movements found, how far their count is from the reference profile's on the same night, and samples lost.
+For each family: movements found, the difference of their count from the reference profile's, and samples lost.
 """
 
 import argparse
@@ -74,15 +74,15 @@ class Result:
     rate_hz : float
         Rate asked for.
     movements : int or None
-        Leg movements found; None where the rate is too low to find any.
+        Leg movements found; None if the sample rate is too low.
     samples, lost : int
-        Recorded, and sent by the sensor but not recorded.
+        Samples recorded, and samples sent but not recorded.
     gaps : int
-        SampleRange samples that the recording names.
+        Gaps that the recording names.
     refused : int
-        Frames that did not keep to the protocol.
+        Frames that violated the protocol.
     battery : int or None
-        Charge that it told last, percent.
+        Last battery level, percent.
     """
 
     sensor: str
@@ -96,7 +96,7 @@ class Result:
 
 
 class Recording(AnkleSensor):
-    """A link's listener that records from the first start on."""
+    """A listener of the link that records from the first start on."""
 
     def __init__(self, folder: Path, now_ns: "Clock") -> None:
         super().__init__(now_ns, "left")
@@ -113,14 +113,14 @@ class Recording(AnkleSensor):
 
 
 class Clock:
-    """Goes faster than the wall."""
+    """A clock that runs faster than real time."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._began = time.monotonic_ns()
 
     def __call__(self) -> int:
-        """Now, ns."""
+        """Return the time, ns."""
         return 1_790_000_000_000_000_000 + int((time.monotonic_ns() - self._began) * self._speed)
 
 
@@ -160,8 +160,8 @@ def night(
 ) -> Result:
     """Record one night of one model.
 
-    `more` is added to the scenario, `extra` to the sensor's options; a third of the night after its start the sensor is out of
-    reach for `cut_s` wall seconds.
+    `more` is added to the scenario, `extra` to the sensor's options. After a third of the night the sensor is out of reach for
+    `cut_s` seconds of real time.
     """
     detect([[0.0, 0.0, 1.0]], 50.0)  # compiles what the first samples would wait for
     family, _, kind = model.partition("/")
@@ -190,7 +190,7 @@ def shadow(air: subprocess.Popen[str], seconds: float) -> None:
 
 
 async def _settled(count: Callable[[], int]) -> None:
-    """Wait until nothing more comes of what is still under way, not for ever: the ankle sensor measures on after its night."""
+    """Wait until no more samples arrive, but not for ever: the ankle sensor goes on measuring after its night."""
     last, began = -1, time.monotonic()
     since = began
     while time.monotonic() - since < STILL_S and time.monotonic() - began < MOST_S:
@@ -257,7 +257,7 @@ async def _record(
 
 
 def _measured(log: Path) -> int:
-    """How many samples the simulated sensor put into frames, in the longest of its runs."""
+    """Return how many samples the simulated sensor put into frames, in the longest of its runs."""
     counts = [0]
     for line in log.read_text().splitlines():
         told = json.loads(line)
@@ -293,7 +293,7 @@ def main() -> None:
 
 
 def error(result: Result, reference: Result) -> float | None:
-    """How far the count is from the reference's, as a share of it; None where there is no count."""
+    """Return the relative difference of the count from the reference's; None without a count."""
     if result.movements is None or not reference.movements:
         return None
     return result.movements / reference.movements - 1

@@ -1,9 +1,10 @@
-"""Throws coverage-guided bytes at a driver's decoders: only `FrameError` may come out, and nothing may pile up.
+"""Fuzz a driver's decoders, guided by coverage: only `FrameError` may be raised, and memory may not grow.
 
 ``uv run --group fuzz python -m benchmarks.fuzz_decoders polar 1000000``
 
-The bytes are what a sensor might notify, in one or several pieces. Each run begins with a conversation that has been started.
-Prints one JSON object at the end: executions and crashes. Not part of the tests; those throw random bytes of their own.
+The bytes are notifications of a sensor, in one or several pieces. Each run begins after the start of a conversation. The
+program prints one JSON object at the end: executions and crashes. It is not part of the tests, which have random bytes of
+their own.
 """
 
 import copy
@@ -43,13 +44,13 @@ SIZES = (512, 20, 28, 64, 13, 7, 244, 3)
 
 
 def _pieces(data: bytes) -> list[bytes]:
-    """Cut the input: its first byte says how long the pieces are."""
+    """Cut the input into pieces. Its first byte is their length."""
     size = SIZES[data[0] % len(SIZES)] if data else 1
     return [data[at : at + size] for at in range(1, len(data), size)] or [b""]
 
 
 def _copied(conversation: Any) -> Any:
-    """Give a conversation that begins where this one is, and shares nothing that changes."""
+    """Return a copy of a conversation that shares no mutable state with it."""
     fresh = copy.copy(conversation)
     for name, value in vars(conversation).items():
         if type(value).__module__.startswith("legmon") and type(value).__name__ != "Layout":
@@ -58,7 +59,7 @@ def _copied(conversation: Any) -> Any:
 
 
 def target(name: str) -> Callable[[bytes], None]:
-    """What is run with each input."""
+    """Run the decoders on one input."""
     extra: list[Read] = []
     if name == "ankle":
         begin: Callable[[], Any] = lambda: ankle.DRIVER.decoder({})  # noqa: E731

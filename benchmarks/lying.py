@@ -1,9 +1,9 @@
-"""How many minutes of lying are wrong, on simulated nights whose walks are known.
+"""Count the minutes in which lying is detected wrongly, on simulated nights with known walks.
 
     uv run python -m benchmarks.lying [--json]
 
-The golden nights and those of ``tests/nights`` with a walk. A minute is wrong where the posture says lying during a walk, or not
-lying outside of one.
+The nights are the golden nights and those of ``tests/nights`` with a walk. A minute is wrong if the posture is lying during
+a walk, or not lying outside a walk.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Wrong:
-    """What is wrong with one night, minutes; and whether its axis was found."""
+    """Wrong minutes of one night, and whether the axis of the shank was found."""
 
     night: str
     calibrated: bool
@@ -36,19 +36,19 @@ class Wrong:
 
     @property
     def wrong_min(self) -> float:
-        """Minutes wrong altogether."""
+        """Return the sum of the wrong minutes."""
         return self.missed_min + self.invented_min
 
 
 def nights() -> list[Path]:
-    """Every scenario, golden or ours, in order."""
+    """Return every scenario, of the golden nights and of the tests, in order."""
     return sorted((ROOT / "firmware_sim" / "golden").glob("*.yaml")) + sorted(
         (ROOT / "tests" / "nights").glob("*.yaml")
     )
 
 
 def read_posture(capture: Path) -> tuple[Posture, float]:
-    """Rows of a captured night, and its declared rate."""
+    """Return the samples of a captured night, and its declared rate."""
     night = read_capture(capture)
     meta = Meta(
         "n",
@@ -96,7 +96,7 @@ def judge(scenario: Path, folder: Path) -> Wrong:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one line a night."""
+    """Print one line for each night."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Moves every bound of the rules by one tick, one at a time, and shows that a test fails each time.
+"""Move every limit of the rules by one tick, one at a time, and show that a test fails each time.
 
-``uv run python benchmarks/mutate_rules.py`` works on a copy; the tree stays as it is.
+``uv run python benchmarks/mutate_rules.py`` works on a copy and does not change the tree.
 """
 
 import os
@@ -72,7 +72,7 @@ MUTATIONS = [
 
 
 def main() -> int:
-    """Run every mutation; returns 1 if one survives."""
+    """Run every mutation. Return 1 if one survives."""
     survivors = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)

@@ -1,11 +1,15 @@
-"""How long the Night page takes: a night of 8 h at 100 Hz and two legs, in a real browser.
+"""Measure the Night page in a real browser, with a night of 8 h at 100 Hz and two legs.
 
     uv run python -m benchmarks.pages [--hours H] [--rate HZ]
 
-Prints one JSON object, milliseconds: `first_ever` is the page where nobody has looked at the night before and its posture is
-computed from the recording; `chart` is the page, loaded anew, until the night's chart is drawn; `other_night` the same within
-the pages, from the press of a key; `zoom` and `pan` are steps of that chart until the next picture, `nothing` is two pictures
-without any; `detail` is a jump to another movement, samples fetched.
+Prints one JSON object, in milliseconds:
+
+- `first_ever`: the first visit to the night, when its posture is computed from the recording
+- `chart`: a reload of the page, until the night's chart is drawn
+- `other_night`: the same within the pages, from the press of a key
+- `zoom`, `pan`: one step of that chart, until the next frame of the screen
+- `nothing`: two frames of the screen without a step
+- `detail`: a jump to another movement, with its samples loaded
 """
 
 import argparse
@@ -36,7 +40,7 @@ WATCH = """new MutationObserver(() => {
 
 
 def timed(page: Page, act: Callable[[], object], until: str | None = None) -> float:
-    """Milliseconds from an act to the picture after it."""
+    """Return the milliseconds from an action to the next frame of the screen."""
     began = time.perf_counter()
     act()
     if until:
@@ -46,7 +50,7 @@ def timed(page: Page, act: Callable[[], object], until: str | None = None) -> fl
 
 
 def measure(page: Page, address: str) -> dict[str, float]:
-    """Take all times."""
+    """Measure all times."""
     night = f"{address}/#/night"
     found = {"first_ever": timed(page, lambda: page.goto(night), READY)}
 
@@ -94,7 +98,7 @@ def measure(page: Page, address: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Make the night, serve it, look at it."""
+    """Make the night, serve it and measure the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=8.0)
     parser.add_argument("--rate", type=int, default=100, choices=(25, 50, 100, 200))

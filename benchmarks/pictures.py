@@ -1,9 +1,9 @@
-"""Pictures of the pages, from simulated nights.
+"""Make pictures of the pages, from simulated nights.
 
-    uv run python -m benchmarks.pictures                  the few of the documents, into docs/pictures
+    uv run python -m benchmarks.pictures                  those of the documents, into docs/pictures
     uv run python -m benchmarks.pictures --all FOLDER     every page and kind of night, three themes, three widths
 
-Each shows its badge "Simulated". Nights of made-up sleepers; no person was recorded.
+Every picture shows the badge "Simulated". No person was recorded.
 """
 
 import argparse
@@ -62,7 +62,7 @@ DOCUMENTS = [
 
 
 def folders(made: Path, names: set[str]) -> None:
-    """Make the data folders that are asked for."""
+    """Make the data folders that the pictures need."""
     for name in sorted(names):
         catalog = Catalog(made / name)
         if name in {"one", "ready", "recording"}:
@@ -81,7 +81,7 @@ def folders(made: Path, names: set[str]) -> None:
 
 
 def _pretend(catalog: Catalog, *, recording: bool) -> None:
-    """Put in what a recorder would say of a simulated sensor."""
+    """Store what a recorder would report of a simulated sensor."""
     now = round(evening(-1, 22, 40).timestamp()) * NS
     sensor = SensorState(
         leg="left",
@@ -122,7 +122,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
-    """Take one picture."""
+    """Save one picture."""
     said = {
         "theme": shot.theme,
         "language": shot.language,
@@ -149,7 +149,7 @@ def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
 
 
 def main() -> None:
-    """Make the folders, take the pictures."""
+    """Make the folders and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="FOLDER")
     args = parser.parse_args()

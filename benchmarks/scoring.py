@@ -1,9 +1,10 @@
-"""How long it takes to score a night of 2,000 movements, beside psgscoring on the same list in the same run.
+"""Compare the time to score a night of 2,000 movements with psgscoring, on the same list in the same run.
 
 ``uv run --with psgscoring python benchmarks/scoring.py``
 
-psgscoring (BSD-3) scores by AASM from a signal; timed here are its two functions that do on a list what a rule set does:
-merging the legs and finding the series. Rounds alternate, and the fastest of each is compared, since these machines are shared.
+psgscoring (BSD-3) scores a signal by AASM. Two of its functions do on a list what a rule set does, merging the legs and
+finding the series; these are timed. Rounds alternate, and the fastest rounds are compared, because the machine may be
+shared.
 """
 
 import random
@@ -19,7 +20,7 @@ ROUNDS = 60
 
 
 def night(seed: int = 1) -> dict[str, list[tuple[float, float]]]:
-    """Movements of a dense night, both legs, seconds."""
+    """Return the movements of a dense night of both legs, in seconds."""
     rng = random.Random(seed)  # noqa: S311
     legs: dict[str, list[tuple[float, float]]] = {"left": [], "right": []}
     t = 0.0
@@ -35,7 +36,7 @@ def night(seed: int = 1) -> dict[str, list[tuple[float, float]]]:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Time one call."""
+    """Return the duration of one call, s."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""A link driven by hand: carries out the steps of a conversation against scripted answers, without radio and without waiting."""
+"""A scripted link: it runs the steps of a conversation against scripted answers, without a radio and without waiting."""
 
 import zlib
 from collections import deque
@@ -32,16 +32,16 @@ WISH = StreamRequest(rate_hz=50.0, range_g=4, frame_s=0.5, stream=1 << 16)
 
 
 class Hand:
-    """Carries out steps.
+    """Runs the steps of a conversation.
 
     Parameters
     ----------
     conversation : Conversation
-        Is told what is notified.
+        The conversation that receives the notifications.
     script : callable
-        Gives the notifications after each write.
+        Returns the notifications after each write.
     reads : mapping
-        Values of characteristics; an absent one fails as a radio does.
+        Values of characteristics. Reading another one fails as on a radio.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Hand:
 
     @property
     def written(self) -> list[str]:
-        """What was written, in hexadecimal."""
+        """Return what was written, in hexadecimal."""
         return [step.data.hex() for step in self.done if isinstance(step, Write)]
 
     def notify(self, uuid: str, data: bytes) -> None:
-        """Let the sensor notify."""
+        """Send a notification from the sensor."""
         for told in self.conversation.received(uuid, data):
             if isinstance(told, Answer):
                 self._answers.append(told.data)
@@ -68,7 +68,7 @@ class Hand:
                 self.told.append(told)
 
     def carry_out(self, steps: Steps[T]) -> T:
-        """Run steps to their end; waiting for an answer that is not there is a `TimeoutError` at once."""
+        """Run steps to their end. Waiting for an answer that is not there raises `TimeoutError` at once."""
         try:
             step = next(steps)
             while True:
@@ -90,7 +90,7 @@ class Hand:
 
 
 def polar_script(settings: str, started: str = "f002020000") -> Script:
-    """Script a Polar sensor: answers OK to everything, and these settings and this start."""
+    """Return a script of a Polar sensor that answers OK to everything, with these settings and this start."""
 
     def script(_uuid: str, data: bytes) -> list[Notification]:
         op, kind = data[0], data[1] if len(data) > 1 else 0
@@ -128,7 +128,7 @@ def _metamotion(_uuid: str, data: bytes) -> list[Notification]:
 
 
 def bangle_frame(kind: int, payload: bytes) -> bytes:
-    """Write a frame of the watch's protocol."""
+    """Return a frame of the watch's protocol."""
     body = bytes([kind, len(payload)]) + payload
     return b"LM" + body + zlib.crc32(body).to_bytes(4, "little")
 
@@ -166,7 +166,7 @@ SCRIPTS: dict[str, tuple[Script, dict[str, bytes], tuple[str, ...]]] = {
 
 
 def started(name: str) -> Hand:
-    """Give a link with a conversation that has been started."""
+    """Return a link after the start of a conversation."""
     script, reads, _ = SCRIPTS[name]
     hand = Hand(registry().drivers[name].converse(), script, reads)
     hand.carry_out(hand.conversation.start(WISH))
@@ -177,7 +177,7 @@ HOLDERS = (list, tuple, set, frozenset, deque)
 
 
 def held(thing: Any, depth: int = 5) -> int:
-    """Count the bytes that a conversation or a decoder keeps, in whatever it is: attributes, lists, arrays."""
+    """Count the bytes that a conversation or a decoder holds in attributes, lists and arrays."""
     if isinstance(thing, bytes | bytearray | str):
         return len(thing)
     if isinstance(thing, np.ndarray):

@@ -1,11 +1,12 @@
-"""What a night costs: recorder and dashboard in real time, two sensors at 100 Hz, one packet per 250 ms, the page open.
+"""Measure CPU, memory and latency of recorder and dashboard: two sensors at 100 Hz in real time, with the page open.
 
 ``uv run python -m benchmarks.soak --minutes 30 [--json]``
 
-CPU is of one core, from /proc, over the time after the first minute; memory is resident, after the first minute, every three
-minutes, and at the end: what a program takes once shows as a step, what it piles up as a slope.
-Latency is counted in Chromium, for every sample of the live trace (the past that the page is given when it opens left out): from
-when the sample was taken, by the recording's clock, to when the frame that carries it is in the page.
+Each sensor sends one packet per 250 ms. CPU is the share of one core, from /proc, after the first minute. Memory is the
+resident memory after the first minute, every three minutes, and at the end: memory that is allocated once shows as a step,
+a leak as a slope. Latency is measured in Chromium for every sample of the live trace, except the history that the page
+loads when it opens. It is the time from when the sample was taken, by the clock of the recording, until the page has
+received the message with it.
 """
 
 import argparse
@@ -46,7 +47,7 @@ HEARD = """
 
 
 def start(folder: Path, name: str, *command: str, ready: str) -> tuple[subprocess.Popen[str], str]:
-    """Start a process and return it with the rest of the line that says it is ready."""
+    """Start a process. Return it with the rest of the line in which it reports that it is ready."""
     with (folder / f"{name}.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
@@ -59,14 +60,14 @@ def start(folder: Path, name: str, *command: str, ready: str) -> tuple[subproces
 
 
 def usage(pid: int) -> tuple[float, float]:
-    """CPU seconds so far and resident megabytes."""
+    """Return CPU seconds so far and resident megabytes."""
     stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     cpu = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
     return cpu, int(stat[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def soak(minutes: float, folder: Path) -> dict[str, Any]:
-    """Run for so long and return the figures."""
+    """Run for this time and return the figures."""
     data = folder / "data"
     catalog = Catalog(data)
     catalog.want("record", "both")

@@ -1,8 +1,8 @@
-"""What the drivers make of published frames: passed and total for each family and kind.
+"""Check the drivers against published frames: passed and total for each family and kind.
 
 ``python -m benchmarks.vectors``
-The vectors (vendors' unit tests, documents and captured frames, see docs/sensors.md) are not part of this repository; they are
-looked for beside it, in ``../shared/vectors``.
+The vectors (vendors' unit tests, documents and captured frames, see docs/sensors.md) are not part of this repository. The
+program looks for them beside it, in ``../shared/vectors``.
 """
 
 import argparse
@@ -34,7 +34,7 @@ FAMILIES: dict[str, tuple[str, Check, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One vector, and why it did not pass; empty when it did."""
+    """One vector, and the reason why it failed; empty if it passed."""
 
     family: str
     kind: str
@@ -43,7 +43,7 @@ class Outcome:
 
 
 def entries() -> list[tuple[str, dict[str, Any]]]:
-    """Every vector with its family; none where the folder is absent."""
+    """Return every vector with its family; none if the folder is absent."""
     return [
         (family, entry)
         for family, (file, _, _) in FAMILIES.items()
@@ -62,7 +62,7 @@ def outcome(family: str, entry: dict[str, Any]) -> Outcome:
 
 
 def table(outcomes: list[Outcome]) -> dict[str, dict[str, Any]]:
-    """Passed and total by family and kind, and the reasons."""
+    """Return passed and total by family and kind, and the reasons of failures."""
     rows: dict[str, dict[str, Any]] = {}
     for o in outcomes:
         row = rows.setdefault(f"{o.family}: {o.kind}", {"passed": 0, "total": 0, "not_passed": {}})

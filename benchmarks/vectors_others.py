@@ -1,4 +1,4 @@
-"""Checks one vector of the families beside Polar; an AssertionError says why it did not pass."""
+"""Check one vector of a family other than Polar. An AssertionError tells why it failed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -41,7 +41,7 @@ def movesense(entry: dict[str, Any]) -> None:
     payload = data[2:] if entry["kind"] == "gsp_notification" else data
     time_ms, content = ms.decode_payload(payload, 2 if kind == "IMU6" else 1)
     assert time_ms == expected.get("Timestamp", expected.get("timestamp_ms")), "another time"
-    # Gyroscope and magnetometer have the same layout; which it is, the subscription says.
+    # Gyroscope and magnetometer have the same layout; only the subscription distinguishes them.
     wanted = expected.get("samples_ms2") or [
         [s["x"], s["y"], s["z"]] for s in expected[f"Array{'Acc' if kind == 'IMU6' else kind}"]
     ]
@@ -73,7 +73,7 @@ def witmotion(entry: dict[str, Any]) -> None:
         register, values = wm.decode_registers(data)
         assert (register, list(values[:3])) == (expected["register"], expected["H"]), "other values"
     else:
-        # A logger cut four frames off after 16 bytes, within the angles; the accelerations before them are whole.
+        # A logger cut four frames off after 16 bytes, within the angles; the accelerations before them are complete.
         measured = witmotion_stream.decode_measured(data.ljust(20, b"\0"))
         assert measured.values[:3].tolist() == expected["raw_acc"], "other values"
         decoded = wm.DRIVER.decoder({}).read(data.ljust(20, b"\0"), None)

@@ -1,4 +1,4 @@
-"""Checks one Polar vector; an AssertionError says why it did not pass."""
+"""Check one Polar vector. An AssertionError tells why it failed."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def _data(data: bytes, expected: dict[str, Any], settings: dict[str, Any]) -> No
 
 
 def _prefix(data: bytes, expected: dict[str, Any], _settings: dict[str, Any]) -> None:
-    # The log was cut off inside a block: say how many whole samples of it are there, and read the frame so shortened.
+    # The log was cut off inside a block: set the number of complete samples in it, and read the shortened frame.
     raw = expected["derived_raw_available"]
     width = data[16]
     whole = min(len(raw) - 1, data[17])
@@ -172,7 +172,7 @@ def _response(data: bytes, expected: dict[str, Any]) -> None:
 
 
 def _undecided(data: bytes) -> None:
-    """The SDKs differ, and the vector only asks for one deterministic answer: short is refused, unknown is left."""
+    """Check a vector on which the SDKs differ. Short answers are refused, unknown settings are ignored."""
     if not data or data[0] == 0xF0:
         _refused(lambda: control.decode_response(data))
     elif data[0] == 6:

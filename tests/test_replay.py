@@ -256,4 +256,4 @@ def test_play_stands_alone() -> None:
         [*command, "--seed", "3"], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 2
-    assert "--play stands alone" in done.stderr
+    assert "Do not use --play with --scenario" in done.stderr
