@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from legmon.app.simulator import run_simulator
 from legmon.catalog.clock import Clock
-from legmon.catalog.state import LinkState, RecorderState, SensorState
+from legmon.catalog.state import LinkState, ListedMovement, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.detection.bouts import Kind
 from legmon.exchange.capture import read_capture, record_capture
@@ -26,10 +26,12 @@ from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import State
+from legmon.night.track import score_night
 from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
 from legmon.recording.records import Gap, Samples
 from legmon.recording.segment import read_segment
+from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
 from legmon.web import frames
 from legmon.web.evening import preflight_item
@@ -98,7 +100,9 @@ def test_nothing_records_here(http: httpx.Client) -> None:
 
 
 def test_a_night_as_list_as_whole_and_by_movement_agrees(http: httpx.Client) -> None:
-    (listed,) = http.get("/nights").json()
+    page = http.get("/nights").json()
+    (listed,) = page["nights"]
+    assert (page["total"], page["earlier"]) == (1, None)
     night = http.get(f"/nights/{listed['id']}").json()
     movements = http.get("/nights/last/movements", params={"rules": "wasm2016"}).json()
     assert night["simulated"] is listed["simulated"] is movements["simulated"] is True
@@ -175,6 +179,9 @@ def test_a_long_window_holds_minimum_and_maximum_and_nothing_in_the_gap(
         ("/nights/last/window?start=x&end=2", 422, "start"),
         ("/nights/last/window?start=1&end=2&leg=right", 404, "no samples of this leg"),
         ("/nights/last/movements?rules=mine", 422, "rules"),
+        ("/nights?limit=0", 422, "limit"),
+        ("/nights?limit=501", 422, "limit"),
+        ("/nights?before=nowhere", 404, "no night 'nowhere'"),
         ("/nights/last/window?start=0&end=inf", 422, "end"),
         ("/nights/last/window?start=0&end=1e308", 422, "end"),
         ("/nothing", 404, "Not Found"),
@@ -213,15 +220,21 @@ def test_every_answer_carries_the_policy(http: httpx.Client, address: str) -> No
         assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_live_socket_says_hello_then_status_then_trace(folder: Path, address: str) -> None:
+def test_the_live_socket_says_hello_then_status_then_trace(
+    folder: Path, address: str, http: httpx.Client
+) -> None:
     catalog = Catalog(folder)
     night = catalog.night("last")
+    scored = score_night(catalog.tracks(night.id))
     state = RecorderState(
         seen_ns=time.time_ns() + 60 * 10**9,
         clock=Clock(night.started_ns, time.time_ns(), 1.0),
         simulated=True,
         night=night.id,
         sensors=[SensorState(leg="left", link="streaming", detail="Streaming.")],
+        counts=Tally(40, 30, 20, 3),
+        analysed_ns=1500 * 10**9,
+        last_movements=[ListedMovement.of(m, scored.origin_ns) for m in scored.movements[:-13:-1]],
     )
     catalog.report(state)
     try:
@@ -230,7 +243,10 @@ def test_the_live_socket_says_hello_then_status_then_trace(folder: Path, address
             assert (hello["type"], hello["leg"], hello["window_s"]) == ("hello", "left", 30)
             assert status["status"]["night"] == night.id
             assert status["status"]["sensors"][0]["detail"] == "Streaming."
-            assert len(status["status"]["last_movements"]) == 12
+            newest = http.get("/nights/last/movements").json()["movements"][:-13:-1]
+            assert status["status"]["last_movements"] == newest
+            assert (status["status"]["movements"], status["status"]["series"]) == (40, 3)
+            assert status["status"]["analysed_s"] == 1500
             parts: list[np.ndarray[tuple[int, int], np.dtype[np.float32]]] = []
             until = 0.0
             while sum(p.shape[1] for p in parts) < 1518:

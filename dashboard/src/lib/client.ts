@@ -7,18 +7,19 @@ import { said, t } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
 export type Finding = Schemas["Finding"];
-export type Fit = Schemas["Fit"];
+export type Fit = Schemas["FitResult"];
 export type FitStep = Schemas["FitStep"];
 export type Gap = Schemas["Gap"];
 export type Hour = Schemas["Hour"];
 export type Leg = Schemas["Sensor"]["leg"];
 export type Legs = NonNullable<Schemas["Want"]["leg"]>;
 export type Mode = Schemas["Want"]["mode"];
-export type Movement = Schemas["Movement"];
-export type Nearby = Schemas["HeardSensor"];
+export type Movement = Schemas["ListedMovement"];
+export type HeardSensor = Schemas["HeardSensor"];
 export type Night = Awaited<ReturnType<typeof getNight>>;
 export type Intervals = Night["intervals"];
 export type NightSummary = Schemas["NightSummary"];
+export type NightsPage = Schemas["NightsPage"];
 export type Preflight = Schemas["Preflight"];
 export type PreflightItem = Schemas["PreflightItem"];
 export type Rules = NightSummary["rules"];
@@ -74,8 +75,15 @@ export const choose = (leg: Leg, address: string | null) =>
 export const checkFit = (leg: Leg, steps: FitStep[]): Promise<Fit> =>
   answered(api.POST("/api/v1/checks/fit", { body: { leg, steps } }));
 
-export const getNights = (rules: Rules, signal: AbortSignal): Promise<NightSummary[]> =>
-  answered(api.GET("/api/v1/nights", { params: { query: { rules } }, signal }));
+/** The newest nights, or those before a night; `earlier` is the `before` of the next page. */
+export function getNights(
+  rules: Rules,
+  signal?: AbortSignal | null,
+  before?: string | null,
+): Promise<NightsPage> {
+  const query = before ? { rules, before } : { rules };
+  return answered(api.GET("/api/v1/nights", { params: { query }, signal: signal ?? null }));
+}
 
 export const getNight = (id: string, rules: Rules, signal: AbortSignal) =>
   answered(

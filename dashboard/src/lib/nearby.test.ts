@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Nearby } from "./client";
+import type { HeardSensor } from "./client";
 import { bars, kept } from "./nearby";
 
-const near = (address: string): Nearby => ({
+const near = (address: string): HeardSensor => ({
   address,
   name: null,
   rssi_dbm: null,

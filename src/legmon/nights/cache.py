@@ -47,7 +47,9 @@ class NightReports:
         self._catalog = catalog
         self._kept = DerivedData(catalog, VERSION)
         self.postures = Postures(catalog, self._kept)
-        self._reports: OrderedDict[tuple[str, Rules], NightReport] = OrderedDict()
+        self._reports: OrderedDict[tuple[str, Rules], tuple[NightReport, list[FileState] | None]] = (
+            OrderedDict()
+        )
         self._unfinished: dict[str, tuple[int, list[FileState]]] = {}
         self._lock = threading.Lock()
 
@@ -55,15 +57,21 @@ class NightReports:
         """Return the report of a night as it stands in the catalog."""
         key = (info.id, rules)
         with self._lock:
-            kept = self._reports.get(key)
-        if kept is None or kept.info != info:
+            kept, files = self._reports.get(key, (None, None))
+        if kept is None or kept.info != info or files != self._files(kept):
+            files = self.postures.files(info)
             kept = self._make(info, rules)
+            files = files if self._files(kept) is not None else None
         with self._lock:
-            self._reports[key] = kept
+            self._reports[key] = (kept, files)
             self._reports.move_to_end(key)
             while len(self._reports) > KEPT:
                 self._reports.popitem(last=False)
         return kept
+
+    def _files(self, r: NightReport) -> list[FileState] | None:
+        """Return the files of a closed night that could not be read whole: it is read again when they change."""
+        return None if r.final or r.info.state != "closed" else self.postures.files(r.info)
 
     def _make(self, info: NightInfo, rules: Rules) -> NightReport:
         return report(self._catalog, info, self._catalog.tracks(info.id), rules, postures=self.postures)
