@@ -298,7 +298,7 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
 
 
 @pytest.mark.parametrize(
-    ("language", "begins"), [("en", "It does not begin:"), ("de", "Er beginnt nicht (englisch):")]
+    ("language", "begins"), [("en", "The sensor does not start:"), ("de", "Der Sensor beginnt nicht (englisch):")]
 )
 def test_why_a_sensor_does_not_begin_is_read_in_its_own_words(
     browser: Browser, address: str, folder: Path, language: str, begins: str
@@ -458,9 +458,9 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
             page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Saved.")).to_be_visible()
-        expect(page.get_by_text("The recording itself ran from")).to_be_visible()
-        page.get_by_role("button", name="Take back to the recording").press("Enter")
-        expect(page.get_by_text("Edited: only")).to_have_count(0)
+        expect(page.get_by_text("The recording ran from")).to_be_visible()
+        page.get_by_role("button", name="Use the recording's own times").press("Enter")
+        expect(page.get_by_text("Only movements between")).to_have_count(0)
 
 
 ZONES = [
