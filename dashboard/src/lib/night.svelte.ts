@@ -25,7 +25,7 @@ export class NightState {
     return this.#leg && legs?.includes(this.#leg) ? this.#leg : legs?.[0];
   }
 
-  /** The movement that was chosen, while the detail shows it: nobody marks a movement that is out of sight. */
+  /** The chosen movement while the detail shows it, so that nobody marks one that is out of sight. */
   get chosen(): client.Movement | undefined {
     const { start, end } = this.detail.view;
     return this.movements.find(({ id, onset }) => id === this.#movementId && onset >= start && onset < end);

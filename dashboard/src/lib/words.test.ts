@@ -184,7 +184,7 @@ const kinds = (...names: string[]) => names.map((kind) => ({ kind }));
 
 test("movements that are listed and not counted have a reason", () => {
   expect(notCounted(kinds("leg", "posture", "leg", "bump", "posture", "voluntary"))).toBe(
-    "4 of them are listed and not counted as leg movements: change of posture 2, bump 1, your own movement 1.",
+    "4 of these 6 movements are not counted: change of posture 2, bump 1, your own movement 1.",
   );
   expect(notCounted(kinds("leg", "leg"))).toBe("");
 });

@@ -86,7 +86,7 @@ export function doubt(night: Pick<Night, "duration_s" | "analysed_s" | "verdict"
   return findings.length ? `${t("trust.look")} ${findings.join(" ")}` : "";
 }
 
-/** Movements that are listed but not counted, by reason: `12 changes of posture`. Empty where all count. */
+/** How many of the listed movements are not counted, by reason; empty where all count. */
 export function notCounted(movements: Pick<Movement, "kind">[]): string {
   const counts = new Map<string, number>();
   for (const { kind } of movements) if (kind !== "leg") counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -94,7 +94,7 @@ export function notCounted(movements: Pick<Movement, "kind">[]): string {
     .sort((a, b) => b[1] - a[1])
     .map(([kind, count]) => `${tOr(`kind.${kind}`, kind)} ${whole(count)}`);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return total ? t("table.notCounted", { n: total, kinds: kinds.join(", ") }) : "";
+  return total ? t("table.notCounted", { n: total, all: movements.length, kinds: kinds.join(", ") }) : "";
 }
 
 /** Leg movements outside the headline's hours: they are listed and not counted. Empty where there are none. */

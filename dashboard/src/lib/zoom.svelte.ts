@@ -2,7 +2,7 @@
 import * as viewport from "./viewport";
 import type { Span } from "./viewport";
 
-/** What the wheel and the keyboard tell; a part of the browser's events, so that tests need no browser. */
+/** The parts of the browser's events that a zoom needs; tests make them without a browser. */
 export type Wheel = Pick<WheelEvent, "ctrlKey" | "shiftKey" | "deltaX" | "deltaY" | "deltaMode">;
 export type KeyPress = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">;
 
