@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
@@ -298,7 +298,8 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
 
 
 @pytest.mark.parametrize(
-    ("language", "begins"), [("en", "It does not begin:"), ("de", "Er beginnt nicht (englisch):")]
+    ("language", "begins"),
+    [("en", "The sensor does not start:"), ("de", "Der Sensor beginnt nicht (englisch):")],
 )
 def test_why_a_sensor_does_not_begin_is_read_in_its_own_words(
     browser: Browser, address: str, folder: Path, language: str, begins: str
@@ -419,22 +420,19 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
         tab_to(page, "envelope")
         chart = page.get_by_test_id("envelope")
 
-        def span() -> float:
-            return float(chart.get_attribute("data-end") or 0) - float(chart.get_attribute("data-start") or 0)
-
-        whole = span()
+        whole = span(chart)
         page.keyboard.press("+")
         page.keyboard.press("+")
-        assert span() == pytest.approx(whole / 4, rel=0.01)
+        assert span(chart) == pytest.approx(whole / 4, rel=0.01)
         start = float(chart.get_attribute("data-start") or 0)
         page.keyboard.press("ArrowRight")
         assert float(chart.get_attribute("data-start") or 0) > start
         page.keyboard.press("Enter")
         detail = page.get_by_test_id("signal-chart")
-        middle = (start + span() / 4) + span() / 2
+        middle = (start + span(chart) / 4) + span(chart) / 2
         until(lambda: abs(float(detail.get_attribute("data-start") or 0) + 60 - middle) < 2)
         page.keyboard.press("Home")
-        assert span() == pytest.approx(whole, rel=0.01)
+        assert span(chart) == pytest.approx(whole, rel=0.01)
         tab_to(page, "signal-chart")
         page.keyboard.press("PageDown")
         expect(page.get_by_test_id("chosen")).to_contain_text("of")
@@ -458,9 +456,76 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
             page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Saved.")).to_be_visible()
-        expect(page.get_by_text("The recording itself ran from")).to_be_visible()
-        page.get_by_role("button", name="Take back to the recording").press("Enter")
-        expect(page.get_by_text("Edited: only")).to_have_count(0)
+        expect(page.get_by_text("The recording ran from")).to_be_visible()
+        page.get_by_role("button", name="Use the recording's own times").press("Enter")
+        expect(page.get_by_text("Only movements between")).to_have_count(0)
+
+
+def span(chart: Locator) -> float:
+    """How many seconds a chart shows."""
+    start, end = (float(chart.get_attribute(f"data-{at}") or 0) for at in ("start", "end"))
+    return end - start
+
+
+def drag_over_half(page: Page, area: Locator) -> None:
+    """Drag over the middle half of a chart."""
+    box = area.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 4, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 4, y, steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("name", ["envelope", "signal-chart"])
+def test_every_chart_zooms_with_the_same_wheel_drag_and_keys(
+    browser: Browser, address: str, name: str
+) -> None:
+    """The wheel scrolls the page and zooms with Ctrl; a drag zooms; Home and a double click show the whole night."""
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        chart = page.get_by_test_id(name)
+        chart.scroll_into_view_if_needed()
+        page.locator('[data-testid="signal-chart"][data-ready]').wait_for()
+        area = chart.locator(".u-over")
+        before, scrolled = span(chart), page.evaluate("scrollY")
+        area.hover()
+        page.mouse.wheel(0, -50 if scrolled > 50 else 50)
+        page.wait_for_function("at => scrollY !== at", arg=scrolled)
+        assert span(chart) == before, "the wheel alone scrolls"
+        area.hover()
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -100)
+        page.keyboard.up("Control")
+        until(lambda: span(chart) < before)
+        zoomed = span(chart)
+        drag_over_half(page, area)
+        until(lambda: span(chart) == pytest.approx(zoomed / 2, rel=0.02))
+        chart.focus()
+        page.keyboard.press("Home")
+        whole = span(chart)
+        assert whole == pytest.approx(7200, rel=0.01)
+        page.keyboard.press("+")
+        assert span(chart) == pytest.approx(whole / 2, rel=0.01)
+        area.dblclick()
+        until(lambda: span(chart) == whole)
+
+
+def test_a_click_at_a_moment_leaves_no_hidden_movement_chosen(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        expect(page.get_by_test_id("chosen")).to_be_visible()
+        area = page.get_by_test_id("envelope").locator(".u-over")
+        size = area.bounding_box()
+        assert size is not None
+        area.click(position={"x": size["width"] - 20, "y": size["height"] / 2})
+        expect(page.get_by_test_id("chosen")).to_have_count(0)
+        expect(page.get_by_test_id("voluntary-here")).to_have_count(0)
+        page.get_by_test_id("movement-before").click()
+        expect(page.get_by_test_id("chosen")).to_be_visible()
 
 
 ZONES = [

@@ -5,7 +5,7 @@ import { t } from "../lib/i18n.svelte";
 import type { Palette } from "../lib/palette";
 import { shape, type Shape } from "../lib/words";
 
-/** Height of the lane in CSS pixels: a row for each shape. */
+/** Height of the lane in CSS pixels. Each shape has a row in it. */
 export const LANE = 56;
 const ROW: Record<Shape, number> = { periodic: 10, single: 28, other: 44 };
 const HATCH = 8;

@@ -1,9 +1,9 @@
-// How the three axes of a signal are drawn on a uPlot canvas: lines that break at gaps, bands, and their names.
+// Draws signals on a uPlot canvas: lines that break at gaps, bands of minimum and maximum, and the names of the axes.
 import type uPlot from "uplot";
 import { AXES } from "../lib/frame";
 import type { Palette } from "../lib/palette";
 
-/** Pixels of the canvas for a value of a scale, without a call a value. */
+/** Returns a function from values to canvas pixels. It is faster than a call of uPlot for each value. */
 function toPixels(u: uPlot, scale: "x" | "y"): (value: number) => number {
   const { min = 0, max = 1, distr } = u.scales[scale] ?? {};
   const { left, top, width, height } = u.bbox;
@@ -15,7 +15,7 @@ function toPixels(u: uPlot, scale: "x" | "y"): (value: number) => number {
   return (value) => top + (((max ?? 1) - value) / ((max ?? 1) - (min ?? 0))) * height;
 }
 
-/** A line through every value; NaN breaks it. */
+/** Returns a line through every value; NaN breaks it. */
 export function line(u: uPlot, series: number, first: number, last: number): uPlot.Series.Paths {
   const [x, y] = [toPixels(u, "x"), toPixels(u, "y")];
   const [times, values] = [u.data[0], u.data[series] ?? []];
@@ -34,7 +34,7 @@ export function line(u: uPlot, series: number, first: number, last: number): uPl
   return { stroke };
 }
 
-/** The area between minimum and maximum, of values that come in pairs; NaN breaks it. */
+/** Returns the area between minimum and maximum, for values that come in such pairs; NaN breaks it. */
 export function band(u: uPlot, series: number, first: number, last: number): uPlot.Series.Paths {
   const [x, y] = [toPixels(u, "x"), toPixels(u, "y")];
   const [times, values] = [u.data[0], u.data[series] ?? []];
@@ -55,7 +55,7 @@ export function band(u: uPlot, series: number, first: number, last: number): uPl
   return { stroke: area, fill: area };
 }
 
-/** Writes x, y and z at the right end of their lines, moved apart where they meet. */
+/** Writes x, y and z at the right ends of their lines, moved apart where they would overlap. */
 export function nameAxes(u: uPlot, palette: Palette): void {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;

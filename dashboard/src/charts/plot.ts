@@ -1,9 +1,9 @@
-// What the two signal charts have in common: a uPlot canvas that follows its host's width and the theme.
+// A uPlot canvas that follows the width of its host and the theme. All signal charts use it.
 import uPlot from "uplot";
 import { AXES } from "../lib/frame";
 import { withPalette, type Palette } from "../lib/palette";
 
-/** The colours of now; asked for anew at each drawing. */
+/** The colours of the theme, read at each drawing. */
 export type Colours = () => Palette;
 
 export interface Drawing {
@@ -13,12 +13,13 @@ export interface Drawing {
   paths: uPlot.Series.PathBuilder;
   /** Marks and values of the time axis. */
   time: Pick<uPlot.Axis, "splits" | "values">;
-  /** Bounds of the g axis for the smallest and largest value in view. */
+  /** Bounds of the vertical axis for the smallest and the largest value in view. */
   bounds: (low: number, high: number) => [number, number];
-  /** Names of the lines; x, y and z where left out. */
+  /** Names of the lines; x, y and z by default. */
   names?: readonly (keyof Palette)[];
-  /** Values of the vertical axis, in g where left out; and whether it doubles at each step. */
+  /** Text of a value on the vertical axis; g by default. */
   values?: (value: number) => string;
+  /** Whether the vertical axis doubles at each step. */
   doubling?: boolean;
   cursor: uPlot.Cursor;
   hooks: (colours: Colours) => uPlot.Hooks.Arrays;
@@ -32,7 +33,7 @@ const inG = (value: number) => value.toFixed(2).replace("-", "−");
 /** Width of the drawing itself in CSS pixels. */
 export const plotWidth = (host: HTMLElement) => Math.max(1, host.clientWidth - GUTTER - RIGHT);
 
-/** Makes a chart of x, y and z in `host`; the returned function takes it away. */
+/** Makes a chart in `host` and returns it with a function that removes it. */
 export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
   let palette!: Palette;
   const axis: uPlot.Axis = {

@@ -3,7 +3,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api";
 import { decode, type Frame } from "./frame";
-import { said, t } from "./i18n.svelte";
+import { t, translated } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
 export type Finding = Schemas["Finding"];
@@ -50,7 +50,7 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
   const { detail, code } = typeof answer.error === "object" ? answer.error : {};
   throw new Refused(
     typeof detail === "string"
-      ? said(`problem.${String(code)}`, detail)
+      ? translated(`problem.${String(code)}`, detail)
       : t("client.status", { status: String(answer.response.status) }),
   );
 }

@@ -1,4 +1,4 @@
-// How times and durations read. Times are shown in the zone of the recording, never in that of the browser.
+// Formats times and durations. Times are in the zone of the recording, never in that of the browser.
 import { locale, t } from "./i18n.svelte";
 
 /** A recording's zone: seconds to add to Unix time, and the moments at which that changes. */
@@ -31,7 +31,7 @@ const local = (time: number, zone: Zone) => 1000 * (time + offsetAt(time, zone))
 export const clock = (time: number, zone: Zone) =>
   format("minutes", { hour: "2-digit", minute: "2-digit" }).format(local(time, zone));
 
-/** `03:10:05`; an hour that a night has twice also says which: `02:10:05 (UTC+1)`. */
+/** `03:10:05`; an hour that comes twice in a night has its offset: `02:10:05 (UTC+1)`. */
 export function clockSeconds(time: number, zone: Zone): string {
   const shown = format("seconds", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   return shown.format(local(time, zone)) + (isTwice(time, zone) ? ` (${offsetName(time, zone)})` : "");
@@ -61,19 +61,19 @@ export function offsetName(time: number, zone: Zone): string {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
-/** `22:45` of a night as Unix time: the moment between two others at which its clocks show that, the first of two. */
+/** Returns the first moment of a span at which the recording's clock shows a time such as `22:45`, in Unix time. */
 export function momentOf(text: string, zone: Zone, start: number, end: number): number | undefined {
   const match = /^(\d{2}):(\d{2})/.exec(text);
   if (!match) return undefined;
   const second = 3600 * Number(match[1]) + 60 * Number(match[2]);
   const offsets = [zone.utc_offset_s, ...(zone.changes ?? []).map((change) => change.utc_offset_s)];
-  const found = offsets.flatMap((offset) => {
+  const moments = offsets.flatMap((offset) => {
     const day = Math.floor((start + offset) / 86_400) * 86_400;
     return [0, 1, 2]
       .map((days) => day + 86_400 * days + second - offset)
       .filter((time) => time >= start - 60 && time <= end + 60 && offsetAt(time, zone) === offset);
   });
-  return found.length ? Math.min(Math.max(Math.min(...found), start), end) : undefined;
+  return moments.length ? Math.min(Math.max(Math.min(...moments), start), end) : undefined;
 }
 
 /** `42 s`, `12 min`, `7 h 12 min` */

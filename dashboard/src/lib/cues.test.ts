@@ -7,7 +7,7 @@ test("a check takes under a minute and asks for five toe-ups", () => {
   expect([...asked].sort()).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
-test("legmon is told the steps by the recording's clock, without the time to move", () => {
+test("legmon gets the steps in the recording's clock, without the time to move", () => {
   const steps = stepsOf(1000);
   expect(steps.map(({ step }) => step)).toEqual(["stand", "still", "toes", "roll"]);
   const still = steps.find(({ step }) => step === "still");

@@ -1,4 +1,4 @@
-// What the fit check asks for and when: seconds by the recording's clock, so that a cue and its samples belong together.
+// The stages and cues of the fit check, in seconds of the recording's clock, so that each cue matches its samples.
 import type { FitStep } from "./client";
 
 export type Stage = "ready" | "stand" | "lie" | "still" | "toes" | "roll";
@@ -14,7 +14,7 @@ export const TOES = 5;
 const EVERY_S = 4;
 const FIRST_S = 1;
 
-/** The stages in order; `ready` and `lie` leave time to move. */
+/** The stages in order; `ready` and `lie` are time to move. */
 export const STAGES: Cue[] = (() => {
   const lengths: [Stage, number][] = [
     ["ready", 3],
@@ -33,7 +33,7 @@ export const LENGTH = STAGES.at(-1)?.end ?? 0;
 export const stageAt = (seconds: number): Cue | undefined =>
   STAGES.find(({ start, end }) => seconds >= start && seconds < end);
 
-/** Which toe-up is asked for now, from 1; 0 between two of them. */
+/** Returns the number of the toe-up that is due now, from 1; 0 between two of them. */
 export function toeAt(seconds: number): number {
   const cue = STAGES.find(({ stage }) => stage === "toes");
   const since = seconds - (cue?.start ?? 0) - FIRST_S;
@@ -41,7 +41,7 @@ export function toeAt(seconds: number): number {
   return since % EVERY_S < EVERY_S / 2 ? Math.floor(since / EVERY_S) + 1 : 0;
 }
 
-/** What legmon is told of a check that began at a moment. */
+/** Returns the steps of a check that began at a moment, as legmon expects them. */
 export function stepsOf(began: number): FitStep[] {
   return STAGES.flatMap(({ stage, start, end }) => {
     if (stage === "ready" || stage === "lie") return [];

@@ -1,19 +1,19 @@
-// The night's envelope, second by second, made to fit a chart: smallest and largest of each pixel, as multiples of a quiet level.
+// The night's envelope, second by second, reduced to the pixels of a chart as multiples of the quiet level.
 
 export interface Columns {
   times: Float64Array<ArrayBuffer>;
   values: Float32Array<ArrayBuffer>;
 }
 
-/** Values are never drawn below this multiple: half the quiet level is as quiet. */
+/** Values are never drawn below this multiple of the quiet level. */
 export const LEAST = 0.5;
 
 /**
- * Pairs of smallest and largest of each bucket, as many as there are pixels; NaN where nothing was recorded.
- * @param values one a second, from `t0` on
- * @param floor what a multiple of 1 stands for
+ * Returns the smallest and the largest value of each bucket, one bucket a pixel; NaN where nothing was recorded.
+ * @param values in g, one a second from `t0` on
+ * @param floor the quiet level in g
  */
-export function columns(
+export function minMaxColumns(
   values: Float32Array,
   t0: number,
   floor: number,
@@ -27,7 +27,7 @@ export function columns(
   const from = Math.floor(first / bucket) * bucket;
   const count = Math.max(0, Math.ceil((last - from) / bucket));
   const times = new Float64Array(2 * count);
-  const found = new Float32Array(2 * count);
+  const multiples = new Float32Array(2 * count);
   for (let k = 0; k < count; k++) {
     let [low, high] = [Infinity, -Infinity];
     const begin = from + k * bucket;
@@ -37,17 +37,17 @@ export function columns(
       if (value < low) low = value;
       if (value > high) high = value;
     }
-    const missing = high < low;
+    const gap = high < low;
     times[2 * k] = t0 + begin;
     times[2 * k + 1] = t0 + (begin + until) / 2;
-    found[2 * k] = missing ? NaN : Math.max(low / floor, LEAST);
-    found[2 * k + 1] = missing ? NaN : Math.max(high / floor, LEAST);
+    multiples[2 * k] = gap ? NaN : Math.max(low / floor, LEAST);
+    multiples[2 * k + 1] = gap ? NaN : Math.max(high / floor, LEAST);
   }
-  return { times, values: found };
+  return { times, values: multiples };
 }
 
-/** Largest value of each ten minutes, for who reads a table: start, and g. */
-export function largest(values: Float32Array, t0: number, seconds = 600): [number, number][] {
+/** Returns the start and the largest value in g of each ten minutes, for the table beside the chart. */
+export function largestPerTenMinutes(values: Float32Array, t0: number, seconds = 600): [number, number][] {
   const rows: [number, number][] = [];
   for (let i = 0; i < values.length; i += seconds) {
     const part = values.subarray(i, i + seconds).filter((value) => !Number.isNaN(value));

@@ -1,5 +1,6 @@
-// The evening's list, asked for again and again while somebody looks, and what the recorder is asked to do.
+// The list before the night, loaded every two seconds while somebody looks, and requests to the recorder.
 import * as client from "./client";
+import { errorText } from "./words";
 
 const EVERY_MS = 2000;
 
@@ -7,16 +8,16 @@ export class Evening {
   list = $state.raw<client.Preflight>();
   problem = $state("");
 
-  /** Asks until the returned function is called. */
+  /** Loads the list again and again until the returned function is called. */
   start(): () => void {
     let stopped = false;
-    const ask = async (): Promise<void> => {
+    const poll = async (): Promise<void> => {
       while (!stopped) {
         if (!document.hidden) await this.refresh();
         await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
       }
     };
-    void ask();
+    void poll();
     return () => (stopped = true);
   }
 
@@ -25,33 +26,33 @@ export class Evening {
       this.list = await client.getPreflight();
       this.problem = "";
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = errorText(error);
     }
   }
 
   want(mode: client.Mode, leg: client.Legs | null): Promise<void> {
-    return this.#ask(() => client.want(mode, leg));
+    return this.#send(() => client.want(mode, leg));
   }
 
-  /** Asks for a sensor for a leg; one that the other leg has changes places. */
+  /** Chooses the sensor of a leg. A sensor of the other leg changes places. */
   choose(leg: client.Leg, address: string): Promise<void> {
-    return this.#ask(() => client.choose(leg, address));
+    return this.#send(() => client.choose(leg, address));
   }
 
-  /** Takes back what was chosen. */
+  /** Clears the choice of sensors. */
   release(): Promise<void> {
-    return this.#ask(async () => {
+    return this.#send(async () => {
       await client.choose("left", null);
       await client.choose("right", null);
     });
   }
 
-  async #ask(asking: () => Promise<unknown>): Promise<void> {
+  async #send(request: () => Promise<unknown>): Promise<void> {
     let problem = "";
     try {
-      await asking();
+      await request();
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      problem = errorText(error);
     }
     await this.refresh();
     this.problem ||= problem;

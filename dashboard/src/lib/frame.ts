@@ -1,4 +1,4 @@
-// What a binary LGM1 frame says: samples of a stored window or of the live trace.
+// Decodes a binary LGM1 frame: samples of a stored window or of the live trace.
 // The layout is described in src/legmon/web/frames.py.
 
 export interface Frame {

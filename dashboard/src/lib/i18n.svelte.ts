@@ -1,6 +1,6 @@
-// In which language the pages speak. English is there at once, another language comes when it is asked for.
+// The language of the pages. English is built in; another language loads when somebody chooses it.
 import english from "../messages/en.json";
-import { format, number, pseudo, type Values } from "./message";
+import { format, number, pseudo, type Values } from "./icu";
 
 export type Key = keyof typeof english;
 export type Language = "en" | "de" | "pseudo";
@@ -9,7 +9,7 @@ type Texts = Record<Key, string>;
 
 const LOCALES: Record<Language, string> = { en: "en-GB", de: "de-DE", pseudo: "en-GB" };
 
-class Speech {
+class Translation {
   language = $state<Language>("en");
   texts = $state.raw<Texts>(english);
 
@@ -18,35 +18,36 @@ class Speech {
   }
 }
 
-const speech = new Speech();
+const current = new Translation();
 
-/** Speaks another language from now on; `auto` is what the browser prefers, English where legmon does not know it. */
-export async function speak(wanted: Language | "auto"): Promise<void> {
+/** Switches the language; `auto` is the language of the browser, or English where legmon does not have it. */
+export async function setLanguage(wanted: Language | "auto"): Promise<void> {
   const language = wanted === "auto" ? (navigator.language.startsWith("de") ? "de" : "en") : wanted;
-  if (language === "de") speech.texts = (await import("../messages/de.json")).default;
+  if (language === "de") current.texts = (await import("../messages/de.json")).default;
   else if (language === "pseudo") {
     const entries = Object.entries(english).map(([key, text]) => [key, pseudo(text)]);
-    speech.texts = Object.fromEntries(entries) as Texts;
-  } else speech.texts = english;
-  speech.language = language;
+    current.texts = Object.fromEntries(entries) as Texts;
+  } else current.texts = english;
+  current.language = language;
   document.documentElement.lang = language === "de" ? "de" : "en";
 }
 
-/** A text of the pages in the language of now. */
-export const t = (key: Key, values: Values = {}): string => format(speech.texts[key], values, speech.locale);
+/** Returns the text for a key in the current language. */
+export const t = (key: Key, values: Values = {}): string =>
+  format(current.texts[key], values, current.locale);
 
-/** Whether there is a text of this name; `server` says it otherwise, in English. */
-export const tOr = (key: string, server: string, values: Values = {}): string =>
-  key in speech.texts ? t(key as Key, values) : server;
+/** Returns the text for a key that may not exist; `fallback` is legmon's English sentence. */
+export const tOr = (key: string, fallback: string, values: Values = {}): string =>
+  key in current.texts ? t(key as Key, values) : fallback;
 
-/** A sentence that legmon says in English: in another language by its code, where that is known. */
-export const said = (key: string, english: string, values: Values = {}): string =>
-  speech.language === "en" && english ? english : tOr(key, english, values);
+/** Returns a sentence of legmon: as it came in English, otherwise the text for its code where the pages know it. */
+export const translated = (key: string, sentence: string, values: Values = {}): string =>
+  isEnglish() && sentence ? sentence : tOr(key, sentence, values);
 
-/** Whether what legmon says in English is in another language than the pages. */
-export const foreign = (): boolean => speech.language !== "en";
+/** Whether the pages are in the language of legmon's own sentences. */
+export const isEnglish = (): boolean => current.language === "en";
 
-export const locale = (): string => speech.locale;
+export const locale = (): string => current.locale;
 
-/** A number in the language of now. */
-export const n = (value: number, places = 0): string => number(value, speech.locale, places);
+/** Returns a number as the current language writes it. */
+export const n = (value: number, places = 0): string => number(value, current.locale, places);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import german from "../messages/de.json";
 import english from "../messages/en.json";
-import { format, names, pseudo } from "./message";
+import { format, names, pseudo } from "./icu";
 
 const CATALOGUES = { en: english, de: german } as Record<string, Record<string, string>>;
 const PLURAL = { en: "en-GB", de: "de-DE" } as Record<string, string>;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { HeardSensor } from "./client";
-import { bars, kept } from "./nearby";
+import { inOrder, signalBars } from "./nearby";
 
 const near = (address: string): HeardSensor => ({
   address,
@@ -13,11 +13,11 @@ const near = (address: string): HeardSensor => ({
   battery_percent: null,
 });
 
-test("what is heard at all has a bar, and the strongest have four", () => {
-  expect([-95, -80, -65, -55, null].map(bars)).toEqual([1, 2, 3, 4, 0]);
+test("a sensor that is heard has a bar, and the strongest have four", () => {
+  expect([-95, -80, -65, -55, null].map(signalBars)).toEqual([1, 2, 3, 4, 0]);
 });
 
-test("a list that somebody is in keeps its order; what comes is put behind, what went is gone", () => {
+test("a list with the focus keeps its order; new sensors go to the end", () => {
   const list = ["c", "b", "a", "d"].map(near);
-  expect(kept(list, ["a", "b", "x"]).map((sensor) => sensor.address)).toEqual(["a", "b", "c", "d"]);
+  expect(inOrder(list, ["a", "b", "x"]).map((sensor) => sensor.address)).toEqual(["a", "b", "c", "d"]);
 });

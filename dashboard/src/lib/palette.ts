@@ -1,4 +1,4 @@
-// The colours of the page, for a canvas: it cannot read light-dark() or var().
+// The colours of the page for a canvas, which cannot read light-dark() or var().
 
 export const NAMES = ["text", "muted", "line", "ground", "periodic", "x", "y", "z"] as const;
 export type Palette = Record<(typeof NAMES)[number], string>;
@@ -27,4 +27,4 @@ export function withPalette(use: (palette: Palette) => void): () => void {
   };
 }
 
-export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -19,13 +19,13 @@ const move = (onset: number, kind = "leg"): Movement => ({
 
 const night = { started: 0, ended: 3600, uncounted: [], held: [] };
 
-test("a movement is in the tile of its onset, and what is no leg movement in none", () => {
+test("a movement is in the tile of its onset, and a movement of another kind is in none", () => {
   const found = tiles(night, [move(61), move(62), move(119.9), move(120), move(200, "posture")], 1);
   expect(found).toHaveLength(60);
   expect(found.map((tile) => tile.movements).slice(0, 4)).toEqual([0, 3, 1, 0]);
 });
 
-test("what lies over a tile is told by more than half of it", () => {
+test("the cover of a tile is what covers more than half of it", () => {
   const held = [
     { start: 1200, end: 1320, state: "walking" as const },
     { start: 1320, end: 1330, state: "upright" as const },
@@ -53,7 +53,7 @@ test.each([
   ["Paris, autumn", at(2026, 9, 24, 21), at(2026, 9, 25, 6)],
   ["Paris, spring", at(2026, 2, 28, 22), at(2026, 2, 29, 5)],
   ["Lord Howe", at(2026, 3, 4, 12), at(2026, 3, 4, 21)],
-])("a night whose clocks are set anew has as many tiles as minutes: %s", (_, started, ended) => {
+])("a night with a clock change has as many tiles as minutes: %s", (_, started, ended) => {
   const found = tiles({ ...night, started, ended }, [move(ended - 30)], 1);
   expect(found).toHaveLength((ended - started) / 60);
   expect(found.at(-1)?.movements).toBe(1);

@@ -1,9 +1,10 @@
-// The night strip: what is drawn for each minute or few, and what it says in words.
-import type { Gap, Movement, Night } from "./client";
+// The tiles of the night strip, and the words beside it.
+import type { Movement, Night } from "./client";
+import type { Span } from "./viewport";
 
 export type Cover = "counted" | "up" | "not_worn" | "no_data";
 
-/** A tile: from when to when, how many leg movements a minute, and what lay over it. */
+/** A tile: its time, its leg movements, and how most of it is covered. */
 export interface Tile {
   start: number;
   end: number;
@@ -12,17 +13,12 @@ export interface Tile {
   cover: Cover;
 }
 
-interface Spans {
-  start: number;
-  end: number;
-}
+const overlap = (a: Span, b: Span) => Math.max(0, Math.min(a.end, b.end) - Math.max(a.start, b.start));
 
-const overlap = (a: Spans, b: Spans) => Math.max(0, Math.min(a.end, b.end) - Math.max(a.start, b.start));
-
-const share = (tile: Spans, spans: Spans[]) =>
+const share = (tile: Span, spans: Span[]) =>
   spans.reduce((sum, span) => sum + overlap(tile, span), 0) / Math.max(tile.end - tile.start, 1e-9);
 
-/** One tile for each `minutes` of the night, in elapsed time: clocks that are set anew do not matter here. */
+/** Returns a tile for each `minutes` of the night, in elapsed time: a clock change makes no difference. */
 export function tiles(
   night: Pick<Night, "started" | "ended" | "uncounted" | "held">,
   movements: Movement[],
@@ -30,45 +26,45 @@ export function tiles(
 ): Tile[] {
   const step = 60 * minutes;
   const count = Math.max(1, Math.ceil((night.ended - night.started) / step));
-  const found: Tile[] = Array.from({ length: count }, (_, i) => {
+  const strip: Tile[] = Array.from({ length: count }, (_, i) => {
     const tile = {
       start: night.started + i * step,
       end: Math.min(night.started + (i + 1) * step, night.ended),
     };
-    const held = (...states: string[]) =>
+    const inState = (...states: string[]) =>
       share(
         tile,
-        night.held.filter((h) => states.includes(h.state)),
+        night.held.filter(({ state }) => states.includes(state)),
       );
-    const missing = share(tile, night.uncounted);
+    const withoutSamples = share(tile, night.uncounted);
     const cover: Cover =
-      missing > 0.5
+      withoutSamples > 0.5
         ? "no_data"
-        : held("not_worn") > 0.5
+        : inState("not_worn") > 0.5
           ? "not_worn"
-          : held("upright", "walking") > 0.5
+          : inState("upright", "walking") > 0.5
             ? "up"
             : "counted";
     return { ...tile, movements: 0, perMinute: 0, cover };
   });
   for (const movement of movements) {
     if (movement.kind !== "leg") continue;
-    const tile = found[Math.floor((movement.onset - night.started) / step)];
+    const tile = strip[Math.floor((movement.onset - night.started) / step)];
     if (tile) tile.movements++;
   }
-  for (const tile of found) tile.perMinute = tile.movements / Math.max((tile.end - tile.start) / 60, 1 / 60);
-  return found;
+  for (const tile of strip) tile.perMinute = tile.movements / Math.max((tile.end - tile.start) / 60, 1 / 60);
+  return strip;
 }
 
-/** Four steps of one hue: none, up to one a minute, up to three, more. */
+/** Returns the step of one hue: 0 for none, 1 for up to one a minute, 2 for up to three, 3 for more. */
 export const shade = (perMinute: number): 0 | 1 | 2 | 3 =>
   perMinute <= 0 ? 0 : perMinute <= 1 ? 1 : perMinute <= 3 ? 2 : 3;
 
-/** Whole minutes a tile stands for, so that it is at least two pixels wide. */
+/** Returns the minutes of a tile, so that it is at least two pixels wide. */
 export const minutesFor = (seconds: number, pixels: number): number =>
   [1, 2, 5, 10, 15, 30].find((minutes) => (2 * seconds) / (60 * minutes) <= pixels) ?? 60;
 
-/** The middle of the half hour with most movements, of the last one up to the end; undefined in a night without any. */
+/** Returns the middle of the half hour with the most movements; undefined in a night without any. */
 export function busiest(night: Pick<Night, "started" | "ended">, movements: Movement[]): number | undefined {
   const counts = new Map<number, number>();
   for (const { kind, onset } of movements) {
@@ -81,6 +77,3 @@ export function busiest(night: Pick<Night, "started" | "ended">, movements: Move
   const start = night.started + 1800 * most[0];
   return (start + Math.min(start + 1800, night.ended)) / 2;
 }
-
-/** Seconds without samples, of any leg. */
-export const lost = (gaps: Gap[]) => gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0);

@@ -1,9 +1,9 @@
-// Where the marks of an axis stand.
+// Positions of the ticks on an axis.
 import { offsetAt, type Zone } from "./clock";
 
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200];
 
-/** Round times of the recording's clocks between two moments, about `most` of them; clocks may be set anew in between. */
+/** Returns about `most` round times of the recording's clock between two moments, across clock changes. */
 export function clockTicks(start: number, end: number, most: number, zone: Zone): number[] {
   const step = CLOCK_STEPS.find((s) => (end - start) / s <= most) ?? 86_400;
   const cuts = (zone.changes ?? []).map((change) => change.at).filter((at) => at > start && at < end);
@@ -19,7 +19,7 @@ export function clockTicks(start: number, end: number, most: number, zone: Zone)
   });
 }
 
-/** Whole numbers from 0 to at least `largest`, about four of them, in steps of 1, 2 or 5 times a power of ten. */
+/** Returns about four whole numbers from 0 to at least `largest`, in steps of 1, 2 or 5 times a power of ten. */
 export function countTicks(largest: number): number[] {
   const rough = Math.max(largest, 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -1,9 +1,9 @@
-// The last seconds of a live signal, ready to draw: frames go in at one end, old samples leave at the other.
+// The last seconds of a live signal, ready to draw. New frames go in at one end, old samples leave at the other.
 import { AXES, type Frame } from "./frame";
 
 export type Columns = [Float64Array<ArrayBuffer>, ...Float32Array<ArrayBuffer>[]];
 
-/** Less than this between two frames is the sensor's clock being fitted anew, and not a gap: legmon sends gaps as NaN. */
+/** A smaller jump between two frames is a new fit of the sensor's clock, not a gap: legmon sends gaps as NaN. */
 const JUMP_S = 1;
 
 export class Trace {
@@ -40,7 +40,7 @@ export class Trace {
     while ((this.#times[this.#from] ?? oldest) < oldest) this.#from++;
   }
 
-  /** Times and axes of the window, as views: valid until the next `append`. */
+  /** Returns times and axes of the window as views, valid until the next `append`. */
   columns(): Columns {
     return [
       this.#times.subarray(this.#from, this.#to),
@@ -54,7 +54,7 @@ export class Trace {
     this.#to++;
   }
 
-  /** Makes room for `more` values: moves the window to the front, into larger arrays where it fills half of them. */
+  /** Makes room for `more` values: moves the window to the front, and into larger arrays if it fills half of them. */
   #reserve(more: number): void {
     const { length } = this;
     if (this.#to + more <= this.#times.length) return;

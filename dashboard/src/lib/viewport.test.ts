@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { around, clamp, isWhole, NARROWEST, pan, points, request, serves, width, zoom } from "./viewport";
+import {
+  around,
+  clamp,
+  covers,
+  isWhole,
+  NARROWEST,
+  pan,
+  pointsToLoad,
+  spanToLoad,
+  width,
+  zoom,
+} from "./viewport";
 
 const night = { start: 1000, end: 29_800 };
 
@@ -44,22 +55,24 @@ test("the whole night is known to be whole", () => {
   expect(isWhole({ start: 1000, end: 29_000 }, night)).toBe(false);
 });
 
-test("three times the view is asked for, within the night", () => {
-  expect(request({ start: 5000, end: 6000 }, night)).toEqual({ start: 4000, end: 7000 });
-  expect(request({ start: 1200, end: 2200 }, night)).toEqual({ start: 1000, end: 3200 });
+test("three times the view is loaded, within the night", () => {
+  expect(spanToLoad({ start: 5000, end: 6000 }, night)).toEqual({ start: 4000, end: 7000 });
+  expect(spanToLoad({ start: 1200, end: 2200 }, night)).toEqual({ start: 1000, end: 3200 });
 });
 
 test("a minute either side of a movement comes as raw samples, a night as one bucket a pixel", () => {
   const minute = { start: 5000, end: 5060 };
-  expect(2 * points(request(minute, night), minute, 800, 50)).toBeGreaterThan(180 * 50 * 1.05);
-  expect(points(night, night, 800, 50)).toBe(800);
-  expect(points(request({ start: 5000, end: 9000 }, night), { start: 5000, end: 9000 }, 800, 50)).toBe(2400);
+  expect(2 * pointsToLoad(spanToLoad(minute, night), minute, 800, 50)).toBeGreaterThan(180 * 50 * 1.05);
+  expect(pointsToLoad(night, night, 800, 50)).toBe(800);
+  expect(
+    pointsToLoad(spanToLoad({ start: 5000, end: 9000 }, night), { start: 5000, end: 9000 }, 800, 50),
+  ).toBe(2400);
 });
 
-test("held data serve a view that they cover finely enough", () => {
+test("loaded data are used for a view that they cover finely enough", () => {
   const loaded = { start: 4000, end: 7000, bucket: 1 };
-  expect(serves(loaded, { start: 5500, end: 6500 }, 1000)).toBe(true);
-  expect(serves(loaded, { start: 6500, end: 7500 }, 1000)).toBe(false);
-  expect(serves(loaded, { start: 5500, end: 6000 }, 1000)).toBe(false);
-  expect(serves({ ...loaded, bucket: 0 }, { start: 5500, end: 5510 }, 1000)).toBe(true);
+  expect(covers(loaded, { start: 5500, end: 6500 }, 1000)).toBe(true);
+  expect(covers(loaded, { start: 6500, end: 7500 }, 1000)).toBe(false);
+  expect(covers(loaded, { start: 5500, end: 6000 }, 1000)).toBe(false);
+  expect(covers({ ...loaded, bucket: 0 }, { start: 5500, end: 5510 }, 1000)).toBe(true);
 });

@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Movement, NightSummary, Sensor } from "./client";
-import { speak } from "./i18n.svelte";
+import { setLanguage } from "./i18n.svelte";
 import {
-  fetching,
+  doubt,
+  fetchingSentence,
   linkSentence,
-  ownWords,
+  notCounted,
+  outsideHours,
+  preflightSentence,
+  sensorWords,
   recorded,
   shape,
-  signal,
-  sort,
+  signalStrength,
+  kindName,
   summary,
   trust,
-  usualWords,
+  usualRange,
 } from "./words";
 
 const night: NightSummary = {
@@ -90,16 +94,18 @@ const sensor: Sensor = {
   moving: false,
 };
 
-test("a night in one breath, with the hours named where the rate stands", () => {
+test("the summary of a night names its hours beside the rate", () => {
   expect(summary(night)).toBe(
     "143 leg movements in 7 h lying with the sensor on. 96 of them came in 9 periodic series: " +
       "14 periodic movements per hour lying with the sensor on (lying awake included).",
   );
 });
 
-test("without a calibration the hours are those marked in bed, and it says so", () => {
+test("without a calibration, the hours are those between lights off and on", () => {
   const headline = { ...night.headline, denominator: "in_bed" as const, calibrated_by: null };
-  expect(summary({ ...night, headline })).toContain("per hour in bed as marked with the sensor on");
+  expect(summary({ ...night, headline })).toContain(
+    "per hour in bed (lights off to lights on) with the sensor on",
+  );
 });
 
 test("a quiet night", () => {
@@ -122,25 +128,22 @@ test("how much of the night is there", () => {
 test.each([
   [
     { nights: 3, within: 0, low: null, high: null },
-    "Too few nights to say what is usual for you (3 so far).",
+    "No usual range yet: 3 earlier nights can be compared with this one, and five are needed.",
   ],
-  [
-    { nights: 7, within: 7, low: 6.2, high: 30.4 },
-    "Your last 7 nights that can be compared were between 6 and 30.",
-  ],
+  [{ nights: 7, within: 7, low: 6.2, high: 30.4 }, "Your last 7 comparable nights were between 6 and 30."],
   [
     { nights: 12, within: 10, low: 8, high: 24 },
-    "10 of your last 12 nights that can be compared were between 8 and 24.",
+    "10 of your last 12 comparable nights were between 8 and 24.",
   ],
-])("against one's own nights", (usual, words) => expect(usualWords({ usual })).toBe(words));
+])("the usual range", (usual, words) => expect(usualRange({ usual })).toBe(words));
 
-test("a movement is told apart by its kind first", () => {
+test("the kind of a movement decides before its series", () => {
   expect(shape(movement)).toBe("periodic");
   expect(shape({ ...movement, periodic: false })).toBe("single");
   expect(shape({ ...movement, kind: "posture" })).toBe("other");
-  expect(sort(movement)).toBe("periodic");
-  expect(sort({ ...movement, kind: "voluntary", periodic: false })).toBe("made on purpose");
-  expect(sort({ ...movement, kind: "a kind of later", periodic: false })).toBe("a kind of later");
+  expect(kindName(movement)).toBe("periodic");
+  expect(kindName({ ...movement, kind: "voluntary", periodic: false })).toBe("your own movement");
+  expect(kindName({ ...movement, kind: "a kind of later", periodic: false })).toBe("a kind of later");
 });
 
 test.each([
@@ -148,44 +151,83 @@ test.each([
   [-72, "fair, −72 dBm"],
   [-90, "weak, −90 dBm"],
   [null, "–"],
-])("signal %s", (rssi, words) => expect(signal(rssi)).toBe(words));
+])("signal %s", (rssi, words) => expect(signalStrength(rssi)).toBe(words));
 
-describe("what a sensor says of itself", () => {
+describe("the sensor's own words", () => {
   const refused = { detail: "The watch does not answer. Trying again.", detail_code: "sensor_refused" };
 
   beforeAll(() => {
     vi.stubGlobal("document", { documentElement: {} }); // these tests have no browser
   });
   afterAll(async () => {
-    await speak("en");
+    await setLanguage("en");
     vi.unstubAllGlobals();
   });
 
-  test("is in the sentence of the link in English", async () => {
-    await speak("en");
+  test("are in the sentence of the link in English", async () => {
+    await setLanguage("en");
     expect(linkSentence({ ...sensor, ...refused })).toBe(refused.detail);
-    expect(ownWords(refused)).toBe("");
+    expect(sensorWords(refused)).toBe("");
   });
 
-  test("follows it in German, and only where the sensor refused", async () => {
-    await speak("de");
-    expect(linkSentence({ ...sensor, ...refused })).toMatch(/^Der Sensor nahm nicht an/);
-    expect(ownWords(refused)).toBe("The watch does not answer.");
-    expect(ownWords({ detail: "Streaming.", detail_code: "streaming" })).toBe("");
+  test("follow it in German, and only where the sensor refused", async () => {
+    await setLanguage("de");
+    expect(linkSentence({ ...sensor, ...refused })).toMatch(/^Der Sensor beginnt nicht/);
+    expect(sensorWords(refused)).toBe("The watch does not answer.");
+    expect(sensorWords({ detail: "Streaming.", detail_code: "streaming" })).toBe("");
   });
 });
 
-test("what a sensor still has is said, unless it is next to nothing or the link is down", () => {
-  const held = { ...sensor, link: "streaming" as const, declared_rate_hz: 50, pending_samples: 36_000 };
-  expect(fetching([sensor, held])).toContain("12 min of the signal did not come");
-  expect(fetching([{ ...held, pending_samples: 400 }])).toBe("");
-  expect(fetching([{ ...held, link: "searching" }])).toBe("");
-  expect(fetching([])).toBe("");
+test("the page says what a sensor still has, unless that is next to nothing or the link is down", () => {
+  const pending = { ...sensor, link: "streaming" as const, declared_rate_hz: 50, pending_samples: 36_000 };
+  expect(fetchingSentence([sensor, pending])).toContain("12 min of the signal did not arrive");
+  expect(fetchingSentence([{ ...pending, pending_samples: 400 }])).toBe("");
+  expect(fetchingSentence([{ ...pending, link: "searching" }])).toBe("");
+  expect(fetchingSentence([])).toBe("");
 });
 
 test("a night that ended by itself says why", () => {
   expect(recorded(night)).toMatch(/^Recorded from .* to .*, Europe\/Berlin\.$/);
   expect(recorded({ ...night, ended_by: "charger" })).toMatch(
-    /It ended by itself: the sensor was put on its charger\.$/,
+    /The night ended because the sensor was put on its charger\.$/,
+  );
+});
+
+const kinds = (...names: string[]) => names.map((kind) => ({ kind }));
+
+test("movements that are listed and not counted have a reason", () => {
+  expect(notCounted(kinds("leg", "posture", "leg", "bump", "posture", "voluntary"))).toBe(
+    "4 of these 6 movements are not counted: change of posture 2, bump 1, your own movement 1.",
+  );
+  expect(notCounted(kinds("leg", "leg"))).toBe("");
+});
+
+test("leg movements outside the hours of the headline have a reason", () => {
+  const headline = { ...night.headline, movements: 2 };
+  expect(outsideHours({ headline }, kinds("leg", "leg", "leg", "posture"))).toBe(
+    "1 leg movement is not counted: outside the hours lying with the sensor on.",
+  );
+  expect(outsideHours({ headline }, kinds("leg", "leg"))).toBe("");
+});
+
+test("a night with less than nine tenths, or with a fault, says so", () => {
+  const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence: "" };
+  const usable = { duration_s: 1000, analysed_s: 900, verdict: "usable" as const, quality: [] };
+  expect(doubt(usable)).toBe("");
+  expect(doubt({ ...usable, analysed_s: 899 })).toBe(
+    "Please note: Less than nine tenths of the night was recorded, so the number can be off.",
+  );
+  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(/^Please note: The signal shakes/);
+  expect(doubt({ ...usable, verdict: "poor", quality: [noisy] })).toMatch(/too poor\. Do not rely/);
+});
+
+test("a line of the list before the night has its numbers and its advice", () => {
+  const item = { level: "look" as const, text: "" };
+  const zone = { utc_offset_s: 3600 };
+  expect(
+    preflightSentence({ ...item, item: "disk", code: "little", values: { gb: 1.23 } }, [], zone),
+  ).toContain("1.2 GB free");
+  expect(preflightSentence({ ...item, item: "clock", code: "ok", values: { now: 0 } }, [], zone)).toBe(
+    "It is 01:00.",
   );
 });

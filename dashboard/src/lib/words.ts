@@ -1,7 +1,19 @@
-// The sentences that numbers become. They say what was seen, and never what it means for health.
-import type { Fit, Gap, Finding, Leg, Movement, Night, NightSummary, Rules, Sensor, Status } from "./client";
-import { clock, clockSeconds, duration } from "./clock";
-import { foreign, n, said, t, tOr, type Key } from "./i18n.svelte";
+// Turns numbers and codes into the sentences of the pages. They say what was measured, never what it means for health.
+import type {
+  Fit,
+  Finding,
+  Gap,
+  Leg,
+  Movement,
+  Night,
+  NightSummary,
+  PreflightItem,
+  Rules,
+  Sensor,
+  Status,
+} from "./client";
+import { clock, clockSeconds, duration, type Zone } from "./clock";
+import { isEnglish, n, t, tOr, translated, type Key } from "./i18n.svelte";
 
 export const RULE_SETS: Rules[] = ["wasm2016", "wasm2006", "aasm"];
 export const rulesName = (rules: Rules) => t(`rules.${rules}`);
@@ -9,20 +21,23 @@ export const rulesName = (rules: Rules) => t(`rules.${rules}`);
 /** `368,221` */
 export const whole = (value: number) => n(Math.round(value));
 
-/** Decimals, one unless told, or a dash where there is no number. */
+/** A number with decimals, or a dash where there is none. */
 export const decimal = (value: number | null, places = 1) => (value === null ? "–" : n(value, places));
 
-/** Whole numbers, or a dash where there is no number. */
+/** A whole number, or a dash where there is none. */
 export const rounded = (value: number | null) => (value === null ? "–" : whole(value));
 
-export const side = (leg: Movement["leg"]) => t(`leg.${leg}`);
-export const ankle = (leg: Leg) => t(`ankle.${leg}`);
+export const legName = (leg: Movement["leg"]) => t(`leg.${leg}`);
+export const ankleName = (leg: Leg) => t(`ankle.${leg}`);
 
-/** What the headline's hours are. */
+/** Returns the text for an error. */
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What the hours of the headline are. */
 export const denominator = (night: Pick<NightSummary, "headline">) =>
   t(`denominator.${night.headline.denominator}`);
 
-/** What happened, in one breath; numerator and denominator are of the same hours, which it names. */
+/** What happened in a night. Counts and rate belong to the same hours, which the sentence names. */
 export function summary(night: NightSummary): string {
   const { seconds, movements, periodic, series, periodic_per_hour: rate } = night.headline;
   const time = duration(seconds);
@@ -37,37 +52,72 @@ export function summary(night: NightSummary): string {
   return `${first} ${second}: ${t("night.rate", { n: Math.round(rate), where })}`;
 }
 
-/** Whether the night can be trusted: how much of it is there. */
+/** How much of the night was recorded, its gaps, and the fit check: short phrases. */
 export function trust(night: NightSummary & Partial<Pick<Night, "fits" | "gap_list">>): string[] {
-  const parts = [
+  const phrases = [
     t("trust.usable", { usable: duration(night.analysed_s), whole: duration(night.duration_s) }),
   ];
   const lost = night.duration_s - night.analysed_s;
   const longest = Math.max(0, ...(night.gap_list ?? []).map((gap) => gap.end - gap.start));
-  const other = lost < 1 && longest >= 1;
-  const gaps: Key = !night.gaps ? "trust.noGaps" : other ? "trust.gapsOneLeg" : "trust.gaps";
-  parts.push(
+  const atOneAnkle = lost < 1 && longest >= 1;
+  const gaps: Key = !night.gaps ? "trust.noGaps" : atOneAnkle ? "trust.gapsOneLeg" : "trust.gaps";
+  phrases.push(
     t(gaps, { n: night.gaps, time: duration(lost) }),
     ...(night.fits ?? []).map(
-      (fit) => (night.legs.length > 1 ? `${ankle(fit.leg)}: ` : "") + fitVerdict(fit),
+      (fit) => (night.legs.length > 1 ? `${ankleName(fit.leg)}: ` : "") + fitVerdict(fit),
     ),
   );
-  if (night.fits && !night.fits.length) parts.push(t("trust.noFit"));
-  return parts;
+  if (night.fits && !night.fits.length) phrases.push(t("trust.noFit"));
+  return phrases;
+}
+
+/** The share of a night's time that was recorded and can be counted. */
+export const coverage = (night: Pick<NightSummary, "duration_s" | "analysed_s">): number =>
+  night.duration_s ? night.analysed_s / night.duration_s : 1;
+
+/** Below this share, the missing time changes the number. */
+export const ENOUGH_COVERAGE = 0.9;
+
+/** Why the night's number may be off; empty where nothing is known against it. */
+export function doubt(night: Pick<Night, "duration_s" | "analysed_s" | "verdict" | "quality">): string {
+  const findings = night.verdict === "look" ? night.quality.map(findingSentence) : [];
+  if (night.verdict === "poor") return t("night.poor");
+  if (coverage(night) < ENOUGH_COVERAGE) findings.unshift(t("trust.few"));
+  return findings.length ? `${t("trust.look")} ${findings.join(" ")}` : "";
+}
+
+/** How many of the listed movements are not counted, by reason; empty where all count. */
+export function notCounted(movements: Pick<Movement, "kind">[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of movements) if (kind !== "leg") counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const kinds = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([kind, count]) => `${tOr(`kind.${kind}`, kind)} ${whole(count)}`);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return total ? t("table.notCounted", { n: total, all: movements.length, kinds: kinds.join(", ") }) : "";
+}
+
+/** Leg movements outside the headline's hours: they are listed and not counted. Empty where there are none. */
+export function outsideHours(
+  night: Pick<NightSummary, "headline">,
+  movements: Pick<Movement, "kind">[],
+): string {
+  const outside = movements.filter(({ kind }) => kind === "leg").length - night.headline.movements;
+  return outside > 0 ? t("numbers.outside", { n: outside, where: denominator(night) }) : "";
 }
 
 const FETCHING_S = 10;
 
-/** What sensors still hold of the night and are asked for; empty where that is next to nothing. */
-export function fetching(sensors: Sensor[]): string {
-  const missing = sensors
+/** What legmon still fetches from the sensors' memories; empty where that is next to nothing. */
+export function fetchingSentence(sensors: Sensor[]): string {
+  const pending = sensors
     .filter((sensor) => sensor.link === "streaming")
     .map((sensor) => sensor.pending_samples / (sensor.declared_rate_hz ?? Infinity));
-  const seconds = Math.max(0, ...missing);
+  const seconds = Math.max(0, ...pending);
   return seconds < FETCHING_S ? "" : t("live.fetching", { time: duration(seconds) });
 }
 
-/** When it was recorded, where that is, and why it ended where nobody ended it. */
+/** From when to when the night was recorded, in which zone, and why it ended where nobody stopped it. */
 export function recorded(night: NightSummary): string {
   const when = t(night.state === "recording" ? "night.recordedUntilNow" : "night.recorded", {
     from: clock(night.started, night.zone),
@@ -77,8 +127,8 @@ export function recorded(night: NightSummary): string {
   return night.ended_by ? `${when} ${t(`night.ended.${night.ended_by}`)}` : when;
 }
 
-/** Against the nights before. */
-export function usualWords({ usual }: Pick<Night, "usual">): string {
+/** The range of the person's earlier nights. */
+export function usualRange({ usual }: Pick<Night, "usual">): string {
   const { nights, within, low, high } = usual;
   if (low === null || high === null) return t("usual.tooFew", { n: nights });
   const range = { low: Math.round(low), high: Math.round(high) };
@@ -88,57 +138,77 @@ export function usualWords({ usual }: Pick<Night, "usual">): string {
 
 export type Shape = "periodic" | "single" | "other";
 
-/** How a movement is drawn: in a series, on its own, or taken for something else than a leg movement. */
+/** How a movement is drawn: in a series, single, or not a leg movement. */
 export function shape(movement: Movement): Shape {
   if (movement.kind !== "leg") return "other";
   return movement.periodic ? "periodic" : "single";
 }
 
-export const sort = (movement: Movement) =>
+export const kindName = (movement: Movement) =>
   movement.kind === "leg" && movement.periodic
     ? t("kind.periodic")
     : tOr(`kind.${movement.kind}`, movement.kind);
 
-export function signal(rssi: number | null): string {
+/** Whether the person can say of a movement that it was voluntary, or take that back. */
+export const canBeVoluntary = ({ kind }: Pick<Movement, "kind">) => kind === "leg" || kind === "voluntary";
+
+export function signalStrength(rssi: number | null): string {
   if (rssi === null) return "–";
   const strength: Key = rssi >= -65 ? "signal.strong" : rssi >= -80 ? "signal.fair" : "signal.weak";
   return t(strength, { dbm: rssi });
 }
 
-/** The first sentence of the live page. */
-export function headline(status: Status): string {
+/** The heading of the live page. */
+export function liveHeadline(status: Status): string {
   if (!status.recording || status.started === null) return t("live.nothing");
   return t("live.since", { time: clock(status.started, status.zone) });
 }
 
 export const linkSentence = (sensor: Sensor) =>
-  said(`link.${sensor.detail_code || sensor.link}`, sensor.detail);
+  translated(`link.${sensor.detail_code || sensor.link}`, sensor.detail);
 
-/** What a sensor says of itself, where the sentence of the link does not have it: it is in English in every language. */
-export const ownWords = (sensor: Pick<Sensor, "detail" | "detail_code">): string =>
-  foreign() && sensor.detail_code === "sensor_refused" ? sensor.detail.replace(/ Trying again\.$/, "") : "";
+/** The sensor's own words where the translated sentence leaves them out. They are English in every language. */
+export const sensorWords = (sensor: Pick<Sensor, "detail" | "detail_code">): string =>
+  !isEnglish() && sensor.detail_code === "sensor_refused"
+    ? sensor.detail.replace(/ Trying again\.$/, "")
+    : "";
 
-/** What keeps the recorder from its work; empty where nothing does. */
-export const trouble = (status: Status): string =>
+/** What keeps the recorder from recording; empty where nothing does. */
+export const troubleSentence = (status: Status): string =>
   status.trouble
     ? t("black.trouble", {
-        what: said(`trouble.${status.trouble_code ?? ""}`, status.trouble, status.trouble_values),
+        what: translated(`trouble.${status.trouble_code ?? ""}`, status.trouble, status.trouble_values),
       })
     : "";
+
 export const gapSentence = (gap: Gap) => tOr(`gap.${gap.cause}`, gap.sentence);
 export const findingSentence = (finding: Finding) => tOr(`finding.${finding.code}`, finding.sentence);
 
-export const gapTimes = (gap: Gap, zone: Night["zone"]) =>
+export const gapTimes = (gap: Gap, zone: Zone) =>
   t("gap.times", {
     from: clockSeconds(gap.start, zone),
     to: clockSeconds(gap.end, zone),
     time: duration(gap.end - gap.start),
-    ankle: ankle(gap.leg),
+    ankle: ankleName(gap.leg),
   });
 
-/** What the fit check came to, in a few words. */
+/** The result of the fit check in a few words. */
 export function fitVerdict(fit: Fit): string {
   const [worst] = fit.problems;
   if (!worst) return t("fit.ok");
   return t(`fit.${worst}`, { ratio: n(fit.ratio ?? 0, 1), toes: fit.toes ?? 0 });
+}
+
+/** The sentence of one line of the list before the night, with what to do. */
+export function preflightSentence({ item, code, values }: PreflightItem, fits: Fit[], zone: Zone): string {
+  const fit = fits.find((check) => check.problems.length);
+  if (item === "fit" && fit && code !== "none") return t("item.fit.problem", { what: `${fitVerdict(fit)}.` });
+  const shown = Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      if (name === "now") return ["time", clock(value, zone)];
+      const oneDecimal = name === "hz" || (name === "gb" && value < 10);
+      return [name, oneDecimal ? n(value, 1) : Math.round(value)];
+    }),
+  );
+  return tOr(`item.${item}.${code}`, code, shown);
 }

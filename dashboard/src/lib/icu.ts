@@ -1,4 +1,4 @@
-// Message texts with the parts of ICU that legmon needs: {name}, {n, plural, one {# x} other {# y}}, {x, select, a {…} other {…}}.
+// Formats texts with the parts of the ICU syntax that legmon needs: {name}, {n, plural, one {# x} other {# y}}, {x, select, a {…} other {…}}.
 export type Value = string | number;
 export type Values = Record<string, Value>;
 
@@ -6,14 +6,14 @@ type Part = string | { name: string; kind: "value" | "plural" | "select"; cases:
 
 const parsed = new Map<string, Part[]>();
 
-/** The text of a message; numbers read as in `locale`, and `#` in a plural is its number. */
+/** Returns a text with its values; numbers are written as in `locale`, and `#` in a plural is its number. */
 export function format(message: string, values: Values, locale: string): string {
   let parts = parsed.get(message);
   if (!parts) parsed.set(message, (parts = parse(message)));
   return render(parts, values, locale, "");
 }
 
-/** The names that a message has values for. */
+/** Returns the names of the values in a text. */
 export function names(message: string): string[] {
   const found = new Set<string>();
   const walk = (parts: Part[]): void => {
@@ -30,15 +30,15 @@ export function names(message: string): string[] {
 const rules = new Map<string, Intl.PluralRules>();
 const numbers = new Map<string, Intl.NumberFormat>();
 
-const kept = <T>(map: Map<string, T>, key: string, make: () => T): T => {
+const cached = <T>(map: Map<string, T>, key: string, make: () => T): T => {
   const found = map.get(key) ?? make();
   map.set(key, found);
   return found;
 };
 
-/** A number as a language writes it, with so many decimals at most. */
+/** Returns a number as a language writes it, with `places` decimals. */
 export const number = (value: number, locale: string, places = 0): string =>
-  kept(
+  cached(
     numbers,
     `${locale} ${places}`,
     () => new Intl.NumberFormat(locale, { minimumFractionDigits: places, maximumFractionDigits: places }),
@@ -56,7 +56,7 @@ function render(parts: Part[], values: Values, locale: string, hash: string): st
       if (part.kind === "value") return shown;
       const plural = part.kind === "plural";
       const chosen = plural
-        ? kept(rules, locale, () => new Intl.PluralRules(locale)).select(Number(value))
+        ? cached(rules, locale, () => new Intl.PluralRules(locale)).select(Number(value))
         : String(value);
       const exact = plural ? part.cases.get(`=${value}`) : undefined;
       const branch = exact ?? part.cases.get(chosen) ?? part.cases.get("other") ?? [];
@@ -123,14 +123,14 @@ const ACCENTS: Record<string, string> = {
 
 const LONGER = 0.35;
 
-/** A text as a foreign and a third longer one, to find what is not translated or does not fit. Names and syntax stay. */
+/** Returns a text with accents and a third longer, which shows what is not translated or does not fit. Values stay. */
 export function pseudo(message: string): string {
   let depth = 0;
   let out = "";
   for (let i = 0; i < message.length; i++) {
     const sign = message[i] ?? "";
     if (sign === "{") {
-      // Only a branch of a plural or select holds text: one that follows a word and stands inside an argument.
+      // Only a branch of a plural or select holds text: a brace inside an argument, after a word.
       depth++;
       out += sign;
       continue;

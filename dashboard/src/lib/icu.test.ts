@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { format, names, number, pseudo } from "./message";
+import { format, names, number, pseudo } from "./icu";
 
 test.each([
   ["{n} nights", { n: 3 }, "en-GB", "3 nights"],
@@ -12,7 +12,7 @@ test.each([
   ["{hours} h", { hours: 1.5 }, "de", "1,5 h"],
 ])("%s", (message, values, locale, text) => expect(format(message, values, locale)).toBe(text));
 
-test("a message tells its names", () => {
+test("the names of a text", () => {
   expect(names("{a} {n, plural, one {{b}} other {#}}")).toEqual(["a", "b", "n"]);
 });
 
@@ -21,7 +21,7 @@ test("numbers read as the language writes them, with a real minus", () => {
   expect(number(1234.56, "de", 1)).toBe("1.234,6");
 });
 
-test("a pseudo text keeps what a program reads in it", () => {
+test("a pseudo text keeps its syntax", () => {
   const text = pseudo("{n, plural, one {# night} other {# nights}} of {name}");
   expect(format(text, { n: 2, name: "Ann" }, "en-GB")).toBe("[2 ñíğhťš öf Ann ~~~ ~~~ ~~~ ~~~]");
 });
