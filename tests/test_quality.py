@@ -28,7 +28,7 @@ from legmon.web.nights import night as night_view
 from tests.conftest import ROOT, run_command
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 
-TABLE = Path(__file__).parents[2] / "shared" / "data" / "table_rest" / "rest_on_table.csv"
+TABLE = Path(__file__).parent / "data" / "recordings" / "actigraph_on_a_table.csv"
 
 
 def leg_at_rest(seconds: float, seed: int = 3) -> Samples:
@@ -159,10 +159,9 @@ def test_a_good_recording_has_nothing_named() -> None:
     assert (detector.quality(), detector.unseen) == ([], [])
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the recording is not here")
 def test_a_coarse_sensor_at_rest_on_a_table_is_not_stuck() -> None:
     with TABLE.open() as file:
-        x = np.array([[float(v) for v in row[1:4]] for row in list(csv.reader(file))[1:]])
+        x = np.array([[float(v) for v in row] for row in list(csv.reader(file))[1:]])
     detector, found = looked_at(x, 80.0, 6.0)
     assert (found, detector.quality()) == ([], [])
     x = np.tile(x, (10, 1))
