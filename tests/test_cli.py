@@ -15,7 +15,7 @@ from legmon.exchange.csv import read_csv
 from legmon.movement import NS
 from legmon.nights.cache import Readings
 from legmon.web import nights
-from tests.conftest import run_command, started
+from tests.conftest import run_command, run_program, started
 from tests.made import Made, evening, make_night, scenario
 
 NIGHT = "duration: 30m\nseed: 21\nmovements_per_hour: 100\n"
@@ -132,7 +132,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run_command("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
+        done = run_program("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
     assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "--port" in done.stderr
@@ -141,7 +141,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run_command("demo", "--no-browser", data=tmp_path / "file" / "data")
+    done = run_program("demo", "--no-browser", data=tmp_path / "file" / "data")
     assert done.returncode == 2
     assert "cannot be made" in done.stderr
     assert "--data" in done.stderr
@@ -160,7 +160,7 @@ def test_own_nights_and_simulated_ones_are_kept_apart(tmp_path: Path) -> None:
         "2026-01-01-2300", started_ns=1, zone=("UTC", 0), simulated=False, rules="wasm2016", detector="x"
     )
     catalog.close()
-    done = run_command("demo", "--no-browser", data=tmp_path)
+    done = run_program("demo", "--no-browser", data=tmp_path)
     assert done.returncode == 2
     assert "kept apart" in done.stderr
 

@@ -49,7 +49,7 @@ def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
     file = edfio.Edf(
         [edfio.EdfSignal(np.zeros(100), 1, label="Acc X ankle L", physical_range=(-1, 1))],
         annotations=[
-            edfio.EdfAnnotation(a, b - a, f"AnkleSensor movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
+            edfio.EdfAnnotation(a, b - a, f"Limb movement@@EMG {'RAT' if leg == 'right' else 'LAT'}")
             for a, b, leg in RUN
         ]
         + [
@@ -86,7 +86,7 @@ def test_luna_clock_times_and_elapsed_times(tmp_path: Path) -> None:
 def test_series_and_unlabelled_annotations(tmp_path: Path) -> None:
     lines = [
         "PLM series 07\t.\t.\t0\t100\t.",
-        "AnkleSensor movement\t.\t.\t10\t12\t.",
+        "Limb movement\t.\t.\t10\t12\t.",
         "PLM\t.\tR\t20\t22\t.",
     ]
     (events,) = read_events(write(tmp_path / "a.annot", "\n".join(lines)))

@@ -19,7 +19,7 @@ from legmon.detection.detector import Detector, detect
 from legmon.detection.faults import Finding, verdict
 from legmon.exchange.capture import read_capture, record_capture
 from legmon.exchange.csv import detect_csv
-from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, gap_sentence
+from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault, GapCause, gap_sentence
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
 from legmon.nights.cache import Readings
@@ -356,7 +356,8 @@ def test_every_fault_has_a_sentence_of_its_own() -> None:
 
 def test_a_cause_says_itself_in_words() -> None:
     assert gap_sentence("sensor_stuck") == FAULT_SENTENCES[Fault.STUCK]
-    assert gap_sentence("sensor_restarted") is None
+    assert gap_sentence("sensor_restarted") == GAP_SENTENCES[GapCause.SENSOR_RESTARTED]
+    assert gap_sentence("from_a_later_version") == "No samples (from_a_later_version)."
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_every_status_that_refuses_says_what_to_do() -> None:
     assert all("; " in why and "error" not in why.lower() for why in polar._WHY.values())
 
 
-@pytest.mark.parametrize(("wish", "rate"), [(50.0, "3200"), (104.0, "6400"), (400.0, "c800")])
+@pytest.mark.parametrize(("wanted", "rate"), [(50.0, "3200"), (104.0, "6400"), (400.0, "c800")])
 def test_the_rate_is_one_that_the_sensor_offers(wanted: float, rate: str) -> None:
     hand = verity(polar_script(H10_SETTINGS), FEATURES_H10)
     hand.carry_out(hand.conversation.start(StreamRequest(wanted, 16, 0.5, 1 << 16)))
