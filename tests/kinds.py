@@ -70,11 +70,17 @@ def reaches(function: FunctionType) -> frozenset[str]:
                 (thing is subprocess and used & STARTS)
                 or thing is run_simulator
                 or name == "create_subprocess_exec"
+                or (
+                    name == "run_command" and "simulate" in f.__code__.co_consts
+                )  # legmon starts the simulator
             ):
                 marks.add("radio")
             elif thing is sync_playwright:
                 marks |= {"radio", "browser"}
-            elif thing is not None and not isinstance(thing, ModuleType):
+            elif isinstance(thing, ModuleType):
+                if (getattr(thing, "__file__", None) or "").startswith(OURS):
+                    waiting += (g for n in used for g in _functions(getattr(thing, n, None)))
+            elif thing is not None:
                 waiting += _functions(thing)
     return frozenset(marks)
 

@@ -93,8 +93,8 @@ def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
         (["score", "--left", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "there is no rule set"),
         (["score", "--left", "README.md"], "line 1: the header is"),
-        (["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml"),
-        (["run", "--no-browser"], "legmon demo"),
+        pytest.param(["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml", marks=pytest.mark.radio),
+        pytest.param(["run", "--no-browser"], "legmon demo", id="no Bluetooth"),
     ],
 )
 def test_what_is_asked_wrongly_gets_one_sentence_and_status_2(
