@@ -220,6 +220,7 @@ def test_a_gap_within_a_fault_leaves_no_sample_out_and_counts_none_twice(cut: in
     found = detector.feed(x[:cut]) + detector.gap(500) + detector.feed(x[cut:]) + detector.finish()
     assert detector.position == len(x) + 500
     assert named(detector) == {"stuck": pytest.approx(60.0, abs=1.1)}
+    assert detector.unseen
     assert all(
         a.first + a.count <= b.first for a, b in zip(detector.unseen, detector.unseen[1:], strict=False)
     )
