@@ -19,32 +19,42 @@ from pathlib import Path
 import pytest
 
 from legmon.cli import main
+from tests import kinds, skips
 
 ROOT = Path(__file__).parents[1]
-STARTERS = ("demo", "run", "replay")  # start processes of their own, and end with them
+STORM_SEED = 20_261
+"""The seed of the storm and of the demo's sleeper, so that the gate is the same each time."""
 
 
-def pytest_configure() -> None:
-    """Draw the storm's seed once for all workers; set `STORM_SEED` to have one again."""
-    os.environ.setdefault("STORM_SEED", str(random.SystemRandom().randrange(1 << 20)))
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, and choose the seed once for all workers; `STORM_SEED=random` draws one."""
+    for name, meaning in kinds.MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    seed = os.environ.get("STORM_SEED", str(STORM_SEED))
+    os.environ["STORM_SEED"] = str(random.SystemRandom().randrange(1 << 20)) if seed == "random" else seed
+    config.pluginmanager.register(kinds.Guard(), "legmon-guard")
+    config.pluginmanager.register(skips.Skips(), "legmon-skips")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the storms, which take longest, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: "test_storm" not in item.nodeid)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the test with what it starts."""
+    kinds.mark(item)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests that start no process first."""
+    items[:] = kinds.ordered(items, kinds.workers(config))
 
 
 def pytest_report_header() -> str:
-    """Say it at the top of every run."""
+    """Print the seed at the top of every run."""
     return f"storm seed: {os.environ['STORM_SEED']}"
 
 
 def run_command(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself: the same `main`, in this process, without the seconds that a new one takes."""
     command = ["legmon", *arguments, *(["--data", str(data)] if data else [])]
-    if arguments[0] in STARTERS:
-        module = [sys.executable, "-m", *command]
-        return subprocess.run(module, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
     out, err = io.StringIO(), io.StringIO()
     before, sys.argv, status = sys.argv, command, 0
     try:
@@ -55,6 +65,12 @@ def run_command(*arguments: str, data: Path | None = None) -> subprocess.Complet
     finally:
         sys.argv = before
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+
+
+def run_program(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, until it ends by itself."""
+    command = [sys.executable, "-m", "legmon", *arguments, *(["--data", str(data)] if data else [])]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
 @dataclass

@@ -56,10 +56,18 @@ def hold(file: Path, *, write: bool = False) -> sqlite3.Connection:
     return other
 
 
-def test_a_catalog_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
-    other = hold(tmp_path / "catalog.sqlite")
-    threading.Timer(1.0, other.close).start()
+def test_a_catalog_that_is_held_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, connect = hold(tmp_path / "catalog.sqlite"), sqlite3.dbapi2.connect
+    # Python's own timeout of 5 s would hide that the program sets none
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", lambda *a, **k: connect(*a, **(k | {"timeout": 0.0})))
+    began = time.monotonic()
+    release = threading.Timer(1.0, other.close)
+    release.start()
     Catalog(tmp_path).close()
+    assert time.monotonic() - began >= 1.0, "the file was held all that time"
+    release.join()
 
 
 def test_a_catalog_that_stays_held_may_be_tried_again_and_is_not_to_be_moved_away(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.movement import NS
 from legmon.nights.cache import NightReports
-from tests.conftest import run_command, started
+from tests.conftest import run_command, run_program, started
 from tests.made import Made, evening, make_night, scenario
 
 NIGHT = "duration: 30m\nseed: 21\nmovements_per_hour: 100\n"
@@ -93,8 +93,8 @@ def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
         (["score", "--left", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "there is no rule set"),
         (["score", "--left", "README.md"], "line 1: the header is"),
-        (["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml"),
-        (["run", "--no-browser"], "legmon demo"),
+        pytest.param(["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml", marks=pytest.mark.radio),
+        pytest.param(["run", "--no-browser"], "legmon demo", id="no Bluetooth"),
     ],
 )
 def test_what_is_asked_wrongly_gets_one_sentence_and_status_2(
@@ -132,7 +132,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run_command("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
+        done = run_program("run", "--simulate", "--no-browser", "--port", port, data=tmp_path)
     assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "--port" in done.stderr
@@ -141,7 +141,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run_command("demo", "--no-browser", data=tmp_path / "file" / "data")
+    done = run_program("demo", "--no-browser", data=tmp_path / "file" / "data")
     assert done.returncode == 2
     assert "cannot be made" in done.stderr
     assert "--data" in done.stderr
@@ -160,7 +160,7 @@ def test_own_nights_and_simulated_ones_are_kept_apart(tmp_path: Path) -> None:
         "2026-01-01-2300", started_ns=1, zone=("UTC", 0), simulated=False, rules="wasm2016", detector="x"
     )
     catalog.close()
-    done = run_command("demo", "--no-browser", data=tmp_path)
+    done = run_program("demo", "--no-browser", data=tmp_path)
     assert done.returncode == 2
     assert "kept apart" in done.stderr
 

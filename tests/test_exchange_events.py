@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from legmon.scoring.rules import Interpretation
 from legmon.scoring.score import score
 from tests.conftest import run_command
 
-SHARED = Path(__file__).parents[2] / "shared"
+REAL_NIGHT = Path(__file__).parent / "data" / "recordings" / "noxturnal_leg_events.csv"
 RUN: list[tuple[float, float, str]] = [(0, 2, "left"), (20, 22, "left"), (40, 42, "right"), (60, 62, "left")]
 
 
@@ -189,18 +187,10 @@ def test_the_command_line_answers_in_the_order_asked(tmp_path: Path) -> None:
 
 def test_a_real_scored_night_has_its_one_episode_and_nothing_else() -> None:
     """A laboratory's own marks (Noxturnal, MIT): 29 leg movements, one episode drawn by the scorer."""
-    source = SHARED / "data" / "noxturnal_leg_events" / "noxturnal_events_example_unicode_2.csv"
-    if not source.exists():
-        pytest.skip(f"{source} is not here")
-    rows = list(csv.reader(io.StringIO(source.read_bytes().decode("utf-16"))))[2:]
-    moments = {r[0] for r in rows}
-    origin = min(datetime.strptime(m, "%d/%m/%Y %H:%M:%S") for m in moments if m)  # noqa: DTZ007 (a local time, only differences count)
-
-    def seconds(text: str) -> float:
-        return (datetime.strptime(text, "%d/%m/%Y %H:%M:%S") - origin).total_seconds()  # noqa: DTZ007
-
-    movements = [[seconds(r[0]), seconds(r[0]) + float(r[3]), "left"] for r in rows if r[2] == "MJ"]
-    episodes = [(seconds(r[0]), seconds(r[1])) for r in rows if r[2] == "PLM"]
+    with REAL_NIGHT.open() as file:
+        rows = [(r["event"], float(r["onset_s"]), float(r["duration_s"])) for r in csv.DictReader(file)]
+    movements = [[onset, onset + length, "left"] for event, onset, length in rows if event == "leg movement"]
+    episodes = [(onset, onset + length) for event, onset, length in rows if event == "episode"]
     assert (len(movements), len(episodes)) == (29, 1)
     for rules in ("wasm2016", "wasm2006", "aasm"):
         from legmon.scoring.score import scored_night

@@ -102,6 +102,7 @@ def test_a_case_that_rolls_slowly_is_no_movement_and_hides_none(tmp_path: Path, 
         legs(detect(samples(capture(folder, more=more)), 50.0))
         for folder, more in ((firm, ""), (loose, asked))
     )
+    assert len(without) > 10
     assert abs(len(found) - len(without)) <= 0.03 * len(without)
     assert not [m for m in found if all(abs(m.onset_s - w.onset_s) > 1 for w in without)]
 
@@ -110,6 +111,7 @@ def test_a_case_that_rolls_slowly_is_no_movement_and_hides_none(tmp_path: Path, 
 def test_a_rate_that_is_2_percent_off_changes_no_count(tmp_path: Path, error: float) -> None:
     true = legs(detect(samples(capture(tmp_path / "true")), 50.0))
     off = legs(detect(samples(capture(tmp_path / "off", error=error)), 50.0))
+    assert len(true) > 10
     assert abs(len(off) - len(true)) <= 0.03 * len(true)
 
 
@@ -130,6 +132,7 @@ def test_a_gap_neither_invents_nor_bridges_a_series(whole: NDArray[np.float64]) 
         )
         gap = (at / 50.0, (at + 500) / 50.0)
         scored = score(found, gaps=[gap], duration_s=len(whole) / 50.0)
+        assert scored.indices.series, "there is a series that a gap could bridge"
         for before, after in zip(scored.movements, scored.movements[1:], strict=False):
             if before.series is not None and before.series == after.series:
                 assert not before.movement.onset <= gap[0] * NS < gap[1] * NS <= after.movement.onset

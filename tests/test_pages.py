@@ -279,7 +279,9 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
         context = browser.new_context(viewport={"width": 390, "height": 900}, locale="en-GB")
         page = context.new_page()
         page.set_default_timeout(20_000)
+        seen = 0
         for state in states(page, address, empty, folder):
+            seen += 1
             texts: list[str] = page.evaluate(WORDS)
             if language == "pseudo":
                 words = {w for text in texts for w in re.findall(r"[^\W\d_]{3,}", text) if w.isascii()}
@@ -294,6 +296,7 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
     finally:
         put_settings(address, language="auto", leg=None, set_up=False)
         put_settings(empty, language="auto", leg=None)
+    assert seen > 12
     assert not wrong
 
 
@@ -603,6 +606,7 @@ def test_the_pages_can_be_installed(address: str) -> None:
     assert 'rel="manifest"' in page
     manifest = httpx.get(f"{address}/manifest.webmanifest").json()
     assert manifest["display"] == "standalone"
+    assert manifest["icons"]
     for icon in manifest["icons"]:
         answer = httpx.get(f"{address}/{icon['src'].lstrip('/')}")
         assert answer.status_code == 200

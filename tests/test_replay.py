@@ -19,7 +19,7 @@ from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
-from tests.conftest import ROOT, run_command, started
+from tests.conftest import ROOT, run_command, run_program, started
 
 SCENARIO = "duration: 7m\nseed: 5\nrate_error_percent: 1.2\nmovements_per_hour: 120\n"
 HEADER = "time_s,x_g,y_g,z_g"
@@ -153,7 +153,7 @@ def test_a_bad_source_gets_one_sentence_and_status_2(
     catalog = Catalog(tmp_path / "data")
     catalog.begin("2026-01-02-2300", started_ns=1, zone=("UTC", 0), simulated=True, rules="x", detector="x")
     catalog.close()
-    done = run_command("replay", source, "--data", str(tmp_path / "data"), "--no-browser", "--port", "0")
+    done = run_program("replay", source, "--data", str(tmp_path / "data"), "--no-browser", "--port", "0")
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

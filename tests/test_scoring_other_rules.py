@@ -17,7 +17,7 @@ from legmon.scoring.sleep import by_stage
 from legmon.scoring.wasm2006 import wasm2006
 from legmon.scoring.wasm2016 import wasm2016
 
-SHARED = Path(__file__).parents[2] / "shared" / "scoring"
+EXAMPLES = Path(__file__).parent / "data" / "scoring" / "examples.json"
 HOUR = 3600 * NS
 
 
@@ -240,9 +240,9 @@ def test_bridging_short_gaps_shows_how_much_hangs_on_them() -> None:
     ],
 )
 def test_every_shared_example_in_every_rule_set(rules: str, key: str, interpretation: dict[str, str]) -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is not here")
-    for example in json.loads((SHARED / "examples.json").read_text()):
+    examples = json.loads(EXAMPLES.read_text())
+    assert len(examples) == 22
+    for example in examples:
         movements = [lm(a, b, "left" if side == "L" else "right") for a, b, side in example["lms"]]
         scored = legmon.score(movements, rules, example["gaps"], duration_s=3600, **interpretation)  # type: ignore[arg-type]
         assert scored.indices.periodic == example["expect"][key], example["name"]

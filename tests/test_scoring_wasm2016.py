@@ -32,7 +32,7 @@ from legmon.scoring.result import by_hour
 from legmon.scoring.score import scored_night
 from legmon.scoring.wasm2016 import wasm2016
 
-SHARED = Path(__file__).parents[2] / "shared" / "scoring"
+DATA = Path(__file__).parent / "data" / "scoring"
 HOUR = 3600 * NS
 
 
@@ -643,14 +643,10 @@ def test_worked_example(name: str) -> None:
     assert i.periodic_per_hour == i.periodic  # of one hour
 
 
-def shared(name: str) -> Any:
-    if not (SHARED / name).exists():
-        pytest.skip(f"{SHARED / name} is not here")
-    return json.loads((SHARED / name).read_text())
-
-
 def test_every_shared_example() -> None:
-    for example in shared("examples.json"):
+    examples = json.loads((DATA / "examples.json").read_text())
+    assert len(examples) == 22
+    for example in examples:
         expect = example["expect"]
         movements = [lm(a, b, "left" if side == "L" else "right") for a, b, side in example["lms"]]
         scored = wasm2016(movements, [(ns(a), ns(b)) for a, b in example["gaps"]])
@@ -670,8 +666,8 @@ def test_every_shared_example() -> None:
 
 
 def test_every_shared_case_agrees_with_plmscore() -> None:
-    cases = shared("cases.json")["cases"]
-    assert cases
+    cases = json.loads((DATA / "cases.json").read_text())
+    assert len(cases) == 396
     for case in cases:
         movements = [lm(a, b, "left") for a, b in case["left"]] + [
             lm(a, b, "right") for a, b in case["right"]

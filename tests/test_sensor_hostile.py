@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.scripted import SCRIPTS, held, started
+from benchmarks.scripted import SCRIPTS, bangle_frame, held, started
+from legmon.sensors import bangle
 from legmon.sensors.base import Frame, FrameError
 from legmon.sensors.decode import Decodes
 from legmon.sensors.polar import control as polar_control
@@ -33,7 +34,10 @@ SEEDS = {
         "557103000800" + "00" * 14,
     ],
     "metamotion": ["031c62b7530de9fd16d04d0e57028affa1050a01", "030416c494a22ad0", "118c633410", "03800102"],
-    "bangle": ["4c4d011607000000000000000000000001000200030004000500b2d1", "4c4d0302580000000000"],
+    "bangle": [
+        bangle_frame(bangle.LIVE, bytes.fromhex("0700000000000000000001000200030004000500b2d1")).hex(),
+        bangle_frame(bangle.ANSWER, b"B\0\x42").hex(),
+    ],
     "microbit": ["f0ff300010fc"],
     "adafruit": ["000000000000003f00001c41"],
     "thingy52": ["000000fe77032000e0ff0000a000000060ff"],
@@ -71,6 +75,13 @@ def test_what_piles_up_is_seen_wherever_it_is() -> None:
         np.zeros(1000, np.int8),
     ):
         assert held(Keeps(Keeps(what))) >= 1000
+
+
+@pytest.mark.parametrize("name", sorted(SEEDS))
+def test_the_seeds_are_frames_that_are_read(name: str) -> None:
+    driver = registry().drivers[name]
+    assert isinstance(driver, Decodes)
+    assert driver.decoder({}).read(bytes.fromhex(SEEDS[name][0]), None).samples_g.shape[1] == 3
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))

@@ -1,4 +1,8 @@
-"""A short storm with a new seed each time, and that a storm can fail. The long ones: ``uv run python -m tests.storm --help``."""
+"""A short storm, and that a storm can fail. The long ones: ``uv run python -m tests.storm --help``.
+
+The gate's storm has the same seed each time (`STORM_SEED` in tests/conftest.py). ``STORM_SEED=random uv run pytest
+tests/test_storm.py`` draws another one and prints it at the top.
+"""
 
 from __future__ import annotations
 

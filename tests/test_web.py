@@ -372,6 +372,7 @@ def test_the_envelope_has_one_value_a_second_and_nothing_in_the_gap(http: httpx.
     assert dt == 1.0
     (gap,) = night["gap_list"]
     inside = values[0][round(gap["start"] - t0) + 2 : round(gap["end"] - t0) - 2]
+    assert len(inside) > 100
     assert np.isnan(inside).all()
     moved = [m for m in http.get("/nights/last/movements").json()["movements"] if (m["peak_mg"] or 0) > 60]
     floor = night["noise"][0]["floor_mg"] / 1000

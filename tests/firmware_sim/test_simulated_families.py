@@ -99,14 +99,14 @@ def test_an_h10_that_wants_to_be_paired_with_is_one_otherwise() -> None:
         [True] * 2,
     ]
     assert ask(paired, START_H10.hex()) == "f00202000001"
-    assert all(f.data[9] == 1 for f in until(paired, 5 * SECOND))
+    assert {f.data[9] for f in until(paired, 5 * SECOND)} == {1}
 
 
 def test_an_h10_knows_no_sdk_mode_and_sends_raw_frames() -> None:
     sensor = made("polar", "h10")
     assert ask(sensor, "0209") == "f002090300"
     assert ask(sensor, START_H10.hex()) == "f00202000001"
-    assert all(f.data[9] == 1 and len(f.data) == 10 + 6 * 36 for f in until(sensor, 5 * SECOND))
+    assert {(f.data[9], len(f.data)) for f in until(sensor, 5 * SECOND)} == {(1, 10 + 6 * 36)}
 
 
 ACC_52, LEVEL = b"/Meas/Acc/52\0", b"\x04\x65/System/Energy/Level\0"

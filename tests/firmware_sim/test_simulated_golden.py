@@ -66,6 +66,7 @@ def test_still() -> None:
 
 def test_healthy_few_has_no_run_of_four_intervals_of_a_series() -> None:
     inside = (intervals("02-healthy-few") >= 10) & (intervals("02-healthy-few") <= 90)
+    assert len(inside) > 3
     assert not any(inside[i : i + 3].all() for i in range(len(inside) - 2))
     assert kinds("02-healthy-few")["locomotion"] == 1
 

@@ -1,3 +1,5 @@
+"""Scenario files: what may stand in them, and what an error names."""
+
 from __future__ import annotations
 
 from pathlib import Path

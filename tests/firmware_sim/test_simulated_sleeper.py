@@ -87,7 +87,9 @@ def test_truth_is_what_the_sampled_signal_shows() -> None:
     rate = ONE_NIGHT.rate_hz
     felt = ONE_NIGHT.acceleration(0, int(3600 * rate))
     still_from = 0
-    for movement in truth(ONE_NIGHT)["movements"]:
+    movements = truth(ONE_NIGHT)["movements"]
+    assert {movement["visible"] for movement in movements} == {True, False}
+    for movement in movements:
         onset, offset = movement["onset_s"] * rate, movement["offset_s"] * rate
         # 1.5 s of rest: performed movements are 2.5 s apart, and an onset comes a little after the start.
         before = felt[int(onset - 1.5 * rate)]
