@@ -147,6 +147,9 @@ def check(rule: Rule) -> CoreSchema:
     return core_schema.custom_error_schema(inner, "rule", custom_error_message=f"must be {expected}")
 
 
+Rule.build_check = staticmethod(check)
+
+
 def _sentence(fault: ErrorDetails) -> str:
     """Return what is wrong, without its place."""
     value = _shown(fault["input"])

@@ -7,6 +7,7 @@ units and the source of each default.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -24,11 +25,14 @@ class Rule:
 
     __slots__ = ()
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
-        # pydantic takes a tenth of a second to import: a sensor without a scenario file does without it.
-        from firmware_sim.scenario import check
+    build_check: ClassVar[Callable[[Rule], CoreSchema]]
+    """Build pydantic's check of a value. `firmware_sim.scenario` sets it.
 
-        return check(self)
+    This module does not import pydantic, which takes a tenth of a second: a sensor without a scenario file does without it.
+    """
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return Rule.build_check(self)
 
 
 @dataclass(frozen=True, slots=True)

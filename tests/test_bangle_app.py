@@ -60,7 +60,7 @@ class Watch:
         return bytes.fromhex(said["wrote"])
 
     def _written(self, _uuid: str, data: bytes) -> list[Notification]:
-        """Take a line, and measure on while it is answered."""
+        """Read a line, and keep measuring while it is answered."""
         wrote = self.do(["line", data.decode()], ["run", 1000 if data[:1] == b"F" else 5])
         return [(bangle.EVENTS, wrote[at : at + 53]) for at in range(0, len(wrote), 53)]
 

@@ -40,7 +40,7 @@ def journal(folder: Path) -> list[tuple[str, int]]:
 
 
 def gaps_of(rows: list[Record], sent: int) -> list[Gap]:
-    """Give the gaps of a night whose link stayed up, in which every index is once a sample that was sent, or in a gap."""
+    """Return the gaps of a night whose link stayed up, in which every index is once a sample that was sent, or in a gap."""
     assert len([r for r in rows if isinstance(r, Stream)]) == 1, "the link stayed up"
     gaps = [r for r in rows if isinstance(r, Gap)]
     taken = [(r.first, len(r.xyz)) for r in rows if isinstance(r, Samples)]

@@ -234,7 +234,7 @@ def test_6_a_status_that_is_too_short_is_refused(length: int) -> None:
 
 
 def read_everything(data: bytes) -> None:
-    """Give bytes to every decoder; a refusal is right, anything else that is raised is not."""
+    """Feed bytes to every decoder; a refusal is right, anything else that is raised is not."""
     for decode in (ankle.decode_frame, ankle.decode_capabilities, ankle.decode_status, ankle.decode_started):
         with contextlib.suppress(FrameError):
             decode(data)

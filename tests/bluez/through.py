@@ -49,7 +49,7 @@ class Through:
         return pick(self.air if self.name == "hci" else None)
 
     async def close(self) -> None:
-        """Give back what the backend keeps for the event loop; to be called in the loop, at its end."""
+        """Release what the backend keeps for the event loop; to be called in the loop, at its end."""
         if self.name == "hci":
             await Adapter.close_all()
             return

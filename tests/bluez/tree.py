@@ -64,7 +64,7 @@ class Tree:
         self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, properties, []])
 
     def withdraw(self, path: str, interface: str, name: str) -> None:
-        """Take a property away."""
+        """Remove a property."""
         if self.objects[path][interface].pop(name, None) is not None:
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, {}, [name]])
 

@@ -86,4 +86,4 @@ class LinkListener(Protocol):
         """Return the samples to fetch next from the sensor's buffer, None for nothing."""
 
     def unavailable(self, samples: SampleRange, cause: GapCause | None) -> None:
-        """Give up samples that the sensor does not hold. `cause` is None to keep the cause noted before."""
+        """Stop waiting for samples that the sensor does not hold. `cause` is None to keep the cause noted before."""

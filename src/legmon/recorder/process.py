@@ -181,7 +181,7 @@ class Recorder:
                 ankle.detach()
 
     async def _attach(self, ankle: AnkleSensor) -> None:
-        """Give a streaming sensor a recording for its samples."""
+        """Attach a recording to a streaming sensor for its samples."""
         sensor = ankle.sensor
         if sensor is None:
             return

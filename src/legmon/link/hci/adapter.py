@@ -82,7 +82,7 @@ class Adapter:
             listener(advertisement)
 
     def _lost(self) -> None:
-        """Tell every client: bumble reports no disconnection when the HCI stream itself ends."""
+        """Notify every client: bumble reports no disconnection when the HCI stream itself ends."""
         self.alive = False
         for callback in list(self.on_lost):
             callback()

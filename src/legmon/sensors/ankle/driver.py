@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+import legmon.sensors.ankle.profile as a
 from legmon.movement import Leg
 from legmon.sensors import decode
-from legmon.sensors.ankle import profile as a
 from legmon.sensors.base import (
     Advertisement,
     Answer,
