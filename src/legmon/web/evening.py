@@ -1,4 +1,4 @@
-"""The evening's routes: which sensor a leg has, and the list before the night."""
+"""The evening: which sensor a leg has, and the list before the night."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from legmon.web.problems import RefusedError
 NIGHT_H = 8.0
 
 
-def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
-    """Choose the sensor of a leg; one that the other leg has changes places with this leg's.
+def choose(catalog: Catalog, recorder: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
+    """Choose the sensor of a leg; if the other leg has this sensor, the two change places.
 
     Raises
     ------
@@ -30,8 +30,8 @@ def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str 
         raise RefusedError(
             409, ProblemCode.RECORDING, "A night is being recorded; stop it before you choose another sensor."
         )
-    held = {s.leg: s.address for s in said.sensors if s.address} if said else {}
-    near = {n.address for n in said.nearby} if said else set()
+    held = {s.leg: s.address for s in recorder.sensors if s.address} if recorder else {}
+    near = {n.address for n in recorder.nearby} if recorder else set()
     if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
         raise RefusedError(
             404,
@@ -60,16 +60,16 @@ def preflight(
     now_ns: int,
     newest_ns: int | None,
 ) -> list[e.PreflightItem]:
-    """Say of each thing a night needs whether it is OK, to be looked at, or a reason not to start.
+    """Return, for each thing a night needs, whether it is OK, worth a look, or a reason not to start.
 
     Parameters
     ----------
     sensors : sequence of SensorState
-        What the recorder says of them.
+        As the recorder reports them.
     free_bytes : int
         Room on the disk.
     drain_per_hour : float or None
-        Battery percent that an hour took on earlier nights.
+        Battery percent that an hour used in earlier nights.
     fits : sequence of (Check or None)
         This evening's check of each leg.
     now_ns, newest_ns : int
@@ -126,7 +126,7 @@ def _sensor_items(sensors: Sequence[SensorState], drain: float | None) -> list[e
 
 
 def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
-    """Say why nothing comes; a reason goes before that it is looked for."""
+    """Return why no sensor sends; a named reason comes before the state of the search."""
     for s in sensors:
         if s.detail_code == LinkCode.SENSOR_REFUSED:
             return _item("sensor", "stop", s.detail_code, text=sensor_words(s.detail))
@@ -136,7 +136,7 @@ def _no_sensor(sensors: Sequence[SensorState]) -> e.PreflightItem:
 
 
 def _missing(sensors: Sequence[SensorState]) -> e.PreflightItem | None:
-    """Say of two sensors which one does not send, and why where it says so."""
+    """Return which of two sensors does not send, with its own reason if it has one."""
     for s in sensors:
         if s.link != "streaming":
             refused = s.detail_code == LinkCode.SENSOR_REFUSED
@@ -156,8 +156,8 @@ def _worn(streaming: Sequence[SensorState]) -> e.PreflightItem:
 def _item(
     item: str, level: str, code: str, values: dict[str, float] | None = None, *, text: str = ""
 ) -> e.PreflightItem:
-    said = {"item": item, "level": level, "code": code, "values": values or {}, "text": text}
-    return e.PreflightItem.model_validate(said)
+    line = {"item": item, "level": level, "code": code, "values": values or {}, "text": text}
+    return e.PreflightItem.model_validate(line)
 
 
 def evening_list(
@@ -167,7 +167,7 @@ def evening_list(
     now_ns: int,
     sensors: Sequence[SensorState],
 ) -> e.Preflight:
-    """The list before the night, of this data folder."""
+    """Return the list before the night for this data folder."""
     nights = catalog.nights(limit=1)
     chosen = e.Settings(**annotations.settings()).leg
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
