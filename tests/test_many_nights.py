@@ -192,7 +192,7 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
             "INSERT INTO lights VALUES ('n', 6, 7, 9)",
             "INSERT INTO derived VALUES (7, 'posture 1', 500, 1200, x'', x'', '[]')",
             "INSERT INTO derived VALUES (8, 'posture 1', 500, 3000, x'', x'', '[]')",
-            f"INSERT INTO recorder VALUES (1, 0, 0, 0, 1.0, '{MOMENT}', 0, 'n', '[]', '[]', '{TALLY}', '{TROUBLE}', 'record')",  # noqa: S608 (our own constants)
+            f"INSERT INTO recorder VALUES (1, 0, 0, 0, 1.0, '{MOMENT}', 0, 'n', '[]', '[]', '{TALLY}', '{TROUBLE}', 'record')",  # noqa: S608
         ):
             c.exec_driver_sql(line)
     engine.dispose()

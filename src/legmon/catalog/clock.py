@@ -1,4 +1,4 @@
-"""The recording's clock: wall time, or the faster time of a simulation, immune to a wall clock that is set."""
+"""The recording's clock: wall time, or the faster time of a simulation. Setting the wall clock does not change it."""
 
 import contextlib
 import ctypes
@@ -8,20 +8,20 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-SET_NS = 10_000_000  # a wall clock that is off by more from what was counted has been set
+SET_NS = 10_000_000  # a wall clock that differs by more from the counted time has been set
 
 
 def _ticks_ns() -> int:
-    """Time that never jumps and, where the system can tell, goes on while the computer sleeps."""
+    """Return a time that never jumps and, if the system offers it, goes on while the computer sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":  # its CLOCK_MONOTONIC goes on; what time.monotonic() reads does not
+    if sys.platform == "darwin":  # its CLOCK_MONOTONIC goes on during sleep; time.monotonic() does not
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     return time.monotonic_ns()
 
 
 def _boot() -> str | None:
-    """Name of this boot of the computer, where it can be told: not on Windows."""
+    """Return the name of this boot of the computer, None if the system has none, as on Windows."""
     if sys.platform == "darwin":
         return _sysctl("kern.bootsessionuuid")
     try:
@@ -31,7 +31,7 @@ def _boot() -> str | None:
 
 
 def _sysctl(name: str) -> str | None:
-    """Read a text of the kernel, as macOS and the BSDs name them."""
+    """Read a text value of the kernel by its name on macOS and the BSDs."""
     value, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
     try:
         read = ctypes.CDLL(None).sysctlbyname
@@ -44,7 +44,7 @@ def _sysctl(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A reading of the wall clock and of the ticks beside it."""
+    """The wall clock and the ticks, read at the same moment."""
 
     wall_ns: int
     ticks_ns: int
@@ -57,14 +57,14 @@ class Moment:
 
     @classmethod
     def kept(cls, file: Path, *, anew: bool) -> "Moment":
-        """Return the moment a file keeps, so that a wall clock that is set between two starts changes nothing in a night.
+        """Return the moment that a file keeps, so that setting the wall clock between two starts does not change a night.
 
         Parameters
         ----------
         file : Path
             Of the data folder.
         anew : bool
-            Whether to read the clocks and keep that; done too where the file is of another boot.
+            Whether to read the clocks now and keep that. This also happens if the file is from another boot.
         """
         now = cls.now()
         if not anew and now.boot is not None:
@@ -77,7 +77,7 @@ class Moment:
         return now
 
     def wall_now_ns(self) -> int:
-        """Return what the wall clock would say had nobody set it since, ns UTC."""
+        """Return the time of the wall clock as if nobody had set it since, ns UTC."""
         return self.wall_ns + _ticks_ns() - self.ticks_ns
 
 
@@ -88,8 +88,8 @@ _BEGIN = Moment.now()
 class Clock:
     """The recording's clock: wall time, or a simulated night that runs faster.
 
-    The wall clock is read once, before a night or a check; from then on time is counted, so that a wall clock that is set, or
-    jumps, changes nothing in it.
+    The wall clock is read once, before a night or a check. From then on time is counted, so that setting the wall clock does
+    not change the recording's clock.
 
     Parameters
     ----------
@@ -104,21 +104,21 @@ class Clock:
     speed: float = 1.0
 
     def now_ns(self, moment: Moment = _BEGIN) -> int:
-        """Return the time on the recording's clock, ns UTC, counted from a moment: when this process began, or another."""
+        """Return the time on the recording's clock, ns UTC, counted from a moment (the start of this process)."""
         return self.night_ns + round((moment.wall_now_ns() - self.wall_ns) * self.speed)
 
 
 class Watch:
-    """The recording's clock as a recorder has it: it counts from a moment that is read anew only while nothing is recorded.
+    """The recording's clock in a recorder. It counts from a moment that is read again only while nothing is recorded.
 
     Parameters
     ----------
     clock : Clock
         The recording's clock.
     file : Path
-        Where the moment is kept for a recorder that is started again.
+        Where the moment is kept for a recorder that starts again.
     anew : bool
-        Whether to read the wall clock now, and not to go on counting from the moment kept.
+        Whether to read the wall clock now instead of counting from the kept moment.
     """
 
     def __init__(self, clock: Clock, file: Path, *, anew: bool) -> None:
@@ -131,6 +131,6 @@ class Watch:
         return self._clock.now_ns(self.moment)
 
     def follow(self) -> None:
-        """Read the wall clock anew if it was set since; only while nothing is recorded."""
+        """Read the wall clock again if it was set since; only while nothing is recorded."""
         if abs(time.time_ns() - self.moment.wall_now_ns()) > SET_NS:
             self.moment = Moment.kept(self._file, anew=True)

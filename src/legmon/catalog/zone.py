@@ -1,4 +1,4 @@
-"""Which time zone this machine keeps; a night is stored with it and shown in it for ever."""
+"""The time zone of this machine. A night is stored with it, and always shown in it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from legmon.movement import NS
 
 
 def local_zone(at_ns: int) -> tuple[str, int]:
-    """Name of this machine's time zone and its offset from UTC at a moment, in seconds."""
+    """Return the name of this machine's time zone, and its offset from UTC at a moment, in seconds."""
     name = tzlocal.get_localzone_name() or "UTC"
     try:
         zone = ZoneInfo(name)
@@ -22,14 +22,14 @@ def local_zone(at_ns: int) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A moment at which a zone's clocks are set anew: ns UTC, and the offset from then on, s."""
+    """A change of a zone's clocks: the moment, ns UTC, and the offset from then on, s."""
 
     at_ns: int
     utc_offset_s: int
 
 
 def changes(name: str, start_ns: int, end_ns: int) -> list[Change]:
-    """When the clocks of a zone are set anew between two moments; none where the zone is unknown here.
+    """Return the changes of a zone's clocks between two moments; none if the zone is unknown here.
 
     Clocks change on whole minutes, and no zone changes twice within six hours.
     """

@@ -1,4 +1,4 @@
-"""The evening's routes: which sensor a leg has, and the list before the night."""
+"""The evening: which sensor a leg has, and the list before the night."""
 
 import time
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from legmon.web import models_evening as e
 from legmon.web.problems import RefusedError
 
 
-def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
-    """Choose the sensor of a leg; one that the other leg has changes places with this leg's.
+def choose(catalog: Catalog, recorder: RecorderState | None, leg: Leg, address: str | None) -> e.Chosen:
+    """Choose the sensor of a leg; if the other leg has this sensor, the two change places.
 
     Raises
     ------
@@ -28,8 +28,8 @@ def choose(catalog: Catalog, said: RecorderState | None, leg: Leg, address: str 
         raise RefusedError(
             409, ProblemCode.RECORDING, "A night is being recorded; stop it before you choose another sensor."
         )
-    held = {s.leg: s.address for s in said.sensors if s.address} if said else {}
-    near = {n.address for n in said.nearby} if said else set()
+    held = {s.leg: s.address for s in recorder.sensors if s.address} if recorder else {}
+    near = {n.address for n in recorder.nearby} if recorder else set()
     if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
         raise RefusedError(
             404,

@@ -11,7 +11,7 @@ Little endian, 32 bytes of header, then ``axes`` blocks of ``n`` float32 (g), on
     16  f64  t0, Unix seconds of the first value
     24  f64  dt, seconds between values
 
-A value is NaN where nothing was recorded. The time step is uniform, so there is no column of times. In a frame of
+A value is NaN where nothing was recorded. All values have the same distance in time, so there is no list of times. In a frame of
 pairs, values 2k and 2k + 1 are the minimum and the maximum of bucket k, and ``dt`` is half a bucket.
 """
 

@@ -1,4 +1,4 @@
-"""Lets only this machine's own pages in, and only what the pages need out."""
+"""Let only this machine's own pages in, and let pages load only what they need."""
 
 import json
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ HEADERS = {
 class Guard:
     """ASGI middleware for HTTP and WebSocket.
 
-    The Host header must name this server (a page elsewhere could otherwise reach it through a name of its own that resolves
-    to loopback), and an Origin header, where there is one, must be this server's.
+    The Host header must name this server. Otherwise a page elsewhere could reach it through a name that resolves to loopback.
+    An Origin header must be this server's if there is one.
 
     Parameters
     ----------
     app : ASGI application
-        What to guard.
+        The application to guard.
     hosts : iterable of str
         Allowed values of Host, with port.
     """
@@ -41,7 +41,7 @@ class Guard:
         self._origins = frozenset(f"http://{h}" for h in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or reject it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

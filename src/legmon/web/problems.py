@@ -1,4 +1,4 @@
-"""A request that is refused, as RFC 9457 (application/problem+json) describes it."""
+"""Rejected requests, as RFC 9457 (application/problem+json) describes them."""
 
 from starlette.exceptions import HTTPException
 
@@ -6,16 +6,16 @@ from legmon.messages import ProblemCode
 
 
 class RefusedError(HTTPException):
-    """A request that is refused.
+    """A rejected request.
 
     Parameters
     ----------
     status : int
-        Of HTTP.
+        HTTP status code.
     code : ProblemCode
-        Why, for a page that speaks another language.
+        The reason, for pages in another language.
     detail : str
-        Why, and what to do, in English.
+        The reason, and what to do, in English.
     """
 
     def __init__(self, status: int, code: ProblemCode, detail: str) -> None:
