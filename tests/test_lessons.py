@@ -63,10 +63,10 @@ def test_a_battery_below_20_percent_at_the_beginning_is_said_and_stops_nothing(
         tell(ankle, "level 12")
         process.says("ready")
         want(data, record=True)
-        until(lambda: trouble(data).startswith("Battery at 12 %: "), 60)
+        until(lambda: trouble(data).startswith("Battery at 12 %. "), 60)
         before = recorded(data)
         until(lambda: recorded(data) > before + 1000)
-        assert trouble(data).startswith("Battery at 12 %: "), "until it is charged"
+        assert trouble(data).startswith("Battery at 12 %. "), "until it is charged"
         tell(ankle, "level 90")
         until(lambda: not trouble(data))
         tell(ankle, "level 10")
