@@ -71,7 +71,7 @@ def reaches(function: FunctionType) -> frozenset[str]:
                 or thing is run_simulator
                 or name == "create_subprocess_exec"
                 or (
-                    name == "run_command" and "simulate" in f.__code__.co_consts
+                    name == "run_command" and {"simulate", "golden"} & set(f.__code__.co_consts)
                 )  # legmon starts the simulator
             ):
                 marks.add("radio")

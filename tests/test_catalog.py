@@ -76,12 +76,15 @@ def test_a_catalog_that_stays_held_may_be_tried_again_and_is_not_to_be_moved_awa
     done = run_command("nights", data=tmp_path)
     other.close()
     assert done.returncode == 1, "it is tried again"
-    assert "another program holds it" in done.stderr
-    assert "move it away" not in done.stderr
+    assert "another program is using it" in done.stderr
+    assert "move it out" not in done.stderr
 
 
 def test_a_full_disk_leaves_no_half_made_catalog(tmp_path: Path) -> None:
-    with every_connection("max_page_count=8"), pytest.raises(UnavailableError, match="make room") as error:
+    with (
+        every_connection("max_page_count=8"),
+        pytest.raises(UnavailableError, match="free some space") as error,
+    ):
         Catalog(tmp_path)
     assert error.value.status == 1
     assert Catalog(tmp_path).nights() == []
@@ -98,7 +101,7 @@ def test_a_database_of_another_program_is_to_be_moved_away(tmp_path: Path) -> No
     with sqlite3.connect(tmp_path / "catalog.sqlite") as other:
         other.execute("CREATE TABLE nights (x)")
     other.close()
-    with pytest.raises(CatalogError, match="move it away") as error:
+    with pytest.raises(CatalogError, match="move it out") as error:
         Catalog(tmp_path)
     assert error.value.status == 2
 
@@ -151,7 +154,7 @@ def begin(catalog: Catalog) -> NightRecorder:
     ("pragma", "why", "code", "advice"),
     [
         ("busy_timeout=1", CatalogFault.BUSY, "catalog_busy", "end the other programs"),
-        ("max_page_count=1", CatalogFault.FULL, "catalog_full", "Make room"),
+        ("max_page_count=1", CatalogFault.FULL, "catalog_full", "Free some space"),
         ("query_only=ON", CatalogFault.READ_ONLY, "catalog_fails", "permissions"),
         ("user_version=0", CatalogFault.DAMAGED, "catalog_damaged", "move catalog.sqlite"),
     ],

@@ -68,7 +68,7 @@ def test_a_leg_that_cannot_be_begun_keeps_no_file_open(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
     try:
         for _ in range(3):
-            with pytest.raises(RecordingError, match="make room"):
+            with pytest.raises(RecordingError, match="free some space"):
                 LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *SOURCE, simulated=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -114,7 +114,7 @@ def test_what_a_failed_write_left_is_cut_off_before_the_next_one(
     cutting = Refusing(monkeypatch, "ftruncate")
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))
     try:
-        with pytest.raises(RecordingError, match="make room") as full:
+        with pytest.raises(RecordingError, match="free some space") as full:
             writer.append(Note(2, "c", "d"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -171,7 +171,7 @@ def test_a_failing_disk_is_not_called_full(
     assert said.code == trouble
     assert words in said.sentence
     assert os.strerror(code) in said.sentence
-    assert ("make room" in said.sentence) == (trouble == "disk_refuses")
+    assert ("free some space" in said.sentence) == (trouble == "disk_refuses")
 
 
 def test_a_night_that_cannot_be_read_back_is_tried_again_at_the_next_start(

@@ -75,7 +75,7 @@ def test_an_append_is_whole_or_not_there(tmp_path: Path) -> None:
     size = (tmp_path / "a.seg").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 60, limits[1]))
     try:
-        with pytest.raises(RecordingError, match="make room"):
+        with pytest.raises(RecordingError, match="free some space"):
             writer.append(Note(3, "e", "f"), Note(4, "g", "h"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

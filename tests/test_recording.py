@@ -308,7 +308,7 @@ def test_a_full_disk_leaves_the_file_at_the_last_whole_record(tmp_path: Path, li
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     written, size, message = done.stdout.strip().split("|")
     assert (int(written), int(size)) == (4, 4 * RECORD)
-    assert "make room on the disk" in message
+    assert "free some space on the disk" in message
     assert str(path) in message
     *found, end = read_segment(path)  # with room again, it goes on
     assert [r.first for r in found if isinstance(r, Samples)] == [0, 1, 2, 3]

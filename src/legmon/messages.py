@@ -373,12 +373,12 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
     "disk": {
         "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
         "little": ReadinessText(
-            "look", "{free} free, room for {nights_text} with two sensors.", "Make room soon."
+            "look", "{free} free, room for {nights_text} with two sensors.", "Free some space soon."
         ),
         "full": ReadinessText(
             "stop",
             "{free} free, room for {nights_text} with two sensors.",
-            "A night needs {needed} free, since faster sensors and other programs write too. Make room, or name a folder on"
+            "A night needs {needed} free, since faster sensors and other programs write too. Free some space, or name a folder on"
             " another disk with --data.",
         ),
     },

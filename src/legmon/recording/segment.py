@@ -106,7 +106,7 @@ class SegmentWriter:
             self._is_torn = False
 
     def _refusal(self, e: OSError) -> RecordingError:
-        advice = "make room on the disk" if e.errno in FULL else "check the disk and its permissions"
+        advice = "free some space on the disk" if e.errno in FULL else "check the disk and its permissions"
         return RecordingError(f"{self.path} cannot be written ({e.strerror}); {advice}", e.errno)
 
     def sync(self) -> None:
