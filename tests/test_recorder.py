@@ -391,5 +391,5 @@ def test_a_recorder_whose_loop_hangs_ends_so_that_it_is_started_again() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 75
-    assert "it ends, to be started again" in done.stderr
+    assert "it ends and is started again" in done.stderr
     assert "thread" in done.stderr, "and it says where it hung"
