@@ -108,15 +108,15 @@ class Sensor:
         return profile.answer(code, tag, status, results)
 
     def _start(self, arguments: bytes, now_us: int, mtu: int) -> tuple[Answer, bytes]:
-        wish = profile.parse_start(arguments)
-        if wish is None:
+        request = profile.parse_start(arguments)
+        if request is None:
             return Answer.BAD_LENGTH, b""
         if mtu < profile.SMALLEST_MTU:
             return Answer.MTU_TOO_SMALL, b""
-        if wish.rate_hz not in profile.RATES_HZ or wish.range_g not in profile.RANGES_G:
+        if request.rate_hz not in profile.RATES_HZ or request.range_g not in profile.RANGES_G:
             return Answer.BAD_PARAMETER, b""
-        stream = self.stream or self._begin(wish, now_us, mtu)
-        if (stream.rate_hz, stream.range_g) != (wish.rate_hz, wish.range_g):
+        stream = self.stream or self._begin(request, now_us, mtu)
+        if (stream.rate_hz, stream.range_g) != (request.rate_hz, request.range_g):
             return Answer.BUSY, b""
         return Answer.OK, profile.start_results(
             stream=stream.number,
@@ -126,16 +126,16 @@ class Sensor:
             next_index=stream.taken(now_us),
         )
 
-    def _begin(self, wish: profile.StartRequest, now_us: int, mtu: int) -> Stream:
+    def _begin(self, request: profile.StartRequest, now_us: int, mtu: int) -> Stream:
         if self._night_us is None:
             self._night_us = now_us
-        true_rate_hz = self.night.measured(wish.rate_hz, wish.range_g).rate_hz
-        quarter_second = round(wish.rate_hz / 4)
+        true_rate_hz = self.night.measured(request.rate_hz, request.range_g).rate_hz
+        quarter_second = round(request.rate_hz / 4)
         self.stream = self._stream(
             self._next_number,
-            wish.rate_hz,
-            wish.range_g,
-            min(wish.batch or quarter_second, profile.samples_that_fit(mtu)),
+            request.rate_hz,
+            request.range_g,
+            min(request.batch or quarter_second, profile.samples_that_fit(mtu)),
             # A later stream continues the same night, on the same grid of sample times.
             night_first=-int(-(now_us - self._night_us) * true_rate_hz // 1e6),
             night_us=self._night_us,
@@ -180,8 +180,8 @@ class Sensor:
         self._next_number = (last.number + 1) & 0xFFFF
         self._last = (last.number, last.framed)
         if last.sampling:
-            wish = profile.StartRequest(last.rate_hz, last.range_g, last.batch)
-            self._begin(wish, now_us, mtu=profile.LONGEST_FRAME + 3)
+            request = profile.StartRequest(last.rate_hz, last.range_g, last.batch)
+            self._begin(request, now_us, mtu=profile.LONGEST_FRAME + 3)
 
     def _stop(self, arguments: bytes, now_us: int) -> tuple[Answer, bytes]:
         if arguments:

@@ -76,10 +76,10 @@ async def _http_problem(_: Request, error: Exception) -> JSONResponse:
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
-    return _problem(422, why, ProblemCode.ASKED_WRONGLY)
+    return _problem(422, why, ProblemCode.INVALID_REQUEST)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     log.error("a request failed", exc_info=error)
     why = "Internal error. Your recording is safe; details are in dashboard.log."
-    return _problem(500, why, ProblemCode.DEFECT)
+    return _problem(500, why, ProblemCode.INTERNAL_ERROR)

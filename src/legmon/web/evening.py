@@ -50,14 +50,14 @@ def choose(catalog: Catalog, recorder: RecorderState | None, leg: Leg, address: 
 
 
 def evening_list(
-    catalog: Catalog, annotations: Annotations, drain: float | None, said: RecorderState | None
+    catalog: Catalog, annotations: Annotations, drain: float | None, recorder: RecorderState | None
 ) -> e.Preflight:
     """Return the list before the night, for this data folder."""
-    sensors: Sequence[SensorState] = said.sensors if said else []
-    now_ns = said.now_ns() if said else time.time_ns()
+    sensors: Sequence[SensorState] = recorder.sensors if recorder else []
+    now_ns = recorder.now_ns() if recorder else time.time_ns()
     chosen = e.Settings(**annotations.settings()).leg
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
-    simulated = said is not None and said.simulated
+    simulated = recorder is not None and recorder.simulated
     checks = machine.tonight(
         catalog, annotations, legs, sensors, now_ns=now_ns, simulated=simulated, drain_per_hour=drain
     )
