@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from legmon.cli import main
 from tests import kinds, skips
 from tests.forked import CAN_FORK, Forked, fork_simulator
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("legmon", deadline=None)  # a busy machine is no fault of the program
+settings.load_profile("legmon")
+
 STORM_SEED = 20_261
 """The seed of the storm and of the demo's sleeper, so that the gate is the same each time."""
 

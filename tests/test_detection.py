@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -60,7 +61,13 @@ def true_onset(t: Samples, angle: Samples) -> float:
 
 
 def restless(seconds: float = 120.0, rate: float = RATE, seed: int = 1) -> tuple[Samples, list[float]]:
-    """Lifts every 12 s of different sizes, and their true onsets."""
+    """Return lifts every 12 s of different sizes, and their true onsets."""
+    x, onsets = _restless(seconds, rate, seed)
+    return x.copy(), list(onsets)
+
+
+@cache
+def _restless(seconds: float, rate: float, seed: int) -> tuple[Samples, list[float]]:
     rng = np.random.default_rng(7)
     t = times(seconds, rate)
     angle, onsets = np.zeros_like(t), []
