@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -34,46 +33,20 @@ import httpx
 from websockets.sync.client import connect
 
 from legmon.catalog.store import Catalog
-from tests.made import Made, evening, make_night, scenario
+from tests.made import Made, copy_nights, evening, make_night, scenario
 
-DAY_NS = 24 * 3600 * 10**9
 QUIET_PERCENT = 2.0
 PAGE = 50
 
 
 def make_nights(folder: Path, count: int, hours: float) -> None:
-    """Record one night, show it once, and copy its rows until there are so many nights."""
+    """Record one night, show it once so that its posture is kept, and copy it until there are so many nights."""
     catalog = Catalog(folder)
     made = make_night(catalog, Made(evening(0), {"left": scenario(1, hours, per_hour=40)}))
-    segment = catalog.segment(made, "left")
-    catalog.close()
     with httpx.Client(timeout=60) as client, serving(folder) as (address, _):
-        client.get(f"{address}/api/v1/nights/last").raise_for_status()  # its posture is kept from now on
-    c = sqlite3.connect(folder / "catalog.sqlite")
-    tables = {name for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    gaps = "gaps" if "gaps" in tables else "holes"
-    (leg,) = c.execute("SELECT id FROM legs WHERE night_id = ?", (made,)).fetchone()
-    with c:
-        for n in range(1, count):
-            name, before, other = f"copy-{n:05}", n * DAY_NS, leg + n
-            _copy(c, "nights", f"id = '{made}'", id=f"'{name}'", started_ns=f"started_ns - {before}")
-            _copy(c, "legs", f"id = {leg}", id=str(other), night_id=f"'{name}'")
-            _copy(c, "anchors", f"leg_id = {leg}", leg_id=str(other), utc_ns=f"utc_ns - {before}")
-            _copy(c, "movements", f"leg_id = {leg} AND (first + {n}) % 5", leg_id=str(other))
-            _copy(c, gaps, f"leg_id = {leg}", leg_id=str(other))
-            _copy(c, "derived", f"leg_id = {leg}", leg_id=str(other))
-            copy = folder / "nights" / name
-            copy.mkdir()
-            os.link(segment, copy / segment.name)
-    c.close()
-
-
-def _copy(c: sqlite3.Connection, table: str, where: str, **changed: str) -> None:
-    """Copy rows of a table, with other values in some columns."""
-    names = [row[1] for row in c.execute(f"PRAGMA table_info({table})")]
-    columns = ", ".join(f'"{n}"' for n in names)
-    values = ", ".join(changed.get(n, f'"{n}"') for n in names)
-    c.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where}")  # noqa: S608
+        client.get(f"{address}/api/v1/nights/last").raise_for_status()
+    copy_nights(catalog, made, count - 1)
+    catalog.close()
 
 
 @contextmanager
@@ -116,7 +89,7 @@ def settle(pid: int, most_s: float) -> float | None:
 def requests(client: httpx.Client, api: str, pid: int) -> dict[str, float]:
     """Ask for what the pages ask for."""
     found: dict[str, float] = {}
-    page, night = f"/nights?limit={PAGE}", ("/nights/copy-00100", "/nights/copy-00100/movements")
+    page, night = f"/nights?limit={PAGE}", ("/nights/copy-100", "/nights/copy-100/movements")
 
     def timed(name: str, *paths: str, body: object = None) -> None:
         used, began = cpu_s(pid), time.perf_counter()
