@@ -6,7 +6,7 @@ The script records one simulated night as the recorder does. Every other night i
 movements with every fifth one left out in turn, on an evening of its own. All nights share one recording file (hard links),
 so the samples of the nights are the same; what the pages read from the catalog is as large as real nights make it.
 
-Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `first_page` of
+Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `status` the very first answer, `first_page` of
 the list (`first_page_again`: the second time), `one_night` with its movements, `click` on a movement (PUT, then what the page
 loads again: the list, the night, its movements), `other_rules` the first page under rules nobody has asked for before.
 `settle` is how long the dashboard worked in the background before it was idle. On a busy machine look at the numbers that
@@ -100,6 +100,9 @@ def requests(client: httpx.Client, api: str, pid: int) -> dict[str, float]:
         found[name] = round(time.perf_counter() - began, 3)
         found[f"{name}_cpu"] = round(cpu_s(pid) - used, 3)
 
+    timed(
+        "status", "/status"
+    )  # a page asks for this first; the server builds its routes at the first request
     timed("first_page", page)
     timed("first_page_again", page)
     timed("one_night", *night)
