@@ -6,9 +6,10 @@ The script records one simulated night as the recorder does. Every other night i
 movements with every fifth one left out in turn, on an evening of its own. All nights share one recording file (hard links),
 so the samples of the nights are the same; what the pages read from the catalog is as large as real nights make it.
 
-Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `status` the very first answer, `first_page` of
-the list (`first_page_again`: the second time), `one_night` with its movements, `click` on a movement (PUT, then what the page
-loads again: the list, the night, its movements), `other_rules` the first page under rules nobody has asked for before.
+Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `status` the very
+first answer, `first_page` of the list (`first_page_again`: the second time), `one_night` with its movements, `click` on a
+movement (PUT, then what the page loads again: the list, the night, its movements), `other_rules` the first page under rules
+nobody has asked for before.
 `settle` is how long the dashboard worked in the background before it was idle. On a busy machine look at the numbers that
 end in `_cpu`: seconds of CPU that the dashboard used meanwhile, its work in the background included. Then the share of one
 core, in percent, that the dashboard uses: `cpu_no_page`, `cpu_night_page` (the live socket that every page opens), and
