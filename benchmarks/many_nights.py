@@ -6,9 +6,10 @@ The script records one simulated night as the recorder does. Every other night i
 movements with every fifth one left out in turn, on an evening of its own. All nights share one recording file (hard links),
 so the samples of the nights are the same; what the pages read from the catalog is as large as real nights make it.
 
-Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `first_page` of
-the list (`first_page_again`: the second time), `one_night` with its movements, `click` on a movement (PUT, then what the page
-loads again: the list, the night, its movements), `other_rules` the first page under rules nobody has asked for before.
+Prints one JSON object. Seconds, of a dashboard process that was started anew: `start_up` until it listens, `status` the very
+first answer, `first_page` of the list (`first_page_again`: the second time), `one_night` with its movements, `click` on a
+movement (PUT, then what the page loads again: the list, the night, its movements), `other_rules` the first page under rules
+nobody has asked for before.
 `settle` is how long the dashboard worked in the background before it was idle. On a busy machine look at the numbers that
 end in `_cpu`: seconds of CPU that the dashboard used meanwhile, its work in the background included. Then the share of one
 core, in percent, that the dashboard uses: `cpu_no_page`, `cpu_night_page` (the live socket that every page opens), and
@@ -20,7 +21,6 @@ import argparse
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -34,46 +34,20 @@ import httpx
 from websockets.sync.client import connect
 
 from legmon.catalog.store import Catalog
-from tests.made import Made, evening, make_night, scenario
+from tests.made import Made, copy_nights, evening, make_night, scenario
 
-DAY_NS = 24 * 3600 * 10**9
 QUIET_PERCENT = 2.0
 PAGE = 50
 
 
 def make_nights(folder: Path, count: int, hours: float) -> None:
-    """Record one night, show it once, and copy its rows until there are so many nights."""
+    """Record one night, show it once so that its posture is kept, and copy it until there are so many nights."""
     catalog = Catalog(folder)
     made = make_night(catalog, Made(evening(0), {"left": scenario(1, hours, per_hour=40)}))
-    segment = catalog.segment(made, "left")
-    catalog.close()
     with httpx.Client(timeout=60) as client, serving(folder) as (address, _):
-        client.get(f"{address}/api/v1/nights/last").raise_for_status()  # its posture is kept from now on
-    c = sqlite3.connect(folder / "catalog.sqlite")
-    tables = {name for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    gaps = "gaps" if "gaps" in tables else "holes"
-    (leg,) = c.execute("SELECT id FROM legs WHERE night_id = ?", (made,)).fetchone()
-    with c:
-        for n in range(1, count):
-            name, before, other = f"copy-{n:05}", n * DAY_NS, leg + n
-            _copy(c, "nights", f"id = '{made}'", id=f"'{name}'", started_ns=f"started_ns - {before}")
-            _copy(c, "legs", f"id = {leg}", id=str(other), night_id=f"'{name}'")
-            _copy(c, "anchors", f"leg_id = {leg}", leg_id=str(other), utc_ns=f"utc_ns - {before}")
-            _copy(c, "movements", f"leg_id = {leg} AND (first + {n}) % 5", leg_id=str(other))
-            _copy(c, gaps, f"leg_id = {leg}", leg_id=str(other))
-            _copy(c, "derived", f"leg_id = {leg}", leg_id=str(other))
-            copy = folder / "nights" / name
-            copy.mkdir()
-            os.link(segment, copy / segment.name)
-    c.close()
-
-
-def _copy(c: sqlite3.Connection, table: str, where: str, **changed: str) -> None:
-    """Copy rows of a table, with other values in some columns."""
-    names = [row[1] for row in c.execute(f"PRAGMA table_info({table})")]
-    columns = ", ".join(f'"{n}"' for n in names)
-    values = ", ".join(changed.get(n, f'"{n}"') for n in names)
-    c.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where}")  # noqa: S608
+        client.get(f"{address}/api/v1/nights/last").raise_for_status()
+    copy_nights(catalog, made, count - 1)
+    catalog.close()
 
 
 @contextmanager
@@ -116,7 +90,7 @@ def settle(pid: int, most_s: float) -> float | None:
 def requests(client: httpx.Client, api: str, pid: int) -> dict[str, float]:
     """Ask for what the pages ask for."""
     found: dict[str, float] = {}
-    page, night = f"/nights?limit={PAGE}", ("/nights/copy-00100", "/nights/copy-00100/movements")
+    page, night = f"/nights?limit={PAGE}", ("/nights/copy-100", "/nights/copy-100/movements")
 
     def timed(name: str, *paths: str, body: object = None) -> None:
         used, began = cpu_s(pid), time.perf_counter()
@@ -127,6 +101,9 @@ def requests(client: httpx.Client, api: str, pid: int) -> dict[str, float]:
         found[name] = round(time.perf_counter() - began, 3)
         found[f"{name}_cpu"] = round(cpu_s(pid) - used, 3)
 
+    timed(
+        "status", "/status"
+    )  # a page asks for this first; the server builds its routes at the first request
     timed("first_page", page)
     timed("first_page_again", page)
     timed("one_night", *night)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -104,3 +106,35 @@ def past_nights(catalog: Catalog, count: int, *, hours: float = 7.6) -> list[str
         )
         for n in range(count)
     ]
+
+
+def copy_nights(catalog: Catalog, night: str, count: int) -> None:
+    """Copy a night of one leg to so many evenings before it: ``copy-001`` and so on.
+
+    The copies have the night's rows in the catalog but for every fifth movement, left out in turn, and share its recording
+    file (hard links).
+    """
+    c = sqlite3.connect(catalog.folder / "catalog.sqlite")
+    (leg,) = c.execute("SELECT id FROM legs WHERE night_id = ?", (night,)).fetchone()
+    segment = catalog.segment(night, "left")
+    with c:
+        for n in range(1, count + 1):
+            name, other, before = f"copy-{n:03}", str(leg + n), n * 24 * 3600 * NS
+            _copy_rows(c, "nights", f"id = '{night}'", id=f"'{name}'", started_ns=f"started_ns - {before}")
+            _copy_rows(c, "legs", f"id = {leg}", id=other, night_id=f"'{name}'")
+            _copy_rows(c, "anchors", f"leg_id = {leg}", leg_id=other, utc_ns=f"utc_ns - {before}")
+            _copy_rows(c, "movements", f"leg_id = {leg} AND (first + {n}) % 5", leg_id=other)
+            for table in ("gaps", "derived"):
+                _copy_rows(c, table, f"leg_id = {leg}", leg_id=other)
+            copy = catalog.segment(name, "left")
+            copy.parent.mkdir()
+            os.link(segment, copy)
+    c.close()
+
+
+def _copy_rows(c: sqlite3.Connection, table: str, where: str, **changed: str) -> None:
+    """Copy rows of a table, with other values in some columns."""
+    names = [row[1] for row in c.execute(f"PRAGMA table_info({table})")]
+    columns = ", ".join(f'"{n}"' for n in names)
+    values = ", ".join(changed.get(n, f'"{n}"') for n in names)
+    c.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where}")  # noqa: S608

@@ -117,9 +117,9 @@ def test_the_live_page_shows_what_the_interface_says_and_the_trace_runs(demo: De
 
 @needs_chromium
 def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
-    nights = demo.get("/nights")
-    assert isinstance(nights, list)
-    past = [n for n in nights if n["state"] == "closed"]
+    page_of_nights = demo.get("/nights")
+    assert isinstance(page_of_nights, dict)
+    past = [n for n in page_of_nights["nights"] if n["state"] == "closed"]
     assert len(past) == 3
     assert len({n["movements"] for n in past}) == 3
     page.goto(f"{demo.address}/#/night")
@@ -140,8 +140,8 @@ def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
 @needs_chromium
 def test_a_movement_zooms_the_chart_to_its_samples(demo: Demo, page: Page) -> None:
     nights = demo.get("/nights")
-    assert isinstance(nights, list)
-    page.goto(f"{demo.address}/#/night/{nights[-1]['id']}")
+    assert isinstance(nights, dict)
+    page.goto(f"{demo.address}/#/night/{nights['nights'][-1]['id']}")
     expect(page.locator('[data-testid="envelope"][data-ready="true"]')).to_be_visible()
     row = page.get_by_test_id("movement-row").nth(3)
     row.locator("button").first.press("Enter")

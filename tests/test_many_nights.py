@@ -30,9 +30,7 @@ from legmon.nights import cache, report
 from legmon.nights.cache import NightReports
 from legmon.web.live import StatusFeed
 from legmon.web.status import status
-from tests.made import Made, evening, make_night, scenario
-
-DAY_NS = 24 * 3600 * NS
+from tests.made import Made, copy_nights, evening, make_night, scenario
 
 
 @contextmanager
@@ -51,28 +49,6 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def copy_night(catalog: Catalog, night: str, count: int) -> None:
-    """Copy the rows of a night to the evenings before it; the copies have no files."""
-    c = sqlite3.connect(catalog.folder / "catalog.sqlite")
-    (leg,) = c.execute("SELECT id FROM legs WHERE night_id = ?", (night,)).fetchone()
-
-    def copy(table: str, where: str, **changed: str) -> None:
-        names = [row[1] for row in c.execute(f"PRAGMA table_info({table})")]
-        columns = ", ".join(f'"{n}"' for n in names)
-        values = ", ".join(changed.get(n, f'"{n}"') for n in names)
-        c.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where}")  # noqa: S608
-
-    with c:
-        for n in range(1, count + 1):
-            name, other, before = f"'copy-{n:03}'", str(leg + n), n * DAY_NS
-            copy("nights", f"id = '{night}'", id=name, started_ns=f"started_ns - {before}")
-            copy("legs", f"id = {leg}", id=other, night_id=name)
-            copy("anchors", f"leg_id = {leg}", leg_id=other, utc_ns=f"utc_ns - {before}")
-            for table in ("movements", "gaps", "derived"):
-                copy(table, f"leg_id = {leg}", leg_id=other)
-    c.close()
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with 31 nights of half an hour, each with two gaps and its posture kept."""
@@ -81,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lost = ((100, 110), (200, 210))
     night = make_night(catalog, Made(evening(0), {"left": scenario(3, 0.5, per_hour=120)}, lost=lost))
     NightReports(catalog).report(catalog.night(night))
-    copy_night(catalog, night, 30)
+    copy_nights(catalog, night, 30)
     catalog.close()
     return folder
 

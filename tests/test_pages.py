@@ -30,8 +30,9 @@ from legmon.messages import (
 from legmon.messages import TROUBLE_SENTENCES as TROUBLES
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
+from legmon.nights.cache import NightReports
 from tests.conftest import ROOT, sensor, started, until
-from tests.made import Made, evening, make_night, past_nights, scenario
+from tests.made import Made, copy_nights, evening, make_night, past_nights, scenario
 from tests.test_choosing import FAR, two_sensors
 from tests.test_recorder import recorder
 
@@ -738,3 +739,26 @@ def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
         catalog.close()
+
+
+def test_earlier_nights_are_shown_page_by_page(browser: Browser, tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    night = make_night(catalog, Made(evening(0), {"left": scenario(3, 0.3, per_hour=120)}))
+    NightReports(catalog).report(catalog.night(night))
+    copy_nights(catalog, night, 59)
+    catalog.close()
+    with (
+        started("-m", "legmon.web", "--data", str(tmp_path), "--port", "0") as process,
+        opened(browser, process.says("ready")) as page,
+    ):
+        page.goto(f"{process.says('ready')}/#/night")
+        entries = page.get_by_test_id("night-entry")
+        expect(entries).to_have_count(50)
+        expect(page.get_by_test_id("night-count")).to_have_text("50 of 60 nights")
+        page.get_by_test_id("show-earlier").click()
+        expect(entries).to_have_count(60)
+        expect(page.get_by_test_id("show-earlier")).to_have_count(0)
+        entries.last.click()
+        expect(page.locator('[data-testid="night-entry"][aria-current="page"]')).to_have_attribute(
+            "data-night-id", "copy-059"
+        )

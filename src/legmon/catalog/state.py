@@ -19,13 +19,15 @@ LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
 class Answer:
-    """Base of dataclasses that the HTTP interface answers with: the docstrings of their fields stand in its description."""
+    """Base of dataclasses that the HTTP interface answers with: its description names every field as present."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, bool]] = {
-        "use_attribute_docstrings": True,
-        "json_schema_serialization_defaults_required": True,
-    }
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"json_schema_serialization_defaults_required": True}
+
+
+def about(description: str) -> dict[str, str]:
+    """Return the metadata of a field that the description of the HTTP interface explains."""
+    return {"description": description}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +61,18 @@ class SensorState:
 class ListedMovement(Answer):
     """A leg movement (LM), or something the detector told apart from one. Times are Unix seconds."""
 
-    id: str
-    """names it within its night, for a mark"""
+    id: str = field(metadata=about("names it within its night, for a mark"))
     onset: float
     offset: float
     leg: Side
-    kind: str
-    """`leg` for what the rules look at, otherwise what it was taken for"""
-    candidate: bool
-    """meets the rules' definition of a candidate leg movement (CLM)"""
-    periodic: bool
-    """belongs to a periodic series"""
-    series: int | None
-    """number of its series in this night, from 1"""
-    interval_s: float | None
-    """onset to onset from the movement before, where measurable"""
-    peak_mg: float | None
-    """largest acceleration beyond rest, in thousandths of g"""
+    kind: str = field(metadata=about("`leg` for what the rules look at, otherwise what it was taken for"))
+    candidate: bool = field(metadata=about("meets the rules' definition of a candidate leg movement (CLM)"))
+    periodic: bool = field(metadata=about("belongs to a periodic series"))
+    series: int | None = field(metadata=about("number of its series in this night, from 1"))
+    interval_s: float | None = field(
+        metadata=about("onset to onset from the movement before, where measurable")
+    )
+    peak_mg: float | None = field(metadata=about("largest acceleration beyond rest, in thousandths of g"))
 
     @classmethod
     def of(cls, scored: ScoredMovement, origin_ns: int) -> Self:

@@ -4,10 +4,10 @@ Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-from legmon.catalog.state import Answer, EndedBy, ListedMovement
+from legmon.catalog.state import Answer, EndedBy, ListedMovement, about
 from legmon.detection.faults import Verdict
 from legmon.movement import Leg
 from legmon.night.fit import Problem as FitProblem
@@ -23,8 +23,7 @@ class ZoneChange(Answer):
     """The clocks of a time zone change."""
 
     at: float
-    utc_offset_s: int
-    """from then on"""
+    utc_offset_s: int = field(metadata=about("from then on"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,19 @@ class Zone(Answer):
     """The time zone of a recording."""
 
     name: str
-    utc_offset_s: int
-    """at the start"""
-    changes: list[ZoneChange]
-    """changes of the clocks while it recorded"""
+    utc_offset_s: int = field(metadata=about("at the start"))
+    changes: list[ZoneChange] = field(metadata=about("changes of the clocks while it recorded"))
 
 
 @dataclass(frozen=True, slots=True)
 class Headline(Answer):
     """Periodic movements per hour, with one mask for numerator and denominator."""
 
-    denominator: Literal["lying", "in_bed"]
-    """lying with the sensor on, or, without a calibration, in bed as marked with the sensor on"""
+    denominator: Literal["lying", "in_bed"] = field(
+        metadata=about(
+            "lying with the sensor on, or, without a calibration, in bed as marked with the sensor on"
+        )
+    )
     calibrated_by: Literal["standing", "walking"] | None
     seconds: float
     movements: int
@@ -74,30 +74,28 @@ class NightSummary(Answer):
     id: str
     simulated: bool
     state: Literal["recording", "closed"]
-    label: str
-    """date of the evening it began, YYYY-MM-DD, in its own zone"""
+    label: str = field(metadata=about("date of the evening it began, YYYY-MM-DD, in its own zone"))
     started: float
     ended: float
     zone: Zone
     legs: list[Leg]
     rules: Rules
-    detector: str
-    """detector and version that found the movements"""
+    detector: str = field(metadata=about("detector and version that found the movements"))
     duration_s: float
     analysed_s: float
     movements: int
     candidates: int
     periodic: int
     series: int
-    ended_by: EndedBy
-    """why it ended by itself; empty where it did not"""
+    ended_by: EndedBy = field(metadata=about("why it ended by itself; empty where it did not"))
     movements_per_hour: float | None
     periodic_per_hour: float | None
     gaps: int
     headline: Headline
     indices: Indices
-    verdict: Verdict
-    """good, to be read with `quality` in mind, or too poor to be read"""
+    verdict: Verdict = field(
+        metadata=about("good, to be read with `quality` in mind, or too poor to be read")
+    )
 
     @property
     def comparable(self) -> Comparable:
@@ -132,10 +130,8 @@ class NightsPage(Answer):
     """A page of the list of nights, the newest first."""
 
     nights: list[NightSummary]
-    total: int
-    """nights in the whole list"""
-    earlier: str | None
-    """`before` of the next page; null where this is the last one"""
+    total: int = field(metadata=about("nights in the whole list"))
+    earlier: str | None = field(metadata=about("`before` of the next page; null where this is the last one"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +142,7 @@ class Gap(Answer):
     start: float
     end: float
     cause: str
-    sentence: str
-    """the cause in plain words"""
+    sentence: str = field(metadata=about("the cause in plain words"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +151,8 @@ class Finding(Answer):
 
     code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy", "damaged"]
     leg: Leg
-    seconds: float
-    """how much of the night it touches"""
-    sentence: str
-    """cause and advice in plain words"""
+    seconds: float = field(metadata=about("how much of the night it touches"))
+    sentence: str = field(metadata=about("cause and advice in plain words"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +160,9 @@ class IntervalHistogram(Answer):
     """Intervals from onset to onset between successive candidates."""
 
     bin_s: float
-    counts: list[int]
-    """from 0 s on, one number a bin"""
-    longer: int
-    """intervals beyond the last bin"""
-    window_s: tuple[float, float]
-    """the bounds that the rules call periodic"""
+    counts: list[int] = field(metadata=about("from 0 s on, one number a bin"))
+    longer: int = field(metadata=about("intervals beyond the last bin"))
+    window_s: tuple[float, float] = field(metadata=about("the bounds that the rules call periodic"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +171,7 @@ class Hour(Answer):
 
     start: float
     analysed_s: float
-    counted_s: float
-    """of it in the headline's denominator"""
+    counted_s: float = field(metadata=about("of it in the headline's denominator"))
     movements: int
     periodic: int
 
@@ -256,23 +245,20 @@ class Night(NightSummary):
     held: list[Held]
     fits: list[FitResult]
     noise: list[Noise]
-    voluntary: int
-    """movements that the person made on purpose"""
-    earlier: str | None
-    """the night before"""
-    later: str | None
-    """the night after"""
-    rate_hz: float | None
-    """measured sample rate of the first leg"""
+    voluntary: int = field(metadata=about("movements that the person made on purpose"))
+    earlier: str | None = field(metadata=about("the night before"))
+    later: str | None = field(metadata=about("the night after"))
+    rate_hz: float | None = field(metadata=about("measured sample rate of the first leg"))
     intervals: IntervalHistogram
     by_hour: list[Hour]
     gap_list: list[Gap]
-    uncounted: list[Span]
-    """where nothing is counted: no samples, or inside a night no samples of one leg"""
-    quality: list[Finding]
-    """faults of the signal or its recording; empty where there are none"""
-    losses: list[Losses]
-    """how surely lost samples are known, for each leg"""
+    uncounted: list[Span] = field(
+        metadata=about("where nothing is counted: no samples, or inside a night no samples of one leg")
+    )
+    quality: list[Finding] = field(
+        metadata=about("faults of the signal or its recording; empty where there are none")
+    )
+    losses: list[Losses] = field(metadata=about("how surely lost samples are known, for each leg"))
 
 
 @dataclass(frozen=True, slots=True)

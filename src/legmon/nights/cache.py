@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 KEPT = 16
 """Reports in memory; a night of two legs takes about 2 MB."""
-LOOK_S = 5.0
+LOOK_S = 10.0
 BATCH = 20
 VERSION = f"legmon {__version__}, summary 1, {posture.VERSION}"
 """Of the program that makes summaries: another version makes them again."""

@@ -137,7 +137,8 @@ async def _send(socket: WebSocket) -> None:
             sent = now.message
         if trace is not None and now.clock is not None and (frame := trace.frame(now.clock)):
             await socket.send_bytes(frame)
-        tick = max(tick + FRAME_S, time.monotonic() - FRAME_S)
+        turn = FRAME_S if trace is not None else STATUS_S / 2
+        tick = max(tick + turn, time.monotonic() - turn)
         await asyncio.sleep(max(tick - time.monotonic(), 0))
 
 
