@@ -78,7 +78,7 @@ class Result:
     samples, lost : int
         Samples recorded, and samples sent but not recorded.
     gaps : int
-        Gaps that the recording names.
+        Missing samples that the gaps of the recording name.
     refused : int
         Frames that violated the protocol.
     battery : int or None

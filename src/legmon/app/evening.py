@@ -64,7 +64,7 @@ class Evening:
         self._night: str | None = None
         self._others: list[Child] = []
         self._air_at = ""
-        self._air = tempfile.TemporaryDirectory(prefix="legmon-", ignore_cleanup_errors=True)
+        self._air: tempfile.TemporaryDirectory[str] | None = None  # of the socket of the virtual air
 
     def demo(self, *, speed: float, seed: int) -> None:
         """Record three past nights, then tonight at `speed` times real time."""
@@ -176,7 +176,11 @@ class Evening:
         return child
 
     def _start_air(self) -> Child:
-        spec = "tcp:127.0.0.1:0" if sys.platform == "win32" else f"unix:{self._air.name}/air"
+        if sys.platform == "win32":
+            spec = "tcp:127.0.0.1:0"
+        else:
+            self._air = tempfile.TemporaryDirectory(prefix="legmon-", ignore_cleanup_errors=True)
+            spec = f"unix:{self._air.name}/air"
         child = Child("virtual air", [*firmware_sim(), "air", spec, "--until-eof"], self._log("air"))
         self._others.append(child)
         return child
@@ -266,7 +270,8 @@ class Evening:
                 yield
         finally:
             in_order = end_all(self._recorder, self._others, self._print_waiting)
-            self._air.cleanup()
+            if self._air is not None:
+                self._air.cleanup()
             for s, handler in before.items():
                 signal.signal(s, handler)
         if in_order:
