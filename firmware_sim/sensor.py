@@ -253,8 +253,8 @@ class Sensor:
     def due(self, now_us: int, *, mtu: int, rest: bool = False) -> tuple[int, int] | None:
         """Return the next frame that is due, as its first index and its number of samples; None if no frame is due.
 
-        A frame is due when its last sample has been taken, or with `rest` as soon as there is a sample for it. What
-        became of it is told by `sent` or `drop`.
+        A frame is due when its last sample has been taken, or with `rest` as soon as there is a sample for it. The
+        caller then calls `sent` or `drop`.
         """
         if self.stream is None:
             return None

@@ -84,7 +84,7 @@ class Watch:
         return held
 
     def frames(self, *, late: bool = False) -> list[Frame]:
-        return [f for f in self.hand.told if isinstance(f, Frame) and f.late == late]
+        return [f for f in self.hand.events if isinstance(f, Frame) and f.late == late]
 
     def close(self) -> None:
         self._process.communicate()
@@ -175,7 +175,7 @@ def test_samples_that_were_missed_are_counted_and_never_sent(watch: Watch) -> No
         assert e.value.count == length - skipped
     assert watch.fetch(gap - 10, 300) == 300
     assert indices(watch.frames(late=True)) == [k for k in range(gap - 10, gap + 290) if k not in missed]
-    del watch.hand.told[:]
+    del watch.hand.events[:]
     assert watch.fetch(gap - 10, 11) == 11  # ends in the hole
     assert indices(watch.frames(late=True)) == list(range(gap - 10, gap))
 

@@ -18,7 +18,7 @@ NEEDED_BYTES: Final = 200_000_000
 ROOMY_BYTES: Final = 1_000_000_000
 """With less room on the disk it is worth a look."""
 DISK_NIGHT_S: Final = 10 * 3600
-"""The night for which the room on the disk is reckoned, s; with a sensor on each leg."""
+"""The length of night, s, that the doctor assumes when it checks the room on the disk. Each leg has a sensor."""
 
 OLDEST_YEAR: Final = 2025
 """A clock that shows an earlier year was never set: one without a battery begins in 1970 or at the last shutdown."""

@@ -1,7 +1,7 @@
-"""What need not be computed twice: the posture of each leg, and the summary of each closed night under a rule set.
+"""Keep results that take long to compute: the posture of each leg, and the summary of each closed night under a rule set.
 
-All of it can be made again from the recordings, and is made again when the program that made it is another, or when the
-revision of the night has grown.
+legmon can compute all of them again from the recordings. It does so when another version of the program made them, or when
+the revision of the night has grown.
 """
 
 import json

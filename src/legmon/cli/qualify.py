@@ -234,7 +234,7 @@ def card_lines(card: dict[str, Any]) -> dict[str, str]:
         + (", including the leg's own" if on_leg else ""),
         "gravity": _known(card["gravity_g"], "g"),
         "scale error": f"{_known(card['scale_error_percent'], '%')}, offset {_known(card['offset_mg'], 'mg')}",
-        "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
+        "sides": f"lay on {card['sides']} sides; 4 are needed to separate scale from offset",
         "battery": _battery(card),
     }
     if not card["samples"]:

@@ -90,8 +90,8 @@ class NightEvaluation:
     kinds : Counter
         How many truths of each kind there are; of leg movements only the visible ones count.
     gapped : int
-        How many leg movements of visible strength have samples missing. Whether such a movement counts as visible is for the
-        truth to say.
+        How many leg movements of visible strength have samples missing. The truth decides whether such a movement was
+        visible.
     ours : Outcome
         Of legmon's detector.
     fixed : tuple of Outcome

@@ -127,7 +127,7 @@ class NightReports:
                 yield found.comparable
 
     def fill(self, ended: threading.Event) -> None:
-        """Make missing summaries in the background, the newest night first, until it ends; usually none is missing."""
+        """Make missing summaries in the background, the newest night first, until `ended` is set. Usually none is missing."""
         while not ended.is_set():
             try:
                 missing = self._missing()

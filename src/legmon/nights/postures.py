@@ -48,8 +48,8 @@ class _GrowingPosture:
 class Postures:
     """Reads the postures of nights, and keeps those of closed nights in the catalog.
 
-    A posture is kept only if it reaches the end of its leg. What a file gave that was away or could not be read to its end is
-    read again when the file has changed.
+    A posture is kept only if it reaches the end of its leg. If a file was absent, or could not be read to its end, it is
+    read again when it has changed.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Read the records of a leg in order of their sample index: the one reader that everything else uses.
 
-A segment is append-ordered. Samples that the sensor sends again stand where they arrived, and a gap gets its name when nobody
-waits for it any more. Readers want the order of the index, each sample once, and every index accounted for.
+A segment is append-ordered. Samples that the sensor sends again stand where they arrived. A gap is recorded once
+its samples can no longer arrive. Readers need the samples in order of their index, each once, with a gap for every missing
+index.
 """
 
 import heapq

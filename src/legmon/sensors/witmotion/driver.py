@@ -239,12 +239,12 @@ class WitMotion:
     settings: Mapping[str, str] = {}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """Check the service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
+        """Check the service or the name. The vendor's programs look for WT anywhere in a name, but other devices match, too."""
         is_named = re.match(r"B?WT\d|WTSDCL", advertisement.name or "") is not None
         return SERVICE in advertisement.services or is_named
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """Return None: it does not say."""
+        """Return None: the sensor does not advertise its side."""
         return None
 
     def converse(self) -> WitMotionConversation:
