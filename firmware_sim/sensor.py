@@ -22,7 +22,7 @@ _US_PER_BATTERY_PERCENT = 30 * 60 * 1_000_000  # a night takes 16 %
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """What flash keeps of a stream over a reboot: its settings, its beginning in the night, and its length.
+    """The facts of a stream that flash keeps over a reboot: settings, beginning in the night, and length.
 
     Attributes
     ----------

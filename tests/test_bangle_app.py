@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.scripted import WISH, Hand, Notification
+from benchmarks.scripted import REQUEST, Hand, Notification
 from legmon.sensors import bangle
 from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, StreamStart
 from tests.conftest import ROOT
@@ -70,7 +70,7 @@ class Watch:
             self.hand.notify(bangle.EVENTS, wrote)
 
     def start(self) -> StreamStart:
-        started = self.hand.carry_out(self.hand.conversation.start(WISH))
+        started = self.hand.carry_out(self.hand.conversation.start(REQUEST))
         assert started.stream is not None
         self.stream = started.stream
         return started

@@ -1,4 +1,4 @@
-"""The catalog's tables. The recordings are the truth; all but the marks of the person and the desired state comes from them."""
+"""The catalog's tables. They hold the person's marks and the desired state; legmon can rebuild the rest from recordings."""
 
 from sqlalchemy import BigInteger, ForeignKey, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship

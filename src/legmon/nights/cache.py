@@ -28,7 +28,7 @@ KEPT = 16
 LOOK_S = 5.0
 BATCH = 20
 VERSION = f"legmon {__version__}, summary 1, {posture.VERSION}"
-"""Of the program that makes summaries: another version makes them again."""
+"""The version of the program that makes summaries. Another version makes them again."""
 
 
 class NightReports:
@@ -40,7 +40,7 @@ class NightReports:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     """
 
     def __init__(self, catalog: Catalog) -> None:

@@ -12,7 +12,7 @@ from legmon.sensors.registry import registry
 
 
 class SensorChoice:
-    """Decides which of the sensors that are heard may be used. No sensor is used twice.
+    """Decides which of the sensors in range may be used. No sensor is used twice.
 
     Parameters
     ----------

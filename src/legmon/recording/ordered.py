@@ -28,7 +28,7 @@ class OrderedReader:
         self.end = 0
         """Index after the last piece that was returned."""
         self.first_repeated: int | None = None
-        """The lowest index that was found twice; None where each came once."""
+        """The lowest index that the file has twice; None if it has each index once."""
         self._waiting: list[tuple[int, int, Samples | Gap]] = []
         self._count = 0  # breaks ties in the heap by order of arrival
 
@@ -69,8 +69,8 @@ class OrderedReader:
         Returns
         -------
         list of Samples or Gap
-            What was waited for. An index without samples and without a name was in a damaged record, so it becomes a gap
-            of the cause `GapCause.DAMAGED`.
+            The records that were still waiting. An index without samples and without a gap was in a damaged record. It
+            becomes a gap with the cause `GapCause.DAMAGED`.
         """
         pieces: list[Samples | Gap] = []
         waiting, self._waiting = sorted(self._waiting), []

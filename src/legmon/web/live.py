@@ -42,7 +42,7 @@ class StatusFeed:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     """
 
     def __init__(self, catalog: Catalog) -> None:

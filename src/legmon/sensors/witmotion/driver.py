@@ -121,11 +121,11 @@ class WitMotionConversation(Unbuffered):
         return StreamStart(stream_format, max(0.2, 2 / rate_hz))
 
     def _loss(self) -> Loss:
-        """What shows a loss: frame times on the models with a clock, which differ from their family in this."""
+        """How a loss shows. On models with a clock it shows in the frame times, unlike the rest of the family."""
         return "time" if self._is_timed else "arrival"
 
     def stop(self) -> Steps[None]:
-        """Set the rate to 10 Hz: it streams as long as it is connected, and has no command to stop."""
+        """Set the rate to 10 Hz. The sensor streams while it is connected, and no command stops it."""
         self._rate_hz = 0.0
         for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[10.0])):
             yield Write(COMMANDS, command, response=False)
