@@ -65,9 +65,9 @@ def measure(name: str) -> dict[str, float]:
     notifications = samples = 0
     begun = time.perf_counter()
     while time.perf_counter() - begun < SECONDS and notifications < len(made):
-        for told in conversation.received(uuid, made[notifications]):
-            if isinstance(told, Frame):
-                samples += len(told.xyz)
+        for event in conversation.received(uuid, made[notifications]):
+            if isinstance(event, Frame):
+                samples += len(event.xyz)
         notifications += 1
     spent = time.perf_counter() - begun
     return {

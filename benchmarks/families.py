@@ -139,13 +139,13 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         running.stdout.close()
 
 
-def says(running: subprocess.Popen[str], start: str) -> None:
-    """Wait for a line."""
+def wait_for(running: subprocess.Popen[str], start: str) -> None:
+    """Wait for a line that begins with `start`."""
     assert running.stdout is not None
     for line in running.stdout:
         if line.startswith(start):
             return
-    raise RuntimeError(f"the simulation ended before it said {start!r}")
+    raise RuntimeError(f"the simulation ended before it printed {start!r}")
 
 
 def night(
@@ -170,12 +170,12 @@ def night(
         (folder / "night.yaml").write_text(SCENARIO.format(minutes=minutes, seed=seed) + more)
         chosen = ("--family", family, "--model", kind) if kind else ()
         with process("air", f"unix:{folder}/air") as air:
-            says(air, "ready")
+            wait_for(air, "ready")
             place = f"unix-client:{folder}/air"
             files = ("--scenario", str(folder / "night.yaml"), "--log", str(folder / "log"))
             options = (*files, "--speed", str(speed), "--progress", *chosen, *extra)
             with process("sensor", place, *options) as sensor:
-                says(sensor, "plays")
+                wait_for(sensor, "plays")
                 cut = functools.partial(shadow, air, cut_s) if cut_s else None
                 return asyncio.run(
                     _record(model, place, folder, sensor, minutes=minutes, speed=speed, cut=cut)
@@ -218,7 +218,7 @@ async def _record(
     task = asyncio.create_task(session.run())
     try:
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):
-            over = asyncio.create_task(asyncio.to_thread(says, sensor, "over"))
+            over = asyncio.create_task(asyncio.to_thread(wait_for, sensor, "over"))
             if cut is not None:
                 while recording.sensor is None:  # noqa: ASYNC110 (a busy machine takes long to connect)
                     await asyncio.sleep(0.05)
@@ -260,10 +260,10 @@ def _measured(log: Path) -> int:
     """Return how many samples the simulated sensor put into frames, in the longest of its runs."""
     counts = [0]
     for line in log.read_text().splitlines():
-        told = json.loads(line)
-        if told["event"] == "started":
-            counts.append(told["first"])
-        counts[-1] += told.get("count", 0)
+        entry = json.loads(line)
+        if entry["event"] == "started":
+            counts.append(entry["first"])
+        counts[-1] += entry.get("count", 0)
     return max(counts)
 
 

@@ -97,10 +97,10 @@ def target(name: str) -> Callable[[bytes], None]:
             samples = 0
             for piece in pieces:
                 try:
-                    told = conversation.received(uuid, piece)
+                    events = conversation.received(uuid, piece)
                 except FrameError:
                     continue
-                samples += sum(len(t.xyz) for t in told if isinstance(t, Frame))
+                samples += sum(len(e.xyz) for e in events if isinstance(e, Frame))
             if samples > 1024 * len(pieces):
                 raise MemoryError(f"{samples} samples of {len(data)} bytes")
             if held(conversation) > MOST_HELD:

@@ -70,7 +70,7 @@ def read_posture(capture: Path) -> tuple[Posture, float]:
     return reader.posture(), float(night.format.rate_hz)
 
 
-def judge(scenario: Path, folder: Path) -> Wrong:
+def count_wrong(scenario: Path, folder: Path) -> Wrong:
     """Simulate one night and compare, second by second of true time."""
     capture = folder / f"{scenario.stem}.capture"
     run_simulator(["capture", str(scenario), "-o", str(capture)])
@@ -83,14 +83,14 @@ def judge(scenario: Path, folder: Path) -> Wrong:
     up = [(s.first / rate, s.end / rate) for s in found if s.state in {"upright", "walking"}]
     off = sum(s.end - s.first for s in found if s.state == "not_worn") / rate
     both = sum(max(min(b, d) - max(a, c), 0) for a, b in walks for c, d in up)
-    walked, said = (sum(b - a for a, b in x) for x in (walks, up))
+    walked, detected = (sum(b - a for a, b in x) for x in (walks, up))
     return Wrong(
         scenario.stem,
         axis is not None,
         round(truth["duration_s"] / 3600, 2),
         round(walked / 60, 2),
         round((walked - both) / 60, 2) if axis is not None else 0.0,
-        round((said - both) / 60, 2),
+        round((detected - both) / 60, 2),
         round(off / 60, 2),
     )
 
@@ -101,19 +101,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        judged = [judge(scenario, Path(folder)) for scenario in nights()]
+        results = [count_wrong(scenario, Path(folder)) for scenario in nights()]
     if args.json:
-        print(json.dumps([{**asdict(w), "wrong_min": w.wrong_min} for w in judged]))
+        print(json.dumps([{**asdict(w), "wrong_min": w.wrong_min} for w in results]))
         return
     print("night                 axis  hours  on feet  wrong  (missed, invented)  not worn, min")
-    for w in judged:
-        said = (
+    for w in results:
+        wrong = (
             f"{w.wrong_min:6.2f}  ({w.missed_min:.2f}, {w.invented_min:.2f})"
             if w.calibrated
             else "     –  (no walk)"
         )
         print(
-            f"{w.night:20} {'yes' if w.calibrated else 'no':>5} {w.hours:6.1f} {w.up_min:8.1f} {said:22} {w.not_worn_min:8.1f}"
+            f"{w.night:20} {'yes' if w.calibrated else 'no':>5} {w.hours:6.1f} {w.up_min:8.1f} {wrong:22} {w.not_worn_min:8.1f}"
         )
 
 

@@ -123,13 +123,13 @@ def served(folder: Path) -> Iterator[str]:
 
 def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
     """Save one picture."""
-    said = {
+    settings = {
         "theme": shot.theme,
         "language": shot.language,
         "leg": "left",
         "set_up": shot.folder not in {"none", "new"},
     }
-    httpx.put(f"{address}/api/v1/settings", json=said).raise_for_status()
+    httpx.put(f"{address}/api/v1/settings", json=settings).raise_for_status()
     size = {"width": shot.width, "height": shot.height or HEIGHTS[shot.width]}
     context = browser.new_context(viewport=size, locale="en-GB")
     page = context.new_page()

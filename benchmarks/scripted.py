@@ -28,7 +28,7 @@ Notification = tuple[str, bytes]
 Script = Callable[[str, bytes], list[Notification]]
 """What a sensor notifies after a write."""
 
-WISH = StreamRequest(rate_hz=50.0, range_g=4, frame_s=0.5, stream=1 << 16)
+REQUEST = StreamRequest(rate_hz=50.0, range_g=4, frame_s=0.5, stream=1 << 16)
 
 
 class Hand:
@@ -49,7 +49,7 @@ class Hand:
     ) -> None:
         self.conversation = conversation
         self.done: list[Step] = []
-        self.told: list[SensorEvent] = []
+        self.events: list[SensorEvent] = []
         self._script = script
         self._reads = reads or {}
         self._answers: deque[bytes] = deque()
@@ -61,11 +61,11 @@ class Hand:
 
     def notify(self, uuid: str, data: bytes) -> None:
         """Send a notification from the sensor."""
-        for told in self.conversation.received(uuid, data):
-            if isinstance(told, Answer):
-                self._answers.append(told.data)
+        for event in self.conversation.received(uuid, data):
+            if isinstance(event, Answer):
+                self._answers.append(event.data)
             else:
-                self.told.append(told)
+                self.events.append(event)
 
     def carry_out(self, steps: Steps[T]) -> T:
         """Run steps to their end. Waiting for an answer that is not there raises `TimeoutError` at once."""
@@ -169,7 +169,7 @@ def started(name: str) -> Hand:
     """Return a link after the start of a conversation."""
     script, reads, _ = SCRIPTS[name]
     hand = Hand(registry().drivers[name].converse(), script, reads)
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     return hand
 
 

@@ -1,4 +1,4 @@
-"""Check one vector of a family other than Polar. An AssertionError tells why it failed."""
+"""Check one vector of a family other than Polar. An AssertionError contains the reason if it fails."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Check one Polar vector. An AssertionError tells why it failed."""
+"""Check one Polar vector. An AssertionError contains the reason if it fails."""
 
 from typing import Any
 

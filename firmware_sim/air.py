@@ -95,7 +95,7 @@ class AirLink(LocalLink):
     ) -> None:
         """Carry a control packet.
 
-        Defect: bumble raises when nobody has the address, in the middle of a disconnect that then never completes.
+        Defect: if no device has the address, bumble raises in the middle of a disconnect, which then never completes.
         """
         receiver = self._other_end(sender_address, receiver_address)
         if receiver is not None and receiver not in self._shadowed:
@@ -104,7 +104,7 @@ class AirLink(LocalLink):
     def lose(self, lost: Controller) -> None:
         """Remove a radio from the air. Its peers see a supervision timeout.
 
-        Defect: bumble has no link loss, only a disconnect. A killed process would stay connected for ever.
+        Defect: bumble has no link loss, only a disconnect. A killed process would stay connected.
         """
         lost.le_legacy_advertiser.stop()
         self.controllers.discard(lost)
@@ -138,7 +138,7 @@ class AirController(Controller):
         | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
         | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
     )
-    # Defect: 27 bytes, the size of Bluetooth 4.0, cuts every frame into pieces. 251 is what today's radios have.
+    # Defect: bumble's 27 bytes, the size of Bluetooth 4.0, cut every frame into pieces. Today's radios have 251.
     le_acl_data_packet_length = 251
     supported_max_tx_octets = 251
     supported_max_rx_octets = 251

@@ -119,7 +119,7 @@ def _value(
     read: Callable[[Connection], bytes] = _refuse_read,
     write: Callable[[Connection, bytes], None] = _refuse_write,
 ) -> CharacteristicValue[bytes]:
-    """Return a value that refuses to be read or written where it does not offer that.
+    """Return a value that refuses reads or writes that its properties do not allow.
 
     bumble 0.0.236 does not check this itself.
     """

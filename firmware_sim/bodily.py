@@ -1,4 +1,4 @@
-"""What a sensor on the shank feels when the whole body moves: a shift of posture, and a walk to the bathroom and back.
+"""Simulate what a sensor on the shank measures when the whole body moves: a shift of posture, or a walk to the bathroom.
 
 As in `firmware_sim.kinematics`, times are seconds since the movement began, and the signal is in g. Shapes are modelling
 choices. A walker takes 1.5 to 2.5 steps per second, and the sensor feels 1 to 3 g at the ankle.
@@ -98,12 +98,12 @@ class Walk:
 
     @property
     def up_before(self) -> Array:
-        """Up at rest before the walk."""
+        """The direction of up at rest before the walk, in the axes of the sensor."""
         return self.rising.up_from
 
     @property
     def up_after(self) -> Array:
-        """Up at rest after the walk."""
+        """The direction of up at rest after the walk, in the axes of the sensor."""
         return self.settling.up_to
 
     def felt(self, t: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What a sensor on the shank feels of short twitches: a train of foot tremor, or a single hypnic jerk."""
+"""Simulate what a sensor on the shank measures during short twitches: a train of foot tremor, or one hypnic jerk."""
 
 from __future__ import annotations
 

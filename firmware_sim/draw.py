@@ -1,8 +1,8 @@
 """Draw a random night: every key of a scenario from a wide but plausible distribution.
 
-Judge a detector on nights whose seeds were not used to tune it. Of every kind of disturbance some nights have none, some a
-few and some many. One night in eight has no series. A night is never so disturbed that no observer could see the
-movements: a hum stays well below them, and links lose minutes, not hours.
+Evaluate a detector on nights whose seeds were not used to tune it. Each kind of disturbance is absent from some nights,
+rare in others and frequent in the rest. One night in eight has no series. A night is never so disturbed that no observer
+could see the movements: a hum stays well below them, and links lose minutes, not hours.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Mischief:
         self._mute_until = 0.0
         self._cut_after = 0
         self._left = dict.fromkeys(("drop", "corrupt", "duplicate"), 0)
-        self._draws = random.Random(1)  # noqa: S311 (which byte is hit matters to nobody)
+        self._draws = random.Random(1)  # noqa: S311 (any byte will do)
 
     def take(self, line: str) -> bool:
         """Obey a line. Return False if it is not a command."""

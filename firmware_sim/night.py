@@ -28,7 +28,7 @@ class Measurement:
     Attributes
     ----------
     chip : Chip
-        Where the samples come from.
+        The simulated chip that measures the samples.
     rate_hz : float
         True sample rate, Hz.
     lost : tuple of (int, int)

@@ -132,7 +132,7 @@ def _bodily(scenario: Scenario, planned: Planned, up: Array, wears: Worn) -> Shi
 def _shift(
     rng: np.random.Generator, up_from: Array, up_to: Array, wears: Worn, duration_s: float, shaking: float
 ) -> Shift:
-    """Turn up from one direction to another while the body shakes by about `shaking` g."""
+    """Draw a shift of posture: up turns from one direction to another while the body shakes by about `shaking` g."""
     strength = min(1.2, shaking * float(np.exp(rng.normal(0.0, 0.5))))
     return Shift(
         up_from=up_from,

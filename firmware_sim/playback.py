@@ -20,7 +20,7 @@ _FURTHEST = 0.1
 
 
 _NEVER = 1 << 62
-"""A sample number that no stream reaches."""
+"""A sample number larger than that of any stream."""
 
 
 class PlaybackError(ValueError):

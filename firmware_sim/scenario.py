@@ -196,7 +196,7 @@ def _keys(where: Iterable[int | str]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    """Return a value as Python has it, cut where it is long."""
+    """Return the Python form of a value, shortened if it is long."""
     try:
         return reprlib.repr(value)[:100]
     except ValueError:  # Python writes no number of more than 4300 digits

@@ -24,7 +24,7 @@ def schema_text() -> str:
 
 
 class _ForEditors(GenerateJsonSchema):
-    """What pydantic says of the checks, as it is in a file."""
+    """The schema that pydantic generates, adapted to scenario files."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         """Leave the titles out: they only repeat the keys."""

@@ -22,7 +22,7 @@ _US_PER_BATTERY_PERCENT = 30 * 60 * 1_000_000  # a night takes 16 %
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """What flash keeps of a stream over a reboot: its settings, its beginning in the night, and its length.
+    """The facts of a stream that flash keeps over a reboot: settings, beginning in the night, and length.
 
     Attributes
     ----------
@@ -253,8 +253,8 @@ class Sensor:
     def due(self, now_us: int, *, mtu: int, rest: bool = False) -> tuple[int, int] | None:
         """Return the next frame that is due, as its first index and its number of samples; None if no frame is due.
 
-        A frame is due when its last sample has been taken, or with `rest` as soon as there is a sample for it. What
-        became of it is told by `sent` or `drop`.
+        A frame is due when its last sample has been taken, or with `rest` as soon as there is a sample for it. The
+        caller then calls `sent` or `drop`.
         """
         if self.stream is None:
             return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.scripted import WISH, Hand, Notification
+from benchmarks.scripted import REQUEST, Hand, Notification
 from legmon.sensors import bangle
 from legmon.sensors.base import Frame, Held, NeverTakenError, RefusedError, StreamStart
 from tests.conftest import ROOT
@@ -70,7 +70,7 @@ class Watch:
             self.hand.notify(bangle.EVENTS, wrote)
 
     def start(self) -> StreamStart:
-        started = self.hand.carry_out(self.hand.conversation.start(WISH))
+        started = self.hand.carry_out(self.hand.conversation.start(REQUEST))
         assert started.stream is not None
         self.stream = started.stream
         return started
@@ -84,7 +84,7 @@ class Watch:
         return held
 
     def frames(self, *, late: bool = False) -> list[Frame]:
-        return [f for f in self.hand.told if isinstance(f, Frame) and f.late == late]
+        return [f for f in self.hand.events if isinstance(f, Frame) and f.late == late]
 
     def close(self) -> None:
         self._process.communicate()
@@ -175,7 +175,7 @@ def test_samples_that_were_missed_are_counted_and_never_sent(watch: Watch) -> No
         assert e.value.count == length - skipped
     assert watch.fetch(gap - 10, 300) == 300
     assert indices(watch.frames(late=True)) == [k for k in range(gap - 10, gap + 290) if k not in missed]
-    del watch.hand.told[:]
+    del watch.hand.events[:]
     assert watch.fetch(gap - 10, 11) == 11  # ends in the hole
     assert indices(watch.frames(late=True)) == list(range(gap - 10, gap))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.scripted import WISH, Hand
+from benchmarks.scripted import REQUEST, Hand
 from firmware_sim.families import FAMILIES
 from firmware_sim.night import Performed
 from firmware_sim.vocabulary import Scenario
@@ -32,6 +32,6 @@ def test_what_is_declared_is_what_is_measured(name: str, rate_hz: float) -> None
             return super()._next(steps, step)
 
     hand = Connected(driver.converse(), lambda u, d: [(n.uuid, n.data) for n in sensor.written(u, d, 0, 247)])
-    started = hand.carry_out(hand.conversation.start(replace(WISH, rate_hz=rate_hz)))
+    started = hand.carry_out(hand.conversation.start(replace(REQUEST, rate_hz=rate_hz)))
     assert sensor.worn is not None
     assert started.format.rate_hz == sensor.worn.rate_hz == rate_hz

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.lying import ROOT, judge
+from benchmarks.lying import ROOT, count_wrong
 from legmon.movement import NS, Leg, LegMovement
 from legmon.night.figures import LegPosture, figures, voluntary_movements, without
 from legmon.night.lying import axis_of_walking, stretches
@@ -197,7 +197,7 @@ def test_minutes_wrong_on_nights_with_walks(name: str, tmp_path: Path) -> None:
     """Changes should not lead to worse results; `python -m benchmarks.lying` prints all of them."""
     folders = (ROOT / "firmware_sim" / "golden", ROOT / "tests" / "nights")
     (scenario,) = [f / f"{name}.yaml" for f in folders if (f / f"{name}.yaml").exists()]
-    found = judge(scenario, tmp_path)
+    found = count_wrong(scenario, tmp_path)
     assert found.calibrated
     assert found.wrong_min <= 0.5
     assert found.not_worn_min == 0

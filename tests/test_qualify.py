@@ -392,6 +392,6 @@ def test_on_the_leg_the_rows_ask_for_no_table() -> None:
     table, leg = (
         card_lines(the_first().card(on=on) | {"simulated": False, "samples": 1}) for on in ("table", "leg")
     )
-    assert "4 tell scale" in table["sides"]
+    assert "4 are needed to separate scale from offset" in table["sides"]
     assert leg.keys() == table.keys() - {"sides", "scale error"}
     assert leg["noise"].endswith("including the leg's own")

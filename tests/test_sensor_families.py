@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scripted import SCRIPTS, WISH, Hand, Notification, bangle_frame, started
+from benchmarks.scripted import REQUEST, SCRIPTS, Hand, Notification, bangle_frame, started
 from legmon.sensors import bangle, metamotion, movesense, open_services
 from legmon.sensors.base import Frame, FrameError, Held, NeverTakenError, RefusedError, StreamRequest, Write
 from legmon.sensors.decode import SettingError
@@ -31,7 +31,7 @@ PACKED = bytes.fromhex("031c62b7530de9fd16d04d0e57028affa1050a01")  # vendor uni
 
 
 def frames(hand: Hand) -> list[Frame]:
-    return [told for told in hand.told if isinstance(told, Frame)]
+    return [event for event in hand.events if isinstance(event, Frame)]
 
 
 # Movesense
@@ -61,12 +61,12 @@ def test_movesense_that_never_says_its_subscription_succeeded() -> None:
         return [(movesense.EVENTS, bytes([1, data[1]]) + b"hello")] if data[0] == 0 else []
 
     hand = Hand(movesense.DRIVER.converse(), script)
-    set_up = hand.carry_out(hand.conversation.start(WISH))
+    set_up = hand.carry_out(hand.conversation.start(REQUEST))
     assert (set_up.format.rate_hz, set_up.format.scale_ug) == (52.0, 488)
     assert hand.written == ["0064", "0101" + b"/Meas/Acc/52\0".hex()]
     hand.notify(movesense.EVENTS, b"\x02\x01" + ACC_52)
     (frame,) = frames(hand)
-    assert (frame.first, frame.t_us, frame.stream) == (0, 122_371_000, WISH.stream)
+    assert (frame.first, frame.t_us, frame.stream) == (0, 122_371_000, REQUEST.stream)
     assert (frame.xyz * 488e-6 * 9.80665)[0].tolist() == pytest.approx([-1.091, 4.436, 8.679], abs=0.003)
 
 
@@ -76,7 +76,7 @@ def test_movesense_error_written_the_other_way_round() -> None:
 
     hand = Hand(movesense.DRIVER.converse(), script)
     with pytest.raises(RefusedError, match="no room for another subscription"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_movesense_time_that_wraps_and_a_lost_packet() -> None:
@@ -98,7 +98,7 @@ def test_movesense_time_that_wraps_and_a_lost_packet() -> None:
 def test_movesense_packet_in_two_parts_and_a_part_of_nothing() -> None:
     hand = started("movesense")
     hand.notify(movesense.EVENTS, b"\x02\x01" + ACC_52[:30])
-    assert not hand.told
+    assert not hand.events
     hand.notify(movesense.EVENTS, b"\x03\x01" + ACC_52[30:])
     assert len(frames(hand)[0].xyz) == 4
     with pytest.raises(FrameError, match="whose beginning did not come"):
@@ -128,13 +128,13 @@ def test_movesense_that_never_told_its_charge_is_asked_once() -> None:
 
     hand = Hand(movesense.DRIVER.converse(), script)
     for _ in range(2):  # the link went once
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
         for _ in range(3):
             assert hand.carry_out(hand.conversation.battery()) is None
     asked = [w for w in hand.written if w.startswith("0465")]
     assert len(asked) == 1
     said |= {movesense.SUBSCRIBE: b"\xc8\0", movesense.GET: b"\xc8\0\x4d"}
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.carry_out(hand.conversation.battery()) == 77
     del said[movesense.GET]  # one that answers otherwise is asked again
     assert hand.carry_out(hand.conversation.battery()) is None
@@ -160,12 +160,12 @@ def test_witmotion_that_keeps_another_rate_is_refused() -> None:
 
     hand = Hand(witmotion.DRIVER.converse(), script)
     with pytest.raises(RefusedError, match="another rate"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_witmotion_that_answers_no_questions_streams_all_the_same() -> None:
     hand = Hand(witmotion.DRIVER.converse(), lambda _u, _d: [])
-    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 50.0
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.rate_hz == 50.0
     assert hand.carry_out(hand.conversation.battery()) is None
 
 
@@ -254,7 +254,7 @@ def test_metamotion_is_set_up_by_its_chip_and_revision(module: str, config: str,
         return [(metamotion.EVENTS, bytes.fromhex(module))] if data == b"\x03\x80" else []
 
     hand = Hand(metamotion.DRIVER.converse(), script)
-    set_up = hand.carry_out(hand.conversation.start(WISH))
+    set_up = hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.written == ["0380", "030100", "03020001", "030400", config, register, "03020100", "030101"]
     assert (set_up.format.rate_hz, set_up.format.range_g, set_up.format.scale_ug) == (50.0, 4, 122)
     assert hand.carry_out(hand.conversation.battery()) is None
@@ -263,7 +263,7 @@ def test_metamotion_is_set_up_by_its_chip_and_revision(module: str, config: str,
 def test_metamotion_with_another_chip_is_refused() -> None:
     hand = Hand(metamotion.DRIVER.converse(), lambda _u, _d: [(metamotion.EVENTS, b"\x03\x80\x00\x01")])
     with pytest.raises(RefusedError, match="not known here"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_metamotion_counts_what_comes() -> None:
@@ -334,7 +334,7 @@ def test_bangle_passes_over_what_was_never_measured() -> None:
         return SCRIPTS["bangle"][0](uuid, data)
 
     hand = Hand(bangle.DRIVER.converse(), script)
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     with pytest.raises(NeverTakenError) as e:
         hand.carry_out(hand.conversation.fetch(7, 100, 10))
     assert e.value.count == 3
@@ -344,7 +344,7 @@ def test_bangle_passes_over_what_was_never_measured() -> None:
 def test_bangle_without_the_app() -> None:
     hand = Hand(bangle.DRIVER.converse(), lambda _u, _d: [(bangle.EVENTS, b'Uncaught ReferenceError: "S"')])
     with pytest.raises(RefusedError, match="open the legmon app"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_bangle_with_another_app_says_which_one_to_put_on_it(
     frame = bangle_frame(bangle.ANSWER, answer)
     hand = Hand(bangle.DRIVER.converse(), lambda _u, _d: [(bangle.EVENTS, frame)])
     with pytest.raises(RefusedError, match=says):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_bangle_measuring_another_way_is_stopped_first() -> None:
@@ -376,7 +376,7 @@ def test_bangle_measuring_another_way_is_stopped_first() -> None:
         return SCRIPTS["bangle"][0](uuid, data)
 
     hand = Hand(bangle.DRIVER.converse(), script)
-    set_up = hand.carry_out(hand.conversation.start(WISH))
+    set_up = hand.carry_out(hand.conversation.start(REQUEST))
     assert [bytes.fromhex(w)[:1] for w in hand.written] == [b"S", b"X", b"S"]
     assert (set_up.format.rate_hz, set_up.format.range_g, set_up.format.scale_ug, set_up.side) == (
         50.0,
@@ -422,7 +422,7 @@ def test_microbit_whose_period_cannot_be_is_refused() -> None:
     layout = open_services.MICROBIT
     hand = Hand(open_services.DRIVER_MICROBIT.converse(), lambda _u, _d: [], {str(layout.period): b""})
     with pytest.raises(RefusedError, match="0 ms"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 # all of them
@@ -431,7 +431,7 @@ def test_microbit_whose_period_cannot_be_is_refused() -> None:
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_second_connection_begins_a_stream_anew(name: str) -> None:
     hand = started(name)
-    again = hand.carry_out(hand.conversation.start(WISH))
+    again = hand.carry_out(hand.conversation.start(REQUEST))
     assert again.format.rate_hz > 0
     assert 1 <= again.format.scale_ug <= 32767
     driver = registry().drivers[name]
@@ -446,7 +446,7 @@ def test_a_clock_that_nobody_set_costs_no_sample_and_tells_no_time(clock: bytes)
     for i in range(50):
         numbers = struct.pack("<9h", i, 0, 2048, *[0] * 6)
         hand.notify(witmotion.EVENTS, b"\x55\x61" + numbers + clock + (20 * i % 1000).to_bytes(2, "little"))
-    frames = [t for t in hand.told if isinstance(t, Frame)]
+    frames = [t for t in hand.events if isinstance(t, Frame)]
     assert [x for f in frames for x in f.xyz[:, 0]] == list(range(50))
     assert [f.first for f in frames] == list(range(50))
     decoded = witmotion.DRIVER.decoder({}).read(b"\x55\x61" + bytes(18) + clock + bytes(2), None)

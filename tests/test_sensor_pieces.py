@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from benchmarks.scripted import SCRIPTS, WISH, Hand, bangle_frame, started
+from benchmarks.scripted import REQUEST, SCRIPTS, Hand, bangle_frame, started
 from legmon.sensors import ankle, bangle, metamotion, movesense, open_services, polar
 from legmon.sensors.ankle import profile as a
 from legmon.sensors.base import (
@@ -56,7 +56,7 @@ def start(streams: bytes) -> StreamStart:
     """Start a WitMotion sensor that streams from the subscription on."""
     conversation = witmotion.DRIVER.converse()
     hand = Hand(conversation, SCRIPTS["witmotion"][0])
-    steps = conversation.start(WISH)
+    steps = conversation.start(REQUEST)
     step = next(steps)
     try:
         while True:
@@ -151,7 +151,7 @@ def test_movesense_status_that_is_unknown_says_what_to_do() -> None:
         lambda _u, data: [(movesense.EVENTS, bytes([1, data[1]]) + (b"hi" if data[0] == 0 else b"\xf4\x01"))],
     )
     with pytest.raises(RefusedError, match="status 500; switch it off and on"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 # the ankle sensor

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scripted import VERITY_SETTINGS, WISH, Hand, Notification, polar_script, started
+from benchmarks.scripted import REQUEST, VERITY_SETTINGS, Hand, Notification, polar_script, started
 from firmware_sim.families.polar import _compressed
 from legmon.sensors.base import (
     Advertisement,
@@ -92,7 +92,7 @@ def test_times_end_with_the_frames_own() -> None:
 
 def test_a_verity_is_set_up_in_the_order_its_makers_ask_for() -> None:
     hand = verity()
-    set_up = hand.carry_out(hand.conversation.start(WISH))
+    set_up = hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.done[0] == Pause(0.5), "it is not ready as soon as it is connected"
     assert hand.done[1:3] == [Subscribe(driver.CONTROL), Subscribe(driver.DATA)]
     assert sum(isinstance(step, Subscribe) for step in hand.done) == 2  # its charge is asked for
@@ -109,7 +109,7 @@ def test_an_h10_gets_neither_sdk_mode_nor_channels_and_its_last_byte_means_nothi
         return polar_script(H10_SETTINGS, "f00202000001")(uuid, data)
 
     hand = verity(script, FEATURES_H10)
-    set_up = hand.carry_out(hand.conversation.start(WISH))
+    set_up = hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.written == ["05", "0302", "0102", "02020001320001011000" + "02010400"]
     assert {50.0, 52.0} <= set(
         driver.RATES_HZ
@@ -119,9 +119,9 @@ def test_an_h10_gets_neither_sdk_mode_nor_channels_and_its_last_byte_means_nothi
 
 def test_a_factor_sets_the_scale() -> None:
     hand = verity(polar_script(VERITY_SETTINGS, "f0020200000501" + "00008039"))
-    assert hand.carry_out(hand.conversation.start(WISH)).format.scale_ug == 244
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.scale_ug == 244
     hand.notify(driver.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "80" + "eaff08000d00"))
-    (frame,) = hand.told
+    (frame,) = hand.events
     assert isinstance(frame, Frame)
     assert frame.xyz.tolist() == [[-22, 8, 13]]
 
@@ -129,11 +129,11 @@ def test_a_factor_sets_the_scale() -> None:
 @pytest.mark.parametrize("answer", ["f002020000", "f00202000001", "f0020200000501" + "0000803f"])
 def test_samples_without_the_factor_they_need_are_refused(answer: str) -> None:
     hand = verity(polar_script(VERITY_SETTINGS, answer))
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     with pytest.raises(FrameError, match="without the factor they need"):
         hand.notify(driver.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "80" + "000000100000"))
     hand.notify(driver.DATA, bytes.fromhex("02" + "00" * 7 + "01" + "81" + "00000000e803"))
-    (frame,) = hand.told
+    (frame,) = hand.events
     assert isinstance(frame, Frame)
     assert frame.xyz.tolist() == [[0, 0, 1000]], "those of mg need none"
 
@@ -142,7 +142,7 @@ def test_samples_without_the_factor_they_need_are_refused(answer: str) -> None:
 def test_a_factor_that_is_none_is_refused(bits: str) -> None:
     hand = verity(polar_script(VERITY_SETTINGS, "f0020200000501" + bits))
     with pytest.raises(FrameError, match="factor"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_a_stream_left_running_is_ended_before_sdk_mode() -> None:
@@ -154,7 +154,7 @@ def test_a_stream_left_running_is_ended_before_sdk_mode() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data)
 
     hand = verity(script)
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.written[:3] == ["05", "0302", "0209"]
 
 
@@ -168,7 +168,7 @@ def test_already_in_state_means_stop_wait_start(status: str) -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data)
 
     hand = verity(script)
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     assert [w[:4] for w in hand.written[-3:]] == ["0202", "0302", "0202"]
 
 
@@ -186,13 +186,13 @@ def test_already_in_state_means_stop_wait_start(status: str) -> None:
 def test_a_refusal_says_what_to_do(answer: str, says: str) -> None:
     hand = verity(polar_script(VERITY_SETTINGS, answer))
     with pytest.raises(RefusedError, match=says):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_a_sensor_without_acceleration_is_refused() -> None:
     hand = verity(features=bytes.fromhex("0f0100"))
     with pytest.raises(RefusedError, match="not offer acceleration"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_settings_that_come_in_two_parts_are_put_together() -> None:
@@ -206,7 +206,7 @@ def test_settings_that_come_in_two_parts_are_put_together() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data)
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.rate_hz == 52.0
 
 
 def test_settings_that_never_end_are_given_up() -> None:
@@ -217,12 +217,12 @@ def test_settings_that_never_end_are_given_up() -> None:
 
     hand = verity(script)
     with pytest.raises(FrameError, match="never completes"):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_fields_that_are_unknown_end_the_list_and_leave_what_was_read() -> None:
     hand = verity(polar_script(VERITY_SETTINGS + "09020102"))
-    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.rate_hz == 52.0
     assert control.decode_settings(bytes.fromhex("ff0000")) == {}
     with pytest.raises(FrameError, match="1 values of 2 bytes"):
         control.decode_settings(bytes.fromhex("01010e"))
@@ -233,7 +233,7 @@ def test_a_sensor_that_answers_twice() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data) * 2
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.rate_hz == 52.0
 
 
 def test_a_sensor_that_answers_only_when_asked_again() -> None:
@@ -244,21 +244,23 @@ def test_a_sensor_that_answers_only_when_asked_again() -> None:
         return polar_script(VERITY_SETTINGS)(uuid, data) if asked.count(data) > 1 else []
 
     hand = verity(script)
-    assert hand.carry_out(hand.conversation.start(WISH)).format.rate_hz == 52.0
+    assert hand.carry_out(hand.conversation.start(REQUEST)).format.rate_hz == 52.0
 
 
 def test_a_sensor_that_never_answers() -> None:
     hand = verity(lambda _uuid, _data: [])
     with pytest.raises(TimeoutError):
-        hand.carry_out(hand.conversation.start(WISH))
+        hand.carry_out(hand.conversation.start(REQUEST))
 
 
 def test_the_stream_ended_by_the_sensor() -> None:
     hand = started("polar")
     hand.notify(driver.CONTROL, bytes.fromhex("010102"))  # PPG and ACC, the vendor's unit test
-    assert hand.told == [Stopped("The sensor ended the measurement by itself.")]  # the link adds what it does
+    assert hand.events == [
+        Stopped("The sensor ended the measurement by itself.")
+    ]  # the link adds what it does
     hand.notify(driver.DATA, raw(10**9, (0, 0, 1000)))
-    assert len(hand.told) == 1
+    assert len(hand.events) == 1
 
 
 def test_the_index_jumps_by_what_is_missing() -> None:
@@ -266,9 +268,9 @@ def test_the_index_jumps_by_what_is_missing() -> None:
     period = 10**9 / 52 / 1.013  # 1.3 % faster than it says
     for last in (70, 141, 212, 354, 425):  # the frame before 354 is lost
         hand.notify(driver.DATA, raw(10**18 + round(last * period), *[(0, 0, 1000)] * 71))
-    firsts = [f.first for f in hand.told if isinstance(f, Frame)]
+    firsts = [f.first for f in hand.events if isinstance(f, Frame)]
     assert firsts == [0, 71, 142, 284, 355]
-    assert all(f.stream == WISH.stream for f in hand.told if isinstance(f, Frame))
+    assert all(f.stream == REQUEST.stream for f in hand.events if isinstance(f, Frame))
 
 
 def test_a_time_that_goes_back_or_years_on_does_not_move_the_index() -> None:
@@ -277,7 +279,7 @@ def test_a_time_that_goes_back_or_years_on_does_not_move_the_index() -> None:
     stamps = [10**18, 10**18 + step, 10**9, 10**9 + step, 2 * 10**18, 2 * 10**18 + step]
     for stamp in stamps:
         hand.notify(driver.DATA, raw(stamp, *[(0, 0, 1000)] * 10))
-    frames = [f for f in hand.told if isinstance(f, Frame)]
+    frames = [f for f in hand.events if isinstance(f, Frame)]
     assert [f.first for f in frames] == [0, 10, 20, 30, 40, 50]
     assert np.diff([f.t_us for f in frames]) == pytest.approx(step / 1000, rel=0.05)
 
@@ -327,5 +329,5 @@ def test_a_sensor_that_says_nothing_of_its_state_is_stopped_and_started() -> Non
         return [] if data == b"\x05" else polar_script(VERITY_SETTINGS)(uuid, data)
 
     hand = verity(script)
-    hand.carry_out(hand.conversation.start(WISH))
+    hand.carry_out(hand.conversation.start(REQUEST))
     assert hand.written[:3] == ["05", "0302", "0209"]

@@ -35,7 +35,8 @@ class RefusedError(Exception):
 class Characteristic:
     """One characteristic: its UUID, and its properties out of "read", "write", "write-no-response", "notify", "indicate".
 
-    `inert`: it has no effect. It belongs to another sensor on the same board and may have the same UUID in another service.
+    An `inert` characteristic has no effect. It belongs to another sensor on the same board and may have the same UUID in
+    another service.
     """
 
     uuid: str

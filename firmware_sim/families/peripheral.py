@@ -48,7 +48,7 @@ class FamilyPeripheral:
     clock : callable
         Returns the sensor's uptime in µs.
     speed : float
-        How much faster than wall time that clock runs.
+        How many times faster than real time `clock` runs.
     journal : Journal
         Records what happens.
     over : callable

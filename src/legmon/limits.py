@@ -3,7 +3,7 @@
 from typing import Final
 
 RATE_HZ: Final = 50
-"""The sample rate that a sensor is asked for where nobody chooses another, Hz."""
+"""The sample rate that legmon requests by default, Hz."""
 
 WEAK_DBM: Final = -80
 """A signal below this may be lost behind a body."""
@@ -16,9 +16,9 @@ BATTERY_NIGHT_H: Final = 8.0
 NEEDED_BYTES: Final = 200_000_000
 """With less room on the disk no night starts. Two sensors write less, but faster sensors and other programs need room too."""
 ROOMY_BYTES: Final = 1_000_000_000
-"""With less room on the disk it is worth a look."""
+"""With less room on the disk, the check of the disk says "look"."""
 DISK_NIGHT_S: Final = 10 * 3600
-"""The night for which the room on the disk is reckoned, s; with a sensor on each leg."""
+"""The length of night, s, that the doctor assumes when it checks the room on the disk. Each leg has a sensor."""
 
 OLDEST_YEAR: Final = 2025
 """A clock that shows an earlier year was never set: one without a battery begins in 1970 or at the last shutdown."""

@@ -24,9 +24,9 @@ class LegMovement:
         leg came to rest in another position), ``"long"`` (over 10 s), ``"tremor"``, ``"locomotion"`` and others. Such a
         movement is never a candidate.
     peak_mg : float or None
-        Largest acceleration beyond rest, in thousandths of g. None where another program found the movement.
+        Largest acceleration beyond rest, in thousandths of g. None if another program found the movement.
     first, end : int or None
-        Sample indices, ``end`` exclusive. None where another program found the movement.
+        Sample indices, ``end`` exclusive. None if another program found the movement.
     """
 
     onset_ns: int

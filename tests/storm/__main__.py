@@ -10,7 +10,7 @@ import time
 from collections import Counter
 
 from tests.storm.faults import FAULTS, Seen, toothless
-from tests.storm.verdict import judge
+from tests.storm.verdict import compare
 from tests.storm.world import StormError, World
 
 WALL_S_A_FAULT = 4.5
@@ -105,7 +105,7 @@ def storm(
         if segment is None:
             raise StormError("there is no recording")
         live = list(world.catalog.tracks(night)[0].movements)
-        v = judge(segment, world.log, world.scenario, live)
+        v = compare(segment, world.log, world.scenario, live)
         waits = [(kind, e.reconnect_s) for kind, e in seen if e.reconnect_s is not None]
         silent = [s for kind, s in waits if kind in ("link_silent", "sensor_frozen")]
         lost = [s for kind, s in waits if kind not in ("link_silent", "sensor_frozen")]

@@ -180,15 +180,15 @@ def catalog_locked(world: World, draws: random.Random) -> Seen:
     """Another program holds the catalog for longer than a writer waits."""
     with sqlite3.connect(world.data / "catalog.sqlite", isolation_level=None, timeout=20) as other:
         other.execute("BEGIN IMMEDIATE")
-        said, live = world.seen_ns(), world.live
+        seen, live = world.seen_ns(), world.live
         time.sleep(draws.uniform(5.5, 6.5))
         world.flows()
-        held = world.seen_ns() - said
+        moved = world.seen_ns() - seen
         other.execute("ROLLBACK")
     other.close()
-    if held > 2 * 10**9:
+    if moved > 2 * 10**9:
         raise AssertionError("the catalog was written all the while")
-    world.wait(lambda: world.seen_ns() > said, 20, "it is written again")
+    world.wait(lambda: world.seen_ns() > seen, 20, "it is written again")
     return Seen(f"not written for 6 s, while {world.live - live} frames were recorded")
 
 

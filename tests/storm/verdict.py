@@ -1,4 +1,4 @@
-"""Whether a recorded night is what the sensor measured: sample by sample, then movement by movement."""
+"""Compare a recorded night with what the sensor measured: sample by sample, then movement by movement."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ class Verdict:
     hours: float
 
 
-def judge(segment: Path, annotations: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
+def compare(segment: Path, annotations: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
     """Compare a closed night with the sensor's own samples.
 
-    Undisturbed is: every sample of every stream as the chip gave it, in order, with the gaps that the sensor's own reboots leave,
-    through the same detector.
+    The undisturbed night has every sample of every stream as the chip measured it, in order, with the gaps that the sensor's
+    own reboots leave. The same detector reads it.
 
     Parameters
     ----------
     segment : Path
         The night.
-    journal : Path
-        The sensor's, which is what its flash holds.
+    annotations : Path
+        The sensor's log, which holds the content of its flash.
     scenario : Path
-        What it measured.
+        The scenario that the sensor measured.
     live : list of LegMovement
-        Those that the recorder found.
+        The movements that the recorder found.
     """
     records = list(read_segment(segment))
     meta = records[0]

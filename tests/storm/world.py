@@ -54,17 +54,17 @@ class Process:
                 start_new_session=True,
             )
         lines: list[str] = []
-        said = threading.Event()
+        started = threading.Event()
 
         def read(pipe: object) -> None:
             for line in pipe:  # type: ignore[attr-defined]
                 lines.append(line)
                 if line.startswith(self._ready):
-                    said.set()
-            said.set()
+                    started.set()
+            started.set()
 
         threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
-        if not said.wait(START_S) or not any(line.startswith(self._ready) for line in lines):
+        if not started.wait(START_S) or not any(line.startswith(self._ready) for line in lines):
             raise StormError(f"the {self.name} did not start: {lines}, see {self._log}")
 
     @property
@@ -155,12 +155,12 @@ class World:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def last_words(self) -> str:
-        """What the recorder and the sensor said last."""
+        """Return the last lines of the logs of the recorder, the sensor and the air."""
         logs = ((name, self.folder / f"{name}.log") for name in ("recorder", "sensor", "air"))
         return "\n".join(f"== {name}\n" + "\n".join(log.read_text().splitlines()[-40:]) for name, log in logs)
 
     def tracebacks(self) -> int:
-        """How often the recorder met an error that nobody had thought of."""
+        """Return how many unexpected errors the recorder logged."""
         return (self.folder / "recorder.log").read_text().count("Traceback (most recent call last)")
 
     @property
@@ -209,14 +209,14 @@ class World:
         return self.wait(lambda: self.live > before + 1, within_s, "new samples")
 
     def state(self) -> SensorState | None:
-        """What the recorder last said of the sensor."""
-        said = self.catalog.recorder()
-        return said.sensors[0] if said and said.sensors else None
+        """Return the sensor's state as the recorder last wrote it."""
+        state = self.catalog.recorder()
+        return state.sensors[0] if state and state.sensors else None
 
     def seen_ns(self) -> int:
-        """When the recorder last said anything, by its own wall clock."""
-        said = self.catalog.recorder()
-        return said.seen_ns if said else 0
+        """Return when the recorder last wrote its state, by its own wall clock."""
+        state = self.catalog.recorder()
+        return state.seen_ns if state else 0
 
     def control(self, **wanted: float) -> None:
         """Set the recorder's clock, or slow its disk."""

@@ -1,1 +1,1 @@
-"""What `run`, `demo` and `replay` start: the processes, the evening, and the demo's past nights."""
+"""Start what `run`, `demo` and `replay` need: the processes, the evening, and the demo's past nights."""

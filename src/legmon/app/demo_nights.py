@@ -52,7 +52,7 @@ TONIGHT = SimulatedNight(time_of_day(22, 45), 8.0, 40)
 
 
 def next_evening(catalog: Catalog) -> date:
-    """Return the evening after the newest night, or today where there is no night."""
+    """Return the evening after the newest night, or today if there is no night."""
     nights = catalog.nights()
     if not nights:
         return datetime.now(UTC).astimezone().date()
@@ -75,7 +75,7 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
     Parameters
     ----------
     catalog : Catalog
-        Of a folder without nights, into which no other program records.
+        The catalog of a folder without nights, into which no other program records.
     seed : int
         Chooses the simulated sleeper.
     console : Console

@@ -1,4 +1,4 @@
-"""Where a person's nights and the demo's nights are stored."""
+"""Return the folders of a person's nights and of the demo's nights."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import platformdirs
 
 
 def own_folder() -> Path:
-    """Return the folder of a person's own nights, used where nobody names another."""
+    """Return the default folder for a person's own nights."""
     return Path(platformdirs.user_data_dir("legmon", appauthor=False))
 
 

@@ -15,12 +15,10 @@ from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
 
 READY_S = 60.0  # the first start compiles the detector
-CLOSE_S = (
-    20.0  # for a recorder to fetch what its sensors still hold, stop them, disconnect and close the night
-)
-NOTICE_S = 1.0  # after which a person reads that the recorder is still closing
-END_S = 2.0  # for the other processes, after the recorder
-SHORTEST_LIFE_S = 5.0  # a process that ends faster than this, again and again, is not started for ever
+CLOSE_S = 20.0  # time for a recorder to fetch samples, stop its sensors, disconnect and close the night
+NOTICE_S = 1.0  # after this time the person reads that the recorder is still closing
+END_S = 2.0  # time for the other processes to end, after the recorder
+SHORTEST_LIFE_S = 5.0  # a process that ends sooner than this several times in a row is no longer restarted
 MOST_FAST_DEATHS = 3
 SLOWEST_S = 30.0
 

@@ -1,4 +1,4 @@
-"""What a replay plays, and how far it has come."""
+"""Choose what a replay plays, and follow its progress."""
 
 import contextlib
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SCENARIOS, FILES = {".yaml", ".yml"}, {".csv"}
 
 @dataclass(frozen=True, slots=True)
 class ReplaySource:
-    """What a simulated sensor is to play.
+    """The source that a simulated sensor plays.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ReplaySource:
     options : tuple of str
         Options of the simulated sensor that name the source.
     has_truth : bool
-        Whether it is known what really happened.
+        Whether the true movements of the source are known.
     """
 
     name: str
@@ -124,9 +124,9 @@ class ReplayProgress:
     catalog : Catalog
         Where the recorder reports.
     clock : Clock
-        The replay's clock, which tells its reports from older ones.
+        The replay's clock. It separates the replay's reports from older ones.
     stream : PlayedStream
-        What is played.
+        The stream that the simulated sensor plays.
     report : callable
         Shows a sentence to a person.
     is_over : callable

@@ -16,7 +16,7 @@ def firmware_sim() -> list[str]:
 def child_environment() -> dict[str, str]:
     """Return the environment of the processes that legmon starts.
 
-    Their output comes line by line. They import no module from the folder that the person stands in.
+    Their output comes line by line. They import no module from the current folder.
     """
     return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 

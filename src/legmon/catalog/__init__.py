@@ -1,1 +1,1 @@
-"""The catalog: which nights there are, what was found in them, what is wanted."""
+"""The catalog: the list of nights, the results for each, and the desired state of the recorder."""

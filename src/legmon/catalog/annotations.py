@@ -1,7 +1,7 @@
-"""What the person adds to the nights: lights off and on, voluntary movements, settings, and fit checks.
+"""Store what the person adds to the nights: lights off and on, voluntary movements, settings, and fit checks.
 
-None of it changes a recording or what was found in it. Each change is in the catalog at once and raises the revision of the
-nights it belongs to, so that every process on the data folder sees it.
+These additions never change a recording or the movements found in it. Each change is saved to the catalog at once. It raises
+the revision of the nights it belongs to, so that every process that uses the data folder sees it.
 """
 
 import json
@@ -41,7 +41,7 @@ class Annotations:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -68,7 +68,7 @@ class Annotations:
     # lights and voluntary movements
 
     def lights(self, night: str) -> Lights:
-        """Return lights off and on of a night, ns UTC; None where not set."""
+        """Return lights off and on of a night, ns UTC; None if not set."""
         with self._session() as s:
             row = s.get(LightsRow, night)
             return (row.off_ns, row.on_ns) if row else (None, None)

@@ -62,7 +62,7 @@ class Moment:
         Parameters
         ----------
         file : Path
-            Of the data folder.
+            The catalog of the data folder.
         anew : bool
             Whether to read the clocks now and keep that. This also happens if the file is from another boot.
         """
@@ -77,7 +77,7 @@ class Moment:
         return now
 
     def wall_now_ns(self) -> int:
-        """Return the time of the wall clock as if nobody had set it since, ns UTC."""
+        """Return the wall clock's time, ns UTC, without changes made to the clock since this moment."""
         return self.wall_ns + _ticks_ns() - self.ticks_ns
 
 
@@ -109,14 +109,14 @@ class Clock:
 
 
 class Watch:
-    """The recording's clock in a recorder. It counts from a moment that is read again only while nothing is recorded.
+    """The recording's clock in a recorder. It counts from one moment and reads a new moment only while nothing is recorded.
 
     Parameters
     ----------
     clock : Clock
         The recording's clock.
     file : Path
-        Where the moment is kept for a recorder that starts again.
+        The file that keeps the moment, for a recorder that starts again.
     anew : bool
         Whether to read the wall clock now instead of counting from the kept moment.
     """

@@ -85,7 +85,7 @@ def migrate(engine: Engine) -> None:
 
     with engine.begin() as c:
         c.exec_driver_sql("BEGIN IMMEDIATE")
-        if _version(c) == HEAD:  # another process was faster
+        if _version(c) == HEAD:  # another process has already updated it
             return
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))

@@ -1,7 +1,7 @@
-"""What need not be computed twice: the posture of each leg, and the summary of each closed night under a rule set.
+"""Keep results that take long to compute: the posture of each leg, and the summary of each closed night under a rule set.
 
-All of it can be made again from the recordings, and is made again when the program that made it is another, or when the
-revision of the night has grown.
+legmon can compute all of them again from the recordings. It does so when another version of the program made them, or when
+the revision of the night has grown.
 """
 
 import json
@@ -23,7 +23,7 @@ from legmon.night import posture
 from legmon.night.posture import Posture
 
 Battery = list[tuple[int, int]]
-"""Levels that were noted in a night: (ns UTC, percent)."""
+"""The battery levels of a night: (time in ns UTC, percent)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class DerivedData:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     version : str
-        Of the program that makes summaries. Summaries of other versions are made again.
+        The version of the program that makes summaries. Summaries of other versions are made again.
     """
 
     def __init__(self, catalog: Catalog, version: str) -> None:
@@ -57,7 +57,7 @@ class DerivedData:
     # postures
 
     def posture(self, night: str, leg: Leg) -> Derived | None:
-        """Return what is kept of a leg, None where nothing is."""
+        """Return the stored data of a leg; None if there are none."""
         query = select(DerivedRow).join(LegRow, LegRow.id == DerivedRow.leg_id)
         query = query.where(
             LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION
@@ -71,7 +71,7 @@ class DerivedData:
             return Derived(Posture(row.step, rows, envelope, row.end), _battery(row.battery))
 
     def battery(self, night: str, leg: Leg) -> Battery | None:
-        """Return the battery levels that are kept of a leg, without its posture; None where nothing is kept."""
+        """Return the stored battery levels of a leg, without its posture; None if there are none."""
         query = select(DerivedRow.battery).join(LegRow, LegRow.id == DerivedRow.leg_id)
         query = query.where(
             LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION

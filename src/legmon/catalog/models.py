@@ -1,4 +1,4 @@
-"""The catalog's tables. The recordings are the truth; all but the marks of the person and the desired state comes from them."""
+"""The catalog's tables. They hold the person's marks and the desired state; legmon can rebuild the rest from recordings."""
 
 from sqlalchemy import BigInteger, ForeignKey, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -20,7 +20,8 @@ class NightRow(Base):
     """A night: one session of recording, never cut at midnight.
 
     The counts are those of its rule set, as the recorder saved them. `revision` grows with each change that can change the
-    night's figures, so that whoever keeps figures knows when to make them again.
+    night's figures, so that a
+    cache of figures shows when it is out of date.
     """
 
     __tablename__ = "nights"

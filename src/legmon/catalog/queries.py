@@ -1,4 +1,4 @@
-"""Queries of the catalog's tables, and how its rows are brought up to date."""
+"""Query the catalog's tables and update their rows."""
 
 from collections.abc import Iterable
 from typing import Any

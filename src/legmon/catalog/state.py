@@ -14,7 +14,7 @@ Mode = Literal["off", "check", "record"]
 """The recorder's task: nothing; connect and look at the signal without a night; record a night."""
 BOTH: tuple[Leg, Leg] = ("left", "right")
 EndedBy = Literal["", "charger", "risen"]
-"""Why a night ended by itself; empty where it did not."""
+"""Why a night ended by itself; empty if it did not."""
 LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
@@ -59,7 +59,7 @@ class SensorState:
 
 @dataclass(frozen=True, slots=True)
 class ListedMovement(Answer):
-    """A leg movement (LM), or something the detector told apart from one. Times are Unix seconds."""
+    """A leg movement (LM), or another kind of movement that the detector found. Times are Unix seconds."""
 
     id: str = field(metadata=about("names it within its night, for a mark"))
     onset: float
@@ -158,16 +158,16 @@ class RecorderState:
 
 @dataclass(frozen=True, slots=True)
 class NightInfo:
-    """A night in the list. Counts are those of its rule set, as the recorder saved them.
+    """A night in the list. Its counts follow its rule set, as the recorder saved them.
 
     Parameters
     ----------
     ended_by : {"", "charger", "risen"}
-        Why it ended by itself; empty where it did not.
+        Why the night ended by itself; empty if it did not.
     revision : int
         Grows with each change that can change the night's figures.
     damaged : tuple of str
-        Legs whose file differs from what was written.
+        Legs whose file has changed since legmon wrote it.
     """
 
     id: str

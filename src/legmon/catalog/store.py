@@ -65,7 +65,7 @@ class Catalog:
     Parameters
     ----------
     folder : Path
-        The data folder; made where missing.
+        The data folder. It is created if it does not exist.
 
     Raises
     ------
@@ -279,7 +279,7 @@ class Catalog:
         raise self._unknown(night)
 
     def neighbours(self, night: str) -> tuple[str | None, str | None]:
-        """Return the ids of the nights before and after a night, None where there is none."""
+        """Return the ids of the nights before and after a night, None if there is none."""
         with self._session() as s:
             at, place = self._place_of(s, night), _place(NightRow)
             before = select(NightRow.id).where(place < at).order_by(*NEWEST_FIRST)
@@ -392,7 +392,7 @@ class Catalog:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
-        """Return the recorder's last report, None if it has never run here."""
+        """Return the recorder's last report; None if no recorder has used this folder."""
         with self._session() as s:
             row = s.get(RecorderRow, 1)
             return recorder_state(row) if row else None

@@ -1,4 +1,4 @@
-"""``legmon doctor``: whether everything is ready for the night."""
+"""``legmon doctor``: check whether everything is ready for the night."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +26,10 @@ def doctor(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check whether everything is ready for the night, and say what to do where it is not.
+    """Check whether everything is ready for the night, and show what to do if it is not.
 
     Each line is [bold]ok[/bold], [bold]look[/bold] (worth a look before the night), or [bold]stop[/bold] (the night would be
-    worthless). The exit status is 1 where there is a stop, else 0. The page Tonight lists the same checks, and more once a
+    worthless). The exit status is 1 if there is a stop, else 0. The page Tonight lists the same checks, and more once a
     sensor is connected.
 
     Examples: [bold]legmon doctor[/bold] · a sensor that advertises seldom: [bold]legmon doctor --seconds 30[/bold] · a USB

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from legmon.evaluation.golden import NightEvaluation, Outcome
 
 FIRST_SEED = 1_000_000
-"""Nights drawn from this seed up serve evaluation alone. Whoever tunes the detector draws from seeds below 1000."""
+"""Nights drawn from this seed up serve evaluation alone. Use seeds below 1000 to tune the detector."""
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def golden(
         typer.Option(
             min=0,
             metavar="N",
-            help="How many drawn nights.",
+            help="How many nights to draw.",
             show_default="100; none with --only or --scenario",
         ),
     ] = None,

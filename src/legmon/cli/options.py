@@ -84,7 +84,7 @@ def print_json(value: Any) -> None:
 
 
 def listen_for_ctrl_c() -> None:
-    """Make SIGINT raise `KeyboardInterrupt`, also where it was ignored when the program started.
+    """Make SIGINT raise `KeyboardInterrupt`, even if the program started with SIGINT ignored.
 
     A shell script starts its background jobs with SIGINT ignored. A command that ends early on SIGINT, and prints what it
     has, must still do so there.

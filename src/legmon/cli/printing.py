@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Printout:
-    """What is printed of a night or a file.
+    """The results of a night or a file, ready to print.
 
     Parameters
     ----------

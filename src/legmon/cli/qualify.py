@@ -53,9 +53,9 @@ def qualify(
 ) -> None:
     """Measure how good a sensor is: true rate, lateness, loss, noise, scale, battery.
 
-    Put the sensor on a table, and now and then on another side: four sides or more tell its scale from its offset. Then
-    measure once more on your leg. Half an hour or more shows how much battery a night takes. Ctrl-C ends it early, with a
-    card of what there is. The card is saved in the data folder.
+    Put the sensor on a table, and turn it to another side from time to time. Four sides or more separate its scale from
+    its offset. Then measure once more on your leg. Half an hour or more shows how much battery a night takes. Ctrl-C ends it
+    early, with a card of the results so far. The card is saved in the data folder.
 
     Examples: [bold]legmon qualify[/bold] · on the leg: [bold]legmon qualify --on leg[/bold] · one sensor of several, for half
     an hour: [bold]legmon qualify --address C4:4C:4D:10:2A:31 --minutes 30[/bold]
@@ -195,7 +195,7 @@ def _name(card: dict[str, Any]) -> str:
 
 
 def _save(path: Path, card: dict[str, Any]) -> str:
-    """Write the card. Return why it cannot be written; empty where it is."""
+    """Write the card. Return why it cannot be written; empty if it is."""
     try:
         path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as e:
@@ -234,7 +234,7 @@ def card_lines(card: dict[str, Any]) -> dict[str, str]:
         + (", including the leg's own" if on_leg else ""),
         "gravity": _known(card["gravity_g"], "g"),
         "scale error": f"{_known(card['scale_error_percent'], '%')}, offset {_known(card['offset_mg'], 'mg')}",
-        "sides": f"lay on {card['sides']}; 4 tell scale and offset apart",
+        "sides": f"lay on {card['sides']} sides; 4 are needed to separate scale from offset",
         "battery": _battery(card),
     }
     if not card["samples"]:

@@ -44,9 +44,9 @@ def replay(
 ) -> None:
     """Play a stream through the whole program: a simulated sensor sends it, the recorder records it, the pages show it.
 
-    A CSV file has the header time_s,x_g,y_g,z_g. It counts as the left ankle's unless its name is right.csv. Of a recorded
-    night, the first leg is played. The new recording is marked simulated and stored in a folder of its own; the source is
-    only read. The new night is dated the evening after the newest night in that folder.
+    A CSV file has the header time_s,x_g,y_g,z_g. It is the left ankle unless its name is right.csv. The first leg of
+    a recorded night is played. The new recording is marked simulated and stored in a separate folder. The source is only read.
+    The new night has the date of the evening after the newest night in that folder.
 
     Examples: [bold]legmon replay ankle.csv[/bold] · [bold]legmon replay last --speed 20[/bold] · [bold]legmon replay
     night.yaml[/bold]

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def scan(
     seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to listen.")] = 10.0,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also show devices that are no known sensor.")
+        bool, typer.Option("--all", help="Also show devices that no driver recognises.")
     ] = False,
     hci: HciOption = None,
     json: JsonOption = False,
@@ -60,7 +60,7 @@ def scan(
 
 
 def no_sensor(others: int) -> str:
-    """Return the sentence for a scan that heard so many devices and no sensor."""
+    """Return the sentence for a scan that found other devices but no sensor."""
     if not others:
         return "No device was heard. Is the sensor on, charged, near, and not connected to a phone?"
     if others == 1:
@@ -95,7 +95,7 @@ async def try_out(radio: "Radio") -> None:
 async def _scan(
     radio: "Radio", seconds: float, heard: "list[HeardSensor]", *, everything: bool, quiet: bool
 ) -> None:
-    """Listen. `heard` always holds what was heard lately, also after Ctrl-C."""
+    """Scan. `heard` always holds the devices that were found lately, also after Ctrl-C."""
     from rich.console import Console
     from rich.live import Live
 

@@ -1,4 +1,4 @@
-"""``legmon simulate``: a simulated recording and its truth, as files."""
+"""``legmon simulate``: write a simulated recording and its truth to files."""
 
 import json
 from pathlib import Path

@@ -105,7 +105,7 @@ class Detector:
         return int(self._i[k.INDEX])
 
     def _horizon(self) -> int:
-        """Return the index before which no later bout begins."""
+        """Return the earliest index at which a later bout can begin."""
         if self._i[k.ACTIVE]:
             return int(self._i[k.FIRST])
         return max(int(self._i[k.LIMIT]), self._seen - int(self._p[k.LOOK_BACK]))
@@ -144,7 +144,7 @@ class Detector:
                 found += self._skip(piece.count)
                 continue
             at = 0
-            while at < len(piece):  # the floor is sampled at the same indices however the samples were cut
+            while at < len(piece):  # the floor is sampled at the same indices for every size of pieces
                 part = piece[at : at + self._look - self._seen % self._look]
                 found += self._see(part)
                 at += len(part)

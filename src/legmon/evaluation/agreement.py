@@ -28,7 +28,7 @@ AnyMovement = LegMovement | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """One movement as it is compared: when, on which leg, of which kind."""
+    """One movement for the comparison: its time, its leg and its kind."""
 
     onset_ns: int
     offset_ns: int
@@ -45,7 +45,7 @@ class Pair(NamedTuple):
 
 
 class FalsePositive(NamedTuple):
-    """A detection that matches no positive, and the kind of truth that it falls into; None where there is none.
+    """A detection that matches no positive, and the kind of truth that it falls into; None if there is none.
 
     A kind is a confuser (``"posture"``, ``"bump"`` …); ``"leg"`` for one more detection of a movement that has one;
     ``"short"`` or ``"long"`` for a visible leg movement below 0.5 s or over 10 s.
@@ -66,7 +66,7 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How detections agree with the truth. Ratios are None where they do not exist.
+    """How detections agree with the truth. Ratios are None if they do not exist.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Agreement:
 
     @property
     def confused(self) -> Counter[str]:
-        """False positives by the kind of truth that they fall into, ``"nothing"`` for none."""
+        """Number of false positives inside each kind of true movement; ``"nothing"`` if outside all of them."""
         return Counter(f.inside or "nothing" for f in self.false_positives)
 
 
@@ -253,7 +253,7 @@ class _Overlaps:
         self._ends = np.array([t.offset_ns for t in self._truths], dtype=np.int64)
 
     def most(self, d: Mark) -> Mark | None:
-        """Return the truth that shares the most time, both widened; None where none shares any."""
+        """Return the truth that shares the most time, both widened; None if none shares any."""
         shared = np.minimum(self._ends, d.offset_ns) - np.maximum(self._starts, d.onset_ns) + 2 * WIDENED_NS
         best = int(np.argmax(shared)) if len(shared) else 0
         return self._truths[best] if len(shared) and shared[best] > 0 else None
@@ -278,7 +278,7 @@ def _errors(errors_ns: list[int]) -> Errors | None:
 
 
 def wilson(hits: int, of: int) -> tuple[float, float] | None:
-    """Return the 95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209); None where `of` is 0.
+    """Return the 95 % interval of a share (Wilson, J Am Stat Assoc 1927;22:209); None if `of` is 0.
 
     It assumes independent movements. Movements of one night are not quite independent, so the spread between nights is wider.
     """
@@ -292,14 +292,14 @@ def wilson(hits: int, of: int) -> tuple[float, float] | None:
 
 @dataclass(frozen=True, slots=True)
 class CountAgreement:
-    """How counts agree with true counts over nights. Figures are None where they do not exist.
+    """The agreement of counts with true counts over nights. A figure that cannot be computed is None.
 
     Parameters
     ----------
     nights : int
         Number of nights.
     bias : float
-        Mean of the difference, found less true.
+        Mean of found count minus true count.
     limits : (float, float) or None
         Bland and Altman's limits of agreement.
     icc, icc_95 : float or None, (float, float) or None

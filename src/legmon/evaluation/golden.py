@@ -43,7 +43,7 @@ class EvaluationNight:
     name : str
         Its name in the table.
     scenario : Path or None
-        Its scenario file; None where one is drawn.
+        The scenario file; None for a drawn night.
     seed : int or None
         Seed of the scenario to draw.
     picture : Path or None
@@ -58,7 +58,7 @@ class EvaluationNight:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one detector found in a night, or in several, against the truth."""
+    """The results of one detector in one or several nights, compared with the truth."""
 
     agreement: Agreement
     periodic: int
@@ -66,12 +66,12 @@ class Outcome:
 
     @property
     def periodic_error(self) -> float | None:
-        """Error of the number of periodic movements, as a share of the true number; None where that is 0."""
+        """Error of the number of periodic movements, as a share of the true number; None if that is 0."""
         return (self.periodic - self.periodic_true) / self.periodic_true if self.periodic_true else None
 
     @property
     def f1(self) -> float:
-        """F1, and 0 where it does not exist."""
+        """F1, and 0 if it does not exist."""
         return self.agreement.f1 or 0.0
 
 
@@ -90,8 +90,8 @@ class NightEvaluation:
     kinds : Counter
         How many truths of each kind there are; of leg movements only the visible ones count.
     gapped : int
-        How many leg movements of visible strength have samples missing. Whether such a movement counts as visible is for the
-        truth to say.
+        How many leg movements of visible strength have samples missing. The truth decides whether such a movement was
+        visible.
     ours : Outcome
         Of legmon's detector.
     fixed : tuple of Outcome

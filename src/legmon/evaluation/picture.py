@@ -13,7 +13,7 @@ from legmon.movement import NS, LegMovement
 WIDTH, LEFT, ROW, TOP = 1600, 70, 132, 96
 SECONDS, BIN_S = 3600, 2
 BIN_WIDTH = BIN_S / SECONDS * (WIDTH - LEFT - 10)
-FULL_G = 0.5  # height of the signal's lane
+FULL_G = 0.5  # signal strength at the full height of a row
 SCALE = f"A row is an hour, its signal at most {FULL_G:g} g high."
 COLOURS = {
     "leg": "#1f5fa8",

@@ -73,12 +73,12 @@ def fixed_totals(nights: Sequence[NightEvaluation]) -> list[Outcome]:
 
 
 def worst_night(nights: Sequence[NightEvaluation]) -> NightEvaluation | None:
-    """Return the night with the lowest F1, of those that have movements to find; None where none has."""
+    """Return the night with the lowest F1, among the nights that have movements to find; None if no night has."""
     return min((n for n in nights if n.ours.agreement.truths), key=lambda n: n.ours.f1, default=None)
 
 
 def figures(nights: Sequence[NightEvaluation]) -> dict[str, float | None]:
-    """Return the figures that have an aim, by `Aim.key`; None where one does not exist."""
+    """Return the figures that have an aim, by `Aim.key`; None if one does not exist."""
     ours = total([n.ours for n in nights])
     onset = ours.agreement.onset_errors
     worst = worst_night(nights)

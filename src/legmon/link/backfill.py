@@ -1,4 +1,4 @@
-"""Work beside the live stream: read the battery level now and then, and fetch lost samples from the sensor's buffer."""
+"""Read the battery level from time to time, and fetch lost samples from the sensor's buffer, beside the live stream."""
 
 import asyncio
 import contextlib
@@ -36,13 +36,13 @@ async def keep_up(
     Parameters
     ----------
     connection : Connection
-        To the sensor.
+        The connection to the sensor.
     driver : Driver
-        Of the sensor.
+        The driver of the sensor.
     conversation : Conversation
-        With the sensor.
+        The conversation with the sensor.
     listener : LinkListener
-        Knows which samples to fetch, and is told which ones cannot be fetched.
+        Names the samples to fetch. It learns which of them cannot be fetched.
     last_frame : callable
         Return the loop's time of the last live frame.
     """

@@ -34,7 +34,9 @@ def replace_manager() -> None:
     from bleak.backends.bluezdbus import manager
 
     if not version("bleak").startswith(KNOWN_BLEAK):
-        log.warning("link: bleak %s is not known here; its picture of BlueZ stays as it is", version("bleak"))
+        log.warning(
+            "link: bleak %s is an unknown version; its state of BlueZ is not refreshed", version("bleak")
+        )
         return
     loop = asyncio.get_running_loop()
     old = manager._global_instances.get(loop)

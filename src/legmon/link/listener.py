@@ -1,4 +1,4 @@
-"""What a session reports to its listener (a recorder or a trial): the sensor, its samples, and the state of the link."""
+"""Define what a session reports to its listener (a recorder or a trial): the sensor, its samples, the state of the link."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -47,7 +47,7 @@ class SampleRange:
 
 
 class LinkListener(Protocol):
-    """The interface between a session and whoever uses its samples. All calls come in the event loop's thread."""
+    """The interface between a session and the code that uses its samples. All calls come in the event loop's thread."""
 
     def link_changed(self, state: State, message: Message) -> None:
         """Note the new state of the link, and the message for the person."""
@@ -65,7 +65,7 @@ class LinkListener(Protocol):
         """
 
     def frame(self, frame: Frame, arrival_ns: int) -> None:
-        """Process samples, live or fetched."""
+        """Process samples, either live or fetched later."""
 
     def refused(self, reason: str) -> None:
         """Count a notification that does not follow the sensor's protocol."""

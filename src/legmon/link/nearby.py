@@ -1,4 +1,4 @@
-"""Which devices can be heard, how strongly, and which driver fits each."""
+"""List the devices nearby, their signal strength, and the driver that fits each."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ async def listen(
     *,
     forgotten_s: float | None = None,
 ) -> list[HeardSensor]:
-    """Listen for some seconds and return what was heard lately, sensors before other devices and the strongest first.
+    """Scan for some seconds and return the devices found lately: sensors before other devices, the strongest first.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ async def listen(
     changed : callable
         Called with the list whenever it may have changed.
     forgotten_s : float or None
-        A device that was not heard for so long leaves the list; None for 10 s.
+        A device that has not advertised for this long leaves the list; None for 10 s.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def is_known(rssi_dbm: float) -> bool:
 
 
 class RecentlyHeard:
-    """The devices that were heard in the last seconds. Packets whose strength is not known do not count.
+    """The devices that advertised in the last seconds. Packets without a known signal strength do not count.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class RecentlyHeard:
 
 
 class Surroundings:
-    """The sensors that were heard lately, by whoever scans; it scans itself where nobody does.
+    """The sensors that any scan found lately. It scans itself if no other scan runs.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Surroundings:
         self._recent = RecentlyHeard()
 
     async def run(self, is_free: Callable[[], bool]) -> None:
-        """Note what is heard until cancelled, and scan now and then.
+        """Note every advertisement until cancelled, and scan from time to time.
 
         Parameters
         ----------

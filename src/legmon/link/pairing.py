@@ -69,7 +69,7 @@ class Pairing:
         return UnpairedError(has_failed=was_paired)
 
     async def doubt(self, client: BleakClient, weight: int, *, pairs: bool) -> None:
-        """Count a failed attempt with a sensor that was heard. After enough of them in a row, forget the bond."""
+        """Count a failed attempt with a sensor that advertises. After enough failures in a row, forget the bond."""
         self._doubts += weight
         if pairs and self._doubts >= DOUBTFUL and weight == REFUSED:  # no answer is not a refusal
             self._doubts = 0

@@ -83,7 +83,7 @@ def _silent() -> BleakBluetoothNotAvailableError:
 
 
 class Scan:
-    """Scans while anybody waits. BlueZ allows one scan per process and refuses a second one.
+    """Scans while any task waits for a device. BlueZ allows one scan per process and refuses a second one.
 
     Parameters
     ----------
@@ -98,10 +98,10 @@ class Scan:
         self._rest = asyncio.Event()
         self._listening: set[asyncio.Future[None]] = set()
         self.overheard: Callable[[BLEDevice, AdvertisementData], None] | None = None
-        """Called with everything that is heard, whoever scans."""
+        """A callback for every advertisement, whichever scan receives it."""
 
     async def first(self, wanted: Callable[[BLEDevice, AdvertisementData], T | None]) -> T:
-        """Wait without limit until something wanted is heard.
+        """Wait without limit until a wanted device advertises.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Scan:
         except OSError as e:
             reason = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
             self._fail(BleakBluetoothNotAvailableError(f"no Bluetooth service answers: {e}", reason))
-        except Exception as e:  # noqa: BLE001 (raised where somebody waits)
+        except Exception as e:  # noqa: BLE001 (raised in the waiting task)
             self._fail(e)
 
     def _fail(self, error: Exception) -> None:
@@ -172,7 +172,7 @@ class Scan:
             self.overheard(device, data)
         for future, wanted in list(self._waiting.items()):
             if not future.done() and (found := wanted(device, data)) is not None:
-                # End the listeners first: the finder then sees that nobody waits, and ends the scan.
+                # End the listeners first. The finder then sees that no task waits, and ends the scan.
                 for enough in self._listening:
                     if not enough.done():
                         enough.set_result(None)

@@ -48,19 +48,17 @@ from legmon.sensors.registry import recognise
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0  # a sensor that was just heard answers at once, or is gone again
+CONNECT_S = 5.0  # a sensor that has just advertised answers at once, or is out of range again
 PAIR_S, START_S = 5.0, 8.0  # to encrypt and discover services; to set the sensor up
 PATIENT_TRIES = 3  # time-outs grow with each try up to this one: a person may have to confirm a pairing
-REFRESH_TRIES = (
-    4  # tries in a row that failed with a sensor that is heard: the known state of it may be wrong
-)
+REFRESH_TRIES = 4  # failed tries in a row with a sensor that advertises: bleak's state of it may be wrong
 SILENT_LEAST_S, SILENT_FRAMES = 3.0, 5.0  # a link can be "connected" and carry nothing
 BACK_OFF_S, BACK_OFF_MOST_S = 0.2, 5.0
 GONE_S = (
     60.0  # if the radio or the computer failed within this time after the link was up, that ended the link
 )
 STALE_S = 5.0  # between two looks for a connection that a dead program left open
-OFF_S = 20.0  # a sensor that switches itself off when still, and is not heard for this long, may be off
+OFF_S = 20.0  # a sensor that switches itself off when still may be off if it has not advertised for this long
 FRAME_S = 0.25
 
 
@@ -156,7 +154,7 @@ class Session:
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
     async def _find(self) -> tuple[BLEDevice, Driver]:
-        """Scan until a sensor that fits is heard. The scanner is off while it is connected."""
+        """Scan until a sensor that fits advertises. The scanner is off while the sensor is connected."""
 
         def wanted(device: BLEDevice, data: AdvertisementData) -> tuple[BLEDevice, Driver] | None:
             fit = recognise(self._drivers, advertisement(data))

@@ -42,12 +42,12 @@ class PostureSpan:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Numerator and denominator over one mask.
+    """The counts, and the hours that divide them, inside one mask.
 
     Parameters
     ----------
     denominator : {"lying", "in_bed"}
-        What the hours count.
+        Which hours count: lying or in bed.
     mask : list of (start, end)
         The time that counts, ns from the origin, without gaps.
     movements, periodic, series : int
@@ -73,7 +73,7 @@ class Figures:
 
     @property
     def per_hour(self) -> float | None:
-        """Periodic movements per hour of the mask; None where it is empty."""
+        """Periodic movements per hour of the mask; None if it is empty."""
         return self.periodic / (self.seconds / 3600) if self.mask else None
 
 

@@ -54,12 +54,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The result of a check. A value is None where its step was not done.
+    """The result of a check. A value is None if its step was not done.
 
     Parameters
     ----------
     problems : tuple of str
-        Codes, worst first. Empty where the strap fits.
+        Codes, worst first. Empty if the strap fits.
     noise_mg : float or None
         Root mean square about the mean while the leg is still.
     gravity_g : float or None
@@ -98,7 +98,7 @@ def check_fit(
     declared_hz : float
         The sample rate that the sensor declares.
     measured_hz : float or None
-        The measured sample rate; None where it is not known yet.
+        The measured sample rate; None if it is not known yet.
     usual_mg : float, optional
         Median peak of the toe-ups in earlier checks.
     """

@@ -31,7 +31,7 @@ WALK_ROWS: Final = 3
 SAME_DEG: Final = 20.0
 """Rows whose gravity is further than this from the direction that the others share are not walking."""
 NOT_WORN_S: Final = 5400
-"""Nobody lies for an hour and a half without one movement. A shorter still stretch may be a person, not a bedside table."""
+"""No person lies for an hour and a half without any movement. A shorter still stretch may be a person, not a bedside table."""
 STILL: Final = 3.0
 TURNED_DEG: Final = 2.0
 RISEN_WALK_S, RISEN_WITHIN_S = 600.0, 900.0  # a walk to the bathroom and back, or to a child, takes less
@@ -79,7 +79,7 @@ def axis_of_walking(posture: Posture) -> Vector | None:
 
 
 def _units(rows: NDArray[np.float32]) -> Vector:
-    """Return the direction of gravity in each row; 0 where there are no samples."""
+    """Return the direction of gravity in each row; 0 if there are no samples."""
     means = np.nan_to_num(rows[:, X : Z + 1].astype(np.float64))
     units: Vector = means / np.maximum(np.linalg.norm(means, axis=1), 1e-9)[:, None]
     return units

@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """Rows of a leg's night.
+    """The rows of a leg's night.
 
     Parameters
     ----------

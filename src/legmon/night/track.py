@@ -27,11 +27,11 @@ class LegTrack:
     gaps : sequence of Gap
         Missing samples, and samples of a failing sensor.
     anchors : sequence of Anchor
-        The lines from index to time. The final ones once the night is closed.
+        The lines from index to time. They are final once the night is closed.
     simulated : bool
         Whether the sensor was simulated.
     quality : sequence of Finding
-        What is wrong with the signal.
+        The faults of the signal.
     loss : str
         How a loss shows: by the sensor's count ("index"), by its times ("time"), or only by arrivals ("arrival").
     """

@@ -1,4 +1,4 @@
-"""What is usual for a person: the range of their own comparable nights. It is never a warning.
+"""Compute a person's usual range from their own comparable nights. It is never a warning.
 
 The range from the tenth to the ninetieth percentile of 12 nights contains the next night only 68 % of the time. So a night
 outside of the range needs no message. With fewer than five nights nothing is called usual.

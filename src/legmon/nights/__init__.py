@@ -1,1 +1,1 @@
-"""What a page, a command or an export needs of a night."""
+"""Provide the results of a night that pages, commands and exports show."""

@@ -1,4 +1,4 @@
-"""What pages and programs are told of a night: the values whose JSON the HTTP interface answers with.
+"""Define the results of a night for pages and programs. The HTTP interface sends them as JSON.
 
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
@@ -99,7 +99,7 @@ class NightSummary(Answer):
 
     @property
     def comparable(self) -> Comparable:
-        """What decides whether other nights can be compared with it."""
+        """The properties that comparable nights share."""
         return Comparable(
             legs=self.legs,
             rules=self.rules,

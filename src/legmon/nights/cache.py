@@ -28,7 +28,7 @@ KEPT = 16
 LOOK_S = 10.0
 BATCH = 20
 VERSION = f"legmon {__version__}, summary 1, {posture.VERSION}"
-"""Of the program that makes summaries: another version makes them again."""
+"""The version of the program that makes summaries. Another version makes them again."""
 
 
 class NightReports:
@@ -40,7 +40,7 @@ class NightReports:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -127,7 +127,7 @@ class NightReports:
                 yield found.comparable
 
     def fill(self, ended: threading.Event) -> None:
-        """Make missing summaries in the background, the newest night first, until it ends; usually none is missing."""
+        """Make missing summaries in the background, the newest night first, until `ended` is set. Usually none is missing."""
         while not ended.is_set():
             try:
                 missing = self._missing()

@@ -83,7 +83,7 @@ def tonight(
     Parameters
     ----------
     catalog, annotations : Catalog, Annotations
-        Of the data folder.
+        The catalog of the data folder.
     legs : sequence of str
         The legs that wear a sensor tonight.
     sensors : sequence of SensorState
@@ -127,7 +127,7 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
             not n.simulated for n in catalog.nights(limit=1)
         )  # simulated nights have a clock of their own
         drain = None
-        with suppress(ValueError, OSError):  # a recording that cannot be read tells nothing of the battery
+        with suppress(ValueError, OSError):  # a recording that cannot be read has no battery levels
             drain = NightReports(catalog).postures.drain_per_hour()
         return _newest_ns(catalog) if real else None, drain, ""
     finally:
@@ -177,7 +177,7 @@ def _radio(hci: str | None, seconds: float, drain_per_hour: float | None) -> Ite
 
 
 async def _listen(hci: str | None, drivers: Mapping[str, Driver], seconds: float) -> list[HeardSensor]:
-    """Listen for so long and return everything that was heard.
+    """Listen for some seconds and return every device that was found.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def nearest_existing(path: Path) -> Path:
 
 
 def write_trouble(path: Path) -> str | None:
-    """Return why nothing can be written to a folder, or to where it would be made; None where it can."""
+    """Return why legmon cannot write to a folder, or cannot create it; None if it can."""
     place = nearest_existing(path)
     if not place.is_dir():
         return f"{place} is not a folder"
@@ -253,7 +253,7 @@ def read_by_others(path: Path) -> bool:
 
 def compiled_folder() -> Path:
     """Return the folder in which numba keeps the compiled detector."""
-    import legmon.detection.jit  # noqa: F401 (sets it, unless somebody has)
+    import legmon.detection.jit  # noqa: F401 (sets it if it is not set)
 
     return Path(os.environ["NUMBA_CACHE_DIR"])
 
@@ -269,13 +269,13 @@ def bytes_per_second(rate_hz: int) -> float:
 
 
 def wall_minus_boot_ns() -> int:
-    """Return the clock that can be set less the one that cannot. The difference changes when the clock is set."""
+    """Return the wall clock minus the monotonic clock. The difference changes when the wall clock is set."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.time_ns() - (time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot))
 
 
 def synchronised() -> bool | None:
-    """Whether the kernel says that the clock follows a time server; None where it does not tell."""
+    """Whether the kernel says that the clock follows a time server; None if the kernel does not report it."""
     with suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
         adjtimex = getattr(library, "adjtimex", None) or library.ntp_adjtime
@@ -285,7 +285,7 @@ def synchronised() -> bool | None:
 
 
 def zone() -> tuple[str | None, int]:
-    """Return the name of the time zone, None where it is not known, and its offset from UTC in seconds."""
+    """Return the name of the time zone, None if it is not known, and its offset from UTC in seconds."""
     with suppress(Exception):  # whatever a machine has for a zone
         name = tzlocal.get_localzone_name()
         ZoneInfo(name)

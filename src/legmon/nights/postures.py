@@ -19,7 +19,7 @@ FLOOR_PERCENTILE = 20
 NIGHTS_OF_DRAIN = 5
 
 FileState = tuple[int, int] | None
-"""Time of the last change and size of a file; None where it is away."""
+"""Time of the last change and size of a file; None if the file does not exist."""
 
 
 class _GrowingPosture:
@@ -48,15 +48,15 @@ class _GrowingPosture:
 class Postures:
     """Reads the postures of nights, and keeps those of closed nights in the catalog.
 
-    A posture is kept only if it reaches the end of its leg. What a file gave that was away or could not be read to its end is
-    read again when the file has changed.
+    A posture is kept only if it reaches the end of its leg. If a file was absent, or could not be read to its end, it is
+    read again when it has changed.
 
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     kept : DerivedData
-        Of the same.
+        The catalog's store of derived data.
     """
 
     def __init__(self, catalog: Catalog, kept: DerivedData) -> None:
@@ -96,7 +96,7 @@ class Postures:
         return [_file_state(self._catalog.segment(info.id, leg)) for leg in info.legs]
 
     def drain_per_hour(self) -> float | None:
-        """Return the battery percent that an hour of recording used in the last nights; None where none shows it."""
+        """Return the battery percent that an hour of recording used in the last nights; None if none shows it."""
         used = hours = 0.0
         closed = [n for n in self._catalog.nights(limit=NIGHTS_OF_DRAIN + 1) if n.state == "closed"]
         for info in closed[:NIGHTS_OF_DRAIN]:

@@ -37,13 +37,13 @@ class ReadinessCheck:
     Parameters
     ----------
     item : str
-        What was checked.
+        The thing that was checked.
     code : str
-        What was found; `legmon.messages.READINESS` lists the codes of every item.
+        The result of the check. `legmon.messages.READINESS` lists the codes of every item.
     values : mapping of str to float
         The numbers, by the names that translations use.
     words : mapping of str to str
-        The parts of the sentence that are no numbers.
+        The parts of the sentence that are not numbers.
     """
 
     item: str
@@ -58,13 +58,13 @@ class ReadinessCheck:
 
     @property
     def sentence(self) -> str:
-        """What was found, in English."""
+        """The result of the check, in English."""
         text = READINESS[self.item][self.code].sentence.format(**self.values, **self.words)
         return text[:1].upper() + text[1:] if self.item in {"battery", "link"} else text
 
     @property
     def advice(self) -> str:
-        """What to do, in English; empty where there is nothing to do."""
+        """The action to take, in English; empty if there is none."""
         return READINESS[self.item][self.code].advice.format(**self.values, **self.words)
 
     def answer(self) -> dict[str, Any]:
@@ -123,11 +123,11 @@ def clock(
     now_ns : int
         The time that the clock shows, ns UTC.
     newest_ns : int or None
-        The end of the newest night; None where there is none.
+        The end of the newest night; None if there is none.
     synchronised : bool or None
-        Whether the system says that it follows a time server; None where it does not tell.
+        Whether the system reports that it follows a time server; None if it does not report it.
     jump_s : float
-        By how much the clock was set during the check; 0 where nobody looked.
+        By how much the clock was set during the check; 0 if this was not checked.
     """
     year = datetime.fromtimestamp(now_ns / NS, UTC).year
     values = {"now": now_ns / NS, "year": float(year), "jump_s": jump_s}
@@ -149,11 +149,11 @@ def battery(percent: int | None, drain_per_hour: float | None, name: str = "") -
     Parameters
     ----------
     percent : int or None
-        The charge; None where the sensor does not tell.
+        The charge; None if the sensor does not report it.
     drain_per_hour : float or None
-        Percent that an hour took on earlier nights; None before the first.
+        Percent per hour on earlier nights; None before the first night.
     name : str
-        Of the sensor, where there are several.
+        The name of the sensor, if there are several.
     """
     words = {"of": f"{name}: " if name else ""}
     if percent is None:
@@ -167,14 +167,14 @@ def battery(percent: int | None, drain_per_hour: float | None, name: str = "") -
 
 
 def link(rssi_dbm: float | None, name: str = "") -> ReadinessCheck:
-    """Check the signal strength of a sensor; None where it is not known."""
+    """Check the signal strength of a sensor; None if it is not known."""
     words = {"of": f"{name}: " if name else ""}
     if rssi_dbm is None:
         return ReadinessCheck("link", "unknown", words=words)
     return ReadinessCheck("link", "weak" if rssi_dbm < WEAK_DBM else "ok", {"dbm": float(rssi_dbm)}, words)
 
 
-# what only the page knows: the recorder is connected to the sensors
+# the recorder is connected to the sensors, so only the page can check this
 
 
 def tonight(
@@ -229,7 +229,7 @@ def _no_sensor(sensors: Sequence[SensorState]) -> ReadinessCheck:
 
 
 def _one_missing(sensors: Sequence[SensorState]) -> ReadinessCheck | None:
-    """Return which of two sensors does not send, and why where it tells."""
+    """Return which of two sensors does not send, and its reason if it reports one."""
     for s in sensors:
         if s.link != "streaming":
             refused = s.detail_code == LinkCode.SENSOR_REFUSED
@@ -285,7 +285,7 @@ def heard(
     seconds: float,
     drain_per_hour: float | None = None,
 ) -> list[ReadinessCheck]:
-    """Check the sensors that were heard, the strongest first: what each is, its charge and its signal.
+    """Check the sensors that the scan found, the strongest first: family, charge and signal of each.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def heard(
     titles : mapping of str to str
         What a person calls the sensors of a driver.
     others : int
-        How many other devices were heard.
+        How many other devices the scan found.
     seconds : float
         For how long the radio listened.
     drain_per_hour : float or None
@@ -317,7 +317,7 @@ def heard(
 
 
 def folder(path: str, trouble: str | None, *, exists: bool, others_read: bool) -> ReadinessCheck:
-    """Check whether nights can be written; `trouble` is why not."""
+    """Check whether nights can be written to the folder. `trouble` is the reason if they cannot."""
     if trouble is not None:
         return ReadinessCheck("folder", "not_writable", words={"path": path, "why": trouble})
     code = "read_by_others" if others_read else "ok" if exists else "to_be_made"

@@ -91,7 +91,7 @@ def report(
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     info : NightInfo
         The night.
     tracks : iterable of LegTrack
@@ -122,7 +122,7 @@ def report(
 
 
 def damage_findings(info: NightInfo) -> list[answers.Finding]:
-    """Return a finding for each leg whose recording differs from what was written; it may touch the whole night."""
+    """Return a finding for each leg whose file has changed since legmon wrote it. The damage may affect the whole night."""
     seconds = info.duration_ns / NS
     return [answers.Finding("damaged", leg, seconds, RECORDING_DAMAGED) for leg in info.damaged]
 
@@ -202,7 +202,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
     r : NightReport
         The night.
     usual : Usual
-        What was usual before it.
+        The person's usual range before this night.
     earlier, later : str or None
         Ids of the nights before and after it.
     """

@@ -74,7 +74,7 @@ class LegSignal:
                 self.end = ahead[-1].end if ahead else self._reader.end
 
     def _put(self, piece: Samples | Gap, gaps: list[tuple[int, int]]) -> None:
-        """Put a piece in its place. A gap repeats the value before it, which is in place already."""
+        """Store a piece at its index. A gap repeats the value before it, which is stored already."""
         if piece.end > self._xyz.shape[1]:
             grown = np.zeros((3, max(piece.end, 2 * self._xyz.shape[1])), dtype=np.int16)
             grown[:, : self._xyz.shape[1]] = self._xyz

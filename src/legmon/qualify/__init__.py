@@ -1,1 +1,1 @@
-"""A sensor on trial: what arrives, how steady it is, and the card that sums it up."""
+"""Try a sensor: collect its frames, measure how steady it is, and summarise the results in a card."""

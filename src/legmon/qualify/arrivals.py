@@ -1,4 +1,4 @@
-"""What arrivals of frames show: the true rate of a sensor, how late its frames are, and how many samples were lost.
+"""Compute from the arrivals of frames: the true rate, how late frames are, and how many samples were lost.
 
 A line of index against arrival is fitted along the earliest arrivals. A jump of the index is a loss. Where the index cannot jump
 (it began again after a cut, or samples are only counted as they arrive), a lasting delay is a loss: frames that were only held
@@ -56,7 +56,7 @@ class Frames:
             self._xyz.frombytes(np.ascontiguousarray(frame.xyz, dtype=np.int16).tobytes())
 
     def columns(self) -> tuple[Integers, Integers, Integers, Integers]:
-        """Return for each frame its arrival, ns; its stream; the index of its first sample; its number of samples."""
+        """Return four arrays with a value for each frame: arrival (ns), stream, index of the first sample, number of samples."""
         arrivals, streams, firsts, sizes = np.array(self._numbers, dtype=np.int64).reshape(-1, 4).T
         return arrivals, streams, firsts, sizes
 
@@ -67,18 +67,18 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What arrivals show.
+    """The results computed from the arrivals of frames.
 
     Parameters
     ----------
     true_hz : float or None
-        Samples per second; None where too few arrived.
+        Samples per second; None if too few arrived.
     late_s : (n,) array or None
         How late each frame was, by that rate, s.
     lost : int
         Samples lost between the first frame and the last.
     gone_s : float
-        For how long nothing arrived at the end, s; 0 where the sensor stayed.
+        For how long nothing arrived at the end, s; 0 if the sensor stayed.
     """
 
     true_hz: float | None

@@ -25,7 +25,7 @@ Place = Literal["table", "leg"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was recorded of a sensor.
+    """The data that a trial recorded from a sensor.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a trial shows of a sensor; None where it does not show it.
+    """The results of a trial. A value that the trial could not measure is None.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Card:
     lost, lost_percent : float
         Samples lost on the way, also while the link was down. A sensor with a buffer may still hold them.
     gone_s : float
-        For how long nothing arrived at the end, s; 0 where the sensor stayed.
+        For how long nothing arrived at the end, s; 0 if the sensor sent until the end.
     still_s : float
         For how long the sensor lay still, s.
     noise_mg : float
@@ -87,13 +87,13 @@ class Card:
     gravity_g : float
         Length of the acceleration while still.
     scale_error_percent, offset_mg : float
-        Of all axes together.
+        The errors of all axes together.
     sides : int
         Number of sides that it lay on.
     battery_levels : int
         Number of levels that it reported.
     battery_percent_night, battery_most_percent_night : float
-        What 8 hours take: about, and at most, since levels are whole percents.
+        Percent that 8 hours use: the estimate, and the most that is possible because levels are whole percents.
     refused, cuts : int
         Number of frames that broke the protocol, and of failures of the link.
     warnings : list of str

@@ -65,7 +65,7 @@ def _sides(means: NDArray[np.float64], norms: NDArray[np.float64]) -> list[NDArr
 
 
 def _sphere(points: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the radius of the sphere through points and the distance of its centre from zero; None where they lie too flat."""
+    """Return the radius of the sphere through points and the distance of its centre from zero; None if they lie too flat."""
     left = np.column_stack([2 * points, np.ones(len(points))])
     if np.linalg.svd(left - left.mean(axis=0), compute_uv=False)[2] < 0.3:
         return None

@@ -12,7 +12,7 @@ from legmon.sensors.registry import registry
 
 
 class SensorChoice:
-    """Decides which of the sensors that are heard may be used. No sensor is used twice.
+    """Decides which of the sensors in range may be used. No sensor is used twice.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class SensorChoice:
                 del self._claimed[ankle]
 
     def legs(self, wanted: Legs | None) -> Legs | None:
-        """Return which legs to record: without a wish, the leg that a sensor was chosen for."""
+        """Return which legs to record. If no leg is asked for, it is the leg that a sensor was chosen for."""
         return next(iter(self._chosen)) if wanted is None and len(self._chosen) == 1 else wanted
 
     def offers(self, address: str) -> bool:

@@ -20,17 +20,17 @@ from legmon.recording.segment import RecordingError, verify
 log = logging.getLogger(__name__)
 
 CHARGER_S = 60.0  # after so long on the charger the night is over
-GONE_S = 600.0  # a sensor that was not heard for so long, or never, does not keep a night going
+GONE_S = 600.0  # a sensor that has sent nothing for this long, or never, does not keep a night open
 FETCH_S = 1800.0  # longest wait for the last back-fill: hours of samples take minutes
 STUCK_S, LOST_S = 5.0, 10.0  # longest wait without progress: while the link is up, and while it is down
-URGENT_S = 12.0  # longest wait if somebody waits for the end
+URGENT_S = 12.0  # longest wait if a person or the next night waits for the end
 LIVE_S = 5.0  # afterwards live samples no longer belong to the night
 RETRY_S = 2.0  # between two tries to close a night
 RESUME_NS = 30 * 60 * NS  # a night that was interrupted for longer is closed, not resumed
 
 
 def ended_by(ankles: Iterable[AnkleSensor]) -> EndedBy:
-    """Return what ended the night, "" while it goes on.
+    """Return why the night ended; "" while it goes on.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class NightCloser:
         self._try(night)
 
     def retry(self) -> None:
-        """Try again, now and then, to close the nights that are left."""
+        """Try again, from time to time, to close the nights that are still open."""
         if self._nights and time.monotonic() - self._tried > RETRY_S:
             for night in list(self._nights):
                 self._try(night)
@@ -155,7 +155,7 @@ def resume_night(
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     closer : NightCloser
         Closes the other nights.
     now_ns : int or None
@@ -197,7 +197,7 @@ def goes_on(catalog: Catalog, night: NightInfo, now_ns: int) -> bool:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     night : NightInfo
         A night that is not closed.
     now_ns : int

@@ -261,7 +261,7 @@ class LegRecorder:
         self._write(Note(at_ns, what, value))
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without ending the night."""
         self._writer.abandon()
 
     def sync(self) -> None:

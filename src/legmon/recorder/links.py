@@ -103,7 +103,7 @@ class SensorLinks:
         return unwanted
 
     def raise_errors(self) -> None:
-        """Raise the error of a session that has ended: only a programming error ends one."""
+        """Raise the error of a session that has ended. Only a programming error can end a session."""
         for task in [*self._sessions.values(), *([self._listening] if self._listening else [])]:
             if task.done():
                 task.result()

@@ -22,7 +22,7 @@ class NightRecorder:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     night : str
         Its id. The night is in the catalog already.
     simulated : bool
@@ -85,7 +85,7 @@ class NightRecorder:
                 recorder.abandon()
                 raise
             self.legs[leg] = recorder
-            self._live = None  # it starts again with both legs
+            self._live = None  # live scoring starts again with both legs
             self._fed.clear()
         return self.legs[leg]
 

@@ -1,4 +1,4 @@
-"""The recorder process: it works towards the desired state in the catalog until it is ended."""
+"""Run the recorder process. It works towards the desired state in the catalog until it is ended."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ TURN_S = 0.25  # of the loop that saves, reports and reads the desired state
 LOOK_S = 0.7  # between two reads of the desired state while a night is recorded
 SAVE_S = 5.0  # between two saves without a new movement, s of night, but at least a turn
 REPORT_S = 1.0  # between two reports if only counts have changed
-SYNC_S = 1.0  # a power cut loses no more than this
+SYNC_S = 1.0  # a power cut loses at most this much of the recording, s
 START_UP_S = 600.0  # compiling the detector and reading a night back may take this long
 SEAL_S = 5.0  # between two files that are verified
 
@@ -46,7 +46,7 @@ class Recorder:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     radio : Radio
         The Bluetooth radio to use.
     clock : Clock
@@ -212,7 +212,7 @@ class Recorder:
         if why and self._night is not None:
             log.warning("the night is over: %s", why)
             self._night.ended_by = why
-            self._saved = (0.0, 0)  # also if this recorder dies before it is closed
+            self._saved = (0.0, 0)  # saves the reason at once, before the night is closed
             with contextlib.suppress(DBAPIError):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
@@ -257,7 +257,7 @@ class Recorder:
     # the catalog
 
     async def _seal(self) -> None:
-        """Verify one file of a closed night, in a thread. Nobody writes to it afterwards."""
+        """Verify one file of a closed night, in a thread. The file does not change afterwards."""
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()

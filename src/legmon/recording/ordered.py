@@ -1,7 +1,8 @@
 """Read the records of a leg in order of their sample index: the one reader that everything else uses.
 
-A segment is append-ordered. Samples that the sensor sends again stand where they arrived, and a gap gets its name when nobody
-waits for it any more. Readers want the order of the index, each sample once, and every index accounted for.
+A segment is append-ordered. Samples that the sensor sends again stand where they arrived. A gap is recorded once
+its samples can no longer arrive. Readers need the samples in order of their index, each once, with a gap for every missing
+index.
 """
 
 import heapq
@@ -27,7 +28,7 @@ class OrderedReader:
         self.end = 0
         """Index after the last piece that was returned."""
         self.first_repeated: int | None = None
-        """The lowest index that was found twice; None where each came once."""
+        """The lowest index that the file has twice; None if it has each index once."""
         self._waiting: list[tuple[int, int, Samples | Gap]] = []
         self._count = 0  # breaks ties in the heap by order of arrival
 
@@ -68,8 +69,8 @@ class OrderedReader:
         Returns
         -------
         list of Samples or Gap
-            What was waited for. An index without samples and without a name was in a damaged record, so it becomes a gap
-            of the cause `GapCause.DAMAGED`.
+            The records that were still waiting. An index without samples and without a gap was in a damaged record. It
+            becomes a gap with the cause `GapCause.DAMAGED`.
         """
         pieces: list[Samples | Gap] = []
         waiting, self._waiting = sorted(self._waiting), []

@@ -191,7 +191,7 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
 
 
 def damage(data: bytes) -> tuple[int, int] | None:
-    """Return where data is damaged first and where the next whole record begins; None where nothing is damaged."""
+    """Return where data is damaged first and where the next whole record begins; None if nothing is damaged."""
     view, at = memoryview(data), 0
     while at < len(view):
         end = _whole(view, at) if at + HEADER.size <= len(view) else None
@@ -202,7 +202,7 @@ def damage(data: bytes) -> tuple[int, int] | None:
 
 
 def _rare(made: type[Any], payload: bytes) -> Any:
-    """Parse a record in JSON and ignore unknown fields; None where another version left out a field that this one needs."""
+    """Parse a record in JSON and ignore unknown fields; None if another version left out a field that this one needs."""
     known = {f.name for f in fields(made)}
     try:
         return made(**{name: value for name, value in json.loads(payload).items() if name in known})
@@ -211,7 +211,7 @@ def _rare(made: type[Any], payload: bytes) -> Any:
 
 
 def _whole(view: memoryview, at: int) -> int | None:
-    """Return where the record at an offset ends; None where there is no undamaged record."""
+    """Return where the record at an offset ends; None if there is no undamaged record."""
     _, version, zero, length, crc = HEADER.unpack_from(view, at)
     end = at + HEADER.size + length
     if version != VERSION or zero or length > LONGEST or end > len(view):

@@ -1,4 +1,4 @@
-"""Writes and reads the file of one leg's night. What was written once is never lost."""
+"""Write and read the file of one leg's night. A record that was written is never lost."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ class RecordingError(LegmonError):
     Attributes
     ----------
     errno : int or None
-        The error number of the operating system; None where the content of the file is wrong.
+        The error number of the operating system; None if the content of the file is wrong.
     """
 
     def __init__(self, message: str, errno: int | None = None) -> None:
@@ -131,7 +131,7 @@ class SegmentWriter:
             If it cannot be synced. The file stays open then.
         """
         self.sync()
-        self.abandon()  # all of it is on the disk
+        self.abandon()  # the whole file is on the disk
 
     def abandon(self) -> None:
         """Close the file without a sync. A second call does nothing."""

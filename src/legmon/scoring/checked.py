@@ -27,7 +27,7 @@ def nanoseconds(seconds: float) -> int:
 
 
 def checked_duration(duration_s: object) -> float | None:
-    """Return the length of a recording; None where it is not known.
+    """Return the length of a recording; None if it is not known.
 
     Raises
     ------

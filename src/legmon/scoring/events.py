@@ -28,7 +28,7 @@ class MergedMovement(NamedTuple):
 
     @property
     def peak_mg(self) -> float | None:
-        """The largest peak among the parts; None where none was measured."""
+        """The largest peak among the parts; None if none was measured."""
         return max((p.peak_mg for p in self.parts if p.peak_mg is not None), default=None)
 
 
@@ -43,7 +43,7 @@ class ScoredMovement:
     candidate : bool
         Whether it is a candidate leg movement (CLM).
     interval : int or None
-        Time from the onset of the candidate before to this onset, ns; None where it cannot be measured.
+        Time from the onset of the candidate before to this onset, ns; None if it cannot be measured.
     series : int or None
         Number of its periodic series, from 1; None outside of one.
     """

@@ -41,7 +41,7 @@ class Scored:
     interpretation : Interpretation
         How open places of the rules are interpreted, and what was scored elsewhere.
     quality : sequence of (leg, Finding)
-        What is wrong with the signal.
+        The faults of the signal.
     notes : sequence of Message
         What a person should know of the source, such as annotations that were not understood.
     """
@@ -116,7 +116,7 @@ class Series:
 class LogIntervals:
     """Mean and standard deviation of the natural logarithm of intervals in seconds.
 
-    PLMScoRe uses all measurable intervals, SOMAS and Luna those of 10 to 90 s. Both are reported, so that nobody has to guess.
+    PLMScoRe uses all measurable intervals, SOMAS and Luna those of 10 to 90 s. Both are reported, so that a reader can compare.
     """
 
     count: int
@@ -194,7 +194,7 @@ def log_intervals(scored: Scored, *, within_10_to_90: bool) -> LogIntervals:
 
 
 def mean_duration_s(events: Iterable[ScoredMovement]) -> float | None:
-    """Return the mean length in seconds; None where there are no movements."""
+    """Return the mean length in seconds; None if there are no movements."""
     lengths = [s.movement.offset - s.movement.onset for s in events]
     return sum(lengths) / len(lengths) / NS if lengths else None
 
@@ -272,7 +272,7 @@ def indices_json(i: Indices) -> dict[str, Any]:
 
 
 def details_json(scored: Scored) -> dict[str, Any]:
-    """Return what goes beyond the indices. What was not measured is named, never 0."""
+    """Return the details beyond the indices. A value that was not measured is named; it is never 0."""
     hours = scored.analysed_ns / NS / 3600
     by_interval, longer = interval_histogram(scored.movements)
     with_bridges, matters = bridged(scored)
@@ -346,7 +346,7 @@ def details_json(scored: Scored) -> dict[str, Any]:
 
 
 def quality_json(scored: Scored) -> list[dict[str, Any]]:
-    """Return what is wrong with the signal as JSON."""
+    """Return the faults of the signal as JSON."""
     return [
         {"code": f.code.value, "leg": leg, "seconds": f.seconds, "sentence": f.sentence}
         for leg, f in scored.quality

@@ -75,5 +75,5 @@ def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Se
 
 
 def stage_at(stages: Sequence[Stage], time: int) -> str | None:
-    """Return the stage at a time, or None where none was scored."""
+    """Return the stage at a time, or None if none was scored."""
     return next((stage for a, b, stage in stages if a <= time < b), None)

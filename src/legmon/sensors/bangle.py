@@ -124,7 +124,7 @@ def decode_data(piece: Piece, stream: int | None = None) -> Frame:
 
 
 class BangleConversation:
-    """One watch."""
+    """The conversation with one watch."""
 
     def __init__(self) -> None:
         self._bytes = UartStream()

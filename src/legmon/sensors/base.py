@@ -77,7 +77,7 @@ class Battery:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state that a sensor reports unasked. None for what it cannot tell."""
+    """The state that a sensor reports without a request. A value that it cannot detect is None."""
 
     charging: bool | None = None
     worn: bool | None = None
@@ -158,7 +158,7 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True)
 class HeardSensor:
-    """A device that advertises, as it was last heard. None where it does not tell.
+    """The last advertisement of a device. A value that it does not contain is None.
 
     Parameters
     ----------
@@ -167,13 +167,13 @@ class HeardSensor:
     name : str or None
         The name that it advertises.
     rssi_dbm : float or None
-        Signal strength, smoothed; None where only a connection to it is known.
+        Signal strength, smoothed; None if only a connection to it is known.
     driver : str or None
         Name of the driver that fits; None for a device that is no known sensor.
     side : {"left", "right"} or None
         The leg that it claims to be on.
     heard_s : float
-        How many seconds ago it was heard.
+        Seconds since its last advertisement.
     leg : {"left", "right"} or None
         The leg for which legmon is connected to it.
     battery_percent : int or None

@@ -130,7 +130,7 @@ INFINITIME = Layout(
 
 
 class OpenConversation(Unbuffered):
-    """One board."""
+    """The conversation with one board."""
 
     def __init__(self, layout: Layout, title: str) -> None:
         self._layout = layout
@@ -208,7 +208,7 @@ class OpenService:
 
     @property
     def declares(self) -> Declaration:
-        """What it can do."""
+        """The rates, ranges and features of the board."""
         return Declaration(
             rates_hz=tuple(1000 / ms for ms in self.layout.periods_ms),
             ranges_g=(self.layout.range_g,),
@@ -252,7 +252,7 @@ DRIVER_ADAFRUIT = OpenService(
     ADAFRUIT,
     "adaf0200-c332-42a8-93bd-25e905756cb8",
     ("CLUE", "Adafruit"),
-    company=(0x0822, b"\x04\x01\x00"),  # as its server's advertisement: the number of the board follows
+    company=(0x0822, b"\x04\x01\x00"),  # the board's server advertises this name, followed by a number
 )
 DRIVER_THINGY52 = OpenService(
     "thingy52", "Nordic Thingy:52", THINGY52, "ef680100-9b35-4933-9b10-52ffa9740042", ("Thingy",)

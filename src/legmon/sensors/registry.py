@@ -53,7 +53,7 @@ def registry() -> Registry:
 
 
 def load(found: tuple[EntryPoint, ...]) -> Registry:
-    """Load entry points. One that fails is listed as broken, and the others still load."""
+    """Load entry points. An entry point that fails is listed as broken, and the others still load."""
     drivers: dict[str, Driver] = {}
     broken: dict[str, str] = {}
     for point in sorted(found, key=lambda p: (p.name != "ankle", p.name)):

@@ -1,1 +1,1 @@
-"""From a sensor's count of samples to true time and named gaps."""
+"""Turn a sensor's count of samples into true times and named gaps."""

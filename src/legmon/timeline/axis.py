@@ -55,12 +55,12 @@ class SampleAxis:
 
     @property
     def stream(self) -> int | None:
-        """The stream that runs now; None where none does."""
+        """The stream that runs now; None if none does."""
         return self._runs[-1].stream if self._is_open else None
 
     @property
     def last_stream(self) -> int | None:
-        """The stream that was recorded last; None where there was none."""
+        """The stream that was recorded last; None if there was none."""
         return self._runs[-1].stream if self._runs else None
 
     def index(self, stream: int, device: int) -> int | None:
@@ -114,7 +114,9 @@ class SampleAxis:
             raise ValueError(f"stream {stream} has not begun")
         end = at + count
         following = self._after(stream)
-        if following is not None:  # an old stream ends where the next one begins, whatever its frames claim
+        if (
+            following is not None
+        ):  # an old stream ends where the next one begins, even if its frames have a later index
             end = min(end, following)
         pieces = []
         for gap in self.pending:
@@ -211,7 +213,7 @@ class SampleAxis:
         self.next = at
 
     def _after(self, stream: int) -> int | None:
-        """Return where the run after the last one of a stream begins; None where there is none."""
+        """Return the first index of the run after the last run of a stream; None if there is no later run."""
         number = max(k for k, r in enumerate(self._runs) if r.stream == stream)
         return self._runs[number + 1].first if number + 1 < len(self._runs) else None
 

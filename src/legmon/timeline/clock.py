@@ -18,7 +18,7 @@ FEWEST_BLOCKS = 4
 KNOT_BLOCKS = 10  # the rate is fitted again every five minutes: an ankle warms up a sensor in half an hour
 JUMP_BLOCKS = 20  # a step in the clock lasts for ten minutes, a stall of the radio does not
 BENT_NS, BENT_SPREADS = 10e6, 4.0  # one line may be this far from the knots before pieces replace it
-JUMP_NS = 1e9  # more than drift in a minute, less than the step of a clock that is set
+JUMP_NS = 1e9  # more than the drift in a minute, less than a step when a clock is set
 MOST_PAIRED = 200  # blocks; of more, only every second, third … takes part in the fit
 
 
@@ -59,7 +59,7 @@ class TimeMap:
         self._firsts = [a.first for a in self.anchors]
 
     def at(self, index: int) -> Anchor:
-        """Return the anchor that holds at an index."""
+        """Return the anchor that applies at an index."""
         return self.anchors[max(bisect_right(self._firsts, index) - 1, 0)]
 
     def utc(self, index: int) -> int:
@@ -202,7 +202,7 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 def _knots(
     x: NDArray[np.float64], rest: NDArray[np.float64], block: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the knots of the drift, one every five minutes, as places and levels; None where one line fits as well.
+    """Return the knots of the drift, one every five minutes, as places and levels; None if one line fits as well.
 
     A stretch without arrivals gets a cubic that continues the directions of the arrivals on both sides.
     """

@@ -1,4 +1,4 @@
-"""Whether the index of a frame is possible, by the clock and by the sensor's uptime."""
+"""Check whether the index of a frame is possible, from the clock and the sensor's uptime."""
 
 from typing import Literal
 

@@ -43,7 +43,7 @@ class StreamClocks:
         return self.line
 
     def index(self, utc_ns: int) -> int | None:
-        """Return the index at a time, ns UTC, by the newest stream that has frames; None where there is none."""
+        """Return the index at a time, ns UTC, by the newest stream that has frames; None if there is none."""
         clock = next((c for c in reversed(self._clocks) if c.has_begun), None)
         line = clock.fit() if clock else self.line
         return line.index(utc_ns) if line else None

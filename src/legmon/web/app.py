@@ -34,7 +34,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder to show.
+        The catalog of the data folder to show.
     port : int
         Where it listens on loopback; requests to any other host are refused.
     """

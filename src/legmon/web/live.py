@@ -42,7 +42,7 @@ class StatusFeed:
     Parameters
     ----------
     catalog : Catalog
-        Of the data folder.
+        The catalog of the data folder.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -69,7 +69,7 @@ class StatusFeed:
 
 @dataclass(slots=True)
 class _Trace:
-    """What one socket has been sent of one leg."""
+    """How much of one leg's signal one socket has received."""
 
     signal: LegSignal
     bucket: int

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations on the connection that the catalog hands over."""
+"""Run migrations, as Alembic's entry point, on the connection that the catalog passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The local radio behind an HCI stream, which usually belongs to the operating system."""
+"""Control the local radio behind an HCI stream, which is usually the operating system's task."""
 
 import asyncio
 import contextlib
@@ -13,8 +13,8 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
-OPEN_S = 6.0  # to set a controller up
-ANSWER_S = 3.0  # for one request to it; Linux allows 2 s for a command
+OPEN_S = 6.0  # longest time to set a controller up
+ANSWER_S = 3.0  # longest time for one request to the controller; Linux allows 2 s for a command
 
 
 class Adapter:
@@ -44,7 +44,7 @@ class Adapter:
         Raises
         ------
         BleakBluetoothNotAvailableError
-            If the transport cannot be opened, or nobody answers there.
+            If the transport cannot be opened, or no controller answers.
         """
         key = (id(asyncio.get_running_loop()), spec)
         adapter = cls._open.get(key)

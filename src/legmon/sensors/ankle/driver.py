@@ -94,7 +94,7 @@ class AnkleConversation:
             raise
 
     def fetch(self, stream: int, first: int, count: int) -> Steps[int]:
-        """BACKFILL, to its end. One that a lost link left running is aborted first."""
+        """Run BACKFILL to its end. A back-fill that a lost link left running is aborted first."""
         arguments = a.backfill_arguments(stream, first, count)
         try:
             yield from self._ask(a.Op.BACKFILL, arguments)

@@ -74,7 +74,7 @@ class RefusedStatusError(RefusedError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a sensor can do (section 5)."""
+    """The capabilities of a sensor (section 5)."""
 
     sensor_id: int
     rates_hz: tuple[int, ...]
@@ -115,7 +115,7 @@ def decode_frame(data: bytes | bytearray) -> Frame:
     Raises
     ------
     FrameError
-        If the length, version, kind or count is another one.
+        If the length, version, kind or count is wrong.
     """
     if len(data) < _FRAME.size + 6:
         raise FrameError(f"frame of {len(data)} bytes; the shortest has {_FRAME.size + 6}")

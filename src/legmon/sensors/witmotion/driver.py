@@ -121,11 +121,11 @@ class WitMotionConversation(Unbuffered):
         return StreamStart(stream_format, max(0.2, 2 / rate_hz))
 
     def _loss(self) -> Loss:
-        """What shows a loss: frame times on the models with a clock, which differ from their family in this."""
+        """How a loss shows. On models with a clock it shows in the frame times, unlike the rest of the family."""
         return "time" if self._is_timed else "arrival"
 
     def stop(self) -> Steps[None]:
-        """Set the rate to 10 Hz: it streams as long as it is connected, and has no command to stop."""
+        """Set the rate to 10 Hz. The sensor streams while it is connected, and no command stops it."""
         self._rate_hz = 0.0
         for command in (write_register(UNLOCK, 0xB588), write_register(RATE, RATES[10.0])):
             yield Write(COMMANDS, command, response=False)
@@ -239,12 +239,12 @@ class WitMotion:
     settings: Mapping[str, str] = {}
 
     def recognises(self, advertisement: Advertisement) -> bool:
-        """Check the service, or a name of theirs: the vendor's own programs look for a WT in it, which other things have too."""
+        """Check the service or the name. The vendor's programs look for WT anywhere in a name, but other devices match, too."""
         is_named = re.match(r"B?WT\d|WTSDCL", advertisement.name or "") is not None
         return SERVICE in advertisement.services or is_named
 
     def side(self, advertisement: Advertisement) -> Leg | None:  # noqa: ARG002
-        """Return None: it does not say."""
+        """Return None: the sensor does not advertise its side."""
         return None
 
     def converse(self) -> WitMotionConversation:

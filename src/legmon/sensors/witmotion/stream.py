@@ -117,7 +117,7 @@ class ByteStream:
         return None if waits else 0
 
     def _may_be_time(self, clock: bytes) -> bool:
-        """Whether these are the clock of a long frame. Other numbers look like a clock that is not set."""
+        """Whether these bytes can be the clock of a long frame. An unset clock counts only until a set clock was seen."""
         if _plausible(clock):
             self._has_time = True
             return True
