@@ -51,7 +51,7 @@ class Verdict:
     hours: float
 
 
-def judge(segment: Path, annotations: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
+def judge(segment: Path, journal: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
     """Compare a closed night with the sensor's own samples.
 
     Undisturbed is: every sample of every stream as the chip gave it, in order, with the gaps that the sensor's own reboots leave,
@@ -84,7 +84,7 @@ def judge(segment: Path, annotations: Path, scenario: Path, live: list[LegMoveme
     for g in gaps:
         named[g.first : g.first + g.count] = True
 
-    flash = read_flash(annotations)
+    flash = read_flash(journal)
     assert flash is not None
     chip = Performed(read_scenario(scenario)).measured(round(meta.declared_hz), meta.range_g).chip
     places = {r.stream: r.first - r.device_first for r in runs}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
+from legmon.link.listener import LinkState
 from legmon.messages import Message
 from legmon.movement import NS, Leg, Legs
 from legmon.scoring.events import ScoredMovement, Side
@@ -15,10 +16,9 @@ Mode = Literal["off", "check", "record"]
 BOTH: tuple[Leg, Leg] = ("left", "right")
 EndedBy = Literal["", "charger", "risen"]
 """Why a night ended by itself; empty where it did not."""
-LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
-class Answer:
+class ApiValue:
     """Base of dataclasses that the HTTP interface answers with: the docstrings of their fields stand in its description."""
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class SensorState:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedMovement(Answer):
+class ListedMovement(ApiValue):
     """A leg movement (LM), or something the detector told apart from one. Times are Unix seconds."""
 
     id: str
