@@ -216,8 +216,15 @@ def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
     answer = json.loads(run_command("nights", night, "--json", data=data).stdout)["details"]
     assert answer["quality"] == [asdict(finding)]
     assert answer["verdict"] == "look"
+    scored = json.loads(run_command("score", night, "--json", data=data).stdout)["details"]
+    assert (scored["quality"], scored["verdict"]) == (answer["quality"], "look")
+    for command in ("nights", "score"):
+        recorded = run_command(command, night, "--as-recorded", "--json", data=data).stdout
+        assert json.loads(recorded)["details"]["verdict"] == "look"
     (listed,) = json.loads(run_command("nights", "--json", data=data).stdout)["nights"]
     assert listed["damaged"] == ["left"]
-    shown = " ".join(run_command("nights", night, data=data).stdout.split())
-    assert f"left leg: {finding.sentence}" in shown
+    assert "revision" not in listed, "only the caches need it"
+    for command in ("nights", "score"):
+        shown = " ".join(run_command(command, night, data=data).stdout.split())
+        assert f"left leg: {finding.sentence}" in shown
     assert "damaged" in run_command("nights", data=data).stdout

@@ -218,6 +218,7 @@ def as_objects(rows: list[tuple[Any, Any, Any]]) -> list[LegMovement]:
     ("whole", "says"),
     [
         ({"movements": RUN, "duration_s": -5}, "'duration_s' is -5; expected seconds, 0 or more"),
+        ({"movements": RUN, "duration_s": 1e10}, "expected seconds, 0 or more and less than 1,000,000,000"),
         ({"movements": RUN, "duration_s": NAN}, "'duration_s' is nan"),
         ({"movements": RUN, "duration_s": True}, "'duration_s' is True"),
         ({"movements": RUN, "duration_s": "1"}, "'duration_s' is '1'"),

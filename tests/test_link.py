@@ -27,7 +27,7 @@ from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.sensor import Sensor
 from firmware_sim.vocabulary import Scenario
-from legmon.link.listener import ConnectedSensor, SampleRange, State
+from legmon.link.listener import ConnectedSensor, LinkState, SampleRange
 from legmon.link.radio import pick
 from legmon.link.session import Session
 from legmon.link.tasks import end_tasks
@@ -54,7 +54,7 @@ class Heard:
     """A listener that keeps what it is told."""
 
     frames: list[Frame] = field(default_factory=list)
-    states: list[State] = field(default_factory=list)
+    states: list[LinkState] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
     downs: list[GapCause] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Heard:
     wanted: list[SampleRange] = field(default_factory=list)
     given_up: list[tuple[SampleRange, GapCause | None]] = field(default_factory=list)
 
-    def link_changed(self, state: State, said: Message) -> None:
+    def link_changed(self, state: LinkState, said: Message) -> None:
         assert said.sentence.endswith((".", "?"))
         self.states.append(state)
         self.sentences.append(said.sentence)

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
 
 import legmon.catalog
+from legmon.app.demo_nights import discard_interrupted
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
 from legmon.catalog.database import open_database
+from legmon.catalog.models import Base
 from legmon.catalog.state import LAST_MOVEMENTS, RecorderState
 from legmon.catalog.store import Catalog, CatalogError
 from legmon.messages import Message
-from legmon.movement import NS
+from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
 from legmon.night.track import score_night
-from legmon.nights import cache, report
+from legmon.nights import cache, machine, postures, report
 from legmon.nights.cache import NightReports
-from legmon.web.live import StatusFeed
+from legmon.web import live
+from legmon.web.app import create_app
+from legmon.web.live import Snapshot, StatusFeed
 from legmon.web.status import status
 from tests.made import Made, copy_nights, evening, make_night, scenario
 
@@ -199,6 +209,18 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     assert "holes" not in tables
 
 
+def test_migrations_make_the_tables_of_the_models(catalog: Catalog) -> None:
+    with catalog.engine.connect() as c:
+        assert compare_metadata(MigrationContext.configure(c), Base.metadata) == []
+
+
+def test_interrupted_past_nights_are_looked_for_with_two_statements(catalog: Catalog) -> None:
+    with statements() as asked:
+        discard_interrupted(catalog)
+    assert len(asked) == 2
+    assert catalog.count() == len(catalog.captures()) == 31
+
+
 def test_a_nights_revision_grows_with_what_changes_its_figures_and_with_nothing_else(
     catalog: Catalog,
 ) -> None:
@@ -291,7 +313,7 @@ def test_summaries_are_made_in_the_background_once(
     assert len(scored) == 3 * 31, "each night once under each rule set, and then nothing"
     with statements() as asked:
         assert reports._missing() == []
-    assert len(asked) == 1
+    assert len(asked) == 2
 
 
 def test_a_posture_that_was_read_while_the_file_was_away_is_read_again(
@@ -319,7 +341,112 @@ def test_a_posture_that_was_read_while_the_file_was_away_is_read_again(
     catalog.close()
 
 
+def forget_postures(catalog: Catalog) -> None:
+    with catalog.engine.begin() as c:
+        c.exec_driver_sql("DELETE FROM derived")
+
+
+def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(catalog: Catalog) -> None:
+    forget_postures(catalog)
+    event.listen(catalog.engine, "connect", lambda c, _: c.execute("PRAGMA query_only=ON"))
+    catalog.engine.dispose()
+    with pytest.raises(DBAPIError), catalog.engine.begin() as c:
+        c.exec_driver_sql("DELETE FROM derived")
+    assert len(NightReports(catalog).page().nights) == 31
+    assert NightReports(catalog).postures.drain_per_hour() is None
+    through = httpx.ASGITransport(create_app(catalog, 8000))
+
+    async def get(path: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=through, base_url="http://127.0.0.1:8000/api/v1") as http:
+            return await http.get(path)
+
+    for path in ("nights", "nights/last", "preflight"):
+        assert asyncio.run(get(path)).status_code == 200, path
+
+
+def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, folder: Path) -> None:
+    forget_postures(catalog)
+    assert machine._from_catalog(folder) == (None, None, "")
+    with catalog.engine.begin() as c:
+        assert c.exec_driver_sql("SELECT count(*) FROM derived").scalar() == 0
+        c.exec_driver_sql("ALTER TABLE nights RENAME TO lost")
+    newest, drain, trouble = machine._from_catalog(folder)
+    assert (newest, drain) == (None, None)
+    assert "catalog.sqlite cannot be used" in trouble
+
+
+def test_nights_without_their_files_are_summarised_once(
+    catalog: Catalog, scored: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postures, "PARTIAL", 4)
+    forget_postures(catalog)
+    reports = NightReports(catalog)
+    before = reports.page(limit=31)
+    assert len(reports.postures._partial) == 4
+    scored.clear()
+    assert NightReports(catalog).page(limit=31) == before
+    assert scored == []
+    path = catalog.segment("copy-003", "left")
+    path.parent.mkdir(parents=True)
+    path.mkdir()  # it cannot be read, and who may read everything is refused too
+    assert NightReports(catalog).page(limit=31) == before
+    assert len(scored) == 1, "the file that has appeared is tried"
+    assert NightReports(catalog).page(limit=31) == before
+    assert len(scored) == 1
+
+
+def test_the_background_goes_on_after_a_night_that_cannot_be_scored(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(of: Catalog, info: Any, *rest: Any, **named: Any) -> Any:
+        if info.id == "copy-002":
+            raise KeyError("unheard of")
+        return report.report(of, info, *rest, **named)
+
+    monkeypatch.setattr(cache, "report", refuse)
+    monkeypatch.setattr(cache, "LOOK_S", 0.1)
+    reports, ended = NightReports(catalog), threading.Event()
+    filling = threading.Thread(target=reports.fill, args=(ended,))
+    filling.start()
+    until = time.monotonic() + 60
+    while time.monotonic() < until and filling.is_alive() and reports._missing():
+        time.sleep(0.05)
+    alive = filling.is_alive()
+    ended.set()
+    filling.join()
+    assert alive
+    assert [n.id for n in reports._kept.without_summaries(3, 50)] == ["copy-002"]
+    assert "copy-002" in caplog.text
+    assert "unheard of" in caplog.text
+
+
 # what happens now
+
+
+def test_the_trace_begins_anew_when_another_leg_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = SimpleNamespace(night="n", speed=1.0)
+    legs: list[Leg | None] = [None, "right", "right", "left", "left"]
+    script = [Snapshot(now, "status", leg, None) for leg in legs]  # type: ignore[arg-type]
+    opened: list[Leg | None] = []
+    sent: list[str] = []
+
+    class Feed:
+        async def latest(self) -> Snapshot:
+            if not script:
+                raise EOFError
+            return script.pop(0)
+
+    class Socket:
+        app = SimpleNamespace(state=SimpleNamespace(feed=Feed()))
+
+        async def send_text(self, text: str) -> None:
+            sent.append(text)
+
+    monkeypatch.setattr(live, "_open_trace", lambda _, snapshot: opened.append(snapshot.leg))
+    with pytest.raises(EOFError):
+        asyncio.run(live._send(Socket()))  # type: ignore[arg-type]
+    assert opened == [None, "right", "left"]
+    assert [json.loads(text)["leg"] for text in sent if "hello" in text] == opened
 
 
 def test_the_status_shows_the_recorders_counts_and_scores_nothing(

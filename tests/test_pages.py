@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
-from legmon.catalog.state import LinkState, RecorderState, SensorState
+from legmon.catalog.state import RecorderState, SensorState
 from legmon.catalog.store import Catalog
+from legmon.link.listener import LinkState
 from legmon.messages import (
     FAULT_SENTENCES,
     GAP_SENTENCES,

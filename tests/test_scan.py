@@ -22,6 +22,7 @@ from legmon.link import nearby
 from legmon.link.hci.adapter import Adapter
 from legmon.link.nearby import RecentlyHeard, listen
 from legmon.link.radio import pick
+from legmon.nights import readiness
 from legmon.sensors import ankle
 from legmon.sensors.base import HeardSensor
 from legmon.sensors.registry import Registry, registry
@@ -59,11 +60,19 @@ def packet(rssi: int) -> tuple[BLEDevice, AdvertisementData]:
     return device, AdvertisementData("LegMon", {}, {}, [ankle.DRIVER.name], None, rssi, ())
 
 
-def test_a_strength_that_is_not_known_does_not_count() -> None:
+def test_a_device_of_unknown_strength_is_listed_and_its_strength_does_not_count() -> None:
     recent = RecentlyHeard()
     for rssi in (-127, 127):
-        recent.hear(*packet(rssi), None)
-    assert recent.strongest() == []
+        recent.hear(*packet(rssi), (ankle.DRIVER, "left"))
+    assert [(n.rssi_dbm, n.driver) for n in recent.strongest()] == [(None, "ankle")]
+    checks = readiness.heard(recent.strongest(), {}, 0, 1)
+    assert [(c.item, c.code) for c in checks] == [("sensor", "heard"), ("link", "unknown")]
+    near = BLEDevice("BB:00", "Near", {})
+    recent.hear(near, packet(-90)[1], (ankle.DRIVER, "left"))
+    assert [n.rssi_dbm for n in recent.strongest()] == [-90, None], "an unknown strength comes last"
+    table = scan._table(recent.strongest())
+    assert list(table.columns[1].cells) == ["-90", "?"]
+    recent.clear()
     for rssi in (-60, -127, 127, -60):
         recent.hear(*packet(rssi), (ankle.DRIVER, "left"))
     assert [n.rssi_dbm for n in recent.strongest()] == [-60]

@@ -18,14 +18,15 @@ from websockets.typing import Origin
 
 from legmon.app.simulator import run_simulator
 from legmon.catalog.clock import Clock
-from legmon.catalog.state import LinkState, ListedMovement, RecorderState, SensorState
+from legmon.catalog.state import ListedMovement, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.detection.bouts import Kind
 from legmon.exchange.capture import read_capture, record_capture
+from legmon.link.listener import LinkState
 from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode, Trouble, link_message
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
-from legmon.night.lying import State
+from legmon.night.lying import PostureState
 from legmon.night.track import score_night
 from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
@@ -489,7 +490,7 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     ]
     wanted += [f"link.{state}" for state in get_args(LinkState)]
     wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
-    wanted += [f"strip.state.{state}" for state in get_args(State)]
+    wanted += [f"strip.state.{state}" for state in get_args(PostureState)]
     wanted += [f"link.{says}" for says in LinkCode] + [f"trouble.{trouble}" for trouble in Trouble]
     wanted += [f"problem.{code}" for code in ProblemCode] + [
         f"kind.{kind}" for kind in (*get_args(Kind), VOLUNTARY)

@@ -51,7 +51,7 @@ class Verdict:
     hours: float
 
 
-def compare(segment: Path, annotations: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
+def compare(segment: Path, journal: Path, scenario: Path, live: list[LegMovement]) -> Verdict:
     """Compare a closed night with the sensor's own samples.
 
     The undisturbed night has every sample of every stream as the chip measured it, in order, with the gaps that the sensor's
@@ -61,7 +61,7 @@ def compare(segment: Path, annotations: Path, scenario: Path, live: list[LegMove
     ----------
     segment : Path
         The night.
-    annotations : Path
+    journal : Path
         The sensor's log, which holds the content of its flash.
     scenario : Path
         The scenario that the sensor measured.
@@ -84,7 +84,7 @@ def compare(segment: Path, annotations: Path, scenario: Path, live: list[LegMove
     for g in gaps:
         named[g.first : g.first + g.count] = True
 
-    flash = read_flash(annotations)
+    flash = read_flash(journal)
     assert flash is not None
     chip = Performed(read_scenario(scenario)).measured(round(meta.declared_hz), meta.range_g).chip
     places = {r.stream: r.first - r.device_first for r in runs}

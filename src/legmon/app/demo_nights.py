@@ -62,7 +62,7 @@ def next_evening(catalog: Catalog) -> date:
 
 def discard_interrupted(catalog: Catalog) -> None:
     """Delete the past nights, to be recorded again, if the recording of one was interrupted or one is missing."""
-    past = [n for n in catalog.nights() if catalog.is_capture(n.id)]
+    past = catalog.captures()
     interrupted = any(n.state == "recording" for n in past)
     if interrupted or (past and len(past) < len(PAST)):
         for night in past:

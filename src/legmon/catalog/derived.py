@@ -22,7 +22,7 @@ from legmon.movement import Leg
 from legmon.night import posture
 from legmon.night.posture import Posture
 
-Battery = list[tuple[int, int]]
+BatteryLevels = list[tuple[int, int]]
 """The battery levels of a night: (time in ns UTC, percent)."""
 
 
@@ -31,7 +31,15 @@ class Derived:
     """Posture of a leg's night, and the battery levels that were noted in it."""
 
     posture: Posture
-    battery: Battery = field(default_factory=list)
+    battery: BatteryLevels = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSummary:
+    """A summary (JSON) of a night, and the state of the files (JSON) that gave less than the whole night; empty else."""
+
+    value: str
+    files: str = ""
 
 
 class DerivedData:
@@ -70,7 +78,7 @@ class DerivedData:
             envelope = np.frombuffer(row.envelope, dtype=np.float32)
             return Derived(Posture(row.step, rows, envelope, row.end), _battery(row.battery))
 
-    def battery(self, night: str, leg: Leg) -> Battery | None:
+    def battery(self, night: str, leg: Leg) -> BatteryLevels | None:
         """Return the stored battery levels of a leg, without its posture; None if there are none."""
         query = select(DerivedRow.battery).join(LegRow, LegRow.id == DerivedRow.leg_id)
         query = query.where(
@@ -105,22 +113,23 @@ class DerivedData:
 
     # summaries
 
-    def summaries(self, nights: Iterable[NightInfo], rules: str) -> dict[str, str]:
-        """Return the summaries (JSON) of these nights under a rule set, by night; a night without a valid one is missing."""
+    def summaries(self, nights: Iterable[NightInfo], rules: str) -> dict[str, KeptSummary]:
+        """Return the summaries of these nights under a rule set, by night; a night without a valid one is missing."""
         names = [n.id for n in nights]
-        query = select(SummaryRow.night_id, SummaryRow.value).join(NightRow, self._valid())
+        query = select(SummaryRow.night_id, SummaryRow.value, SummaryRow.files).join(NightRow, self._valid())
         query = query.where(SummaryRow.rules == rules, SummaryRow.night_id.in_(names))
         with self._session() as s:
-            return {night: value for night, value in s.execute(query)}  # noqa: C416 (rows are no pairs to a type checker)
+            return {night: KeptSummary(value, files) for night, value, files in s.execute(query)}
 
-    def keep_summary(self, info: NightInfo, rules: str, value: str) -> None:
-        """Keep the summary (JSON) of a night as it was at the revision of `info`; nothing happens if the night is gone."""
+    def keep_summary(self, info: NightInfo, rules: str, summary: KeptSummary) -> None:
+        """Keep the summary of a night as it was at the revision of `info`; nothing happens if the night is gone."""
         values = {
             "night_id": info.id,
             "rules": rules,
             "version": self._version,
             "revision": info.revision,
-            "value": value,
+            "files": summary.files,
+            "value": summary.value,
         }
         with self._session() as s:
             if s.get(NightRow, info.id) is not None:
@@ -133,6 +142,12 @@ class DerivedData:
         query = select(NightRow).where(NightRow.state == "closed", kept < count).order_by(*NEWEST_FIRST)
         with self._session() as s:
             return night_infos(s, query.limit(limit))
+
+    def partial_summaries(self) -> list[tuple[str, str]]:
+        """Return the nights with summaries that do not come from the whole night, each with the state of its files (JSON)."""
+        query = select(SummaryRow.night_id, SummaryRow.files).join(NightRow, self._valid()).distinct()
+        with self._session() as s:
+            return [(night, files) for night, files in s.execute(query.where(SummaryRow.files != ""))]
 
     def _valid(self) -> ColumnElement[bool]:
         return and_(
@@ -166,5 +181,5 @@ class DerivedData:
             return night_infos(s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit))
 
 
-def _battery(text: str) -> Battery:
+def _battery(text: str) -> BatteryLevels:
     return [(at, percent) for at, percent in json.loads(text)]

@@ -9,6 +9,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(
         naming_convention={
+            "ix": "ix_%(column_0_label)s",
             "uq": "uq_%(table_name)s_%(column_0_name)s",
             "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
             "pk": "pk_%(table_name)s",
@@ -168,7 +169,11 @@ class DerivedRow(Base):
 
 
 class SummaryRow(Base):
-    """The summary (JSON) of a closed night under a rule set: made by `version`, of the night at `revision`."""
+    """The summary (JSON) of a closed night under a rule set: made by `version`, of the night at `revision`.
+
+    `files` is empty where the recording gave the whole night. Otherwise it is the state of the files that gave the summary, which
+    is of use as long as they stay so.
+    """
 
     __tablename__ = "summaries"
 
@@ -176,6 +181,7 @@ class SummaryRow(Base):
     rules: Mapped[str] = mapped_column(String(16), primary_key=True)
     version: Mapped[str] = mapped_column(String(80))
     revision: Mapped[int]
+    files: Mapped[str] = mapped_column(default="")
     value: Mapped[str]
 
 

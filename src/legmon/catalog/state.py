@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
+from legmon.link.listener import LinkState
 from legmon.messages import Message
 from legmon.movement import NS, Leg, Legs
 from legmon.scoring.events import ScoredMovement, Side
@@ -15,10 +16,9 @@ Mode = Literal["off", "check", "record"]
 BOTH: tuple[Leg, Leg] = ("left", "right")
 EndedBy = Literal["", "charger", "risen"]
 """Why a night ended by itself; empty if it did not."""
-LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
-class Answer:
+class ApiValue:
     """Base of dataclasses that the HTTP interface answers with: its description names every field as present."""
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class SensorState:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedMovement(Answer):
+class ListedMovement(ApiValue):
     """A leg movement (LM), or another kind of movement that the detector found. Times are Unix seconds."""
 
     id: str = field(metadata=about("names it within its night, for a mark"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Engine, func, select, tuple_
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
 from legmon.catalog.database import PASSING, LaterError, catalog_fault, migrate, open_database
@@ -43,6 +43,7 @@ from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
 from legmon.timeline.clock import Anchor
 
+FILE = "catalog.sqlite"
 CAPTURE = "capture"
 """Address of the sensor in a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
@@ -57,6 +58,11 @@ class UnavailableError(CatalogError):
     """The catalog cannot be used at the moment. The caller may try again."""
 
     status = 1
+
+
+def catalog_trouble(folder: Path, error: DBAPIError) -> str:
+    """Return why SQLite refuses the catalog of a data folder, and what to do."""
+    return f"{folder / FILE} cannot be used ({error.orig}); {CATALOG_ADVICE[catalog_fault(error)]}"
 
 
 class Catalog:
@@ -85,7 +91,7 @@ class Catalog:
             ) from e
         if not os.access(folder, os.W_OK):
             raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
-        file = folder / "catalog.sqlite"
+        file = folder / FILE
         self._engine, self._lasting = open_database(file), open_database(file, lasting=True)
         self._unread: set[int] = set()  # legs whose file could not be read to verify it
         try:
@@ -94,7 +100,7 @@ class Catalog:
             self.close()
             why = catalog_fault(e)
             kind = UnavailableError if why in PASSING else CatalogError
-            raise kind(f"{file} cannot be used ({e.orig}); {CATALOG_ADVICE[why]}") from e
+            raise kind(catalog_trouble(folder, e)) from e
         except LaterError as e:
             self.close()
             raise CatalogError(f"{file} was made by a later version of legmon; {LATER}") from e
@@ -254,6 +260,12 @@ class Catalog:
                 page = page.where(_place(NightRow) < self._place_of(s, before))
             return night_infos(s, page.limit(limit))
 
+    def named(self, nights: Iterable[str]) -> list[NightInfo]:
+        """Return the nights of these ids, the newest first; an id without a night is left out."""
+        with self._session() as s:
+            query = select(NightRow).where(NightRow.id.in_(list(nights))).order_by(*NEWEST_FIRST)
+            return night_infos(s, query)
+
     def count(self) -> int:
         """Count the nights."""
         with self._session() as s:
@@ -352,10 +364,11 @@ class Catalog:
                 if not digest:
                     bump_revision(s, night)
 
-    def is_capture(self, night: str) -> bool:
-        """Whether a night was recorded from a capture file, not over the air."""
+    def captures(self) -> list[NightInfo]:
+        """Return the nights that were recorded from a capture file and not over the air, the newest first."""
+        query = select(NightRow).where(NightRow.legs.any(LegRow.address == CAPTURE)).order_by(*NEWEST_FIRST)
         with self._session() as s:
-            return any(leg.address == CAPTURE for leg in s.get_one(NightRow, night).legs)
+            return night_infos(s, query)
 
     def discard(self, night: str) -> None:
         """Remove a night and its folder: one without a sample, or one that can be simulated again."""

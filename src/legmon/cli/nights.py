@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,6 @@ from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, open_ca
 
 if TYPE_CHECKING:
     from legmon.catalog.state import NightInfo
-    from legmon.cli.printing import Printout
 
 
 def register(app: typer.Typer) -> None:
@@ -34,19 +33,24 @@ def nights(
     Examples: [bold]legmon nights[/bold] · [bold]legmon nights last[/bold] · the demo's nights, after [bold]legmon
     demo[/bold]: [bold]legmon nights --data[/bold] with the folder that it named
     """
-    from legmon.cli.printing import night_printout
+    from legmon.cli.printing import night_printout, print_night
 
     catalog = open_catalog(data)
     if night is not None:
         info = catalog.night(night)
         tracks = catalog.tracks(info.id)
-        _print(info, night_printout(catalog, info, tracks, as_recorded=as_recorded), as_json=as_json)
+        print_night(night_printout(catalog, info, tracks, as_recorded=as_recorded), as_json=as_json)
         return
     listed = catalog.nights()
     if as_json:
-        print_json({"nights": [asdict(n) for n in listed]})
+        print_json({"nights": [_listed(n) for n in listed]})
     else:
         _print_list(listed)
+
+
+def _listed(night: "NightInfo") -> dict[str, Any]:
+    """Return a night as a JSON object, without the number that only the program's own caches need."""
+    return {name: value for name, value in asdict(night).items() if name != "revision"}
 
 
 def _print_list(listed: "list[NightInfo]") -> None:
@@ -82,23 +86,3 @@ def _print_list(listed: "list[NightInfo]") -> None:
             ),
         )
     Console().print(table)
-
-
-def _print(info: "NightInfo", printout: "Printout", *, as_json: bool) -> None:
-    """Print a night, and beside it which leg's recording is damaged."""
-    if not as_json:
-        from rich.console import Console
-
-        from legmon.cli.printing import print_tables
-        from legmon.messages import RECORDING_DAMAGED
-
-        print_tables(printout)
-        for leg in info.damaged:
-            Console().print(f"{leg} leg: {RECORDING_DAMAGED}")
-        return
-    from legmon.nights.report import damage_findings, verdict
-
-    answer = printout.answer()
-    answer["details"]["quality"] += [asdict(f) for f in damage_findings(info)]
-    answer["details"]["verdict"] = verdict(info, printout.scored)
-    print_json(answer)

@@ -1,11 +1,12 @@
 """Print a scored night or file, for a person or for a program. A night carries the marks that its person made on the pages."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from legmon.cli.options import print_json
 from legmon.errors import LegmonError
+from legmon.messages import RECORDING_DAMAGED
 from legmon.scoring.rules import NAMES, Interpretation, known_rules
 
 if TYPE_CHECKING:
@@ -30,15 +31,23 @@ class Printout:
         The headline of the pages; None for a file, or a night as it was recorded.
     voluntary : int
         How many movements the person marked as made on purpose.
+    night : NightInfo or None
+        The recorded night, whose recording may be damaged; None for a file.
     """
 
     scored: "Scored"
     figures: "Figures | None" = None
     voluntary: int = 0
+    night: "NightInfo | None" = None
 
     def answer(self) -> dict[str, Any]:
         """Return the JSON object of `legmon score`, with the headline of the pages where there is one."""
         f, answer = self.figures, self.scored.to_dict()
+        if self.night is not None:
+            from legmon.nights.report import damage_findings, verdict
+
+            answer["details"]["quality"] += [asdict(d) for d in damage_findings(self.night)]
+            answer["details"]["verdict"] = verdict(self.night, self.scored)
         if f is None:
             return answer
         return answer | {
@@ -91,7 +100,7 @@ def night_printout(
         from legmon.night.track import score_night
 
         try:
-            return Printout(score_night(list(tracks), named, interpretation=interpretation))
+            return Printout(score_night(list(tracks), named, interpretation=interpretation), night=info)
         except ValueError as e:
             raise LegmonError(f"night {info.id}: {e}") from e
     from legmon.nights.report import report
@@ -99,7 +108,7 @@ def night_printout(
     found = report(catalog, info, tracks, named, interpretation)
     if found.scored is None:
         raise LegmonError(f"night {info.id}: this night holds no samples")
-    return Printout(found.scored, found.figures, found.voluntary)
+    return Printout(found.scored, found.figures, found.voluntary, info)
 
 
 def print_night(printout: Printout, *, as_json: bool) -> None:
@@ -141,6 +150,8 @@ def print_tables(printout: Printout) -> None:
     )
     console.print(_movements_table(scored))
     console.print(_numbers_table(scored))
+    for leg in printout.night.damaged if printout.night else ():
+        console.print(f"{leg} leg: {RECORDING_DAMAGED}")
 
 
 def _movements_table(scored: "Scored") -> "Table":

@@ -132,6 +132,13 @@ def _table(heard: "list[HeardSensor]") -> "Table":
         bars = "" if math.isnan(rssi) else "▮" * max(1, min(8, math.ceil((rssi + 100) / 8)))
         driver = f"{sensor.driver} (bench)" if sensor.driver in bench else sensor.driver or "none fits"
         name = "".join(c if c.isprintable() else "�" for c in sensor.name or "")  # a stranger's
-        cells = (bars, f"{rssi:.0f}", name, driver, sensor.side or "", sensor.address)
+        cells = (
+            bars,
+            "?" if math.isnan(rssi) else f"{rssi:.0f}",
+            name,
+            driver,
+            sensor.side or "",
+            sensor.address,
+        )
         table.add_row(*map(Text, cells))  # a name is no markup
     return table

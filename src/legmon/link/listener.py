@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from legmon.messages import GapCause, Message
 from legmon.sensors.base import Declaration, Frame, Status, StreamFormat, StreamStart
 
-State = Literal["off", "searching", "connecting", "streaming", "silent"]
+LinkState = Literal["off", "searching", "connecting", "streaming", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class SampleRange:
 class LinkListener(Protocol):
     """The interface between a session and the code that uses its samples. All calls come in the event loop's thread."""
 
-    def link_changed(self, state: State, message: Message) -> None:
+    def link_changed(self, state: LinkState, message: Message) -> None:
         """Note the new state of the link, and the message for the person."""
 
     def link_down(self, cause: GapCause) -> None:

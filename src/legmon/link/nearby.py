@@ -14,7 +14,7 @@ from legmon.link.scan import scanning
 from legmon.link.session import advertisement
 from legmon.movement import Leg
 from legmon.sensors import ankle
-from legmon.sensors.base import Driver, HeardSensor
+from legmon.sensors.base import Driver, HeardSensor, strongest_first
 from legmon.sensors.registry import recognise
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def is_known(rssi_dbm: float) -> bool:
 
 
 class RecentlyHeard:
-    """The devices that advertised in the last seconds. Packets without a known signal strength do not count.
+    """The devices that advertised in the last seconds. A packet without a known strength leaves the strength as it was.
 
     Parameters
     ----------
@@ -88,16 +88,15 @@ class RecentlyHeard:
 
     def hear(self, device: BLEDevice, data: AdvertisementData, fit: tuple[Driver, Leg | None] | None) -> None:
         """Add a packet, with the driver and the leg of its sender where a driver fits."""
-        if is_known(data.rssi):
-            before, _ = self._heard.get(device.address, (None, 0.0))
-            self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
+        before, _ = self._heard.get(device.address, (None, 0.0))
+        self._heard[device.address] = (_heard(before, device, data, fit), time.monotonic())
 
     def strongest(self) -> list[HeardSensor]:
-        """Return the devices, sensors with a driver before the rest and the strongest first."""
+        """Return the devices: sensors with a driver before the rest, the strongest first, unknown strengths last."""
         now = time.monotonic()
         self._heard = {a: (h, at) for a, (h, at) in self._heard.items() if now - at < self._forgotten_s}
         heard = [replace(h, heard_s=round(now - at, 1)) for h, at in self._heard.values()]
-        return sorted(heard, key=lambda h: (h.driver is None, -(h.rssi_dbm or 0.0)))
+        return sorted(heard, key=lambda h: (h.driver is None, *strongest_first(h)))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -147,7 +146,7 @@ class Surroundings:
 
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
         fit = recognise(self._drivers, advertisement(data))
-        if fit is not None:
+        if fit is not None and is_known(data.rssi):  # the pages ask to choose by strength
             self._recent.hear(device, data, fit)
 
 
@@ -158,13 +157,16 @@ def _heard(
     fit: tuple[Driver, Leg | None] | None,
 ) -> HeardSensor:
     """Return a device with what its newest packet adds to what was known."""
-    known = before or HeardSensor(device.address, None, data.rssi, None, None)
-    rssi = known.rssi_dbm or data.rssi
+    known = before or HeardSensor(device.address, None, None, None, None)
+    rssi_dbm = known.rssi_dbm
+    if is_known(data.rssi):
+        smoothed = data.rssi if rssi_dbm is None else rssi_dbm
+        rssi_dbm = round(smoothed + WEIGHT * (data.rssi - smoothed), 1)
     battery = ankle.advertised_battery(advertisement(data)) if fit and fit[0] is ankle.DRIVER else None
     return HeardSensor(
         address=device.address,
         name=data.local_name or device.name or known.name,
-        rssi_dbm=round(rssi + WEIGHT * (data.rssi - rssi), 1),
+        rssi_dbm=rssi_dbm,
         driver=fit[0].name if fit else known.driver,
         side=fit[1] if fit else known.side,
         battery_percent=known.battery_percent if battery is None else battery,

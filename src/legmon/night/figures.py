@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from legmon.movement import NS, Leg
-from legmon.night.lying import State, Stretch, Vector, axis_of_walking, stretches
+from legmon.night.lying import PostureState, Stretch, Vector, axis_of_walking, stretches
 from legmon.night.posture import Posture
 from legmon.night.track import LegTrack
 from legmon.scoring.events import Span, normalise_gaps
@@ -37,7 +37,7 @@ class PostureSpan:
 
     start: int
     end: int
-    state: State
+    state: PostureState
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ Problem = Literal[
     "not_standing",
 ]
 
-CUES: Final = 5
 SEEN_AT_LEAST: Final = 4
 G_WITHIN: Final = 0.03
 RATE_WITHIN: Final = 0.02

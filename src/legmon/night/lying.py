@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from legmon.movement import LegMovement
 from legmon.night.posture import ACTIVITY, CADENCE, SEEN, STEP_S, Posture, X, Z
 
-State = Literal["lying", "upright", "walking", "not_worn", "unknown"]
+PostureState = Literal["lying", "upright", "walking", "not_worn", "unknown"]
 Vector = NDArray[np.float64]
 
 LEVEL_DEG: Final = 45.0
@@ -44,7 +44,7 @@ class Stretch:
 
     first: int
     end: int
-    state: State
+    state: PostureState
 
 
 def walking(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -99,7 +99,7 @@ def stretches(posture: Posture, axis: Vector | None) -> list[Stretch]:
     states = _upright_or_lying(rows, axis)
     states[walking(rows)] = 2
     states[_not_worn(rows)] = 3
-    names: tuple[State, ...] = ("lying", "upright", "walking", "not_worn", "unknown")
+    names: tuple[PostureState, ...] = ("lying", "upright", "walking", "not_worn", "unknown")
     found: list[Stretch] = []
     for first, end in _runs(states):
         until = min(end * posture.step, posture.end)

@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-from legmon.catalog.state import Answer, EndedBy, ListedMovement, about
+from legmon.catalog.state import ApiValue, EndedBy, ListedMovement, about
 from legmon.detection.faults import Verdict
 from legmon.movement import Leg
 from legmon.night.fit import Problem as FitProblem
-from legmon.night.lying import State
+from legmon.night.lying import PostureState
 from legmon.night.usual import Comparable, Usual
 from legmon.scoring.rules import Rules
 
@@ -19,7 +19,7 @@ ShownBy = Literal["index", "time", "arrival"]
 
 
 @dataclass(frozen=True, slots=True)
-class ZoneChange(Answer):
+class ZoneChange(ApiValue):
     """The clocks of a time zone change."""
 
     at: float
@@ -27,7 +27,7 @@ class ZoneChange(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Zone(Answer):
+class Zone(ApiValue):
     """The time zone of a recording."""
 
     name: str
@@ -36,7 +36,7 @@ class Zone(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Headline(Answer):
+class Headline(ApiValue):
     """Periodic movements per hour, with one mask for numerator and denominator."""
 
     denominator: Literal["lying", "in_bed"] = field(
@@ -53,7 +53,7 @@ class Headline(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Indices(Answer):
+class Indices(ApiValue):
     """The rule set's counts and indices; null where one does not exist."""
 
     movements: int
@@ -68,7 +68,7 @@ class Indices(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class NightSummary(Answer):
+class NightSummary(ApiValue):
     """A night in the list."""
 
     id: str
@@ -126,7 +126,7 @@ class NightSummary(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class NightsPage(Answer):
+class NightsPage(ApiValue):
     """A page of the list of nights, the newest first."""
 
     nights: list[NightSummary]
@@ -135,7 +135,7 @@ class NightsPage(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Gap(Answer):
+class Gap(ApiValue):
     """A stretch without samples. Never bridged, never counted as rest."""
 
     leg: Leg
@@ -146,7 +146,7 @@ class Gap(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Answer):
+class Finding(ApiValue):
     """A fault of the signal, or of its recording."""
 
     code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy", "damaged"]
@@ -156,7 +156,7 @@ class Finding(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class IntervalHistogram(Answer):
+class IntervalHistogram(ApiValue):
     """Intervals from onset to onset between successive candidates."""
 
     bin_s: float
@@ -166,7 +166,7 @@ class IntervalHistogram(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Hour(Answer):
+class Hour(ApiValue):
     """One hour of the night, counted from its start."""
 
     start: float
@@ -177,16 +177,16 @@ class Hour(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Answer):
+class PostureSpan(ApiValue):
     """How the leg was for a while."""
 
     start: float
     end: float
-    state: State
+    state: PostureState
 
 
 @dataclass(frozen=True, slots=True)
-class Lights(Answer):
+class Lights(ApiValue):
     """Lights off and on as the person set them, beside the recording's own start and end."""
 
     off: float
@@ -197,7 +197,7 @@ class Lights(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Noise(Answer):
+class Noise(ApiValue):
     """What a leg's signal does in the quieter seconds of the night."""
 
     leg: Leg
@@ -205,7 +205,7 @@ class Noise(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Losses(Answer):
+class Losses(ApiValue):
     """How lost samples of a sensor show: by its count (exact), by its times (to a sample), or only by pauses."""
 
     leg: Leg
@@ -213,7 +213,7 @@ class Losses(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class Span(Answer):
+class Span(ApiValue):
     """A stretch of time."""
 
     start: float
@@ -221,7 +221,7 @@ class Span(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class FitResult(Answer):
+class FitResult(ApiValue):
     """Result of a fit check."""
 
     leg: Leg
@@ -242,7 +242,7 @@ class Night(NightSummary):
 
     lights: Lights
     usual: Usual
-    held: list[Held]
+    held: list[PostureSpan]
     fits: list[FitResult]
     noise: list[Noise]
     voluntary: int = field(metadata=about("movements that the person made on purpose"))
@@ -262,7 +262,7 @@ class Night(NightSummary):
 
 
 @dataclass(frozen=True, slots=True)
-class Movements(Answer):
+class Movements(ApiValue):
     """The movements of a night under one rule set, in time order."""
 
     night: str

@@ -7,17 +7,16 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import get_args
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from legmon import __version__
-from legmon.catalog.derived import DerivedData
+from legmon.catalog.derived import DerivedData, KeptSummary
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
-from legmon.errors import LegmonError
 from legmon.night import posture
 from legmon.night.usual import COVERAGE, USABLE_S, Comparable, Usual, usual
 from legmon.nights import answers
-from legmon.nights.postures import FileState, Postures
+from legmon.nights.postures import Postures
 from legmon.nights.report import NightReport, report, summary, whole
 from legmon.scoring.rules import RULES, Rules
 
@@ -47,34 +46,34 @@ class NightReports:
         self._catalog = catalog
         self._kept = DerivedData(catalog, VERSION)
         self.postures = Postures(catalog, self._kept)
-        self._reports: OrderedDict[tuple[str, Rules], tuple[NightReport, list[FileState] | None]] = (
-            OrderedDict()
-        )
-        self._unfinished: dict[str, tuple[int, list[FileState]]] = {}
+        self._reports: OrderedDict[tuple[str, Rules], tuple[NightReport, str]] = OrderedDict()
+        self._unfinished: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
 
     def report(self, info: NightInfo, rules: Rules = RULES) -> NightReport:
         """Return the report of a night as it stands in the catalog."""
+        return self._report(info, rules)[0]
+
+    def _report(self, info: NightInfo, rules: Rules) -> tuple[NightReport, str]:
+        """Return a report, and the state of the files of a closed night that gave less than the whole; empty else."""
         key = (info.id, rules)
         with self._lock:
-            kept, files = self._reports.get(key, (None, None))
-        if kept is None or kept.info != info or files != self._files(kept):
-            files = self.postures.files(info)
-            kept = self._make(info, rules)
-            files = files if self._files(kept) is not None else None
+            kept, files = self._reports.get(key, (None, ""))
+        if kept is None or kept.info != info or (files and self.postures.have_changed(info.id, files)):
+            kept, files = self._make(info, rules)
         with self._lock:
             self._reports[key] = (kept, files)
             self._reports.move_to_end(key)
             while len(self._reports) > KEPT:
                 self._reports.popitem(last=False)
-        return kept
+        return kept, files
 
-    def _files(self, r: NightReport) -> list[FileState] | None:
-        """Return the files of a closed night that could not be read whole: it is read again when they change."""
-        return None if r.final or r.info.state != "closed" else self.postures.files(r.info)
-
-    def _make(self, info: NightInfo, rules: Rules) -> NightReport:
-        return report(self._catalog, info, self._catalog.tracks(info.id), rules, postures=self.postures)
+    def _make(self, info: NightInfo, rules: Rules) -> tuple[NightReport, str]:
+        files = self.postures.files(
+            info.id, info.legs
+        )  # before they are read: a change meanwhile is seen later
+        r = report(self._catalog, info, self._catalog.tracks(info.id), rules, postures=self.postures)
+        return r, "" if r.final or info.state != "closed" else files
 
     def night(self, info: NightInfo, rules: Rules = RULES) -> answers.Night:
         """Return all that a night's page shows."""
@@ -97,20 +96,34 @@ class NightReports:
         return self.page(rules, limit=limit, before=later)
 
     def _summaries(self, infos: list[NightInfo], rules: Rules) -> list[answers.NightSummary]:
-        kept = self._kept.summaries(infos, rules)
+        kept = self._valid_summaries(infos, rules)
         return [
-            answers.NightSummary.from_json(kept[n.id])
-            if n.id in kept
-            else self._summarise(self.report(n, rules))
+            answers.NightSummary.from_json(kept[n.id]) if n.id in kept else self._summarise(n, rules)
             for n in infos
         ]
 
-    def _summarise(self, r: NightReport) -> answers.NightSummary:
-        """Return the summary of a night, and keep it if the night is closed and was read whole."""
+    def _valid_summaries(self, infos: list[NightInfo], rules: Rules) -> dict[str, str]:
+        """Return the kept summaries (JSON) by night, without those whose files have changed."""
+        return {
+            night: kept.value
+            for night, kept in self._kept.summaries(infos, rules).items()
+            if not kept.files or not self.postures.have_changed(night, kept.files)
+        }
+
+    def _summarise(self, info: NightInfo, rules: Rules) -> answers.NightSummary:
+        """Return the summary of a night, and keep it if the night is closed and the catalog can be written."""
+        r, files = self._report(info, rules)
         found = summary(r)
-        if r.final:
-            self._kept.keep_summary(r.info, r.rules, found.to_json())
+        try:
+            self._keep(r, found, files)
+        except DBAPIError as error:
+            log.warning("the summary of night %s cannot be kept: %s", info.id, error)
         return found
+
+    def _keep(self, r: NightReport, found: answers.NightSummary, files: str) -> None:
+        """Keep the summary of a closed night, with the state of its files where they gave less than the whole."""
+        if r.info.state == "closed":
+            self._kept.keep_summary(r.info, r.rules, KeptSummary(found.to_json(), files))
 
     def usual(self, r: NightReport) -> Usual:
         """Return what was usual before a night, under the same rules."""
@@ -132,36 +145,53 @@ class NightReports:
             try:
                 missing = self._missing()
                 for info in missing:
-                    self._fill(info, ended)
-            except (SQLAlchemyError, LegmonError, ValueError, OSError) as error:  # a request reports it, too
-                log.warning("a summary cannot be made now: %s", error)
+                    self._try_to_fill(info, ended)
+            except DBAPIError as error:  # a request reports it, too
+                log.warning("summaries cannot be kept now: %s", error)
+                missing = []
+            except Exception:
+                log.exception("missing summaries cannot be looked for now")
                 missing = []
             if not missing:
                 ended.wait(LOOK_S)
 
     def _missing(self) -> list[NightInfo]:
-        """Return closed nights without summaries, but for those whose files are as they were when they gave none."""
+        """Return closed nights without valid summaries, but for those that gave none and are as they were then."""
         rule_sets = len(get_args(Rules))
         infos = self._kept.without_summaries(rule_sets, limit=BATCH + len(self._unfinished))
-        return [n for n in infos if self._unfinished.get(n.id) != (n.revision, self.postures.files(n))]
+        changed = [n for n, files in self._kept.partial_summaries() if self.postures.have_changed(n, files)]
+        if changed:
+            infos += self._catalog.named(changed[:BATCH])
+        return [n for n in infos if self._unfinished.get(n.id) != self._state(n)]
+
+    def _state(self, info: NightInfo) -> tuple[int, str]:
+        return info.revision, self.postures.files(info.id, info.legs)
+
+    def _try_to_fill(self, info: NightInfo, ended: threading.Event) -> None:
+        """Make the summaries of a night; one that gives none is left alone until the night or its files change.
+
+        Raises
+        ------
+        sqlalchemy.exc.DBAPIError
+            If the catalog cannot be read or written.
+        """
+        state = self._state(info)
+        try:
+            self._fill(info, ended)
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("the summaries of night %s cannot be made", info.id)
+            self._unfinished[info.id] = state
+        else:
+            self._unfinished.pop(info.id, None)
 
     def _fill(self, info: NightInfo, ended: threading.Event) -> None:
-        state = (info.revision, self.postures.files(info))
-        final = True
         for rules in get_args(Rules):
             if ended.is_set():
                 return
             began = time.monotonic()
-            if not self._kept.summaries([info], rules):
-                try:
-                    r = self._make(info, rules)
-                except (LegmonError, ValueError, OSError):
-                    self._unfinished[info.id] = state
-                    raise
-                self._summarise(r)
-                final = final and r.final
+            if not self._valid_summaries([info], rules):
+                r, files = self._make(info, rules)
+                self._keep(r, summary(r), files)
             ended.wait(time.monotonic() - began)  # requests come first
-        if final:
-            self._unfinished.pop(info.id, None)
-        else:
-            self._unfinished[info.id] = state

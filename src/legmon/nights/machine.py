@@ -16,14 +16,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import tzlocal
+from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.annotations import Annotations
+from legmon.catalog.derived import DerivedData
 from legmon.catalog.state import SensorState
-from legmon.catalog.store import Catalog
+from legmon.catalog.store import FILE, Catalog, catalog_trouble
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.movement import Leg
 from legmon.nights import readiness
+from legmon.nights.postures import Postures
 from legmon.nights.readiness import RadioTrouble, ReadinessCheck
 from legmon.recording.records import Samples, encode
 from legmon.sensors.base import Driver, HeardSensor
@@ -113,23 +116,24 @@ def disk(folder: Path) -> ReadinessCheck:
 
 
 def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
-    """Return the end of the newest night, what an hour takes of the battery, and why the catalog cannot be opened."""
-    if not (folder / "catalog.sqlite").exists():
+    """Return the end of the newest night, what an hour takes of the battery, and why the catalog cannot be read."""
+    if not (folder / FILE).exists():
         return None, None, ""
-    from legmon.nights.cache import NightReports
-
     try:
         catalog = Catalog(folder)
     except LegmonError as e:
         return None, None, str(e)
+    postures = Postures(catalog, DerivedData(catalog, ""), keep=False)  # a check changes nothing
     try:
         real = any(
             not n.simulated for n in catalog.nights(limit=1)
         )  # simulated nights have a clock of their own
         drain = None
         with suppress(ValueError, OSError):  # a recording that cannot be read has no battery levels
-            drain = NightReports(catalog).postures.drain_per_hour()
+            drain = postures.drain_per_hour()
         return _newest_ns(catalog) if real else None, drain, ""
+    except DBAPIError as e:
+        return None, None, catalog_trouble(folder, e)
     finally:
         catalog.close()
 

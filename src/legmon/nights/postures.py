@@ -1,12 +1,17 @@
 """Posture, envelope and battery of each leg's night: read from the recording once, then from the catalog."""
 
+import json
+import logging
 import threading
+from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.derived import Battery, Derived, DerivedData
+from legmon.catalog.derived import BatteryLevels, Derived, DerivedData
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
@@ -15,11 +20,16 @@ from legmon.night.track import LegTrack
 from legmon.recording.records import Meta, Note
 from legmon.recording.segment import SegmentTail
 
+log = logging.getLogger(__name__)
+
 FLOOR_PERCENTILE = 20
 NIGHTS_OF_DRAIN = 5
 
-FileState = tuple[int, int] | None
-"""Time of the last change and size of a file; None if the file does not exist."""
+PARTIAL = 32
+"""Postures kept in memory for legs whose file could not be read to its end; one of a night takes about 200 kB."""
+
+FileState = tuple[int, int, int] | None
+"""Times of the last change of a file's content and of its entry (ns), and its size; None if the file does not exist."""
 
 
 class _GrowingPosture:
@@ -28,7 +38,7 @@ class _GrowingPosture:
     def __init__(self, path: Path) -> None:
         self._tail = SegmentTail(path)
         self._reader: PostureReader | None = None
-        self._battery: Battery = []
+        self._battery: BatteryLevels = []
 
     def read(self, *, closed: bool = False) -> Derived:
         """Read what is new, and return all that is known; of a closed night that is all there will ever be."""
@@ -41,6 +51,10 @@ class _GrowingPosture:
                 self._reader.feed(record)
         if closed and self._reader is not None:
             self._reader.finish()
+        return self.posture()
+
+    def posture(self) -> Derived:
+        """Return all that is known so far."""
         empty = Posture(500, np.zeros((0, 6), np.float32), np.zeros(0, np.float32), 0)
         return Derived(self._reader.posture() if self._reader else empty, list(self._battery))
 
@@ -49,7 +63,7 @@ class Postures:
     """Reads the postures of nights, and keeps those of closed nights in the catalog.
 
     A posture is kept only if it reaches the end of its leg. If a file was absent, or could not be read to its end, it is
-    read again when it has changed.
+    read again when it has changed. If the catalog cannot be written, postures stay in memory.
 
     Parameters
     ----------
@@ -57,13 +71,16 @@ class Postures:
         The catalog of the data folder.
     kept : DerivedData
         The catalog's store of derived data.
+    keep : bool
+        Whether to keep postures in the catalog.
     """
 
-    def __init__(self, catalog: Catalog, kept: DerivedData) -> None:
+    def __init__(self, catalog: Catalog, kept: DerivedData, *, keep: bool = True) -> None:
         self._catalog = catalog
         self._kept = kept
+        self._keep = keep
         self._growing: dict[Path, _GrowingPosture] = {}
-        self._partial: dict[Path, tuple[FileState, Derived]] = {}
+        self._partial: OrderedDict[Path, tuple[FileState, Derived]] = OrderedDict()
         self._lock = threading.RLock()
 
     def read(self, info: NightInfo, leg: Leg) -> Derived:
@@ -83,17 +100,36 @@ class Postures:
             before, partial = self._partial.get(path, (None, None))
         if partial is not None and before == state:
             return partial
-        derived = _GrowingPosture(path).read(closed=True)
+        growing = _GrowingPosture(path)
+        try:
+            derived = growing.read(closed=True)
+        except OSError as error:
+            log.warning("%s cannot be read: %s", path, error)
+            derived = growing.posture()
+        kept = self._keep and self._keep_posture(info, leg, derived)
         with self._lock:
-            if self._kept.keep_posture(info.id, leg, derived):
-                self._partial.pop(path, None)
-            else:
+            self._partial.pop(path, None)
+            if not kept:
                 self._partial[path] = (state, derived)
+                while len(self._partial) > PARTIAL:
+                    self._partial.popitem(last=False)
         return derived
 
-    def files(self, info: NightInfo) -> list[FileState]:
-        """Return the state of a night's files, to see whether they have changed."""
-        return [_file_state(self._catalog.segment(info.id, leg)) for leg in info.legs]
+    def _keep_posture(self, info: NightInfo, leg: Leg, derived: Derived) -> bool:
+        """Keep a posture if the catalog can be written; return whether it is kept."""
+        try:
+            return self._kept.keep_posture(info.id, leg, derived)
+        except DBAPIError as error:
+            log.warning("the posture of night %s, %s leg, cannot be kept: %s", info.id, leg, error)
+            return False
+
+    def files(self, night: str, legs: Iterable[Leg]) -> str:
+        """Return the state of a night's files by leg (JSON), to see whether they have changed."""
+        return json.dumps({leg: _file_state(self._catalog.segment(night, leg)) for leg in sorted(legs)})
+
+    def have_changed(self, night: str, files: str) -> bool:
+        """Whether a night's files are no longer as `files` has them."""
+        return files != self.files(night, json.loads(files))
 
     def drain_per_hour(self) -> float | None:
         """Return the battery percent that an hour of recording used in the last nights; None if none shows it."""
@@ -115,7 +151,7 @@ def _file_state(path: Path) -> FileState:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def envelope(

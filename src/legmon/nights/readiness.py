@@ -24,7 +24,7 @@ from legmon.limits import (
 from legmon.messages import BLUETOOTH_FIXES, NETWORK_TIME, READINESS, Level, LinkCode, sensor_words
 from legmon.movement import NS
 from legmon.night.fit import RATE_WITHIN
-from legmon.sensors.base import HeardSensor
+from legmon.sensors.base import HeardSensor, strongest_first
 
 RadioTrouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
 """Why the radio does not scan."""
@@ -304,7 +304,7 @@ def heard(
         devices = {"others": _count(others, "other device")}
         return [ReadinessCheck("sensor", "none_heard", {"seconds": seconds}, devices)]
     checks: list[ReadinessCheck] = []
-    for sensor in sorted(sensors, key=lambda s: -(s.rssi_dbm or 0.0)):
+    for sensor in sorted(sensors, key=strongest_first):
         name = sensor.name or "unnamed"
         kind = titles.get(sensor.driver or "", sensor.driver or "")
         words = {"name": name, "address": sensor.address}

@@ -215,7 +215,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
         lights=_lights(r, scored),
         usual=usual,
         held=[
-            answers.Held((origin + h.start) / NS, (origin + h.end) / NS, h.state)
+            answers.PostureSpan((origin + h.start) / NS, (origin + h.end) / NS, h.state)
             for h in (r.figures.held if r.figures else [])
         ],
         fits=[fit_result(c) for c in r.checks],

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from legmon.link.listener import ConnectedSensor, SampleRange, State
+from legmon.link.listener import ConnectedSensor, LinkState, SampleRange
 from legmon.messages import GapCause, LinkCode, Message
 from legmon.qualify.arrivals import Frames
 from legmon.qualify.card import Evidence, Place, qualify
@@ -93,7 +93,7 @@ class Trial:
 
     # called by the link
 
-    def link_changed(self, _state: State, message: Message) -> None:
+    def link_changed(self, _state: LinkState, message: Message) -> None:
         """Keep the message, and the last failure."""
         self._message = message.sentence
         if message.code in _FAILURES and (

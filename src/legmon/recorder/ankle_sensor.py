@@ -11,7 +11,7 @@ import numpy as np
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.limits import LOW_PERCENT
-from legmon.link.listener import ConnectedSensor, SampleRange, State
+from legmon.link.listener import ConnectedSensor, LinkState, SampleRange
 from legmon.link.nearby import is_known
 from legmon.messages import GapCause, LinkCode, Message, Trouble, trouble
 from legmon.movement import NS, Leg
@@ -144,7 +144,7 @@ class AnkleSensor:
 
     # called by the link
 
-    def link_changed(self, state: State, message: Message) -> None:
+    def link_changed(self, state: LinkState, message: Message) -> None:
         """Note the state of the link. The reason of a failure stays for a while during new tries."""
         log.info("link %s: %s", state, message.sentence)
         if message.code in HOLDS_S:

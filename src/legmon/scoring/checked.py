@@ -32,12 +32,14 @@ def checked_duration(duration_s: object) -> float | None:
     Raises
     ------
     RowError
-        If it is not a number of seconds, 0 or more.
+        If it is not a number of seconds, 0 or more and less than `LONGEST_S`.
     """
     if duration_s is None:
         return None
     if not _is_number(duration_s) or not 0 <= float(duration_s) < LONGEST_S:
-        raise RowError(f"'duration_s' is {_short(duration_s)}; expected seconds, 0 or more")
+        raise RowError(
+            f"'duration_s' is {_short(duration_s)}; expected seconds, 0 or more and less than {LONGEST_S:,.0f}"
+        )
     return float(duration_s)
 
 

@@ -167,7 +167,7 @@ class HeardSensor:
     name : str or None
         The name that it advertises.
     rssi_dbm : float or None
-        Signal strength, smoothed; None if only a connection to it is known.
+        Signal strength, smoothed; None if it is not known.
     driver : str or None
         Name of the driver that fits; None for a device that is no known sensor.
     side : {"left", "right"} or None
@@ -188,6 +188,11 @@ class HeardSensor:
     heard_s: float = 0.0
     leg: Leg | None = None
     battery_percent: int | None = None
+
+
+def strongest_first(sensor: HeardSensor) -> tuple[bool, float]:
+    """Return a key that sorts devices by their strength, the strongest first and unknown strengths last."""
+    return sensor.rssi_dbm is None, -(sensor.rssi_dbm or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,14 +121,14 @@ async def _until_closed(socket: WebSocket) -> None:
 
 async def _send(socket: WebSocket) -> None:
     feed: StatusFeed = socket.app.state.feed
-    night: str | None = "not read yet"
+    shown: tuple[str | None, Leg | None] | None = None
     trace: _Trace | None = None
     sent = ""
     tick = time.monotonic()
     while True:
         now = await feed.latest()
-        if now.status.night != night or (now.clock is not None and trace is None):
-            night = now.status.night
+        if shown != (now.status.night, now.leg):  # the left leg goes first, also where it joins later
+            shown = (now.status.night, now.leg)
             trace = _open_trace(socket, now)
             hello = models.LiveHello(leg=now.leg, window_s=_window_s(now.status.speed))
             await socket.send_text(hello.model_dump_json())

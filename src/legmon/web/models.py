@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from legmon.catalog.state import LinkState, ListedMovement, Mode
+from legmon.catalog.state import ListedMovement, Mode
+from legmon.link.listener import LinkState
 from legmon.messages import ProblemCode
 from legmon.movement import Leg
 from legmon.nights.answers import Zone
