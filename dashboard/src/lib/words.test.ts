@@ -142,7 +142,7 @@ test("the kind of a movement decides before its series", () => {
   expect(shape({ ...movement, periodic: false })).toBe("single");
   expect(shape({ ...movement, kind: "posture" })).toBe("other");
   expect(kindName(movement)).toBe("periodic");
-  expect(kindName({ ...movement, kind: "voluntary", periodic: false })).toBe("your own movement");
+  expect(kindName({ ...movement, kind: "voluntary", periodic: false })).toBe("marked as your own");
   expect(kindName({ ...movement, kind: "a kind of later", periodic: false })).toBe("a kind of later");
 });
 
@@ -197,7 +197,7 @@ const kinds = (...names: string[]) => names.map((kind) => ({ kind }));
 
 test("movements that are listed and not counted have a reason", () => {
   expect(notCounted(kinds("leg", "posture", "leg", "bump", "posture", "voluntary"))).toBe(
-    "4 of these 6 movements are not counted: change of posture 2, bump 1, your own movement 1.",
+    "4 of these 6 movements are not counted: change of posture 2, bump 1, marked as your own 1.",
   );
   expect(notCounted(kinds("leg", "leg"))).toBe("");
 });
@@ -211,13 +211,14 @@ test("leg movements outside the hours of the headline have a reason", () => {
 });
 
 test("a night with less than nine tenths, or with a fault, says so", () => {
-  const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence: "" };
+  const sentence = "At rest, the signal is too noisy.";
+  const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence };
   const usable = { duration_s: 1000, analysed_s: 900, verdict: "usable" as const, quality: [] };
   expect(doubt(usable)).toBe("");
   expect(doubt({ ...usable, analysed_s: 899 })).toBe(
     "Please note: Less than nine tenths of the night was recorded, so the number can be off.",
   );
-  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(/^Please note: The signal shakes/);
+  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(/^Please note: At rest, the signal is too noisy\.$/);
   expect(doubt({ ...usable, verdict: "poor", quality: [noisy] })).toMatch(/too poor\. Do not rely/);
 });
 

@@ -245,6 +245,8 @@ class FitResult(Answer):
     ratio: float | None
     rolled_deg: float | None
     stood: bool
+    sentence: str
+    """the worst problem and what to do, or that the strap fits"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ class Night(NightSummary):
     fits: list[FitResult]
     noise: list[Noise]
     voluntary: int
-    """movements that the person made on purpose"""
+    """movements that the person marked as their own"""
     earlier: str | None
     """the night before"""
     later: str | None
