@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import httpx
 import numpy as np
@@ -551,12 +551,12 @@ WITHOUT_WORDS = {
 def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> None:
     texts = json.loads((ROOT / "dashboard" / "src" / "messages" / "en.json").read_text())
     faults = {cause: FAULT_SENTENCES[fault] for cause, fault in FAULT_CAUSES.items()}
-    tables: dict[str, Mapping[str, str]] = {
-        "gap": {**GAP_SENTENCES, **faults},
-        "finding": {**FAULT_SENTENCES, "damaged": RECORDING_DAMAGED},
-        "link": {**LINK_SENTENCES},
-        "trouble": {**TROUBLE_SENTENCES},
-        "problem": {**PROBLEM_SENTENCES},
+    tables: dict[str, Mapping[Any, str]] = {
+        "gap": GAP_SENTENCES | faults,
+        "finding": FAULT_SENTENCES | {"damaged": RECORDING_DAMAGED},
+        "link": LINK_SENTENCES,
+        "trouble": TROUBLE_SENTENCES,
+        "problem": PROBLEM_SENTENCES,
         "fit": FIT_SENTENCES,
     }
     for item in ("sensor", "rate", "worn", "fit"):  # of the others, the page says less on purpose

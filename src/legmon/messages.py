@@ -487,8 +487,8 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
 }
 """Every item of the readiness list, and every code that it can have. `legmon doctor` prints the sentences; the pages translate
 the codes."""
-# In English, the page Tonight says the same of sensor, rate, worn and fit. Of battery, link, disk and clock it says less on
-# purpose: the doctor names one of several sensors, knows no page to look at, and shows figures that help with support.
+# In English, the page Tonight says the same about sensor, rate, worn and fit. About battery, link, disk and clock it says less
+# on purpose: the name of the item stands beside the sentence, and the doctor shows more figures and names one of several sensors.
 
 TONIGHT_ITEMS: Final = ("sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock")
 """The items on the page Tonight, in its order."""

@@ -4,6 +4,9 @@ import { setLanguage } from "./i18n.svelte";
 import {
   doubt,
   fetchingSentence,
+  findingSentence,
+  fitVerdict,
+  gapSentence,
   linkSentence,
   notCounted,
   outsideHours,
@@ -94,6 +97,20 @@ const sensor: Sensor = {
   moving: false,
 };
 
+const NO_FIT = {
+  leg: "left" as const,
+  at: 0,
+  problems: [],
+  noise_mg: null,
+  gravity_g: null,
+  toes: null,
+  toe_mg: null,
+  ratio: null,
+  rolled_deg: null,
+  stood: false,
+  sentence: "The strap fits.",
+};
+
 test("the summary of a night names its hours beside the rate", () => {
   expect(summary(night)).toBe(
     "143 leg movements in 7 h lying with the sensor on. 96 of them came in 9 periodic series: " +
@@ -178,6 +195,23 @@ describe("the sensor's own words", () => {
   });
 });
 
+test("in English the page shows legmon's own sentence, in German the text for its code", async () => {
+  const sentence = "A sentence of legmon.";
+  const gap = { leg: "left" as const, start: 0, end: 1, cause: "link_lost", sentence };
+  const finding = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence };
+  const fit = { ...NO_FIT, problems: ["looser" as const], ratio: 0.6, sentence };
+  const shown = () => [gapSentence(gap), findingSentence(finding), fitVerdict(fit)];
+  expect(shown()).toEqual([sentence, sentence, sentence]);
+  vi.stubGlobal("document", { documentElement: {} }); // these tests have no browser
+  await setLanguage("de");
+  const german = shown();
+  await setLanguage("en");
+  vi.unstubAllGlobals();
+  expect(german[0]).toMatch(/^Die Bluetooth-Verbindung/);
+  expect(german[1]).toMatch(/^In Ruhe rauscht/);
+  expect(german[2]).toContain("0,6");
+});
+
 test("the page says what a sensor still has, unless that is next to nothing or the link is down", () => {
   const pending = { ...sensor, link: "streaming" as const, declared_rate_hz: 50, pending_samples: 36_000 };
   expect(fetchingSentence([sensor, pending])).toContain("12 min of the signal did not arrive");
@@ -218,7 +252,9 @@ test("a night with less than nine tenths, or with a fault, says so", () => {
   expect(doubt({ ...usable, analysed_s: 899 })).toBe(
     "Please note: Less than nine tenths of the night was recorded, so the number can be off.",
   );
-  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(/^Please note: At rest, the signal is too noisy\.$/);
+  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(
+    /^Please note: At rest, the signal is too noisy\.$/,
+  );
   expect(doubt({ ...usable, verdict: "poor", quality: [noisy] })).toMatch(/too poor\. Do not rely/);
 });
 
