@@ -248,7 +248,7 @@ def only(item: str, found: list[checks.ReadinessCheck]) -> checks.ReadinessCheck
 def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str) -> None:
     assert check.level == level
     assert says in f"{check.sentence} {check.advice}"
-    assert check.sentence.endswith(".")
+    assert check.sentence.endswith((".", ":"))
 
 
 def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
@@ -332,11 +332,11 @@ def test_every_code_has_a_sentence_that_can_be_written() -> None:
          "state", "network_time", "path", "why", "zone", "offset"),
         "x",
     )  # fmt: skip
-    values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s"), 1.0)
+    values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s", "toes", "ratio"), 1.0)
     for item, codes in READINESS.items():
         for code in codes:
             check = checks.ReadinessCheck(item, code, values, words)
-            assert check.sentence.endswith(".")
+            assert check.sentence.endswith((".", ":"))
             assert check.level in {"ok", "look", "stop"}
             assert (
                 check.advice

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import httpx
 import numpy as np
@@ -23,7 +24,25 @@ from legmon.catalog.store import Catalog
 from legmon.detection.bouts import Kind
 from legmon.exchange.capture import read_capture, record_capture
 from legmon.link.listener import LinkState
-from legmon.messages import FAULT_CAUSES, Fault, GapCause, LinkCode, ProblemCode, Trouble, link_message
+from legmon.messages import (
+    CARD_SENTENCES,
+    FAULT_CAUSES,
+    FAULT_SENTENCES,
+    FIT_SENTENCES,
+    GAP_SENTENCES,
+    LINK_SENTENCES,
+    PROBLEM_SENTENCES,
+    READINESS,
+    RECORDING_DAMAGED,
+    TROUBLE_SENTENCES,
+    CardWarning,
+    Fault,
+    GapCause,
+    LinkCode,
+    ProblemCode,
+    Trouble,
+    link_message,
+)
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import PostureState
@@ -175,7 +194,7 @@ def test_a_long_window_holds_minimum_and_maximum_and_nothing_in_the_gap(
     [
         ("/nights/nowhere", 404, "no night 'nowhere'"),
         ("/nights/nowhere/window?start=1&end=2", 404, "no night"),
-        ("/nights/last/window?start=2&end=1", 422, "end must lie after start"),
+        ("/nights/last/window?start=2&end=1", 422, "end must lie after the start"),
         ("/nights/last/window?start=1&end=2&points=1", 422, "points"),
         ("/nights/last/window?start=x&end=2", 422, "start"),
         ("/nights/last/window?start=1&end=2&leg=right", 404, "no samples of this leg"),
@@ -185,7 +204,7 @@ def test_a_long_window_holds_minimum_and_maximum_and_nothing_in_the_gap(
         ("/nights?before=nowhere", 404, "no night 'nowhere'"),
         ("/nights/last/window?start=0&end=inf", 422, "end"),
         ("/nights/last/window?start=0&end=1e308", 422, "end"),
-        ("/nothing", 404, "Not Found"),
+        ("/nothing", 404, "nothing at this address"),
     ],
 )
 def test_what_is_asked_wrongly_is_a_problem_in_words(
@@ -498,3 +517,74 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     wanted += [f"item.{i}.{code}" for i, codes in ITEM_CODES.items() for code in codes if i != "fit"]
     wanted += ["item.fit.ok", "item.fit.none"]
     assert [key for key in wanted if key not in texts] == []
+
+
+WITHOUT_WORDS = {
+    "link.connecting": (" to {name}", ""),
+    "link.sensor_stopped": ("{why}", "The sensor stopped measuring."),
+    "link.sensor_refused": ("{why}", "The sensor does not start."),
+    "trouble.disk_refuses": ("{why}", "the disk is full"),
+    "trouble.disk_fails": ("{why}", "writing to the disk fails. Check the disk"),
+    "trouble.not_synced": (": {why}", ""),
+    "trouble.not_resumed": (
+        "the {leg} leg of night {night}: {why}",
+        "one leg of an interrupted night: its recording cannot be read",
+    ),
+    "trouble.not_begun": (
+        "{why}",
+        "nothing can be written into the data folder. Check whether the disk is full",
+    ),
+    "trouble.catalog_fails": (" ({why})", ""),
+    "trouble.catalog_damaged": (" ({why})", ""),
+    "trouble.not_closed": ("Night {night} is not closed yet: {why}", "A night is not closed yet"),
+    "problem.no_such_night": ("night {night!r}", "such night"),
+    "problem.no_such_movement": (
+        "Night {night} has no movement {movement!r}",
+        "This night has no such movement",
+    ),
+    "problem.no_samples": ("Night {night}", "This night"),
+    "problem.invalid_request": (" ({why})", ""),
+    "problem.sensor_not_near": ("Sensor {address}", "This sensor"),
+}
+"""What stands on the pages in place of words that only the server knows. In English the pages show the server's sentence."""
+
+
+def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> None:
+    texts = json.loads((ROOT / "dashboard" / "src" / "messages" / "en.json").read_text())
+    faults = {cause: FAULT_SENTENCES[fault] for cause, fault in FAULT_CAUSES.items()}
+    tables: dict[str, Mapping[Any, str]] = {
+        "gap": GAP_SENTENCES | faults,
+        "finding": FAULT_SENTENCES | {"damaged": RECORDING_DAMAGED},
+        "link": LINK_SENTENCES,
+        "trouble": TROUBLE_SENTENCES,
+        "problem": PROBLEM_SENTENCES,
+        "fit": FIT_SENTENCES,
+    }
+    for item in ("sensor", "rate", "worn", "fit"):  # of the others, the page says less on purpose
+        codes = [code for code in ITEM_CODES[item] if item != "fit" or code in {"ok", "none"}]
+        tables[f"item.{item}"] = {
+            code: f"{READINESS[item][code].sentence} {READINESS[item][code].advice}".removesuffix(
+                "{sensor_words}"
+            ).rstrip()
+            for code in codes
+        }
+    for group, table in tables.items():
+        for code, sentence in table.items():
+            words, instead = WITHOUT_WORDS.get(f"{group}.{code}", ("", ""))
+            assert words in sentence, f"{group}.{code}"
+            expected = sentence.replace(words, instead) if words else sentence
+            assert texts[f"{group}.{code}"] == re.sub(r"\{(\w+)[:!][^}]*\}", r"{\1}", expected), (
+                f"{group}.{code}"
+            )
+
+
+def test_every_code_of_the_program_has_a_sentence_that_ends() -> None:
+    for codes, sentences in (
+        (ProblemCode, PROBLEM_SENTENCES),
+        (CardWarning, CARD_SENTENCES),
+        ({"ok", *get_args(FitProblem)}, FIT_SENTENCES),
+    ):
+        assert set(sentences) == set(codes)
+        for sentence in sentences.values():
+            assert sentence[0].isupper() or sentence.startswith(("legmon", "{")), sentence
+            assert sentence.endswith((".", "}")), sentence

@@ -1,7 +1,12 @@
 """Every code that legmon reports and the sentence a person reads for it, in one place.
 
 A code is stable: it stands in recordings, in the catalog, and in JSON, and the pages translate by it. The English sentence
-stands beside it here. A sentence names the cause, then what to do.
+stands beside it here. A sentence names the cause, then what to do. Sentences for the answers of a vendor's protocol stand
+beside its driver (`legmon.sensors`), because their codes are the vendor's.
+
+The pages show these sentences in English. They translate the codes into other languages; ``dashboard/src/messages`` has the
+texts. A placeholder that is a number keeps its name there. A placeholder that is a word (``{why}``, ``{name}``) is left out
+there, because the words are English.
 """
 
 from collections.abc import Mapping
@@ -249,6 +254,68 @@ def trouble(code: Trouble, **parts: object) -> Message:
     return Message(code.value, TROUBLE_SENTENCES[code].format(**parts), figures)
 
 
+# the fit check
+
+FIT_SENTENCES: Final[dict[str, str]] = {
+    "ok": "The strap fits.",
+    "no_data": "No samples arrived during the check. See that the sensor is sending, and check again.",
+    "not_still": "The sensor shook while you lay still. Check again.",
+    "not_one_g": "At rest, gravity does not read 1 g. Calibrate the sensor.",
+    "rate": "The sensor's rate is more than 2 % from the rate it declares. legmon records the true rate.",
+    "missing": "Samples were missing during the check. Put the computer nearer to the bed.",
+    "toes_unseen": "The sensor saw {toes:.0f} of 5 toe-ups. Move it lower, or tighten the strap.",
+    "looser": "The strap is looser than usual ({ratio:.1f} ×). Tighten it.",
+    "firmer": "The strap is firmer than usual ({ratio:.1f} ×). Loosen it if it presses.",
+    "no_roll": "The sensor did not see the leg roll. Check again if you rolled it.",
+    "not_standing": "The sensor shook while you stood. Check again, so that legmon can tell lying from standing.",
+}
+"""The sentence for each code of `legmon.night.fit.Problem`, and for a check without a problem."""
+
+
+def fit_values(toes: int | None, ratio: float | None) -> dict[str, float]:
+    """Return the numbers in the sentences of the fit check; 0 for one that was not measured."""
+    return {"toes": float(toes or 0), "ratio": ratio or 0.0}
+
+
+# what a trial shows of a sensor
+
+
+class CardWarning(StrEnum):
+    """What does not suit the recording of a night, on the card of `legmon qualify`."""
+
+    NO_SAMPLES = "no_samples"
+    WRONG_RATE = "wrong_rate"
+    STOPPED = "stopped"
+    LOST = "lost"
+    MAY_STOP = "may_stop"
+    NOISY = "noisy"
+    WRONG_SCALE = "wrong_scale"
+    LINK_FAILED = "link_failed"
+    BATTERY = "battery"
+    NOT_STILL = "not_still"
+
+
+CARD_SENTENCES: Final[dict[CardWarning, str]] = {
+    CardWarning.NO_SAMPLES: "No samples came, though it was started. {why}",
+    CardWarning.WRONG_RATE: "It measures at {true_hz:.1f} Hz, not {nominal_hz:.1f}, so movements seem longer or shorter.",
+    CardWarning.STOPPED: "It stopped after {minutes:.1f} minutes and did not come back. Check that it is on, charged and near."
+    " If it switches itself off while it lies still, its page (docs/sensors.md) says what helps.",
+    CardWarning.LOST: "{percent:.1f} % of samples were lost. Put the computer nearer, at the foot end of the bed.",
+    CardWarning.MAY_STOP: "It may switch itself off after lying still for {minutes:g} minutes. This trial was too short to show"
+    " it.",
+    CardWarning.NOISY: "Its noise of {noise_mg:.1f} mg hides small movements.",
+    CardWarning.WRONG_SCALE: "Lying still it measures {gravity_g:.2f} g instead of 1. Its range or scale may be set wrongly.",
+    CardWarning.LINK_FAILED: "The link failed {times}.",
+    CardWarning.BATTERY: "Its battery may not last a night.",
+    CardWarning.NOT_STILL: "It hardly lay still, so noise and scale are not known. Put it on a table.",
+}
+
+
+def card_warning(code: CardWarning, **parts: object) -> str:
+    """Return the sentence of a warning."""
+    return CARD_SENTENCES[code].format(**parts).rstrip()
+
+
 # whether everything is ready for the night
 
 Level = Literal["ok", "look", "stop"]
@@ -288,7 +355,7 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         ),
     },
     "sensor": {
-        "off": ReadinessText("stop", "No sensor is sending.", "Connect it on the page Tonight."),
+        "off": ReadinessText("stop", "No sensor is sending.", "Press “Check the sensor”."),
         "searching": ReadinessText(
             "stop", "The sensor is not found yet.", "Switch it on and keep it within two metres."
         ),
@@ -296,21 +363,21 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "silent": ReadinessText(
             "stop", "The sensor is connected but sends nothing.", "Switch it off and on again."
         ),
-        "streaming": ReadinessText("ok", "The sensor sends."),
+        "streaming": ReadinessText("ok", "The sensor is sending."),
         "left_missing": ReadinessText(
-            "look", "The right sensor sends, the left one does not.", "{sensor_words}"
+            "look", "The right sensor is sending. The left sensor is not.", "{sensor_words}"
         ),
         "right_missing": ReadinessText(
-            "look", "The left sensor sends, the right one does not.", "{sensor_words}"
+            "look", "The left sensor is sending. The right sensor is not.", "{sensor_words}"
         ),
-        "sensor_refused": ReadinessText("stop", "The sensor does not start.", "{sensor_words}"),
+        "sensor_refused": ReadinessText("stop", "The sensor does not start:", "{sensor_words}"),
         "bluetooth_gone": ReadinessText(
             "stop", "This computer's Bluetooth is gone.", "Switch it on, or plug the adapter in again."
         ),
         "not_paired": ReadinessText(
             "stop",
             "Pairing with the sensor failed.",
-            "Remove it in the system's Bluetooth settings and pair it there again.",
+            "Remove it from the system's Bluetooth settings and pair it there again.",
         ),
         "heard": ReadinessText("ok", "{name} ({address}), {kind}."),
         "none_heard": ReadinessText(
@@ -336,9 +403,9 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "ok": ReadinessText("ok", "The sensor measures at the rate it declares ({hz:.1f} Hz)."),
         "off": ReadinessText(
             "look",
-            "The sensor measures at {hz:.1f} Hz, more than 2 % from the rate it declares. The true rate is recorded.",
+            "The sensor measures at {hz:.1f} Hz, more than 2 % from the rate it declares. legmon records the true rate.",
         ),
-        "measuring": ReadinessText("ok", "The sensor's rate is being measured, which takes two minutes."),
+        "measuring": ReadinessText("ok", "The sensor's rate is being measured. This takes two minutes."),
     },
     "worn": {
         "worn": ReadinessText("ok", "The sensor is on the leg."),
@@ -346,29 +413,14 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "charging": ReadinessText(
             "look", "The sensor is charging.", "Take it off the charger and strap it on."
         ),
-        "unknown": ReadinessText("look", "Whether the sensor is worn is not known.", "Do the fit check."),
+        "unknown": ReadinessText(
+            "look", "It is not known whether the sensor is worn.", "The fit check shows it."
+        ),
     },
     "fit": {
-        "ok": ReadinessText("ok", "The strap fits."),
-        "none": ReadinessText("look", "There was no fit check this evening.", "It takes a minute."),
-        "no_data": ReadinessText(
-            "look", "Nothing arrived during the fit check.", "Do it again when the sensor sends."
-        ),
-        "not_still": ReadinessText(
-            "look", "The sensor shook while you lay still.", "Do the fit check again."
-        ),
-        "not_one_g": ReadinessText("look", "Gravity does not read 1 g.", "Calibrate the sensor."),
-        "rate": ReadinessText("look", "The sensor runs more than 2 % off its rate."),
-        "missing": ReadinessText("look", "Samples were missing during the fit check.", _NEARER),
-        "toes_unseen": ReadinessText(
-            "look", "The sensor did not see all of your toe-ups.", "Move it lower, or tighten the strap."
-        ),
-        "looser": ReadinessText("look", "The strap is looser than usual.", "Tighten it."),
-        "firmer": ReadinessText("look", "The strap is firmer than usual."),
-        "no_roll": ReadinessText(
-            "look", "The leg did not roll.", "Do the fit check again if you did roll it."
-        ),
-        "not_standing": ReadinessText("look", "The sensor shook while you stood.", "Do the fit check again."),
+        "ok": ReadinessText("ok", FIT_SENTENCES["ok"]),
+        "none": ReadinessText("look", "There was no fit check this evening.", "It takes one minute."),
+        **{code: ReadinessText("look", sentence) for code, sentence in FIT_SENTENCES.items() if code != "ok"},
     },
     "disk": {
         "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
@@ -435,6 +487,8 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
 }
 """Every item of the readiness list, and every code that it can have. `legmon doctor` prints the sentences; the pages translate
 the codes."""
+# In English, the page Tonight says the same about sensor, rate, worn and fit. About battery, link, disk and clock it says less
+# on purpose: the name of the item stands beside the sentence, and the doctor shows more figures and names one of several sensors.
 
 TONIGHT_ITEMS: Final = ("sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock")
 """The items on the page Tonight, in its order."""
@@ -509,3 +563,26 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
+
+
+PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
+    ProblemCode.NO_SUCH_NIGHT: "There is no night {night!r}. Choose one from the list of nights.",
+    ProblemCode.NO_SUCH_MOVEMENT: "Night {night} has no movement {movement!r}. Load the page again.",
+    ProblemCode.NO_SAMPLES: "Night {night} has no samples of this leg. Choose the other leg.",
+    ProblemCode.WRONG_WINDOW: "The end must lie after the start. Choose other times.",
+    ProblemCode.WRONG_STEPS: "Each step must end after it starts, within two minutes. Do the check again.",
+    ProblemCode.NOTHING_SENT: "The sensor has sent nothing for a check yet. Wait until it is sending.",
+    ProblemCode.WRONG_LIGHTS: "Lights off must lie before lights on, and both within the recording. Choose other times.",
+    ProblemCode.INVALID_REQUEST: "legmon does not understand this request ({why}). Load the page again.",
+    ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
+    ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
+    ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
+    ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
+    ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"
+    " when it starts.",
+}
+
+
+def problem_sentence(code: ProblemCode, **parts: object) -> str:
+    """Return why a request is refused, and what to do."""
+    return PROBLEM_SENTENCES[code].format(**parts)

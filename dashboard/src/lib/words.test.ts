@@ -4,6 +4,9 @@ import { setLanguage } from "./i18n.svelte";
 import {
   doubt,
   fetchingSentence,
+  findingSentence,
+  fitVerdict,
+  gapSentence,
   linkSentence,
   notCounted,
   outsideHours,
@@ -94,6 +97,20 @@ const sensor: Sensor = {
   moving: false,
 };
 
+const NO_FIT = {
+  leg: "left" as const,
+  at: 0,
+  problems: [],
+  noise_mg: null,
+  gravity_g: null,
+  toes: null,
+  toe_mg: null,
+  ratio: null,
+  rolled_deg: null,
+  stood: false,
+  sentence: "The strap fits.",
+};
+
 test("the summary of a night names its hours beside the rate", () => {
   expect(summary(night)).toBe(
     "143 leg movements in 7 h lying with the sensor on. 96 of them came in 9 periodic series: " +
@@ -142,7 +159,7 @@ test("the kind of a movement decides before its series", () => {
   expect(shape({ ...movement, periodic: false })).toBe("single");
   expect(shape({ ...movement, kind: "posture" })).toBe("other");
   expect(kindName(movement)).toBe("periodic");
-  expect(kindName({ ...movement, kind: "voluntary", periodic: false })).toBe("your own movement");
+  expect(kindName({ ...movement, kind: "voluntary", periodic: false })).toBe("marked as your own");
   expect(kindName({ ...movement, kind: "a kind of later", periodic: false })).toBe("a kind of later");
 });
 
@@ -178,6 +195,23 @@ describe("the sensor's own words", () => {
   });
 });
 
+test("in English the page shows legmon's own sentence, in German the text for its code", async () => {
+  const sentence = "A sentence of legmon.";
+  const gap = { leg: "left" as const, start: 0, end: 1, cause: "link_lost", sentence };
+  const finding = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence };
+  const fit = { ...NO_FIT, problems: ["looser" as const], ratio: 0.6, sentence };
+  const shown = () => [gapSentence(gap), findingSentence(finding), fitVerdict(fit)];
+  expect(shown()).toEqual([sentence, sentence, sentence]);
+  vi.stubGlobal("document", { documentElement: {} }); // these tests have no browser
+  await setLanguage("de");
+  const german = shown();
+  await setLanguage("en");
+  vi.unstubAllGlobals();
+  expect(german[0]).toMatch(/^Die Bluetooth-Verbindung/);
+  expect(german[1]).toMatch(/^In Ruhe rauscht/);
+  expect(german[2]).toContain("0,6");
+});
+
 test("the page says what a sensor still has, unless that is next to nothing or the link is down", () => {
   const pending = { ...sensor, link: "streaming" as const, declared_rate_hz: 50, pending_samples: 36_000 };
   expect(fetchingSentence([sensor, pending])).toContain("12 min of the signal did not arrive");
@@ -197,7 +231,7 @@ const kinds = (...names: string[]) => names.map((kind) => ({ kind }));
 
 test("movements that are listed and not counted have a reason", () => {
   expect(notCounted(kinds("leg", "posture", "leg", "bump", "posture", "voluntary"))).toBe(
-    "4 of these 6 movements are not counted: change of posture 2, bump 1, your own movement 1.",
+    "4 of these 6 movements are not counted: change of posture 2, bump 1, marked as your own 1.",
   );
   expect(notCounted(kinds("leg", "leg"))).toBe("");
 });
@@ -211,13 +245,16 @@ test("leg movements outside the hours of the headline have a reason", () => {
 });
 
 test("a night with less than nine tenths, or with a fault, says so", () => {
-  const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence: "" };
+  const sentence = "At rest, the signal is too noisy.";
+  const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence };
   const usable = { duration_s: 1000, analysed_s: 900, verdict: "usable" as const, quality: [] };
   expect(doubt(usable)).toBe("");
   expect(doubt({ ...usable, analysed_s: 899 })).toBe(
     "Please note: Less than nine tenths of the night was recorded, so the number can be off.",
   );
-  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(/^Please note: The signal shakes/);
+  expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(
+    /^Please note: At rest, the signal is too noisy\.$/,
+  );
   expect(doubt({ ...usable, verdict: "poor", quality: [noisy] })).toMatch(/too poor\. Do not rely/);
 });
 

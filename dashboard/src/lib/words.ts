@@ -64,7 +64,7 @@ export function trust(night: NightSummary & Partial<Pick<Night, "fits" | "gap_li
   phrases.push(
     t(gaps, { n: night.gaps, time: duration(lost) }),
     ...(night.fits ?? []).map(
-      (fit) => (night.legs.length > 1 ? `${ankleName(fit.leg)}: ` : "") + fitVerdict(fit),
+      (fit) => (night.legs.length > 1 ? `${ankleName(fit.leg)}: ` : "") + fitVerdict(fit).replace(/\.$/, ""),
     ),
   );
   if (night.fits && !night.fits.length) phrases.push(t("trust.noFit"));
@@ -181,8 +181,8 @@ export const troubleSentence = (status: Status): string =>
       })
     : "";
 
-export const gapSentence = (gap: Gap) => tOr(`gap.${gap.cause}`, gap.sentence);
-export const findingSentence = (finding: Finding) => tOr(`finding.${finding.code}`, finding.sentence);
+export const gapSentence = (gap: Gap) => translated(`gap.${gap.cause}`, gap.sentence);
+export const findingSentence = (finding: Finding) => translated(`finding.${finding.code}`, finding.sentence);
 
 export const gapTimes = (gap: Gap, zone: Zone) =>
   t("gap.times", {
@@ -192,17 +192,17 @@ export const gapTimes = (gap: Gap, zone: Zone) =>
     ankle: ankleName(gap.leg),
   });
 
-/** The result of the fit check in a few words. */
-export function fitVerdict(fit: Fit): string {
-  const [worst] = fit.problems;
-  if (!worst) return t("fit.ok");
-  return t(`fit.${worst}`, { ratio: n(fit.ratio ?? 0, 1), toes: fit.toes ?? 0 });
-}
+/** The result of the fit check: its worst problem, with what to do. */
+export const fitVerdict = (fit: Fit): string =>
+  translated(`fit.${fit.problems[0] ?? "ok"}`, fit.sentence, {
+    ratio: n(fit.ratio ?? 0, 1),
+    toes: fit.toes ?? 0,
+  });
 
 /** The sentence of one line of the list before the night, with what to do. */
 export function preflightSentence({ item, code, values }: PreflightItem, fits: Fit[], zone: Zone): string {
   const fit = fits.find((check) => check.problems.length);
-  if (item === "fit" && fit && code !== "none") return t("item.fit.problem", { what: `${fitVerdict(fit)}.` });
+  if (item === "fit" && fit && code !== "none") return t("item.fit.problem", { what: fitVerdict(fit) });
   const shown = Object.fromEntries(
     Object.entries(values).map(([name, value]) => {
       if (name === "now") return ["time", clock(value, zone)];

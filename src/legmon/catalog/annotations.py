@@ -84,7 +84,7 @@ class Annotations:
             _put(s, LightsRow, values, ["night_id"])
 
     def voluntary(self, night: str) -> set[tuple[Leg, int]]:
-        """Return the movements that the person made on purpose: leg and first sample."""
+        """Return the movements that the person marked as their own: leg and first sample."""
         with self._session() as s:
             query = select(LegRow.leg, LabelRow.first).join(LabelRow, LabelRow.leg_id == LegRow.id)
             rows = s.execute(query.where(LegRow.night_id == night, LabelRow.label == VOLUNTARY))
@@ -93,7 +93,7 @@ class Annotations:
     def set_voluntary(
         self, night: str, movements: list[tuple[Leg, int]], now_ns: int, *, voluntary: bool
     ) -> None:
-        """Mark movements as made on purpose, or remove the mark."""
+        """Mark movements as the person's own, or remove the mark."""
         with self._session() as s:
             bump_revision(s, night)
             for leg, first in movements:

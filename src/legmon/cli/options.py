@@ -31,7 +31,7 @@ AsRecordedOption = Annotated[
     bool,
     typer.Option(
         "--as-recorded",
-        help="Ignore your marks: movements you made on purpose, lights off and lights on.",
+        help="Ignore your marks: movements you marked as your own, lights off and lights on.",
     ),
 ]
 SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-socket")

@@ -30,7 +30,7 @@ class Printout:
     figures : Figures or None
         The headline of the pages; None for a file, or a night as it was recorded.
     voluntary : int
-        How many movements the person marked as made on purpose.
+        How many movements the person marked as their own.
     night : NightInfo or None
         The recorded night, whose recording may be damaged; None for a file.
     """
@@ -142,7 +142,7 @@ def print_tables(printout: Printout) -> None:
             f"{figures.per_hour:.0f} periodic movements per hour {where} (lying awake included), in {hours:.2f} h."
         )
     if printout.voluntary:
-        console.print(f"{printout.voluntary} movements marked as made on purpose are listed but not counted.")
+        console.print(f"{printout.voluntary} movements marked as your own are listed but not counted.")
     for note in scored.notes:
         console.print(note.sentence)
     console.print(

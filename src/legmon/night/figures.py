@@ -19,7 +19,7 @@ from legmon.scoring.result import Scored
 Denominator = Literal["lying", "in_bed"]
 CalibratedBy = Literal["standing", "walking"]
 VOLUNTARY = "voluntary"
-"""Kind of a movement that the person made on purpose. It is listed, is never a candidate, and breaks a series."""
+"""Kind of a movement that the person marked as their own. It is listed, is never a candidate, and breaks a series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def voluntary_movements(tracks: Iterable[LegTrack], voluntary: Iterable[tuple[Le
     tracks : iterable of LegTrack
         As the detector found them.
     voluntary : iterable of (leg, first sample)
-        The movements that the person made on purpose.
+        The movements that the person marked as their own.
     """
     marked = set(voluntary)
     return [

@@ -234,6 +234,8 @@ class FitResult(ApiValue):
     ratio: float | None
     rolled_deg: float | None
     stood: bool
+    sentence: str
+    """the worst problem and what to do, or that the strap fits"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ class Night(NightSummary):
     held: list[PostureSpan]
     fits: list[FitResult]
     noise: list[Noise]
-    voluntary: int = field(metadata=about("movements that the person made on purpose"))
+    voluntary: int = field(metadata=about("movements that the person marked as their own"))
     earlier: str | None = field(metadata=about("the night before"))
     later: str | None = field(metadata=about("the night after"))
     rate_hz: float | None = field(metadata=about("measured sample rate of the first leg"))

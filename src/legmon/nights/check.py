@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
+from legmon.messages import ProblemCode, problem_sentence
 from legmon.movement import Leg
 from legmon.night.fit import Part, Step, check_fit
 from legmon.recording.ordered import dense, read_ordered
@@ -18,7 +19,7 @@ from legmon.recording.segment import RecordingError, read_segment
 from legmon.timeline.clock import TimeMap
 
 USUAL_CHECKS = 7
-NOTHING_SENT = "The sensor has sent nothing for a check yet; wait until it streams."
+NOTHING_SENT = problem_sentence(ProblemCode.NOTHING_SENT)
 
 
 class NoCheckError(LegmonError):

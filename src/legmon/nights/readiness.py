@@ -21,7 +21,15 @@ from legmon.limits import (
     ROOMY_BYTES,
     WEAK_DBM,
 )
-from legmon.messages import BLUETOOTH_FIXES, NETWORK_TIME, READINESS, Level, LinkCode, sensor_words
+from legmon.messages import (
+    BLUETOOTH_FIXES,
+    NETWORK_TIME,
+    READINESS,
+    Level,
+    LinkCode,
+    fit_values,
+    sensor_words,
+)
 from legmon.movement import NS
 from legmon.night.fit import RATE_WITHIN
 from legmon.sensors.base import HeardSensor, strongest_first
@@ -198,9 +206,17 @@ def tonight(
     fits : sequence of (Check or None)
         This evening's fit check of each leg.
     """
-    codes = ["none" if c is None else c.fit.problems[0] if c.fit.problems else "ok" for c in fits] or ["none"]
-    fit = next((code for code in codes if code != "ok"), "ok")
-    return [*_sensors(sensors, drain_per_hour), ReadinessCheck("fit", fit), disk, clock]
+    checks = [_fit(check) for check in fits] or [_fit(None)]
+    fit = next((check for check in checks if check.code != "ok"), checks[0])
+    return [*_sensors(sensors, drain_per_hour), fit, disk, clock]
+
+
+def _fit(check: Check | None) -> ReadinessCheck:
+    if check is None:
+        return ReadinessCheck("fit", "none")
+    if not check.fit.problems:
+        return ReadinessCheck("fit", "ok")
+    return ReadinessCheck("fit", check.fit.problems[0], fit_values(check.fit.toes, check.fit.ratio))
 
 
 def _sensors(sensors: Sequence[SensorState], drain_per_hour: float | None) -> list[ReadinessCheck]:

@@ -14,7 +14,7 @@ from legmon.catalog.state import ListedMovement, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import changes
 from legmon.detection.faults import Verdict
-from legmon.messages import RECORDING_DAMAGED, gap_sentence
+from legmon.messages import FIT_SENTENCES, RECORDING_DAMAGED, fit_values, gap_sentence
 from legmon.movement import NS, Leg
 from legmon.night.figures import Figures, figures, leg_posture, voluntary_movements
 from legmon.night.track import LegTrack, score_night
@@ -50,7 +50,7 @@ class NightReport:
     lights : (int or None, int or None)
         Lights off and on as the person set them, ns UTC.
     voluntary : int
-        How many movements the person marked as made on purpose.
+        How many movements the person marked as their own.
     checks : list of Check
         The evening's fit checks.
     """
@@ -252,6 +252,7 @@ def fit_result(check: Check) -> answers.FitResult:
         ratio=f.ratio,
         rolled_deg=f.rolled_deg,
         stood=f.standing is not None,
+        sentence=FIT_SENTENCES[f.problems[0] if f.problems else "ok"].format(**fit_values(f.toes, f.ratio)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from legmon.limits import BATTERY_NIGHT_H
+from legmon.messages import CardWarning, card_warning
 from legmon.movement import NS
 from legmon.qualify.arrivals import Frames, arrived
 from legmon.qualify.stillness import still
@@ -129,7 +130,7 @@ def qualify(evidence: Evidence) -> Card:
     """Return the card of what was recorded of a sensor."""
     counted: dict[str, Any] = {"refused": evidence.refused, "cuts": evidence.cuts}
     if not len(evidence.frames):
-        warnings = [f"No samples came, though it was started. {evidence.trouble}".rstrip(), *_link(evidence)]
+        warnings = [card_warning(CardWarning.NO_SAMPLES, why=evidence.trouble), *_link(evidence)]
         return Card(0.0, warnings=warnings, **counted, **_battery(evidence.battery))
     arrivals, *_ = evidence.frames.columns()
     samples = evidence.frames.samples
@@ -180,40 +181,30 @@ def _battery(levels: Sequence[tuple[int, int]]) -> dict[str, Any]:
 
 def _link(evidence: Evidence) -> list[str]:
     times = "once" if evidence.cuts == 1 else f"{evidence.cuts} times"
-    return [f"The link failed {times}."] if evidence.cuts else []
+    return [card_warning(CardWarning.LINK_FAILED, times=times)] if evidence.cuts else []
 
 
 def _warnings(known: dict[str, Any], evidence: Evidence) -> Sequence[str]:
     warnings = []
     off = known.get("rate_error_percent")
     if off is not None and abs(off) > 10:
-        warnings.append(
-            f"It measures at {known['true_hz']:.1f} Hz, not {evidence.format.rate_hz:.1f}, so movements seem longer or shorter."
-        )
+        rates = {"true_hz": known["true_hz"], "nominal_hz": evidence.format.rate_hz}
+        warnings.append(card_warning(CardWarning.WRONG_RATE, **rates))
     if known["gone_s"]:
-        warnings.append(
-            f"It stopped after {known['minutes']:.1f} minutes and did not come back. Check that it is on, charged and near. If"
-            " it switches itself off while it lies still, its page (docs/sensors.md) says what helps."
-        )
+        warnings.append(card_warning(CardWarning.STOPPED, minutes=known["minutes"]))
     elif known["lost_percent"] > 1:
-        warnings.append(
-            f"{known['lost_percent']:.1f} % of samples were lost. Put the computer nearer, at the foot end of the bed."
-        )
+        warnings.append(card_warning(CardWarning.LOST, percent=known["lost_percent"]))
     idle_s = evidence.idle_s if evidence.on == "table" and not known["gone_s"] else None
     if idle_s is not None and known["minutes"] * 60 < IDLE_TIMES * idle_s:
-        warnings.append(
-            f"It may switch itself off after lying still for {idle_s / 60:g} minutes. This trial was too short to show it."
-        )
+        warnings.append(card_warning(CardWarning.MAY_STOP, minutes=idle_s / 60))
     if evidence.on == "table" and (known.get("noise_mg") or 0) > SHAKY_MG:
-        warnings.append(f"Its noise of {known['noise_mg']:.1f} mg hides small movements.")
+        warnings.append(card_warning(CardWarning.NOISY, noise_mg=known["noise_mg"]))
     gravity = known.get("gravity_g")
     if gravity is not None and abs(gravity - 1) > OFF_G:
-        warnings.append(
-            f"Lying still it measures {gravity:.2f} g instead of 1. Its range or scale may be set wrongly."
-        )
+        warnings.append(card_warning(CardWarning.WRONG_SCALE, gravity_g=gravity))
     warnings += _link(evidence)
     if (known.get("battery_percent_night") or 0) > 80:
-        warnings.append("Its battery may not last a night.")
+        warnings.append(card_warning(CardWarning.BATTERY))
     if evidence.on == "table" and known.get("still_s", 0.0) < STILL_S:
-        warnings.append("It hardly lay still, so noise and scale are not known. Put it on a table.")
+        warnings.append(card_warning(CardWarning.NOT_STILL))
     return warnings

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from legmon import __version__
 from legmon.catalog.store import Catalog
-from legmon.messages import ProblemCode
+from legmon.messages import ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
 from legmon.web import live, nights, tonight, twins
@@ -69,17 +69,19 @@ def _problem(status: int, detail: str, code: ProblemCode) -> JSONResponse:
 
 async def _http_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
-    code = error.code if isinstance(error, RefusedError) else ProblemCode.NOT_FOUND
-    return _problem(error.status_code, str(error.detail), code)
+    if isinstance(error, RefusedError):
+        return _problem(error.status_code, str(error.detail), error.code)
+    return _problem(error.status_code, problem_sentence(ProblemCode.NOT_FOUND), ProblemCode.NOT_FOUND)
 
 
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
-    return _problem(422, why, ProblemCode.INVALID_REQUEST)
+    code = ProblemCode.INVALID_REQUEST
+    return _problem(422, problem_sentence(code, why=why), code)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
     log.error("a request failed", exc_info=error)
-    why = "Internal error. Your recording is safe; details are in dashboard.log."
-    return _problem(500, why, ProblemCode.INTERNAL_ERROR)
+    code = ProblemCode.INTERNAL_ERROR
+    return _problem(500, problem_sentence(code), code)

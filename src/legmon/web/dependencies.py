@@ -36,7 +36,7 @@ def _night(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> Nig
     try:
         return catalog.night(night_id)
     except CatalogError as e:
-        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, str(e)) from e
+        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, night=night_id) from e
 
 
 FromCatalog = Annotated[Catalog, Depends(_catalog)]

@@ -25,17 +25,11 @@ def choose(catalog: Catalog, recorder: RecorderState | None, leg: Leg, address: 
     """
     wanted = catalog.wanted()
     if wanted.mode == "record":
-        raise RefusedError(
-            409, ProblemCode.RECORDING, "A night is being recorded; stop it before you choose another sensor."
-        )
+        raise RefusedError(409, ProblemCode.RECORDING)
     held = {s.leg: s.address for s in recorder.sensors if s.address} if recorder else {}
     near = {n.address for n in recorder.nearby} if recorder else set()
     if address is not None and address not in near | {*held.values(), *wanted.sensors.values()}:
-        raise RefusedError(
-            404,
-            ProblemCode.SENSOR_NOT_NEAR,
-            f"No sensor {address!r} is heard near here; switch it on and look again.",
-        )
+        raise RefusedError(404, ProblemCode.SENSOR_NOT_NEAR, address=address)
     has = held | wanted.sensors
     other: Leg = "right" if leg == "left" else "left"
     sensors = {k: v for k, v in wanted.sensors.items() if k != leg}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legmon.messages import ProblemCode
+from legmon.messages import ProblemCode, problem_sentence
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -68,7 +68,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         "type": "about:blank",
         "title": "Forbidden",
         "status": 403,
-        "detail": "This address is only for the pages of legmon on this machine.",
+        "detail": problem_sentence(ProblemCode.NOT_HERE),
         "code": ProblemCode.NOT_HERE.value,
     }
     headers = [(b"content-type", b"application/problem+json")]

@@ -94,7 +94,7 @@ class SetLights(Frozen):
 
 
 class SetVoluntary(Frozen):
-    """Whether a movement was made on purpose."""
+    """Whether the person marks a movement as their own."""
 
     voluntary: bool
 

@@ -38,7 +38,7 @@ def list_nights(
     try:
         return reports.page(rules, limit=limit, before=before)
     except CatalogError as e:
-        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, str(e)) from e
+        raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, night=before) from e
 
 
 @router.get("/nights/{night_id}", operation_id="getNight")
@@ -69,11 +69,7 @@ def set_lights(
     off, on = (None if t is None else round(t * NS) for t in (lights.off, lights.on))
     start, end = info.started_ns, info.started_ns + info.duration_ns
     if not max(start, off or start) < min(end, on or end):
-        raise RefusedError(
-            422,
-            ProblemCode.WRONG_LIGHTS,
-            "lights off must lie before lights on, and both within the recording",
-        )
+        raise RefusedError(422, ProblemCode.WRONG_LIGHTS)
     annotations.set_lights(info.id, (off, on), time.time_ns())
     return reports.night(catalog.night(info.id), rules)
 
@@ -86,15 +82,13 @@ def set_voluntary(
     catalog: FromCatalog,
     annotations: FromAnnotations,
 ) -> None:
-    """Mark a movement as made on purpose, or remove the mark: a marked movement is listed and not counted."""
+    """Mark a movement as the person's own, or remove the mark: a marked movement is listed and not counted."""
     try:
         parts = movement_parts(movement_id)
     except ValueError as error:
-        raise RefusedError(422, ProblemCode.NO_SUCH_MOVEMENT, str(error)) from error
+        raise RefusedError(422, ProblemCode.NO_SUCH_MOVEMENT, night=info.id, movement=movement_id) from error
     if not catalog.has_movements(info.id, parts):
-        raise RefusedError(
-            404, ProblemCode.NO_SUCH_MOVEMENT, f"night {info.id} has no movement {movement_id!r}"
-        )
+        raise RefusedError(404, ProblemCode.NO_SUCH_MOVEMENT, night=info.id, movement=movement_id)
     annotations.set_voluntary(info.id, parts, time.time_ns(), voluntary=mark.voluntary)
 
 
@@ -150,7 +144,7 @@ def get_window(
 ) -> Response:
     """Return the signal between two times for a chart of so many points."""
     if not end > start:
-        raise RefusedError(422, ProblemCode.WRONG_WINDOW, "end must lie after start")
+        raise RefusedError(422, ProblemCode.WRONG_WINDOW)
     anchors = catalog.anchors(info.id)
     side = next((side for side in anchors if leg in (None, side)), None)
     if side is None:
@@ -168,7 +162,7 @@ def get_window(
 def _no_samples_yet(info: NightInfo, leg: Leg | None, *, axes: int) -> Response:
     """Return a frame without values for a leg whose first samples are not saved yet; refuse a leg that is not there."""
     if leg is not None and leg not in info.legs:
-        raise RefusedError(404, ProblemCode.NO_SAMPLES, f"night {info.id} has no samples of this leg")
+        raise RefusedError(404, ProblemCode.NO_SAMPLES, night=info.id)
     return _frame(np.zeros((axes, 0), np.float32), t0=info.started_ns / NS, dt=1.0)
 
 

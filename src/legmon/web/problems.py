@@ -2,7 +2,7 @@
 
 from starlette.exceptions import HTTPException
 
-from legmon.messages import ProblemCode
+from legmon.messages import ProblemCode, problem_sentence
 
 
 class RefusedError(HTTPException):
@@ -14,10 +14,10 @@ class RefusedError(HTTPException):
         HTTP status code.
     code : ProblemCode
         The reason, for pages in another language.
-    detail : str
-        The reason, and what to do, in English.
+    parts : object
+        What stands in the placeholders of its sentence.
     """
 
-    def __init__(self, status: int, code: ProblemCode, detail: str) -> None:
-        super().__init__(status, detail)
+    def __init__(self, status: int, code: ProblemCode, **parts: object) -> None:
+        super().__init__(status, problem_sentence(code, **parts))
         self.code = code
