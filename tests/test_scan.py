@@ -71,7 +71,7 @@ def test_a_device_of_unknown_strength_is_listed_and_its_strength_does_not_count(
     recent.hear(near, packet(-90)[1], (ankle.DRIVER, "left"))
     assert [n.rssi_dbm for n in recent.strongest()] == [-90, None], "an unknown strength comes last"
     table = scan._table(recent.strongest())
-    assert list(table.columns[1].cells) == ["-90", "?"]
+    assert [str(cell) for cell in table.columns[1].cells] == ["-90", "?"]
     recent.clear()
     for rssi in (-60, -127, 127, -60):
         recent.hear(*packet(rssi), (ankle.DRIVER, "left"))
