@@ -234,8 +234,7 @@ class FitResult(ApiValue):
     ratio: float | None
     rolled_deg: float | None
     stood: bool
-    sentence: str
-    """the worst problem and what to do, or that the strap fits"""
+    sentence: str = field(metadata=about("the worst problem and what to do, or that the strap fits"))
 
 
 @dataclass(frozen=True, slots=True)
