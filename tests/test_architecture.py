@@ -54,7 +54,6 @@ SHORT = {
     "src/legmon/__main__.py": "the entry point of the program",
     "src/legmon/app/folders.py": "the command line needs it without what the app starts",
     "src/legmon/catalog/migrations/env.py": "Alembic asks for a file of this name",
-    "src/legmon/catalog/migrations/versions/v0003_files_of_summaries.py": "one migration is one file",
     "src/legmon/detection/filters.py": "formulas that are tested by themselves",
     "src/legmon/detection/jit.py": "the only input and output in a pure room",
     "src/legmon/errors.py": "every room imports it",

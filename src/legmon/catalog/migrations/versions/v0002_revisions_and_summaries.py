@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("rules", sa.String(length=16), nullable=False),
         sa.Column("version", sa.String(length=80), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("files", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["night_id"], ["nights.id"], name=op.f("fk_summaries_night_id_nights"), ondelete="CASCADE"
