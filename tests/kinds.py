@@ -28,6 +28,10 @@ MARKS = {
     "radio": "starts processes: the simulated radio, a recorder, a dashboard or another program",
     "browser": "starts Chromium",
 }
+SIMULATES = frozenset({"golden", "simulate"})
+"""Commands of legmon that start the simulated firmware."""
+SIMULATES = frozenset({"golden", "simulate"})
+"""Commands of legmon that start the simulated firmware."""
 STARTS = {"Popen", "run", "call", "check_call", "check_output"}
 ROOT = Path(__file__).parents[1]
 OURS = (str(ROOT / "tests"), str(ROOT / "benchmarks"))
@@ -41,6 +45,19 @@ def names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from names(constant)
+
+
+def constants(code: CodeType) -> Iterator[str]:
+    """Return every string that a function uses as it stands, also in tuples and in functions inside it."""
+    waiting: list[object] = list(code.co_consts)
+    while waiting:
+        constant = waiting.pop()
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, tuple):
+            waiting += constant
+        elif isinstance(constant, CodeType):
+            waiting += constant.co_consts
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
@@ -70,9 +87,7 @@ def reaches(function: FunctionType) -> frozenset[str]:
                 (thing is subprocess and used & STARTS)
                 or thing is run_simulator
                 or name == "create_subprocess_exec"
-                or (
-                    name == "run_command" and "simulate" in f.__code__.co_consts
-                )  # legmon starts the simulator
+                or (name == "run_command" and SIMULATES.intersection(constants(f.__code__)))
             ):
                 marks.add("radio")
             elif thing is sync_playwright:
