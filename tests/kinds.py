@@ -28,10 +28,6 @@ MARKS = {
     "radio": "starts processes: the simulated radio, a recorder, a dashboard or another program",
     "browser": "starts Chromium",
 }
-SIMULATES = frozenset({"golden", "simulate"})
-"""Commands of legmon that start the simulated firmware."""
-SIMULATES = frozenset({"golden", "simulate"})
-"""Commands of legmon that start the simulated firmware."""
 STARTS = {"Popen", "run", "call", "check_call", "check_output"}
 ROOT = Path(__file__).parents[1]
 OURS = (str(ROOT / "tests"), str(ROOT / "benchmarks"))
@@ -45,19 +41,6 @@ def names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from names(constant)
-
-
-def constants(code: CodeType) -> Iterator[str]:
-    """Return every string that a function uses as it stands, also in tuples and in functions inside it."""
-    waiting: list[object] = list(code.co_consts)
-    while waiting:
-        constant = waiting.pop()
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, tuple):
-            waiting += constant
-        elif isinstance(constant, CodeType):
-            waiting += constant.co_consts
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
@@ -87,7 +70,9 @@ def reaches(function: FunctionType) -> frozenset[str]:
                 (thing is subprocess and used & STARTS)
                 or thing is run_simulator
                 or name == "create_subprocess_exec"
-                or (name == "run_command" and SIMULATES.intersection(constants(f.__code__)))
+                or (
+                    name == "run_command" and {"simulate", "golden"} & set(f.__code__.co_consts)
+                )  # legmon starts the simulator
             ):
                 marks.add("radio")
             elif thing is sync_playwright:
