@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from legmon.exchange.events import EventsError, read_events, score_events
-from legmon.scoring import checked
-from legmon.scoring.checked import RowError, checked_movements, nanoseconds
+from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import Interpretation
 from tests.conftest import run_command
@@ -130,8 +129,8 @@ def test_what_the_standard_puts_right_is_put_right(tmp_path: Path) -> None:
 
 
 def test_too_many_movements_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checked.MOST == 1_000_000
-    monkeypatch.setattr(checked, "MOST", 2000)  # a million takes seconds
+    assert MOST == 1_000_000
+    monkeypatch.setattr("legmon.scoring.checked.MOST", 2000)  # a million takes seconds
     rows = iter([[0.0, 1.0, "left"]] * 10_000)
     with pytest.raises(RowError, match="more than 2,000 movements"):
         checked_movements(rows)
