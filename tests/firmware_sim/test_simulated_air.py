@@ -70,7 +70,9 @@ def test_the_scan_response_is_not_a_copy_of_the_advertisement() -> None:
         heard: list[bytes] = []
         client.host.on("advertising_report", lambda report: heard.append(bytes(report.data)))
         await client.start_scanning(active=True)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while len(heard) < 2:
+                await asyncio.sleep(0.01)
         return heard[:2]
 
     on_both(scene, defective=[b"\x02\x01\x06"] * 2, right=[b"\x02\x01\x06", b"\x02\x09L"])
