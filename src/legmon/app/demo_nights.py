@@ -1,8 +1,8 @@
 """The demo's nights: their scenarios, and the past nights that are recorded before the demo begins."""
 
 import contextlib
+import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from legmon.app.simulator import run_simulator
+from legmon.app.temporary import temporary_folder
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.movement import NS, Leg
@@ -86,7 +87,7 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
     tonight = next_evening(catalog)
     simulators: list[subprocess.Popen[str]] = []
     with (
-        tempfile.TemporaryDirectory(prefix="legmon-past-") as folder,
+        temporary_folder("past") as folder,
         Progress(console=console, transient=True) as bar,
         ThreadPoolExecutor(len(PAST)) as pool,
         _killed_on_error(simulators),
@@ -94,7 +95,7 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
         task = bar.add_task("Recording three past nights", total=2 * len(PAST))
 
         def simulate(number: int) -> Path:
-            scenario, capture = Path(folder) / f"{number}.yaml", Path(folder) / f"{number}.capture"
+            scenario, capture = folder / f"{number}.yaml", folder / f"{number}.capture"
             text = PAST[number].scenario(f"past-{number + 1}", seed * 1000 + 900 + number)
             scenario.write_text(text, encoding="utf-8")
             arguments = ["capture", str(scenario), "-o", str(capture)]
@@ -106,7 +107,10 @@ def record_past_nights(catalog: Catalog, seed: int, console: Console) -> None:
             capture = future.result()
             start_ns = past.start_ns(tonight - timedelta(days=len(PAST) - number))
             night = record_capture(catalog, read_capture(capture), start_ns, _advancing(bar, task))
-            capture.with_suffix(".truth.json").rename(catalog.segment(night, "left").with_name("truth.json"))
+            # The temporary folder may be on another file system, where a rename is not possible.
+            shutil.move(
+                capture.with_suffix(".truth.json"), catalog.segment(night, "left").with_name("truth.json")
+            )
 
 
 def _advancing(bar: Progress, task: object) -> Callable[[float], None]:

@@ -5,7 +5,6 @@ import io
 import signal
 import socket
 import sys
-import tempfile
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from legmon.app.folders import quoted
 from legmon.app.processes import Child, end_all, python_module
 from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
+from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
 from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
@@ -64,7 +64,7 @@ class Evening:
         self._night: str | None = None
         self._others: list[Child] = []
         self._air_at = ""
-        self._air: tempfile.TemporaryDirectory[str] | None = None  # of the socket of the virtual air
+        self._folders = contextlib.ExitStack()  # temporary: for the socket of the virtual air
 
     def demo(self, *, speed: float, seed: int) -> None:
         """Record three past nights, then tonight at `speed` times real time."""
@@ -179,8 +179,7 @@ class Evening:
         if sys.platform == "win32":
             spec = "tcp:127.0.0.1:0"
         else:
-            self._air = tempfile.TemporaryDirectory(prefix="legmon-", ignore_cleanup_errors=True)
-            spec = f"unix:{self._air.name}/air"
+            spec = f"unix:{self._folders.enter_context(temporary_folder('air'))}/air"
         child = Child("virtual air", [*firmware_sim(), "air", spec, "--until-eof"], self._log("air"))
         self._others.append(child)
         return child
@@ -270,8 +269,7 @@ class Evening:
                 yield
         finally:
             in_order = end_all(self._recorder, self._others, self._print_waiting)
-            if self._air is not None:
-                self._air.cleanup()
+            self._folders.close()
             for s, handler in before.items():
                 signal.signal(s, handler)
         if in_order:

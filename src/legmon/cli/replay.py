@@ -1,6 +1,5 @@
 """``legmon replay``: a simulated sensor plays a file, a recorded night or a scenario through the whole program."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +52,9 @@ def replay(
     """
     from legmon.app.evening import Evening
     from legmon.app.replay import find_source
+    from legmon.app.temporary import temporary_folder
 
-    with tempfile.TemporaryDirectory(prefix="legmon-replay-", ignore_cleanup_errors=True) as temporary:
-        found = find_source(source, lambda: open_catalog(data), Path(temporary))
+    with temporary_folder("replay") as temporary:
+        found = find_source(source, lambda: open_catalog(data), temporary)
         folder = into or (data or own_folder()) / "replay"
         Evening(folder, port=port, browser=not no_browser, minutes=minutes).replay(found, speed=speed)

@@ -1,12 +1,17 @@
 """``legmon simulate``: write a simulated recording and its truth to files."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from legmon.cli.options import JsonOption, print_json
+from legmon.errors import LegmonError
+
+FILES = ("left.csv", "right.csv", "truth.json")
+"""The files that a simulation writes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +23,7 @@ def simulate(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="The scenario of the night.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the files.")],
     seed: Annotated[int | None, typer.Option(metavar="N", help="Another night of the same kind.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite files of an earlier simulation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write left.csv (or right.csv), as a sensor would have measured it, and truth.json with what really happened.
@@ -33,6 +39,7 @@ def simulate(
 
     from legmon.app.simulator import run_simulator
 
+    _may_overwrite(output, yes=yes)
     arguments = ["render", str(scenario), "-o", str(output)]
     if seed is not None:
         arguments += ["--seed", str(seed)]
@@ -40,10 +47,28 @@ def simulate(
         task = bar.add_task("Simulating", total=1.0)
         run_simulator(arguments, lambda share: bar.update(task, completed=share))
     truth = json.loads((output / "truth.json").read_text(encoding="utf-8"))
-    files = sorted(p.name for p in output.iterdir() if p.name in ("left.csv", "right.csv", "truth.json"))
+    files = sorted(p.name for p in output.iterdir() if p.name in FILES)
     count, visible = len(truth["movements"]), sum(m["visible"] for m in truth["movements"])
     if as_json:
         answer = {"simulated": True, "folder": str(output), "files": files}
         print_json(answer | {"movements": count, "visible": visible})
     else:
         print(f"Simulated {count} movements, {visible} of them visible: {', '.join(files)} in {output}")
+
+
+def _may_overwrite(folder: Path, *, yes: bool) -> None:
+    """Ask before files of the folder are overwritten.
+
+    Raises
+    ------
+    LegmonError
+        If the person says no, or nobody can be asked.
+    """
+    there = [name for name in FILES if (folder / name).exists()]
+    if not there or yes:
+        return
+    question = f"{folder} already has {', '.join(there)}"
+    if not sys.stdin.isatty():
+        raise LegmonError(f"{question}; choose another folder with -o, or add --yes to overwrite")
+    if not typer.confirm(f"{question}. Overwrite?", err=True):
+        raise LegmonError("nothing was written")

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from legmon.app.simulator import child_environment, firmware_sim, run_simulator
+from legmon.app.temporary import temporary_folder
 from legmon.errors import LegmonError
 from legmon.evaluation.agreement import Agreement, FalsePositive, agreement
 from legmon.evaluation.picture import picture
@@ -157,10 +157,10 @@ def evaluate_all(nights: Sequence[EvaluationNight], workers: int) -> list[NightE
 def _simulate_and_evaluate(
     night: EvaluationNight, started: Callable[[subprocess.Popen[str]], None]
 ) -> NightEvaluation:
-    with tempfile.TemporaryDirectory(prefix="legmon-golden-") as folder:
-        scenario, capture = night.scenario, Path(folder) / "night.capture"
+    with temporary_folder("golden") as folder:
+        scenario, capture = night.scenario, folder / "night.capture"
         if scenario is None:
-            scenario = Path(folder) / "drawn.yaml"
+            scenario = folder / "drawn.yaml"
             _simulator("draw", str(night.seed), "-o", str(scenario))
         run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
         truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
