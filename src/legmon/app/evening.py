@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import signal
 import socket
 import sys
@@ -55,6 +56,7 @@ class Evening:
     """
 
     def __init__(self, folder: Path, *, port: int, browser: bool, minutes: float | None) -> None:
+        os.umask(0o077)  # nights and logs are private to this user
         self._folder = folder.absolute()
         self._port = port
         self._browser = browser

@@ -1,5 +1,6 @@
 """Read and write the catalog of one data folder."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -49,6 +50,9 @@ CAPTURE = "capture"
 NO_NIGHTS = "There are no nights here yet."
 LATER = "install that version, or name another folder with --data"
 
+OTHERS = 0o077
+"""The mode bits of the group and of all other users."""
+
 
 class CatalogError(LegmonError):
     """The catalog cannot be used. The message names what to do."""
@@ -63,6 +67,20 @@ class UnavailableError(CatalogError):
 def catalog_trouble(folder: Path, error: DBAPIError) -> str:
     """Return why SQLite refuses the catalog of a data folder, and what to do."""
     return f"{folder / FILE} cannot be used ({error.orig}); {CATALOG_ADVICE[catalog_fault(error)]}"
+
+
+def make_private(folder: Path) -> None:
+    """Take away what other users may do with a folder and everything in it, if this user owns it.
+
+    Only a folder that others can look into is walked through: in a private one nobody reaches the files.
+    """
+    if os.name != "posix" or folder.stat().st_uid != os.getuid() or not folder.stat().st_mode & OTHERS:
+        return
+    folder.chmod(0o700)
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # deleted meanwhile, or owned by somebody else
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
 
 
 class Catalog:
@@ -84,7 +102,8 @@ class Catalog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # private to this user
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(folder)
         except OSError as e:
             raise CatalogError(
                 f"the data folder {folder} cannot be made ({e.strerror}); name another with --data"
@@ -92,6 +111,10 @@ class Catalog:
         if not os.access(folder, os.W_OK):
             raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
         file = folder / FILE
+        with contextlib.suppress(OSError):  # if it cannot be made, SQLite says why
+            os.close(
+                os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+            )  # SQLite's own files beside it get the same mode
         self._engine, self._lasting = open_database(file), open_database(file, lasting=True)
         self._unread: set[int] = set()  # legs whose file could not be read to verify it
         try:

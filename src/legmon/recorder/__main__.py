@@ -45,6 +45,7 @@ def main() -> int:
     )
     parser.add_argument("--sensor", help="a family of sensors, or the address of one sensor")
     args = parser.parse_args()
+    os.umask(0o077)  # nights are private to this user
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
     try:

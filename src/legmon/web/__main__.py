@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     args = parser.parse_args()
+    os.umask(0o077)  # nights are private to this user
     try:
         catalog = Catalog(args.data)
     except LegmonError as e:

@@ -1,0 +1,83 @@
+"""Nights are private: no other user of the machine can read the data folder, whatever the umask is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from legmon.catalog.store import Catalog
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+
+
+def readable_by_others(folder: Path) -> list[str]:
+    return [
+        f"{path.relative_to(folder.parent)} {path.stat().st_mode & 0o7777:o}"
+        for path in [folder, *folder.rglob("*")]
+        if path.stat().st_mode & 0o077
+    ]
+
+
+def test_a_folder_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    before = os.umask(0)
+    try:
+        night = folder / "nights" / "2026-01-01-2300"
+        night.mkdir(parents=True)
+        (night / "left.seg").write_bytes(b"x")
+        (night / "sealed.seg").write_bytes(b"x")
+        (night / "sealed.seg").chmod(0o444)
+        Catalog(folder).close()
+    finally:
+        os.umask(before)
+    assert len(list(folder.rglob("*"))) >= 5
+    assert readable_by_others(folder) == []
+    assert (night / "sealed.seg").stat().st_mode & 0o777 == 0o400, (
+        "a sealed file stays as it is for its owner"
+    )
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("x")
+    other.chmod(0o644)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "link").symlink_to(other)
+    Catalog(folder).close()
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.radio
+def test_everything_that_a_run_writes_is_private_under_an_open_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    code = "import os, runpy, sys; os.umask(0); sys.argv = sys.argv[1:]; runpy.run_module('legmon', run_name='__main__')"
+    command = [
+        "legmon",
+        "run",
+        "--simulate",
+        "--no-browser",
+        "--port",
+        "0",
+        "--minutes",
+        "0.15",
+        "--data",
+        str(folder),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(folder.glob("nights/*/left.seg")), done.stdout
+    assert readable_by_others(folder) == []
