@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import threading
 import time
@@ -346,7 +347,10 @@ def forget_postures(catalog: Catalog) -> None:
         c.exec_driver_sql("DELETE FROM derived")
 
 
-def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(catalog: Catalog) -> None:
+def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(
+    catalog: Catalog, made: Path, folder: Path
+) -> None:
+    shutil.copytree(made / "nights", folder / "nights")
     forget_postures(catalog)
     event.listen(catalog.engine, "connect", lambda c, _: c.execute("PRAGMA query_only=ON"))
     catalog.engine.dispose()
@@ -364,7 +368,8 @@ def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(catalog: Catal
         assert asyncio.run(get(path)).status_code == 200, path
 
 
-def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, folder: Path) -> None:
+def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, made: Path, folder: Path) -> None:
+    shutil.copytree(made / "nights", folder / "nights")
     forget_postures(catalog)
     assert machine._from_catalog(folder) == (None, None, "")
     with catalog.engine.begin() as c:
