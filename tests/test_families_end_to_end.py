@@ -51,10 +51,12 @@ SHOWN = [
 def test_the_same_movements_are_found(model: str, reference: Result) -> None:
     # A frame for each sample is a lot for a busy machine at 60 times real time: silence, and a new connection.
     is_alone = model.startswith("witmotion") or model == "metamotion/bmi160-old"
-    result = night(model, minutes=MINUTES, speed=20.0 if is_alone else SPEED)
+    speed = 20.0 if is_alone else SPEED
+    result = night(model, minutes=MINUTES, speed=speed)
     check(result, reference)
-    # A few samples at either end may be on their way when the rate is set or the link is closed.
-    assert result.lost <= 0.002 * result.samples
+    # Some samples at either end are on their way when the rate is set or the link is closed: on a busy machine those of
+    # 50 ms of real time.
+    assert result.lost <= 0.002 * result.samples + 0.05 * speed * result.rate_hz
     if model.startswith("movesense"):
         assert result.battery == (None if model == "movesense/old-app" else BATTERY_PERCENT)
 
