@@ -70,7 +70,7 @@ def catalog_trouble(folder: Path, error: DBAPIError) -> str:
 
 
 def make_private(folder: Path) -> None:
-    """Take away what other users may do with a folder and everything in it, if this user owns it.
+    """Remove the rights of other users to a folder and everything in it, if this user owns it.
 
     Only a folder that others can look into is walked through: in a private one nobody reaches the files.
     """
