@@ -23,6 +23,7 @@ from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night, seal_next
+from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
@@ -79,6 +80,7 @@ class Recorder:
         self._watch = Watch(clock, catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = self._watch.now_ns
         self._links = SensorLinks(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
+        self._inhibitor = SleepInhibitor()
         self._night: NightRecorder | None = None
         self._closer = NightCloser()
         self._mode: Mode = "off"
@@ -96,12 +98,14 @@ class Recorder:
         while not self.ended.is_set():
             self.beat = time.monotonic()
             await self._reconcile()
+            self._inhibitor.keep_awake(awake=self._night is not None)
             await self._sync()
             await self._report()
             await self._seal()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), TURN_S)
         await self._stop()
+        self._inhibitor.keep_awake(awake=False)
         await self._report()
 
     # a night that was interrupted by a crash
