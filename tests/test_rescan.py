@@ -490,3 +490,25 @@ def test_rescan_keeps_the_catalog_before_and_needs_the_folder_for_itself(folder:
     assert len(list(folder.glob("catalog.replaced-*.sqlite"))) == 1
     assert everything(folder) == before
     assert run_command("rescan", data=folder / "nothing").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("by", "said"), [("", "compare it with a backup"), ("legmon-adaptive 2", "by legmon-adaptive 2")]
+)
+def test_other_counts_than_before_are_said(folder: Path, by: str, said: str) -> None:
+    catalog = Catalog(folder)
+    night = catalog.night("last")
+    file = catalog.annotation_file(night.id)
+    catalog.close()
+    kept = json.loads(file.read_text())
+    assert kept["night"]["counted"] == {
+        "detector": night.detector,
+        "movements": night.movements,
+        "periodic": night.periodic,
+    }
+    kept["night"]["counted"] |= {"movements": night.movements + 3, "detector": by or night.detector}
+    file.write_text(json.dumps(kept))
+    done = run_command("rescan", data=folder)
+    assert done.returncode == 0
+    assert f"Before, it had {night.movements + 3} and {night.periodic}" in done.stderr
+    assert said in done.stderr

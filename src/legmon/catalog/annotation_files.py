@@ -51,6 +51,9 @@ def night_values(s: Session, night: str) -> dict[str, Any]:
             "utc_offset_s": row.utc_offset_s,
             "simulated": row.simulated,
             "ended_by": row.ended_by,
+            "counted": None
+            if row.state != "closed"
+            else {"detector": row.detector, "movements": row.movements, "periodic": row.periodic},
         },
         "lights": None
         if lights is None

@@ -77,6 +77,9 @@ def _night(c: sqlite3.Connection, night: str, row: dict[str, Any]) -> dict[str, 
             "utc_offset_s": row.get("utc_offset_s") or 0,
             "simulated": bool(row.get("simulated")),
             "ended_by": row.get("ended_by") or "",
+            "counted": None
+            if row.get("state") != "closed"
+            else {name: row.get(name) for name in ("detector", "movements", "periodic")},
         },
         "lights": {n: lights[0].get(n) for n in ("off_ns", "on_ns", "set_ns")} if lights else None,
         "marks": marks,

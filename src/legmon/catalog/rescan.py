@@ -34,6 +34,7 @@ from legmon.night.leg import LegNight, analyse
 from legmon.night.track import score_night
 from legmon.recording.records import End, Meta, Record
 from legmon.recording.segment import read_segment
+from legmon.scoring.indices import Indices
 from legmon.scoring.rules import RULES
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,27 @@ def add_night(catalog: Catalog, night: str, *, closed_only: bool = False) -> Res
         info = replace(info, state="closed")
     catalog.add_night(info, [(leg.meta, leg.track(), leg.samples) for leg in legs.values()], scored, said)
     movements = scored.indices.movements if scored else 0
+    if scored and not is_open:
+        _compare(night, cast("dict[str, Any]", of_night).get("counted"), scored.indices, problems)
     return RescannedNight(night, movements, tuple(problems), is_open)
+
+
+def _compare(night: str, before: Any, now: Indices, problems: list[str]) -> None:
+    """Say where the recording gives other counts than before."""
+    if not isinstance(before, dict) or (before.get("movements"), before.get("periodic")) == (
+        now.movements,
+        now.periodic,
+    ):
+        return
+    this = f"{detector.NAME} {detector.VERSION}"
+    counted = (
+        f"Night {night} has {now.movements} leg movements now, {now.periodic} of them periodic. Before, it had"
+        f" {before.get('movements')} and {before.get('periodic')}"
+    )
+    if before.get("detector") == this:
+        problems.append(f"{counted}. Its recording may be damaged: compare it with a backup.")
+    else:
+        problems.append(f"{counted}, by {before.get('detector')}. The movements were found again by {this}.")
 
 
 def _annotations(path: Path, problems: list[str]) -> dict[str, Any]:
