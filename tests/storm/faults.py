@@ -199,7 +199,12 @@ def catalog_locked(world: World, draws: random.Random) -> Seen:
 def catalog_removed(world: World, draws: random.Random) -> Seen:
     """Somebody deletes the catalog, with or without SQLite's files beside it."""
     ends = ("", "-wal", "-shm") if draws.random() < 0.5 else ("",)
-    return _lost(world, lambda file: [_without(file, end) for end in ends])
+
+    def remove(file: Path) -> None:
+        for end in ends:
+            _without(file, end)
+
+    return _lost(world, remove)
 
 
 def catalog_emptied(world: World, _: random.Random) -> Seen:

@@ -153,6 +153,8 @@ class CatalogFile:
     def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
         self.renewal: Renewal | None = None
+        self._opened: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._opening = threading.RLock()
         self.read_only = folder.is_dir() and not os.access(folder, os.W_OK)
         self._place = folder
