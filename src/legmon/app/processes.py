@@ -13,6 +13,7 @@ from pathlib import Path
 
 from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
+from legmon.logs import BoundedFile
 
 READY_S = 60.0  # the first start compiles the detector
 CLOSE_S = 20.0  # time for a recorder to fetch samples, stop its sensors, disconnect and close the night
@@ -34,12 +35,16 @@ class Child:
         What to run.
     log : Path
         The file that gets its standard error.
+    word : str
+        The word on its standard input that asks it to end; empty where the end of the input does.
     """
 
-    def __init__(self, name: str, command: list[str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, word: str = "") -> None:
         self.name = name
         self._command = command
         self._log = log
+        self._output = BoundedFile(log)
+        self._word = word
         self._fast_deaths = 0
         self._not_before = 0.0
         self.start()
@@ -72,10 +77,7 @@ class Child:
     def _read_errors(self, pipe: object) -> None:
         for line in pipe:  # type: ignore[attr-defined]
             self._error_lines.append(line.strip())
-            with contextlib.suppress(OSError):  # a full disk must not stop the pipe
-                self._log.parent.mkdir(parents=True, exist_ok=True)
-                with self._log.open("a", encoding="utf-8") as log:
-                    log.write(line)
+            self._output.write(line)
 
     def ready(self, word: str) -> str:
         """Wait for a line that begins with `word`, and return the rest of it.
@@ -142,9 +144,11 @@ class Child:
         return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log}"
 
     def ask_to_end(self) -> None:
-        """Close its standard input."""
-        with contextlib.suppress(OSError):
+        """Ask it to end, and close its standard input."""
+        with contextlib.suppress(OSError, ValueError):
             if self.process.stdin is not None:
+                if self._word and not self.process.stdin.closed:
+                    self.process.stdin.write(f"{self._word}\n")
                 self.process.stdin.close()
 
     def ends(self, within_s: float) -> bool:

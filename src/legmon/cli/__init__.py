@@ -22,7 +22,21 @@ Experimental. Not a medical device, not validated against polysomnography.
 
 def command_line() -> typer.Typer:
     """Build the command line out of its commands."""
-    from legmon.cli import doctor, golden, nights, qualify, replay, run, scan, score, sensors, simulate
+    from legmon.cli import (
+        doctor,
+        golden,
+        nights,
+        qualify,
+        replay,
+        run,
+        scan,
+        score,
+        sensors,
+        service,
+        simulate,
+        status,
+        stop,
+    )
 
     app = typer.Typer(
         help=HELP,
@@ -31,7 +45,21 @@ def command_line() -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )
-    for module in (run, replay, score, nights, simulate, golden, doctor, sensors, scan, qualify):
+    for module in (
+        run,
+        status,
+        stop,
+        service,
+        replay,
+        score,
+        nights,
+        simulate,
+        golden,
+        doctor,
+        sensors,
+        scan,
+        qualify,
+    ):
         module.register(app)
     return app
 
