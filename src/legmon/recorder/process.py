@@ -18,12 +18,12 @@ from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
+from legmon.link.inhibitor import SleepInhibitor
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night, seal_next
-from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
@@ -99,6 +99,7 @@ class Recorder:
             self.beat = time.monotonic()
             await self._reconcile()
             self._inhibitor.keep_awake(awake=self._night is not None)
+            self._inhibitor.refresh()
             await self._sync()
             await self._report()
             await self._seal()
@@ -311,6 +312,7 @@ class Recorder:
             mode=self._mode,
             nearby=self._links.nearby(),
             moment=self._watch.moment,
+            computer=self._inhibitor.state,
         )
 
 
