@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -15,6 +16,8 @@ OLDER_FILES: Final = 4
 """A log is at most this many older files and one that grows."""
 LONGEST: Final = 20_000
 """Longer entries are cut, in characters."""
+REPEAT_S: Final = 60.0
+MOST_TEXTS: Final = 1000
 SHORTEST_NAME: Final = 3
 """A shorter name is not left out, since it would be in every second word."""
 ADDRESS, WORDS, QUERY, SECRET = "[address]", "[left out]", "?[left out]", "[secret]"
@@ -42,7 +45,7 @@ _PATTERNS: Final = (
     (re.compile(r"\?[\w.~%\[\]+-]+=[^\s\"'<>]*"), QUERY),
     (
         re.compile(
-            r"(?i)\b(authorization|bearer|token|secret|password|passwd|api[_-]?key|cookie)\b([\"']?\s*[=:]?\s*)"
+            r"(?i)\b(authorization|bearer|token|secret|password|passwd|api[_-]?key|cookie)\b([\"']?\s*[=:]?\s*[\"']?)"
             r"((?:bearer|basic)\s+)?(?=\S*[0-9_-])[^\s\"',;&]{6,}"
         ),
         rf"\1\2{SECRET}",
@@ -89,7 +92,29 @@ class _Log(RotatingFileHandler):
         return super()._open()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """Go on without this entry."""
+        """Go on without this entry. What could not be written is dropped; the next entry opens the file again."""
+        stream, self.stream = self.stream, None
+        with contextlib.suppress(OSError, ValueError):
+            if stream is not None:
+                stream.close()
+
+
+class _Repeats(logging.Filter):
+    """Leaves out an entry that was written less than a minute ago: what fails each second would push the rest out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the entry."""
+        now, text = time.monotonic(), f"{record.name} {record.getMessage()}"
+        if now - self._written.get(text, -REPEAT_S) < REPEAT_S and record.levelno >= logging.WARNING:
+            return False
+        if len(self._written) > MOST_TEXTS:
+            self._written.clear()
+        self._written[text] = now
+        return True
 
 
 class BoundedFile:
@@ -139,15 +164,17 @@ def set_up(folder: Path, name: str, *, verbose: bool = False, on_terminal: bool 
         root.removeHandler(handler)
     kept = _Log(log_file(folder, name))
     kept.setFormatter(_Private(form))
+    kept.addFilter(_Repeats())
     root.addHandler(kept)
     if on_terminal:
         shown = logging.StreamHandler(sys.stderr)
         shown.setLevel(logging.WARNING)
         shown.setFormatter(_Private(form))
         root.addHandler(shown)
-    # Other people's modules log addresses and, at INFO, SQLAlchemy logs every value that is stored.
-    root.setLevel(logging.WARNING)
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
     logging.getLogger("legmon").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # At INFO, SQLAlchemy logs every value that is stored.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False
 

@@ -93,7 +93,7 @@ class Child:
                 line = self._lines.get(timeout=max(end - time.monotonic(), 0.01))
             except queue.Empty:
                 raise LegmonError(
-                    f"the {self.name} did not start within {READY_S:.0f} s; see {self._log}"
+                    f"the {self.name} did not start within {READY_S:.0f} s; see {self._log.parent}"
                 ) from None
             if line is None:
                 self.process.wait()
@@ -102,7 +102,7 @@ class Child:
                 raise LegmonError(
                     last
                     if self.process.returncode == 2
-                    else f"the {self.name} ended: {last}; see {self._log}"
+                    else f"the {self.name} ended: {last}; see {self._log.parent}"
                 )
             if line.startswith(word):
                 return line[len(word) :].strip()
@@ -141,7 +141,7 @@ class Child:
 
     def _last_error(self) -> str:
         self._errors.join(1)
-        return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log}"
+        return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log.parent}"
 
     def ask_to_end(self) -> None:
         """Ask it to end, and close its standard input."""

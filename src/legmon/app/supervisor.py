@@ -34,7 +34,7 @@ from legmon.movement import NS, Legs
 from legmon.recorder import presence
 from legmon.recorder.presence import Presence
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("legmon.app.supervisor")  # it is run as __main__
 
 LOCK_S: Final = 3.0
 """A look at the lock, or a supervisor that is just ending, may hold it this long."""

@@ -74,7 +74,10 @@ def main() -> int:
         catalog = Catalog(args.data)
         with _locked(args.data, supervised=args.when_orphaned is not None):
             log.info("legmon %s records%s", __version__, ", simulated" if args.simulated else "")
-            choice = SensorChoice(args.sensor, catalog.recorder())
+            before = catalog.recorder()
+            for known in before.sensors if before else []:
+                logs.hide(known.name, known.address)
+            choice = SensorChoice(args.sensor, before)
             recorder = Recorder(
                 catalog, pick(args.hci), clock, choice, simulated=args.simulated, rate_hz=args.rate
             )

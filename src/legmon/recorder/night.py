@@ -1,5 +1,6 @@
 """Record one night of one or two legs, and keep the catalog up to date."""
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +15,8 @@ from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
+
+log = logging.getLogger(__name__)
 
 
 class NightRecorder:
@@ -41,6 +44,7 @@ class NightRecorder:
         self.analysed_ns = 0
         self.last_movements: list[ListedMovement] = []
         self._live: LiveScorer | None = None
+        self._logged: dict[Leg, int] = {}  # gaps per leg that the log knows
         self._fed: dict[Leg, list[int]] = {}  # movements and gaps per leg that the live scorer knows
 
     @classmethod
@@ -56,6 +60,7 @@ class NightRecorder:
             rules=RULES,
             detector=f"{detector.NAME} {detector.VERSION}",
         )
+        log.info("night %s begins", night)
         return cls(catalog, night, simulated=simulated)
 
     def leg(self, leg: Leg, sensor: str, address: str, stream_format: StreamFormat) -> LegRecorder:
@@ -130,6 +135,7 @@ class NightRecorder:
     def saving(self, *, closed: bool = False) -> Callable[[], None]:
         """Return a function that writes the present state to the catalog. It may run slowly in another thread."""
         self._score_live()
+        self._log_gaps()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end and t.anchors for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
@@ -138,6 +144,13 @@ class NightRecorder:
             newest = scored.movements[: -LAST_MOVEMENTS - 1 : -1]
             self.last_movements = [ListedMovement.of(m, scored.origin_ns) for m in newest]
         return partial(self._catalog.save, self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
+
+    def _log_gaps(self) -> None:
+        for name, leg in self.legs.items():
+            gaps = leg.night.gaps
+            for gap in gaps[self._logged.get(name, 0) :]:
+                log.info("%s leg: gap of %d samples from %d (%s)", name, gap.count, gap.first, gap.cause)
+            self._logged[name] = len(gaps)
 
     def sync(self) -> None:
         """Make sure that everything written is on the disk."""
@@ -163,5 +176,7 @@ class NightRecorder:
                 self._closed.add(leg)
         if self.unread or any(leg.night.samples for leg in self.legs.values()):
             self.saving(closed=True)()
+            log.info("night %s is closed", self.id)
         else:
             self._catalog.discard(self.id)
+            log.info("night %s had no samples and is discarded", self.id)

@@ -173,6 +173,7 @@ class Recorder:
         self._end_check(self._links)
         if not is_waiting:
             self._watch.follow()
+        log.info("the desired state: %s", mode)
         self._mode = mode
 
     def _end_check(self, ankles: Iterable[AnkleSensor]) -> None:

@@ -29,7 +29,7 @@ def main() -> int:
     os.umask(0o077)  # nights are private to this user
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
-    logs.set_up(args.data, "dashboard", verbose=args.verbose)
+    logs.set_up(args.data, "dashboard", verbose=args.verbose, on_terminal=False)
     logging.getLogger("legmon.web").info("legmon %s shows the pages", __version__)
     try:
         catalog = Catalog(args.data)
