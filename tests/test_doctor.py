@@ -260,11 +260,12 @@ def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str)
 
 def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
     """A line of the page Tonight, as it leaves the web process."""
-    facts = {
+    here: dict[str, Any] = {
         "disk": checks.disk(10**10, 444),
         "clock": checks.clock(NOW_NS),
         "wakefulness": Wakefulness(),
-    } | facts
+    }
+    facts = here | facts
     return preflight_item(only(item, checks.tonight(sensors, **facts)))
 
 

@@ -53,7 +53,11 @@ def samples(data: Path) -> int:
     return sum(len(r.xyz) for r in records(data) if isinstance(r, Samples))
 
 
-def close_terminal(client: Running) -> None:
+TERMINAL = ("-c", "import pty, sys; pty.spawn([sys.executable, *sys.argv[1:]])")
+"""A terminal with a shell's place in it. When it is killed, the system sends SIGHUP to what runs in it."""
+
+
+def hang_up(client: Running) -> None:
     client.process.send_signal(signal.SIGHUP)
 
 
@@ -61,17 +65,26 @@ def kill_client(client: Running) -> None:
     client.process.kill()
 
 
-@pytest.mark.parametrize("end", [close_terminal, kill_client])
+@pytest.mark.parametrize(
+    ("end", "terminal"),
+    [(hang_up, ()), (kill_client, ()), (kill_client, TERMINAL)],
+    ids=["SIGHUP", "killed", "terminal closed"],
+)
 def test_a_night_outlives_its_terminal_and_stop_ends_it(
-    air: str, tmp_path: Path, end: Callable[[Running], None]
+    air: str, tmp_path: Path, end: Callable[[Running], None], terminal: tuple[str, ...]
 ) -> None:
     data = tmp_path / "data"
-    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+    with sensor(air, tmp_path), started(*terminal, *run(data, "--hci", air)) as client:
         client.says("Your pages are at")
         until(lambda: recorded(data) > 50)
         before = report(data)
         end(client)
         client.process.wait(10)
+        until(
+            lambda: not [line for _, line in processes(data) if "-m legmon run" in line],
+            10,
+            what="the client ends",
+        )
         for pid in (before.process.pid, before.recorder, before.dashboard):
             os.kill(pid, signal.SIGHUP)  # as the system sends to a whole session
         seen = recorded(data)

@@ -91,7 +91,7 @@ class _Log(RotatingFileHandler):
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return super()._open()
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+    def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         """Go on without this entry. What could not be written is dropped; the next entry opens the file again."""
         stream, self.stream = self.stream, None
         with contextlib.suppress(OSError, ValueError):

@@ -79,6 +79,7 @@ class Evening:
         self._minutes = minutes
         self._out = Console(highlight=False)
         self._recorder: Child | None = None
+        self._until: float | None = None  # monotonic time of the end that was asked for
         self._night: str | None = None
         self.in_order = True
         self._others: list[Child] = []
@@ -237,10 +238,13 @@ class Evening:
 
     def _watch(self, catalog: Catalog, is_over: Callable[[], bool] | None) -> None:
         """Keep everything running until the time is up or Ctrl-C. `is_over` is when the simulated night has ended."""
-        until = time.monotonic() + self._minutes * 60 if self._minutes else None
-        while until is None or time.monotonic() < until:
+        if self._minutes is not None and self._until is None:
+            self._until = time.monotonic() + self._minutes * 60
+        while self._until is None or time.monotonic() < self._until:
             self._revive()
-            with contextlib.suppress(DBAPIError):  # the catalog is busy or damaged; the night goes on
+            with contextlib.suppress(
+                DBAPIError, LegmonError
+            ):  # the catalog is busy or damaged; the night goes on
                 state = catalog.recorder()
                 self._night = (state.night if state else None) or self._night
             if is_over is not None and is_over():

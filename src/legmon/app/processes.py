@@ -46,6 +46,7 @@ class Child:
         self._output = BoundedFile(log)
         self._word = word
         self._fast_deaths = 0
+        self.fails = ""  # why it ends at once again and again
         self._not_before = 0.0
         self.start()
 
@@ -134,6 +135,7 @@ class Child:
         self._fast_deaths = self._fast_deaths + 1 if fast else 0
         if not for_ever and (self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS):
             raise FailedError(f"the {self.name} cannot continue: {self._last_error()}")
+        self.fails = self._last_error() if self._fast_deaths >= MOST_FAST_DEATHS else ""
         wait = min(2.0**self._fast_deaths, SLOWEST_S) if self._fast_deaths else 0.0
         self._not_before = time.monotonic() + wait  # earliest time of the next start
         self.start()

@@ -29,6 +29,7 @@ from legmon.app.evening import LOGGING, SIMULATED, Evening, free_port, open_for_
 from legmon.app.running import LOCK, OPEN_STATUS, TAKEN_STATUS, Report, is_asked_to_stop, supervisor_command
 from legmon.catalog.clock import Clock
 from legmon.catalog.state import BOTH, Mode
+from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
@@ -38,7 +39,8 @@ log = logging.getLogger("legmon.app.supervisor")  # it is run as __main__
 
 LOCK_S: Final = 3.0
 """A look at the lock, or a supervisor that is just ending, may hold it this long."""
-DEFECT_STATUS: Final = 70
+DEFECT_S: Final = 1.0
+"""After an error of its own, the supervisor waits this long."""
 PORT_S: Final = 5.0
 """The dashboard of a supervisor that is gone needs this long to end."""
 
@@ -136,12 +138,7 @@ class Supervisor(Evening):
             address = web.ready("ready")
             self._report = replace(self._report, pages=address)
             _let_go_of_the_terminal()
-            try:
-                self._watch(catalog, None)
-            except Exception:
-                # Leave like a crash: the recorder goes on, and starts another supervisor.
-                log.exception("the supervisor met an error of its own")
-                os._exit(DEFECT_STATUS)
+            self._watch_for_ever(catalog)
 
     def _take_over(self) -> bool:
         """Whether a recorder goes on whose supervisor is gone. Then this one goes on with the evening of that one."""
@@ -181,11 +178,28 @@ class Supervisor(Evening):
             self._out.print(render(text).plain, markup=False, soft_wrap=True)
         self._note()
 
+    def _watch_for_ever(self, catalog: Catalog) -> None:
+        """Keep everything running. An error in here ends nothing: the recorder does not need what failed."""
+        while True:
+            try:
+                self._watch(catalog, None)
+            except Exception:
+                log.exception("the supervisor met an error of its own, and goes on")
+                time.sleep(DEFECT_S)
+            else:
+                return
+
     def _revive(self) -> None:
         """Start again what has ended, for as long as the night lasts: nobody is there who could."""
         for child in self._children():
-            if child.revive(for_ever=True):
-                log.warning("the %s stopped unexpectedly and was started again", child.name)
+            if not child.revive(for_ever=True):
+                continue
+            log.warning("the %s stopped unexpectedly and was started again", child.name)
+            if child.fails:
+                self._print(
+                    f"The {child.name} stops at once again and again: {escape(child.fails)}. legmon goes on trying."
+                )
+            else:
                 self._print(f"The {child.name} stopped unexpectedly and was started again.")
         if is_asked_to_stop(self._folder):
             raise KeyboardInterrupt

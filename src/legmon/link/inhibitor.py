@@ -143,16 +143,18 @@ class SleepInhibitor:
         """Ask the system for a lock. Return the lock, and why there is none."""
         try:
             if sys.platform == "linux":
-                return await _logind_lock(self._why), "held", ""
-            if sys.platform == "darwin":
-                return _caffeinate(), "held", ""
-            if sys.platform == "win32":
-                return _execution_state(), "held", ""
+                lock = await _logind_lock(self._why)
+            elif sys.platform == "darwin":
+                lock = _caffeinate()
+            elif sys.platform == "win32":
+                lock = _execution_state()
+            else:
+                return None, "unavailable", ""
         except _UnavailableError as e:
             return None, "unavailable", str(e)
         except _RefusedError as e:
             return None, "refused", str(e)
-        return None, "unavailable", ""
+        return lock, "held", ""
 
 
 class _UnavailableError(Exception):

@@ -113,10 +113,12 @@ def born(pid: int) -> str | None:
     A process that has ended and that nobody has asked about yet (a zombie) counts as gone.
     """
     if sys.platform == "linux":
-        return _born_linux(pid)
-    if sys.platform == "win32":
-        return _born_windows(pid)
-    return _born_elsewhere(pid)  # type: ignore[unreachable]
+        found = _born_linux(pid)
+    elif sys.platform == "win32":
+        found = _born_windows(pid)
+    else:
+        found = _born_elsewhere(pid)
+    return found
 
 
 def _born_linux(pid: int) -> str | None:
