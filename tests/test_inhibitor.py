@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from dbus_fast import Variant
 
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.link.inhibitor import SleepInhibitor, lid, on_mains
+from legmon.web.evening import evening_list
+from legmon.web.status import alive_recorder
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.logind import FakeLogind
 from tests.conftest import sensor, started
@@ -35,6 +38,17 @@ async def _settled(logind: FakeLogind, expected: int) -> None:
     async with asyncio.timeout(60):
         while logind.held != expected:
             await asyncio.sleep(0.05)
+
+
+async def _shown(catalog: Catalog, code: str) -> None:
+    """Wait until the page Tonight shows this of the computer."""
+    annotations = Annotations(catalog)
+    async with asyncio.timeout(30):
+        while True:
+            items = evening_list(catalog, annotations, None, alive_recorder(catalog)).items
+            if [i.code for i in items if i.item == "sleep"] == [code]:
+                return
+            await asyncio.sleep(0.1)
 
 
 def test_the_lock_is_held_until_it_is_released(bus: str) -> None:
@@ -90,8 +104,10 @@ def test_the_recorder_keeps_the_computer_awake_while_a_night_is_recorded(
             await _settled(logind, 1)
             await asyncio.sleep(0.4)
             assert logind.held == 1
+            await _shown(catalog, "held")
             catalog.want("off")
             await _settled(logind, 0)
+            await _shown(catalog, "released")
             catalog.want("record")
             await _settled(logind, 1)
             await asyncio.to_thread(process.end)

@@ -221,6 +221,7 @@ class Trouble(StrEnum):
     CATALOG_FULL = "catalog_full"
     CATALOG_FAILS = "catalog_fails"
     CATALOG_DAMAGED = "catalog_damaged"
+    CATALOG_RENEWED = "catalog_renewed"
     NOT_CLOSED = "not_closed"
 
 
@@ -242,8 +243,10 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     " itself.",
     Trouble.CATALOG_FAILS: "The night cannot start yet: the catalog cannot be written ({why}). Check the disk and the permissions"
     " of the data folder, or start legmon with another one (--data).",
-    Trouble.CATALOG_DAMAGED: "The night cannot start: the catalog is damaged ({why}). End legmon, move catalog.sqlite out of the"
-    " data folder and start again. The recordings of the nights are kept.",
+    Trouble.CATALOG_DAMAGED: "The night cannot start yet: the catalog is damaged ({why}). legmon makes a new one from the"
+    " recordings.",
+    Trouble.CATALOG_RENEWED: "The catalog was damaged or removed. legmon makes a new one from the recordings and keeps what was"
+    " left of the old one in the data folder. Recording goes on.",
     Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
 }
 
@@ -332,6 +335,7 @@ class ReadinessText(NamedTuple):
 
 _NEARER: Final = "Put the computer nearer, at the foot end of the bed."
 _ADAPTER: Final = "Plug in a Bluetooth adapter (4.2 or later), or try `legmon demo`, which needs none."
+_ANEW: Final = "legmon makes a new one from the recordings at its next start."
 READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
     "bluetooth": {
         "ok": ReadinessText("ok", "{radio} is there and scans."),
@@ -497,6 +501,11 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "Keep your nights to yourself: `chmod 700 {path}`.",
         ),
         "catalog": ReadinessText("stop", "The catalog in {path} cannot be opened: {why}."),
+        "catalog_damaged": ReadinessText("look", "The catalog in {path} is damaged.", _ANEW),
+        "catalog_missing": ReadinessText("look", "The catalog in {path} is missing.", _ANEW),
+        "catalog_older": ReadinessText(
+            "look", "An early version of legmon made the catalog in {path}.", _ANEW
+        ),
     },
     "zone": {
         "ok": ReadinessText("ok", "{zone}, UTC{offset}."),
@@ -586,6 +595,26 @@ CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
 """What to do when the catalog cannot be opened."""
 
 
+RENEWALS: Final[dict[str, str]] = {
+    "missing": "The catalog was missing. legmon makes a new one from the recordings.",
+    "damaged": "The catalog was damaged. legmon keeps it as {kept} and makes a new one from the recordings.",
+    "older": "The catalog was made by an early version of legmon. legmon keeps it as {kept} and makes a new one from the"
+    " recordings. Your marks, lights and settings are carried over.",
+}
+"""The sentence for a catalog that had to be made anew, by what was wrong with the one before."""
+
+
+def renewal_sentence(why: str, kept: str) -> str:
+    """Return the sentence for a catalog that had to be made anew."""
+    return RENEWALS[why].format(kept=kept)
+
+
+def unlisted_sentence(count: int) -> str:
+    """Return the sentence for recordings in the data folder that are not in the list of nights."""
+    recordings = "1 recording is" if count == 1 else f"{count} recordings are"
+    return f"{recordings} not in the list of nights; `legmon rescan` reads the data folder again"
+
+
 # why a request over HTTP is refused
 
 
@@ -594,6 +623,7 @@ class ProblemCode(StrEnum):
 
     NO_SUCH_NIGHT = "no_such_night"
     NO_SUCH_MOVEMENT = "no_such_movement"
+    NO_SUCH_MARK = "no_such_mark"
     NO_SAMPLES = "no_samples"
     WRONG_WINDOW = "wrong_window"
     WRONG_STEPS = "wrong_steps"
@@ -603,6 +633,7 @@ class ProblemCode(StrEnum):
     SENSOR_NOT_NEAR = "sensor_not_near"
     RECORDING = "recording"
     NOT_FOUND = "not_found"
+    NOT_STORED = "not_stored"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
 
@@ -610,6 +641,7 @@ class ProblemCode(StrEnum):
 PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.NO_SUCH_NIGHT: "There is no night {night!r}. Choose one from the list of nights.",
     ProblemCode.NO_SUCH_MOVEMENT: "Night {night} has no movement {movement!r}. Load the page again.",
+    ProblemCode.NO_SUCH_MARK: "Night {night} has no mark {mark!r}. Load the page again.",
     ProblemCode.NO_SAMPLES: "Night {night} has no samples of this leg. Choose the other leg.",
     ProblemCode.WRONG_WINDOW: "The end must lie after the start. Choose other times.",
     ProblemCode.WRONG_STEPS: "Each step must end after it starts, within two minutes. Do the check again.",
@@ -619,6 +651,7 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
     ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
     ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
+    ProblemCode.NOT_STORED: "legmon cannot use its catalog or the data folder now ({why}). Try again in a moment.",
     ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
     ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"
     " when it starts.",

@@ -19,7 +19,6 @@ from types import FrameType
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import DBAPIError
 
 from legmon import __version__, logs
 from legmon.app.demo_nights import (
@@ -35,6 +34,7 @@ from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
@@ -243,7 +243,7 @@ class Evening:
         while self._until is None or time.monotonic() < self._until:
             self._revive()
             with contextlib.suppress(
-                DBAPIError, LegmonError
+                *CATALOG_ERRORS, LegmonError
             ):  # the catalog is busy or damaged; the night goes on
                 state = catalog.recorder()
                 self._night = (state.night if state else None) or self._night

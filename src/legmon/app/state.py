@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from legmon.app import running
+from legmon.catalog.file import FILE
 from legmon.catalog.state import RecorderState, SensorState
-from legmon.catalog.store import FILE, Catalog
+from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.movement import NS
 from legmon.recorder import presence

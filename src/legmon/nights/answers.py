@@ -132,6 +132,22 @@ class NightsPage(ApiValue):
     nights: list[NightSummary]
     total: int = field(metadata=about("nights in the whole list"))
     earlier: str | None = field(metadata=about("`before` of the next page; null where this is the last one"))
+    unlisted: int = field(
+        default=0,
+        metadata=about(
+            "recordings in the data folder that are not in the list: they are still read, or cannot be read"
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(ApiValue):
+    """A stretch in which the person said that the movement was voluntary. Times are Unix seconds."""
+
+    id: str = field(metadata=about("names it within its night"))
+    leg: Leg
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +263,9 @@ class Night(NightSummary):
     fits: list[FitResult]
     noise: list[Noise]
     voluntary: int = field(metadata=about("movements that the person marked as their own"))
+    marks_without_movement: list[Mark] = field(
+        metadata=about("the person's marks at which this detector found no movement")
+    )
     earlier: str | None = field(metadata=about("the night before"))
     later: str | None = field(metadata=about("the night after"))
     rate_hz: float | None = field(metadata=about("measured sample rate of the first leg"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.derived import BatteryLevels, Derived, DerivedData
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
@@ -119,7 +119,7 @@ class Postures:
         """Keep a posture if the catalog can be written; return whether it is kept."""
         try:
             return self._kept.keep_posture(info.id, leg, derived)
-        except DBAPIError as error:
+        except CATALOG_ERRORS as error:
             log.warning("the posture of night %s, %s leg, cannot be kept: %s", info.id, leg, error)
             return False
 

@@ -359,6 +359,12 @@ def catalog(path: str, trouble: str) -> ReadinessCheck:
     return ReadinessCheck("folder", "catalog", words={"path": path, "why": trouble})
 
 
+def lost_catalog(path: str, kind: str) -> ReadinessCheck:
+    """Return the check for a catalog that legmon makes anew at its next start."""
+    codes = {"damaged": "catalog_damaged", "unknown": "catalog_older"}
+    return ReadinessCheck("folder", codes.get(kind, "catalog_missing"), words={"path": path})
+
+
 def zone(name: str | None, offset_s: int) -> ReadinessCheck:
     """Check whether nights get the right hour of the day; None for a time zone that is not known."""
     if name is None:
