@@ -145,6 +145,8 @@ def seal_next(catalog: Catalog) -> None:
         with contextlib.suppress(OSError):  # some file systems have no permissions
             path.chmod(0o400)
     catalog.seal(night, leg, digest)
+    if digest:
+        log.info("night %s, %s leg: verified and sealed", night, leg)
 
 
 def add_interrupted(catalog: Catalog) -> None:
