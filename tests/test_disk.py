@@ -18,11 +18,12 @@ from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.nights.cache import NightReports
 from legmon.recorder.ankle_sensor import disk_trouble
-from legmon.recorder.ending import seal_next
+from legmon.nights.custody import seal_next
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.night import NightRecorder
 from legmon.recording.records import Note
-from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
+from legmon.recording.files import RecordingError, read_segment
+from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import run_command
 

@@ -20,7 +20,8 @@ from legmon.night.leg import analyse
 from legmon.night.track import score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.records import Gap, Note, Record, Samples
-from legmon.recording.segment import SegmentTail, read_segment
+from legmon.recording.files import read_segment
+from legmon.recording.segment import SegmentTail
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import Running, sensor, started, until
 

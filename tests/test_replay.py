@@ -18,7 +18,7 @@ from firmware_sim.sensor import Sensor
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
+from legmon.recording.files import read_segment
 from tests.conftest import ROOT, run_command, run_program, started
 
 SCENARIO = "duration: 7m\nseed: 5\nrate_error_percent: 1.2\nmovements_per_hour: 120\n"

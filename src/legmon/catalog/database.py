@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from legmon.messages import CatalogFault
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest migration. A catalog at this version needs no alembic, which is slow to import."""
 
 

@@ -50,7 +50,8 @@ def nights(
 
 def _listed(night: "NightInfo") -> dict[str, Any]:
     """Return a night as a JSON object, without the number that only the program's own caches need."""
-    return {name: value for name, value in asdict(night).items() if name != "revision"}
+    faults = [{"sentence": f.sentence} | asdict(f) for f in night.faults]
+    return {name: value for name, value in asdict(night).items() if name != "revision"} | {"faults": faults}
 
 
 def _print_list(listed: "list[NightInfo]") -> None:
@@ -82,7 +83,16 @@ def _print_list(listed: "list[NightInfo]") -> None:
             " ".join(
                 ["simulated"] * n.simulated
                 + ["recording"] * (n.state == "recording")
-                + ["damaged"] * bool(n.damaged)
+                + _custody(n)
             ),
         )
     Console().print(table)
+
+
+def _custody(night: "NightInfo") -> list[str]:
+    """Return how the recording of a night differs from what was sealed; empty if it does not."""
+    if night.damaged:
+        return ["damaged"]
+    since = min((f.verified_ns for f in night.faults if f.verified_ns), default=0)
+    day = f" since {datetime.fromtimestamp(since / 1e9, UTC).astimezone():%Y-%m-%d}" if since else ""
+    return [f"not verified{day}"] * bool(night.faults)

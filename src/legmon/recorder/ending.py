@@ -1,7 +1,6 @@
-"""How a night ends: when it is over, the last back-fill, closing, verifying its files; and which night a restart resumes."""
+"""How a night ends: when it is over, the last back-fill, closing; and which night a restart resumes."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,7 +14,7 @@ from legmon.movement import NS
 from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError, verify
+from legmon.recording.files import RecordingError
 
 log = logging.getLogger(__name__)
 
@@ -123,25 +122,6 @@ class NightCloser:
         else:
             del self._nights[night]
             self._why.pop(night, None)
-
-
-def seal_next(catalog: Catalog) -> None:
-    """Verify one file that is not verified yet. A file that cannot be read is left for the next start."""
-    unsealed = catalog.unsealed()
-    if unsealed is None:
-        return
-    night, leg = unsealed
-    path = catalog.segment(night, leg)
-    digest: str | None
-    try:
-        digest = verify(path)
-    except RecordingError as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (the message says it all)
-        digest = "" if e.errno is None else None
-    if digest:
-        with contextlib.suppress(OSError):  # some file systems have no permissions
-            path.chmod(0o400)
-    catalog.seal(night, leg, digest)
 
 
 def resume_night(

@@ -20,14 +20,15 @@ from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
+from legmon.nights.custody import scrub_next, seal_next
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
-from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night, seal_next
+from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night
 from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.files import RecordingError
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -261,12 +262,14 @@ class Recorder:
     # the catalog
 
     async def _seal(self) -> None:
-        """Verify one file of a closed night, in a thread. The file does not change afterwards."""
+        """Verify and pack one recording of a closed night, in a thread; when no night is recorded, verify an older one again."""
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(DBAPIError):
             await asyncio.to_thread(seal_next, self._catalog)
+            if self._night is None:
+                await asyncio.to_thread(scrub_next, self._catalog)
 
     async def _report(self) -> None:
         """Update the catalog, in a thread: a busy catalog must not delay samples."""
