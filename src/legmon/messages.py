@@ -166,14 +166,17 @@ def damage_sentence(code: DamageCode, readable: Sequence[tuple[float, float]], m
     since : str
         When it was verified last.
     """
-    stretches = [f"{a:.0f} to {b:.0f}" for a, b in readable[:NAMED_STRETCHES] if b - a >= 0.5]
+    digits = 0 if minutes >= SHORT_MIN else 1
+    stretches = [f"{a:.{digits}f} to {b:.{digits}f}" for a, b in readable[:NAMED_STRETCHES]]
     more = " and more" if len(readable) > NAMED_STRETCHES else ""
-    which = f" Of {minutes:.0f} minutes, these can still be read: {', '.join(stretches)}{more}."
+    which = f" Of {minutes:.{digits}f} minutes, these can still be read: {', '.join(stretches)}{more}."
     nothing = " Nothing of it can be read." if minutes else ""
     return DAMAGE_SENTENCES[code].format(which=which if stretches else nothing, since=f" {since}" if since else "")
 
 
 NAMED_STRETCHES: Final = 4
+SHORT_MIN: Final = 10.0
+"""Of a shorter recording, tenths of a minute are named."""
 
 
 def gap_sentence(cause: str) -> str:
@@ -532,6 +535,20 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "Keep your nights to yourself: `chmod 700 {path}`.",
         ),
         "catalog": ReadinessText("stop", "The catalog in {path} cannot be opened: {why}."),
+    },
+    "recordings": {
+        "ok": ReadinessText("ok", "{recordings_text}, verified within {days_text}."),
+        "none": ReadinessText("ok", "No recording is sealed yet."),
+        "damaged": ReadinessText(
+            "look",
+            "The recordings of these nights are damaged: {nights_text}.",
+            "See `legmon nights` with the name of a night. Put the files back from a backup, and check the disk.",
+        ),
+        "not_verified": ReadinessText(
+            "look",
+            "The recordings of these nights have changed since they were verified: {nights_text}.",
+            "legmon verifies them when it runs and no night is recorded, or with `legmon score` and the name of a night.",
+        ),
     },
     "zone": {
         "ok": ReadinessText("ok", "{zone}, UTC{offset}."),

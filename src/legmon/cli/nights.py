@@ -83,16 +83,12 @@ def _print_list(listed: "list[NightInfo]") -> None:
             " ".join(
                 ["simulated"] * n.simulated
                 + ["recording"] * (n.state == "recording")
-                + _custody(n)
+                + ["damaged"] * bool(n.damaged)
+                + ["not verified"] * bool(n.faults and not n.damaged)
             ),
         )
-    Console().print(table)
-
-
-def _custody(night: "NightInfo") -> list[str]:
-    """Return how the recording of a night differs from what was sealed; empty if it does not."""
-    if night.damaged:
-        return ["damaged"]
-    since = min((f.verified_ns for f in night.faults if f.verified_ns), default=0)
-    day = f" since {datetime.fromtimestamp(since / 1e9, UTC).astimezone():%Y-%m-%d}" if since else ""
-    return [f"not verified{day}"] * bool(night.faults)
+    console = Console()
+    console.print(table)
+    for n in listed:
+        for fault in n.faults:
+            console.print(f"{n.id}, {fault.leg} leg: {fault.sentence}")

@@ -170,11 +170,9 @@ def _seal(catalog: Catalog, night: str, leg: Leg) -> None:
         seen = inspect(first, night, leg, end)
     if seen.damage is not None:
         log.error("night %s, %s leg: %s", night, leg, seen.damage.detail)
-        none = [KeptFile(first.name, -1, 0, "", "", 0)]
-        unsealed = [
-            KeptFile(f.state.name, f.state.size, f.state.mtime_ns, f.sha256, "", 0) for f in seen.files
-        ]
-        kept.keep(night, leg, _damaged(unsealed or none, seen, seen.damage, time.time_ns()))
+        names = [f.state.name for f in seen.files] or [first.name]
+        never = [KeptFile(name, -1, 0, "", "", 0) for name in names]  # what it was is not known
+        kept.keep(night, leg, _damaged(never, seen, seen.damage, time.time_ns()))
         return
     seal_files(first)
     packed = inspect(first, night, leg, end)

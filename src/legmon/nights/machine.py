@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.derived import DerivedData
+from legmon.catalog.files import RecordingFiles
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import FILE, Catalog, catalog_trouble
 from legmon.errors import LegmonError
@@ -64,6 +65,7 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
     else:
         exists, others = folder.exists(), read_by_others(folder)
         yield readiness.folder(str(folder), refused, exists=exists, others_read=others)
+    yield from recordings(folder)
     yield disk(folder)
     yield readiness.clock(time.time_ns(), newest_ns=newest_ns, synchronised=synchronised(), jump_s=jump_s)
     yield readiness.zone(*zone())
@@ -136,6 +138,23 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
         return None, None, catalog_trouble(folder, e)
     finally:
         catalog.close()
+
+
+def recordings(folder: Path) -> list[ReadinessCheck]:
+    """Check whether the recordings are what was sealed, from what the catalog knows; empty where it cannot be read."""
+    if not (folder / FILE).exists():
+        return []
+    try:
+        catalog = Catalog(folder)
+    except LegmonError:
+        return []
+    try:
+        known = RecordingFiles(catalog).custody()
+    except DBAPIError:
+        return []
+    finally:
+        catalog.close()
+    return [readiness.recordings(known, time.time_ns())]
 
 
 def _newest_ns(catalog: Catalog) -> int | None:

@@ -109,7 +109,8 @@ class Postures:
         return kept if kept is not None else self._read_closed(info, leg, path)
 
     def _read_closed(self, info: NightInfo, leg: Leg, path: Path) -> Derived:
-        check_leg(self._catalog, info.id, leg)
+        if self._keep:
+            check_leg(self._catalog, info.id, leg)
         state = _states(path)
         with self._lock:
             before, partial = self._partial.get(path, ([], None))

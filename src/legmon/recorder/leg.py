@@ -8,7 +8,7 @@ from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause, SegmentFault
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, described
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
-from legmon.recording.files import RecordingError, read_segment
+from legmon.recording.files import RecordingError, file_state, leg_files, read_segment
 from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held, StreamFormat
 from legmon.timeline.axis import Pending, SampleAxis
@@ -331,6 +331,20 @@ class LegRecorder:
             self._writer.append(*records)
         for r in records:
             self.night.feed(r)
+
+
+def check_present(path: Path) -> None:
+    """Check that a recording which had samples is still there: to begin it anew would hide the loss.
+
+    Raises
+    ------
+    RecordingError
+        If its files are gone or empty.
+    """
+    states = [file_state(p) for p in leg_files(path)]
+    if not any(s is None or s.size for s in states):
+        what = "empty" if states else "gone"
+        raise RecordingError(f"{path} is {what}; put it back, or what it held is lost")
 
 
 def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:

@@ -10,7 +10,7 @@ from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import on_clock, score_night
-from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recorder.leg import LegRecorder, check_present, segment_meta
 from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
@@ -95,8 +95,11 @@ class NightRecorder:
         A leg whose recording cannot be read does not stop the other one: see `unread`.
         """
         self.ended_by = self._catalog.night(self.id).ended_by
+        known = {track.leg: track.end for track in self._catalog.tracks(self.id)}
         for leg, (rate, scale) in self._catalog.scales(self.id).items():
             try:
+                if known[leg]:
+                    check_present(self._catalog.segment(self.id, leg))
                 self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
             except Exception as e:  # noqa: BLE001 (a damaged recording may raise anything)
                 self.unread[leg] = e

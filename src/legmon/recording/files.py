@@ -184,23 +184,33 @@ def read_file(path: Path, at: int = 0) -> bytes:
 def merged_frames(parts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield kind and payload of the records of a leg from the bytes of its files, in order.
 
-    A record that an earlier part has too is left out. So is a part whose description names another night or leg than the last
-    part's: somebody put it there.
+    The last part has everything that was written before it, so usually the others add nothing. If they do, because a crash came
+    while the last one was begun, all parts are read in order, each record once. A part whose description names another night or
+    leg than the last part's is left out: somebody put it there.
     """
-    if len(parts) == 1:
-        yield from ((kind, payload) for _, kind, payload in frames(parts[0]))
+    if len(parts) <= 1:
+        yield from ((kind, payload) for part in parts for _, kind, payload in frames(part))
         return
     described = [_described(p) for p in parts]
     wanted = next((d for d in reversed(described) if d), None)
+    *earlier, last = [p for p, of in zip(parts, described, strict=True) if of in {None, wanted}]
+    had = {_key(kind, payload) for _, kind, payload in frames(last)}
+    if all(_key(kind, payload) in had for part in earlier for _, kind, payload in frames(part)):
+        yield from merged_frames([last])
+        return
     seen: set[bytes] = set()
-    for part, of in zip(parts, described, strict=True):
+    for part in (*earlier, last):
         new: set[bytes] = set()
-        for _, kind, payload in frames(part) if of in {None, wanted} else ():
-            key = hashlib.blake2b(payload, digest_size=16, salt=bytes([kind])).digest()
+        for _, kind, payload in frames(part):
+            key = _key(kind, payload)
             if key not in seen:
                 new.add(key)
                 yield kind, payload
         seen |= new
+
+
+def _key(kind: int, payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=16, salt=bytes([kind])).digest()
 
 
 def _described(data: bytes) -> tuple[str, str] | None:

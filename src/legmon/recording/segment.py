@@ -19,6 +19,7 @@ from legmon.recording.files import (
     RecordingError,
     file_state,
     leg_files,
+    merged_frames,
     open_regular,
     part_number,
     part_path,
@@ -28,7 +29,7 @@ from legmon.recording.files import (
     unreadable,
     written_parts,
 )
-from legmon.recording.records import Record, decode, encode, frames, is_plausible, parse
+from legmon.recording.records import Record, decode, encode, framed, frames, is_plausible, parse
 
 if sys.platform == "win32":
     import msvcrt
@@ -134,6 +135,12 @@ class SegmentWriter:
                 torn.write(data[end:])
             os.ftruncate(self._fd, end)
         self._written(data[:end])
+        parts = [data[:end] if p == self.path else _readable(p) for p in written_parts(self._first)]
+        if len(parts) > 1:  # a crash may have come while this part was begun
+            whole = b"".join(framed(kind, payload) for kind, payload in merged_frames(parts))
+            if len(whole) > end:
+                self._written(whole)
+                self._move(SegmentFault.CUT)
 
     def _written(self, data: bytes) -> None:
         """Note the whole content of the file."""
@@ -192,7 +199,7 @@ class SegmentWriter:
         """Return what somebody did to the file; None if it is as it should be, as far as the folder shows."""
         own = os.fstat(self._fd)
         if own.st_nlink == 0:
-            return SegmentFault.REMOVED
+            return SegmentFault.REMOVED if file_state(self.path) is None else SegmentFault.REPLACED
         if own.st_size != self._size and not self._is_torn:
             return SegmentFault.CUT if own.st_size < self._size else SegmentFault.CHANGED
         try:
@@ -301,6 +308,14 @@ def _write_all(fd: int, data: bytes) -> None:
         if not written:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         rest = rest[written:]
+
+
+def _readable(path: Path) -> bytes:
+    """Return the bytes of a part; nothing if it cannot be read, or is none."""
+    try:
+        return read_file(path)
+    except OSError:
+        return b""
 
 
 class SegmentTail:
