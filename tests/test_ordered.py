@@ -195,8 +195,9 @@ def test_a_check_reads_samples_by_index(night: Night) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalog = Catalog(Path(folder))
         writer = SegmentWriter(catalog.check_segment("left"))
-        writer.append(META, samples(0, np.full((900, 3), 7, dtype=np.int16)))  # an earlier sensor
-        writer.append(*night.written)
+        earlier = replace(META, address="another")  # an earlier sensor
+        writer.append(earlier, samples(0, np.full((900, 3), 7, dtype=np.int16)))
+        writer.append(*night.written, META)  # the description is repeated
         writer.abandon()
         xyz = read_check(catalog, "left").xyz
         catalog.close()

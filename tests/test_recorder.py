@@ -336,11 +336,11 @@ def test_a_sensor_that_reboots_leaves_one_gap_and_what_it_measured_before_is_fet
     assert recorded(data) == old + stopped
 
 
-def sealed(data: Path) -> str | None:
+def sealed(data: Path) -> tuple[str, str, int] | None:
     with sqlite3.connect(data / "catalog.sqlite") as db:
-        row = db.execute("select sealed from legs").fetchone()
+        row = db.execute("select name, sha256, size from files").fetchone()
     db.close()
-    return row[0] if row else None
+    return row if row is None else (row[0], row[1], row[2])
 
 
 def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> None:
@@ -351,8 +351,9 @@ def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> Non
         want(data, record=False)
         until(lambda: sealed(data), what="the file is verified")
         assert process.end() == 0
-    path = next(data.glob("nights/*/left.seg"))
-    assert sealed(data) == hashlib.sha256(path.read_bytes()).hexdigest()
+    (path,) = data.glob("nights/*/left.*")
+    content = path.read_bytes()
+    assert sealed(data) == ("left.sealed", hashlib.sha256(content).hexdigest(), len(content))
     assert path.stat().st_mode & 0o222 == 0
 
 

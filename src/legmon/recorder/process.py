@@ -28,7 +28,7 @@ from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
-from legmon.recording.files import RecordingError
+from legmon.recording.files import RecordingError, leg_files
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -194,7 +194,8 @@ class Recorder:
         try:
             if self._mode == "check":
                 path = self._catalog.check_segment(ankle.leg)
-                path.unlink(missing_ok=True)
+                for part in leg_files(path):
+                    part.unlink(missing_ok=True)
                 meta = segment_meta("check", ankle.leg, *described, simulated=self._simulated)
                 recorder = await asyncio.to_thread(LegRecorder, path, meta)
             else:
