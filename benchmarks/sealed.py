@@ -1,7 +1,7 @@
 """Measure sealed nights: bytes beside the entropy of the signal, and seconds to pack, read and verify.
 
-Run it with ``uv run python -m benchmarks.sealed [hours]``. The night is simulated. The entropy is that of the first differences of
-each axis in each minute (order 0): what a coder needs that knows how often each difference comes, but nothing else.
+Run it with ``uv run python -m benchmarks.sealed [hours]``. The night is simulated. The entropy is that of the first differences
+of each axis in each minute (order 0): what a coder needs that knows how often each difference comes, but nothing else.
 """
 
 import hashlib
@@ -61,10 +61,14 @@ def main() -> None:
         size = sealed.stat().st_size
         print(f"A simulated night of {hours:g} h: {samples} samples in {len(records)} records.")
         print(f"As it is written:  {written / 1e6:6.2f} MB, read in {read_written:.2f} s")
-        print(f"Sealed:            {size / 1e6:6.2f} MB, read in {timed(lambda: list(read_segment(path))):.2f} s")
+        print(
+            f"Sealed:            {size / 1e6:6.2f} MB, read in {timed(lambda: list(read_segment(path))):.2f} s"
+        )
         print(f"Entropy:           {entropy / 1e6:6.2f} MB (order 0, first differences per axis and minute)")
         print(f"Sealing (verify, pack, compare, verify): {packing:.2f} s")
-        print(f"SHA-256 of the sealed file: {timed(lambda: hashlib.sha256(sealed.read_bytes())) * 1000:.0f} ms")
+        print(
+            f"SHA-256 of the sealed file: {timed(lambda: hashlib.sha256(sealed.read_bytes())) * 1000:.0f} ms"
+        )
         catalog.close()
 
 

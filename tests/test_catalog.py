@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.clock import Clock, Moment, Watch
 from legmon.catalog.database import catalog_fault
+from legmon.catalog.file import CatalogError, UnavailableError
 from legmon.catalog.state import RecorderState
-from legmon.catalog.store import Catalog, CatalogError, UnavailableError
+from legmon.catalog.store import Catalog
 from legmon.messages import CatalogFault
 from legmon.movement import NS
 from legmon.recorder.night import NightRecorder
@@ -156,7 +157,7 @@ def begin(catalog: Catalog) -> NightRecorder:
         ("busy_timeout=1", CatalogFault.BUSY, "catalog_busy", "end the other programs"),
         ("max_page_count=1", CatalogFault.FULL, "catalog_full", "Free some space"),
         ("query_only=ON", CatalogFault.READ_ONLY, "catalog_fails", "permissions"),
-        ("user_version=0", CatalogFault.DAMAGED, "catalog_damaged", "move catalog.sqlite"),
+        ("user_version=0", CatalogFault.DAMAGED, "catalog_damaged", "makes a new one"),
     ],
 )
 def test_why_a_night_cannot_be_entered_is_told_apart(

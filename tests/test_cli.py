@@ -14,6 +14,7 @@ from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
 from legmon.movement import NS
+from legmon.night.marks import Mark, mark_of
 from legmon.nights.cache import NightReports
 from tests.conftest import run_command, run_program, started
 from tests.made import Made, evening, make_night, scenario
@@ -147,11 +148,13 @@ def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "--data" in done.stderr
 
 
-def test_a_file_that_is_no_catalog_is_said(tmp_path: Path) -> None:
-    (tmp_path / "catalog.sqlite").write_text("not a database, but long enough to be looked at as one")
+def test_a_file_that_is_no_catalog_is_kept_and_said(tmp_path: Path) -> None:
+    text = "not a database, but long enough to be looked at as one"
+    (tmp_path / "catalog.sqlite").write_text(text)
     done = run_command("nights", data=tmp_path)
-    assert done.returncode == 2
-    assert "cannot be used" in done.stderr
+    assert done.returncode == 0
+    assert "The catalog was damaged" in done.stderr
+    assert [p.read_text() for p in tmp_path.glob("catalog.damaged-*.sqlite")] == [text]
 
 
 def test_own_nights_and_simulated_ones_are_kept_apart(tmp_path: Path) -> None:
@@ -194,14 +197,17 @@ def test_a_night_has_the_same_numbers_on_the_page_and_the_command_line(tmp_path:
     info, annotations = catalog.night(night), Annotations(catalog)
     before = json.loads(run_command("nights", night, "--json", data=tmp_path).stdout)
     (track,) = catalog.tracks(night)
-    own = [(track.leg, m.first) for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
-    annotations.set_voluntary(night, own, 1, voluntary=True)
+    own = [m.first for m in track.movements if m.kind == "leg" and m.first is not None][3:6]
+    nowhere = Mark("left", info.started_ns - 2 * NS, info.started_ns - NS)
+    annotations.add_marks(night, [*(mark_of(track, first, 1) for first in own), nowhere])
     annotations.set_lights(night, (info.started_ns + 900 * NS, None), 1)
     page = NightReports(catalog).night(catalog.night(night))
     catalog.close()
     for command in ("nights", "score"):
         said = json.loads(run_command(command, night, "--json", data=tmp_path).stdout)
         assert said["voluntary"] == page.voluntary == 3
+        assert [m["end"] for m in said["marks_without_movement"]] == [nowhere.end_ns / 1e9]
+        assert [m.id for m in page.marks_without_movement] == [nowhere.id]
         assert said["headline"] | {"seconds": page.headline.seconds} == asdict(page.headline)
         assert said["headline"]["seconds"] == pytest.approx(page.headline.seconds, abs=0.001)
         assert said["indices"]["periodic"] == page.periodic < before["indices"]["periodic"]

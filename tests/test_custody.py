@@ -1,4 +1,4 @@
-"""Custody of sealed recordings: whatever happens to a file on the disk is said with its night, and such a night is never usable."""
+"""Custody of sealed recordings: whatever happens to a file on the disk is said with its night, which is then never usable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 import pytest
 
-from legmon.catalog.files import RecordingFiles
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.store import Catalog
 from legmon.messages import DamageCode
 from legmon.movement import NS
@@ -100,7 +100,11 @@ def put_a_folder(_: Catalog, file: Path) -> None:
 
 
 DEEDS: dict[str, tuple[Deed, DamageCode, str]] = {
-    "flipped": (lambda _, f: rewrite(f, flipped(f.read_bytes())), DamageCode.DAMAGED, "0.0 to 2.0, 3.0 to 6.0"),
+    "flipped": (
+        lambda _, f: rewrite(f, flipped(f.read_bytes())),
+        DamageCode.DAMAGED,
+        "0.0 to 2.0, 3.0 to 6.0",
+    ),
     "rewritten": (lambda _, f: rewrite(f, rewritten(f.read_bytes())), DamageCode.ALTERED, "0.0 to 6.0"),
     "cut": (lambda _, f: rewrite(f, f.read_bytes()[: 2 * f.stat().st_size // 3]), DamageCode.CUT, "0.0 to "),
     "swapped": (swap, DamageCode.SWAPPED, "Nothing of it"),
@@ -156,7 +160,9 @@ def test_a_sealed_recording_that_is_not_what_it_was_is_never_usable(catalog: Cat
     assert next(n for n in reports.page().nights if n.id == night).verdict == "usable"
 
 
-def test_an_altered_recording_of_the_same_size_and_time_is_found_when_its_signal_is_read(catalog: Catalog) -> None:
+def test_an_altered_recording_of_the_same_size_and_time_is_found_when_its_signal_is_read(
+    catalog: Catalog,
+) -> None:
     night = sealed_night(catalog)
     file = file_of(catalog, night)
     before = file.stat()

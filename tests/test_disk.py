@@ -12,18 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
+from legmon.catalog.models import NightRow
 from legmon.catalog.store import Catalog
 from legmon.messages import DamageCode
 from legmon.movement import NS
 from legmon.nights.cache import NightReports
-from legmon.recorder.ankle_sensor import disk_trouble
 from legmon.nights.custody import scrub_next, seal_next
+from legmon.recorder.ankle_sensor import disk_trouble
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.night import NightRecorder
-from legmon.recording.records import Note
 from legmon.recording.files import RecordingError, leg_files, read_segment
+from legmon.recording.records import Note
 from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import run_command
@@ -78,7 +80,9 @@ def test_a_leg_that_cannot_be_begun_keeps_no_file_open(tmp_path: Path) -> None:
 
 
 def test_a_leg_that_cannot_be_entered_keeps_no_file_open(catalog: Catalog) -> None:
-    night = NightRecorder(catalog, "no such night", simulated=True)
+    night = NightRecorder.begin(catalog, BEGAN_NS, simulated=True)
+    with catalog.session() as s:
+        s.execute(delete(NightRow))
     with pytest.raises(IntegrityError):
         night.leg("left", *SOURCE)
     before = open_files()

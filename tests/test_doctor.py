@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -318,12 +319,22 @@ def test_the_page_and_the_doctor_find_the_same_on_the_same_machine(facts: Path) 
         assert same(preflight_item(only(item, page)), only(item, doctors))
 
 
-def test_a_catalog_that_cannot_be_opened_is_a_stop(air: str, private: Path) -> None:
+def test_a_damaged_catalog_is_said_and_left_as_it_is(air: str, private: Path) -> None:
     (private / "catalog.sqlite").write_text("not a database, but long enough to be looked at as one")
+    status, found, _ = doctor("--hci", air, data=private)
+    assert status == 0
+    assert found["folder"][0]["code"] == "catalog_damaged"
+    assert [p.name for p in private.iterdir()] == ["catalog.sqlite"]
+
+
+def test_a_catalog_of_another_program_is_a_stop(air: str, private: Path) -> None:
+    with sqlite3.connect(private / "catalog.sqlite") as other:
+        other.execute("CREATE TABLE nights (x)")
+    other.close()
     status, found, _ = doctor("--hci", air, data=private)
     assert status == 1
     assert found["folder"][0]["code"] == "catalog"
-    assert "cannot be used" in found["folder"][0]["sentence"]
+    assert "another program" in found["folder"][0]["sentence"]
 
 
 def test_every_code_has_a_sentence_that_can_be_written() -> None:

@@ -35,6 +35,14 @@ def check(result: Result, reference: Result) -> None:
     assert result.refused <= 1
 
 
+def under_way(result: Result, speed: float) -> float:
+    """Return how many samples may be on their way at either end, when the rate is set or the link is closed.
+
+    On a busy machine these are the samples of 50 ms of real time.
+    """
+    return 0.05 * speed * result.rate_hz
+
+
 SHOWN = [
     "movesense/old-app",
     "movesense/gsp",
@@ -54,9 +62,7 @@ def test_the_same_movements_are_found(model: str, reference: Result) -> None:
     speed = 20.0 if is_alone else SPEED
     result = night(model, minutes=MINUTES, speed=speed)
     check(result, reference)
-    # Some samples at either end are on their way when the rate is set or the link is closed: on a busy machine those of
-    # 50 ms of real time.
-    assert result.lost <= 0.002 * result.samples + 0.05 * speed * result.rate_hz
+    assert result.lost <= 0.002 * result.samples + under_way(result, speed)
     if model.startswith("movesense"):
         assert result.battery == (None if model == "movesense/old-app" else BATTERY_PERCENT)
 
@@ -64,7 +70,8 @@ def test_the_same_movements_are_found(model: str, reference: Result) -> None:
 def test_what_the_radio_loses_shows_in_the_times_of_a_polar(reference: Result) -> None:
     result = night("polar/verity", minutes=MINUTES, speed=SPEED, more=LOSS)
     check(result, reference)
-    assert result.gaps == result.lost == pytest.approx(6 * 52 * 1.017, abs=2 * 71 + 1)
+    assert result.gaps == pytest.approx(6 * 52 * 1.017, abs=2 * 71 + 1)
+    assert 0 <= result.lost - result.gaps <= under_way(result, SPEED)
 
 
 def test_what_the_radio_loses_is_fetched_from_the_watch(reference: Result) -> None:

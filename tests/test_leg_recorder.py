@@ -16,8 +16,8 @@ from legmon.movement import NS, Leg
 from legmon.night.leg import analyse
 from legmon.night.track import LegTrack, score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
-from legmon.recording.records import Anchored, End, Gap, Stream, decode, encode
 from legmon.recording.files import RecordingError, read_segment
+from legmon.recording.records import Anchored, End, Gap, Stream, decode, encode
 from legmon.recording.seal import verify
 from legmon.sensors import ankle
 from legmon.sensors.base import Frame, Held, StreamFormat, StreamStart

@@ -28,14 +28,16 @@ import legmon.catalog
 from legmon.app.demo_nights import discard_interrupted
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
-from legmon.catalog.database import open_database
-from legmon.catalog.files import RecordingFiles
+from legmon.catalog.database import HEAD, open_database
+from legmon.catalog.file import CatalogError
 from legmon.catalog.models import Base
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.state import LAST_MOVEMENTS, KeptDamage, KeptFile, RecorderState
-from legmon.catalog.store import Catalog, CatalogError
+from legmon.catalog.store import Catalog
 from legmon.messages import DamageCode, Message
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
+from legmon.night.marks import mark_of
 from legmon.night.track import score_night
 from legmon.nights import cache, machine, postures, report
 from legmon.nights.cache import NightReports
@@ -189,7 +191,14 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     annotations = Annotations(catalog)
     night = catalog.night("n")
     assert (night.legs, night.gaps, night.damaged, night.revision) == (("left", "right"), 1, ("right",), 0)
-    assert annotations.voluntary("n") == {("left", 1000)}
+    (mark,) = annotations.marks("n")
+    assert (mark.leg, mark.start_ns, mark.end_ns) == ("left", 5 + 20 * NS, 5 + 22 * NS)
+    said = json.loads((tmp_path / "nights" / "n" / "annotations.json").read_text())
+    assert said["lights"] == {"off_ns": 6, "on_ns": 7, "set_ns": 9}
+    assert [m["start_ns"] for m in said["marks"]] == [mark.start_ns]
+    with sqlite3.connect(tmp_path / f"catalog.before-{HEAD}.sqlite") as kept:
+        assert kept.execute('SELECT "first" FROM labels').fetchall() == [(1000,)]
+    kept.close()
     assert annotations.lights("n") == (6, 7)
     left, _ = catalog.tracks("n")
     assert [(g.first, g.count, g.cause) for g in left.gaps] == [(100, 500, "link_lost")]
@@ -200,7 +209,7 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     kept, end = RecordingFiles(catalog).of("n", "right")
     assert ([f.name for f in kept], end) == (["right.seg"], 3000)
     assert RecordingFiles(catalog).of("n", "left") == ([], 3000)
-    annotations.set_voluntary("n", [("left", 1000)], 10, voluntary=False)
+    annotations.remove_marks("n", [mark])
     assert catalog.night("n").revision == 1
     catalog.close()
     with sqlite3.connect(tmp_path / "catalog.sqlite") as raw:
@@ -241,7 +250,7 @@ def test_a_nights_revision_grows_with_what_changes_its_figures_and_with_nothing_
 
     annotations.set_lights(night, (1, 2), 3)
     assert grew()
-    annotations.set_voluntary(night, [("left", track.movements[0].first or 0)], 3, voluntary=True)
+    annotations.add_marks(night, [mark_of(track, track.movements[0].first or 0, 3)])
     assert grew()
     annotations.add_check(Check("left", catalog.night(night).started_ns - 3600 * NS, Fit(())))
     assert grew()
@@ -274,14 +283,15 @@ def test_neither_a_cold_start_nor_a_click_scores_other_nights(catalog: Catalog, 
     with statements() as asked:
         assert cold.page(limit=31) == before
     assert scored == []
-    assert len(asked) <= 5
+    assert len(asked) <= 6
     night = catalog.night("copy-005")
     cold.night(night)
     assert len(scored) == 1, "what is usual comes from the summaries"
     movement = next(m for m in report.movements(cold.report(night)).movements if m.periodic)
     side, first = movement.id.split("-")
     scored.clear()
-    Annotations(catalog).set_voluntary("copy-005", [("left", int(first))], 1, voluntary=True)
+    (track,) = catalog.tracks("copy-005")
+    Annotations(catalog).add_marks("copy-005", [mark_of(track, int(first), 1)])
     after = cold.page(limit=31)
     assert side == "left"
     changed = [a.id for a, b in zip(after.nights, before.nights, strict=True) if a != b]
@@ -296,7 +306,7 @@ def test_two_programs_on_a_folder_see_each_others_changes(catalog: Catalog, fold
     night = "copy-004"
     assert mine.night(catalog.night(night)) == others.night(other.night(night))
     (track,) = catalog.tracks(night)
-    Annotations(catalog).set_voluntary(night, [("left", track.movements[0].first or 0)], 1, voluntary=True)
+    Annotations(catalog).add_marks(night, [mark_of(track, track.movements[0].first or 0, 1)])
     assert others.night(other.night(night)).voluntary == 1
     assert others.page() == mine.page()
     other.close()
@@ -382,13 +392,15 @@ def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(
 def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, made: Path, folder: Path) -> None:
     shutil.copytree(made / "nights", folder / "nights")
     forget_postures(catalog)
-    assert machine._from_catalog(folder) == (None, None, "")
+    assert machine._from_catalog(folder) == (None, None, None)
     with catalog.engine.begin() as c:
         assert c.exec_driver_sql("SELECT count(*) FROM derived").scalar() == 0
         c.exec_driver_sql("ALTER TABLE nights RENAME TO lost")
-    newest, drain, trouble = machine._from_catalog(folder)
+    newest, drain, found = machine._from_catalog(folder)
     assert (newest, drain) == (None, None)
-    assert "catalog.sqlite cannot be used" in trouble
+    assert found is not None
+    assert found.code == "catalog_older"
+    assert [p.name for p in folder.glob("catalog*.sqlite")] == ["catalog.sqlite"], "a check changes nothing"
 
 
 def test_nights_without_their_files_are_summarised_once(

@@ -18,8 +18,8 @@ from legmon.exchange.capture import Capture, CaptureError, read_capture, record_
 from legmon.movement import NS, Leg, LegMovement
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import LegTrack, on_clock, score_night
-from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.files import read_segment
+from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.sensors.base import StreamFormat
 from legmon.timeline.clock import Anchor, TimeMap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from legmon.night.leg import LegNight, analyse
 from legmon.night.posture import PostureReader
 from legmon.nights.check import read_check
 from legmon.nights.signal import LegSignal
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.ordered import OrderedReader, dense, read_ordered, stretches
 from legmon.recording.records import Anchored, End, Gap, Meta, Record, Samples
-from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentWriter
 

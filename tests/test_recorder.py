@@ -19,8 +19,8 @@ from legmon.catalog.store import Catalog
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
-from legmon.recording.records import Gap, Note, Record, Samples
 from legmon.recording.files import read_segment
+from legmon.recording.records import Gap, Note, Record, Samples
 from legmon.recording.segment import SegmentTail
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import Running, sensor, started, until
@@ -59,12 +59,13 @@ _tails: dict[
 
 def recorded(data: Path) -> int:
     """Samples in the newest night's file; only what is new is read, since this is asked many times a second."""
-    files = sorted(data.glob("nights/*/left.seg"))
+    files = sorted(data.glob("nights/*/left.*"))
     if not files:
         return 0
-    tail, before = _tails.get(files[-1], (SegmentTail(files[-1]), 0))
+    path = files[-1].parent / "left.seg"
+    tail, before = _tails.get(path, (SegmentTail(path), 0))
     count = before + sum(len(r.xyz) for r in tail.read() if isinstance(r, Samples))
-    _tails[files[-1]] = tail, count
+    _tails[path] = tail, count
     return count
 
 

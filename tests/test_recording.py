@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from legmon.errors import LegmonError
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.records import (
     HEADER,
     VERSION,
@@ -34,7 +35,6 @@ from legmon.recording.records import (
     decode,
     encode,
 )
-from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentTail, SegmentWriter
 from legmon.timeline.clock import Anchor

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legmon.catalog.files import RecordingFiles
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.night.leg import analyse
@@ -101,7 +101,9 @@ def test_damage_costs_one_block_of_a_sealed_recording(tmp_path: Path) -> None:
             st.tuples(
                 st.just(int(Kind.SAMPLES)),
                 st.builds(
-                    lambda first, arrival, t_us, n: blocks.SAMPLES.pack(first, arrival, t_us) + bytes(range(6)) * n,
+                    lambda first, arrival, t_us, n: (
+                        blocks.SAMPLES.pack(first, arrival, t_us) + bytes(range(6)) * n
+                    ),
                     st.integers(-(2**63), 2**63 - 1),
                     st.integers(-(2**63), 2**63 - 1),
                     st.integers(0, 2**64 - 1),
@@ -109,7 +111,9 @@ def test_damage_costs_one_block_of_a_sealed_recording(tmp_path: Path) -> None:
                 ),
             ),
             st.tuples(st.integers(0, 255), st.binary(max_size=20)),
-            st.tuples(st.just(int(Kind.NOTE)), st.integers(blocks.PLAIN_MOST - 1, blocks.PLAIN_MOST + 2).map(bytes)),
+            st.tuples(
+                st.just(int(Kind.NOTE)), st.integers(blocks.PLAIN_MOST - 1, blocks.PLAIN_MOST + 2).map(bytes)
+            ),
         ),
         max_size=25,
     )
@@ -152,7 +156,11 @@ def test_a_kill_at_any_step_of_sealing_loses_nothing_and_the_next_start_complete
     path = catalog.segment(night.id, "left")
     before, digest = [plain(r) for r in read_segment(path)], inspect(path).records_sha256
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), step], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", KILLED, str(tmp_path), step],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
     assert [plain(r) for r in read_segment(path)] == before, "it can be read at once"

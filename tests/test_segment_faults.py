@@ -104,7 +104,11 @@ def test_a_segment_that_others_change_while_it_is_recorded_loses_no_sample(
         changed = time.monotonic()
         then = recorded()
         if code:
-            until(lambda: (s := catalog.recorder()) is not None and s.trouble is not None and s.trouble.code == code)
+            until(
+                lambda: (
+                    (s := catalog.recorder()) is not None and s.trouble is not None and s.trouble.code == code
+                )
+            )
             said_s = time.monotonic() - changed
             assert path.with_name("left.2.seg").exists()
             print(f"{name}: said after {said_s:.1f} s")
@@ -169,7 +173,9 @@ def test_a_change_is_noticed_at_the_next_sync_when_nothing_is_written(tmp_path: 
     writer.close()
 
 
-def test_a_changed_byte_is_noticed_while_it_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_byte_is_noticed_while_it_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "left.seg"
     writer = SegmentWriter(path)
     for n in range(10):
@@ -245,17 +251,19 @@ def test_a_second_recorder_on_a_segment_is_refused_in_a_sentence(tmp_path: Path)
     command = [sys.executable, "-c", OTHER, str(path)]
     writer = SegmentWriter(path)
     writer.append(note(1))
-    assert "is being recorded by another legmon" in subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+    assert (
+        "is being recorded by another legmon"
+        in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    )
     with pytest.raises(RecordingError) as error:
         SegmentWriter(path)
     assert error.value.errno is not None, "the night stays open: it is not damaged"
     path.unlink()
     writer.append(note(2))
-    assert "is being recorded" in subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=60
-    ).stdout, "also in its new file"
+    assert (
+        "is being recorded"
+        in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    ), "also in its new file"
     writer.close()
     SegmentWriter(path).close()
 

@@ -26,6 +26,7 @@ from legmon.exchange.capture import read_capture, record_capture
 from legmon.link.listener import LinkState
 from legmon.messages import (
     CARD_SENTENCES,
+    DAMAGE_SENTENCES,
     FAULT_CAUSES,
     FAULT_SENTENCES,
     FIT_SENTENCES,
@@ -33,7 +34,6 @@ from legmon.messages import (
     LINK_SENTENCES,
     PROBLEM_SENTENCES,
     READINESS,
-    DAMAGE_SENTENCES,
     TROUBLE_SENTENCES,
     CardWarning,
     Fault,
@@ -49,8 +49,8 @@ from legmon.night.lying import PostureState
 from legmon.night.track import score_night
 from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
-from legmon.recording.records import Gap, Samples
 from legmon.recording.files import read_segment
+from legmon.recording.records import Gap, Samples
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
 from legmon.web import frames

@@ -75,6 +75,7 @@ GAP_SENTENCES: Final[dict[GapCause, str]] = {
     GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote the file has these samples.",
 }
 
+
 class SegmentFault(StrEnum):
     """What another program did to the file of a night while it was recorded."""
 
@@ -124,6 +125,7 @@ FAULT_SENTENCES: Final[dict[Fault, str]] = {
 FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}
 """Causes of gaps that a failing sensor made: its samples came, but say nothing of the leg."""
 
+
 class DamageCode(StrEnum):
     """How a recording differs from what was sealed. The catalog and answers store these codes."""
 
@@ -140,19 +142,23 @@ class DamageCode(StrEnum):
 _BACKUP: Final = " Put the file back from a backup, if you have one, and check the disk."
 DAMAGE_SENTENCES: Final[dict[DamageCode, str]] = {
     DamageCode.DAMAGED: "Part of the recording is damaged on the disk.{which}" + _BACKUP,
-    DamageCode.ALTERED: "The recording was changed after it was sealed, so it may not be what the sensor measured.{which}" + _BACKUP,
+    DamageCode.ALTERED: "The recording was changed after it was sealed, so it may not be what the sensor measured.{which}"
+    + _BACKUP,
     DamageCode.CUT: "The recording on the disk is shorter than it was.{which}" + _BACKUP,
     DamageCode.SWAPPED: "The file holds the recording of another night or leg.{which}" + _BACKUP,
     DamageCode.EMPTIED: "The file of the recording is empty.{which}" + _BACKUP,
     DamageCode.MISSING: "The file of the recording is gone.{which}" + _BACKUP,
-    DamageCode.NOT_A_FILE: "In the place of the recording there is something else than a file.{which}" + _BACKUP,
+    DamageCode.NOT_A_FILE: "In the place of the recording there is something else than a file.{which}"
+    + _BACKUP,
     DamageCode.NOT_VERIFIED: "The file of the recording has changed on the disk, and is not verified since{since}. legmon verifies it"
     " when its signal is looked at, or when no night is recorded.",
 }
 """The sentence for a leg whose recording is not what was sealed. ``{which}`` stands for the minutes that can still be read."""
 
 
-def damage_sentence(code: DamageCode, readable: Sequence[tuple[float, float]], minutes: float, since: str) -> str:
+def damage_sentence(
+    code: DamageCode, readable: Sequence[tuple[float, float]], minutes: float, since: str
+) -> str:
     """Return the sentence for a leg whose recording is not what was sealed.
 
     Parameters
@@ -171,7 +177,9 @@ def damage_sentence(code: DamageCode, readable: Sequence[tuple[float, float]], m
     more = " and more" if len(readable) > NAMED_STRETCHES else ""
     which = f" Of {minutes:.{digits}f} minutes, these can still be read: {', '.join(stretches)}{more}."
     nothing = " Nothing of it can be read." if minutes else ""
-    return DAMAGE_SENTENCES[code].format(which=which if stretches else nothing, since=f" {since}" if since else "")
+    return DAMAGE_SENTENCES[code].format(
+        which=which if stretches else nothing, since=f" {since}" if since else ""
+    )
 
 
 NAMED_STRETCHES: Final = 4
@@ -278,6 +286,7 @@ class Trouble(StrEnum):
     CATALOG_FULL = "catalog_full"
     CATALOG_FAILS = "catalog_fails"
     CATALOG_DAMAGED = "catalog_damaged"
+    CATALOG_RENEWED = "catalog_renewed"
     NOT_CLOSED = "not_closed"
     SEGMENT_REMOVED = "segment_removed"
     SEGMENT_REPLACED = "segment_replaced"
@@ -285,9 +294,7 @@ class Trouble(StrEnum):
     SEGMENT_CHANGED = "segment_changed"
 
 
-_IN_A_NEW_FILE: Final = (
-    " legmon wrote all of it into a new file and records on there. Keep other programs out of the data folder, and check the disk."
-)
+_IN_A_NEW_FILE: Final = " legmon wrote all of it into a new file and records on there. Keep other programs out of the data folder, and check the disk."
 TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
     " start a new one.",
@@ -306,13 +313,16 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     " itself.",
     Trouble.CATALOG_FAILS: "The night cannot start yet: the catalog cannot be written ({why}). Check the disk and the permissions"
     " of the data folder, or start legmon with another one (--data).",
-    Trouble.CATALOG_DAMAGED: "The night cannot start: the catalog is damaged ({why}). End legmon, move catalog.sqlite out of the"
-    " data folder and start again. The recordings of the nights are kept.",
+    Trouble.CATALOG_DAMAGED: "The night cannot start yet: the catalog is damaged ({why}). legmon makes a new one from the"
+    " recordings.",
+    Trouble.CATALOG_RENEWED: "The catalog was damaged or removed. legmon makes a new one from the recordings and keeps what was"
+    " left of the old one in the data folder. Recording goes on.",
     Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
     Trouble.SEGMENT_REMOVED: "Another program removed the file that is being recorded." + _IN_A_NEW_FILE,
     Trouble.SEGMENT_REPLACED: "Another program replaced the file that is being recorded." + _IN_A_NEW_FILE,
     Trouble.SEGMENT_CUT: "Another program cut the file that is being recorded." + _IN_A_NEW_FILE,
-    Trouble.SEGMENT_CHANGED: "Another program changed the file that is being recorded, or the disk did." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_CHANGED: "Another program changed the file that is being recorded, or the disk did."
+    + _IN_A_NEW_FILE,
 }
 
 
@@ -400,6 +410,7 @@ class ReadinessText(NamedTuple):
 
 _NEARER: Final = "Put the computer nearer, at the foot end of the bed."
 _ADAPTER: Final = "Plug in a Bluetooth adapter (4.2 or later), or try `legmon demo`, which needs none."
+_ANEW: Final = "legmon makes a new one from the recordings at its next start."
 READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
     "bluetooth": {
         "ok": ReadinessText("ok", "{radio} is there and scans."),
@@ -535,6 +546,11 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "Keep your nights to yourself: `chmod 700 {path}`.",
         ),
         "catalog": ReadinessText("stop", "The catalog in {path} cannot be opened: {why}."),
+        "catalog_damaged": ReadinessText("look", "The catalog in {path} is damaged.", _ANEW),
+        "catalog_missing": ReadinessText("look", "The catalog in {path} is missing.", _ANEW),
+        "catalog_older": ReadinessText(
+            "look", "An early version of legmon made the catalog in {path}.", _ANEW
+        ),
     },
     "recordings": {
         "ok": ReadinessText("ok", "{recordings_text}, verified within {days_text}."),
@@ -626,6 +642,26 @@ CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
 """What to do when the catalog cannot be opened."""
 
 
+RENEWALS: Final[dict[str, str]] = {
+    "missing": "The catalog was missing. legmon makes a new one from the recordings.",
+    "damaged": "The catalog was damaged. legmon keeps it as {kept} and makes a new one from the recordings.",
+    "older": "The catalog was made by an early version of legmon. legmon keeps it as {kept} and makes a new one from the"
+    " recordings. Your marks, lights and settings are carried over.",
+}
+"""The sentence for a catalog that had to be made anew, by what was wrong with the one before."""
+
+
+def renewal_sentence(why: str, kept: str) -> str:
+    """Return the sentence for a catalog that had to be made anew."""
+    return RENEWALS[why].format(kept=kept)
+
+
+def unlisted_sentence(count: int) -> str:
+    """Return the sentence for recordings in the data folder that are not in the list of nights."""
+    recordings = "1 recording is" if count == 1 else f"{count} recordings are"
+    return f"{recordings} not in the list of nights; `legmon rescan` reads the data folder again"
+
+
 # why a request over HTTP is refused
 
 
@@ -634,6 +670,7 @@ class ProblemCode(StrEnum):
 
     NO_SUCH_NIGHT = "no_such_night"
     NO_SUCH_MOVEMENT = "no_such_movement"
+    NO_SUCH_MARK = "no_such_mark"
     NO_SAMPLES = "no_samples"
     WRONG_WINDOW = "wrong_window"
     WRONG_STEPS = "wrong_steps"
@@ -643,6 +680,7 @@ class ProblemCode(StrEnum):
     SENSOR_NOT_NEAR = "sensor_not_near"
     RECORDING = "recording"
     NOT_FOUND = "not_found"
+    NOT_STORED = "not_stored"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
 
@@ -650,6 +688,7 @@ class ProblemCode(StrEnum):
 PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.NO_SUCH_NIGHT: "There is no night {night!r}. Choose one from the list of nights.",
     ProblemCode.NO_SUCH_MOVEMENT: "Night {night} has no movement {movement!r}. Load the page again.",
+    ProblemCode.NO_SUCH_MARK: "Night {night} has no mark {mark!r}. Load the page again.",
     ProblemCode.NO_SAMPLES: "Night {night} has no samples of this leg. Choose the other leg.",
     ProblemCode.WRONG_WINDOW: "The end must lie after the start. Choose other times.",
     ProblemCode.WRONG_STEPS: "Each step must end after it starts, within two minutes. Do the check again.",
@@ -659,6 +698,7 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
     ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
     ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
+    ProblemCode.NOT_STORED: "legmon cannot use its catalog or the data folder now ({why}). Try again in a moment.",
     ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
     ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"
     " when it starts.",

@@ -116,6 +116,12 @@ export async function setVoluntary(id: string, movement: string, voluntary: bool
   await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
 }
 
+export async function removeMark(id: string, mark: string): Promise<void> {
+  const params = { path: { night_id: id, mark_id: mark } };
+  const answer = api.DELETE("/api/v1/nights/{night_id}/marks/{mark_id}", { params, parseAs: "text" });
+  await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
+}
+
 let coming: { key: string; frame: Promise<Frame> } | undefined;
 
 /** The envelope of a leg's night as far as it goes; asked for early, it is not asked for again. */

@@ -91,6 +91,16 @@ export class NightState {
     }
   }
 
+  async removeMark(mark: string): Promise<void> {
+    if (!this.night) return;
+    try {
+      await client.removeMark(this.night.id, mark);
+      await this.#load(this.night.id, new AbortController().signal);
+    } catch (error) {
+      this.problem = errorText(error);
+    }
+  }
+
   /** Sets lights off and on. @throws Error if legmon refuses the times. */
   async setLights(times: client.Times): Promise<void> {
     if (!this.night) return;

@@ -15,7 +15,6 @@ from types import FrameType
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError
 
 from legmon.app.demo_nights import (
     TONIGHT,
@@ -30,6 +29,7 @@ from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
@@ -245,7 +245,7 @@ class Evening:
             for child in [*self._others, *([self._recorder] if self._recorder else [])]:
                 if child.revive(for_ever=child is not self._recorder):
                     self._print(f"The {child.name} stopped unexpectedly and was started again.")
-            with contextlib.suppress(OperationalError):  # the catalog is busy; the night goes on
+            with contextlib.suppress(*CATALOG_ERRORS):  # the catalog is busy; the night goes on
                 state = catalog.recorder()
                 self._night = (state.night if state else None) or self._night
             if is_over is not None and is_over():

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
-
 from legmon.catalog.clock import Clock
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.playable import write_csv
@@ -154,7 +153,7 @@ class ReplayProgress:
     def is_over(self) -> bool:
         """Report each quarter once. Return whether all of it has been played."""
         state = None
-        with contextlib.suppress(OperationalError):  # the catalog is busy
+        with contextlib.suppress(*CATALOG_ERRORS):  # the catalog is busy
             state = self._catalog.recorder()
         if state is not None and state.clock == self._clock and state.sensors:
             sensor = state.sensors[0]

@@ -1,11 +1,12 @@
 """Store what the person adds to the nights: lights off and on, voluntary movements, settings, and fit checks.
 
-These additions never change a recording or the movements found in it. Each change is saved to the catalog at once. It raises
-the revision of the nights it belongs to, so that every process that uses the data folder sees it.
+These additions never change a recording or the movements found in it. Each change is saved to the catalog and to an annotation
+file (`legmon.catalog.annotation_files`) at once. It raises the revision of the nights it belongs to, so that every process that
+uses the data folder sees it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -14,16 +15,16 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.models import CheckRow, LabelRow, LegRow, LightsRow, NightRow, SettingsRow
+from legmon.catalog.annotation_files import EVENING_NS
+from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, SettingsRow
 from legmon.catalog.queries import bump_revision
 from legmon.catalog.store import Catalog
-from legmon.movement import NS, Leg
+from legmon.movement import Leg
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Fit
+from legmon.night.marks import Mark
 
 Lights = tuple[int | None, int | None]
-EVENING_NS = 6 * 3600 * NS
-"""A check up to this long before a night belongs to that night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,71 +46,79 @@ class Annotations:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._engine = catalog.engine
+        self._catalog = catalog
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(self._engine) as session, session.begin():
-            yield session
+    def _changing(self, night: str | None = None) -> Iterator[Session]:
+        """Change what was said of a night (None: of no night), in the catalog and in its file."""
+        with self._catalog.session() as s:
+            if night is not None:
+                bump_revision(s, night)
+            yield s
+            self._catalog.write_annotation_file(s, night)
 
     # settings
 
     def settings(self) -> dict[str, Any]:
         """Return the settings; empty at first."""
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = s.get(SettingsRow, 1)
             return dict(json.loads(row.value)) if row else {}
 
     def set_settings(self, value: dict[str, Any]) -> None:
         """Replace the settings."""
-        with self._session() as s:
+        with self._changing() as s:
             _put(s, SettingsRow, {"id": 1, "value": json.dumps(value)}, ["id"])
 
-    # lights and voluntary movements
+    # lights and marks
 
     def lights(self, night: str) -> Lights:
         """Return lights off and on of a night, ns UTC; None if not set."""
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = s.get(LightsRow, night)
             return (row.off_ns, row.on_ns) if row else (None, None)
 
     def set_lights(self, night: str, lights: Lights, now_ns: int) -> None:
         """Set lights off and on. `(None, None)` clears them."""
-        with self._session() as s:
-            bump_revision(s, night)
+        with self._changing(night) as s:
             if lights == (None, None):
                 s.execute(delete(LightsRow).where(LightsRow.night_id == night))
                 return
             values = {"night_id": night, "off_ns": lights[0], "on_ns": lights[1], "set_ns": now_ns}
             _put(s, LightsRow, values, ["night_id"])
 
-    def voluntary(self, night: str) -> set[tuple[Leg, int]]:
-        """Return the movements that the person marked as their own: leg and first sample."""
-        with self._session() as s:
-            query = select(LegRow.leg, LabelRow.first).join(LabelRow, LabelRow.leg_id == LegRow.id)
-            rows = s.execute(query.where(LegRow.night_id == night, LabelRow.label == VOLUNTARY))
-            return {(cast("Leg", leg), first) for leg, first in rows}
+    def marks(self, night: str) -> list[Mark]:
+        """Return the stretches of a night that the person marked as voluntary movements, in order of time."""
+        query = select(MarkRow).where(MarkRow.night_id == night, MarkRow.kind == VOLUNTARY)
+        with self._catalog.session() as s:
+            rows = s.scalars(query.order_by(MarkRow.start_ns, MarkRow.leg))
+            return [Mark(cast("Leg", r.leg), r.start_ns, r.end_ns, r.set_ns) for r in rows]
 
-    def set_voluntary(
-        self, night: str, movements: list[tuple[Leg, int]], now_ns: int, *, voluntary: bool
-    ) -> None:
-        """Mark movements as the person's own, or remove the mark."""
-        with self._session() as s:
-            bump_revision(s, night)
-            for leg, first in movements:
-                leg_id = _leg_id(s, night, leg)
-                s.execute(delete(LabelRow).where(LabelRow.leg_id == leg_id, LabelRow.first == first))
-                if voluntary:
-                    s.add(LabelRow(leg_id=leg_id, first=first, label=VOLUNTARY, set_ns=now_ns))
+    def add_marks(self, night: str, marks: Iterable[Mark]) -> None:
+        """Mark stretches as voluntary movements. A mark that begins where another one of its leg does replaces it."""
+        with self._changing(night) as s:
+            for mark in marks:
+                values = {"night_id": night, "kind": VOLUNTARY, **asdict(mark)}
+                _put(s, MarkRow, values, ["night_id", "leg", "start_ns"])
+
+    def remove_marks(self, night: str, marks: Iterable[Mark]) -> None:
+        """Remove marks; one that is not there is passed over."""
+        with self._changing(night) as s:
+            for mark in marks:
+                this = (MarkRow.night_id == night, MarkRow.leg == mark.leg, MarkRow.start_ns == mark.start_ns)
+                s.execute(delete(MarkRow).where(*this))
 
     # fit checks
 
     def add_check(self, check: Check) -> None:
         """Add a check; it belongs to the nights that begin in the hours after it."""
         evening = NightRow.started_ns.between(check.at_ns, check.at_ns + EVENING_NS)
-        with self._session() as s:
+        with self._changing() as s:
             s.execute(update(NightRow).where(evening).values(revision=NightRow.revision + 1))
             s.add(CheckRow(leg=check.leg, at_ns=check.at_ns, result=json.dumps(asdict(check.fit))))
+            s.flush()
+            for night in s.scalars(select(NightRow.id).where(evening)).all():
+                self._catalog.write_annotation_file(s, night)
 
     def checks(self, leg: Leg | None = None, *, before_ns: int | None = None, most: int = 20) -> list[Check]:
         """Return checks, the newest first."""
@@ -118,19 +127,13 @@ class Annotations:
             query = query.where(CheckRow.leg == leg)
         if before_ns is not None:
             query = query.where(CheckRow.at_ns <= before_ns)
-        with self._session() as s:
+        with self._catalog.session() as s:
             return [Check(cast("Leg", r.leg), r.at_ns, _fit(r.result)) for r in s.scalars(query)]
 
     def check_of(self, leg: Leg, started_ns: int) -> Check | None:
         """Return the check of a night that began at `started_ns`: the leg's last one in the hours before."""
         found = self.checks(leg, before_ns=started_ns, most=1)
         return found[0] if found and started_ns - found[0].at_ns <= EVENING_NS else None
-
-
-def _leg_id(s: Session, night: str, leg: Leg) -> int:
-    query = select(LegRow.id).where(LegRow.night_id == night, LegRow.leg == leg)
-    found: int = s.scalars(query).one()
-    return found
 
 
 def _put(s: Session, table: Any, values: dict[str, Any], key: list[str]) -> None:

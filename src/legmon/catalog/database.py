@@ -1,21 +1,29 @@
-"""Open a catalog's file, bring its tables to the newest version, and name the reason when SQLite refuses."""
+"""Open a catalog's file, recognise its tables, bring them to the newest version, and name the reason when SQLite refuses."""
 
+import contextlib
+import hashlib
+import os
 import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from legmon.messages import CatalogFault
 
 HEAD = "0004"
-"""The newest migration. A catalog at this version needs no alembic, which is slow to import."""
+"""The newest migration."""
 
-
-class LaterError(Exception):
-    """A later version of the program made the tables."""
-
+SCHEMAS = {
+    "0001": "5ba22c24dc657fda",
+    "0002": "69a4722460ada2e1",
+    "0003": "b596f80034468604",
+    "0004": "062dfad72edbb5f2",
+}
+"""The fingerprint of the tables after each migration. A migration that has landed is never edited."""
 
 _BY_CODE = {
     sqlite3.SQLITE_BUSY: CatalogFault.BUSY,
@@ -29,15 +37,22 @@ _BY_CODE = {
     sqlite3.SQLITE_NOTADB: CatalogFault.DAMAGED,
 }
 
-
 PASSING = {CatalogFault.BUSY, CatalogFault.FULL, CatalogFault.FAILS}
 """Faults that may be over soon; the file itself is in order."""
 
+WAIT_S = 5.0
+"""How long one writer waits for another one."""
+
+
+def fault_of(error: BaseException | None) -> CatalogFault:
+    """Return the fault that an error of SQLite stands for."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return CatalogFault.OTHER if code is None else _BY_CODE.get(code & 0xFF, CatalogFault.OTHER)
+
 
 def catalog_fault(error: DBAPIError) -> CatalogFault:
-    """Return the fault that an error code of SQLite stands for."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return CatalogFault.OTHER if code is None else _BY_CODE.get(code & 0xFF, CatalogFault.OTHER)
+    """Return the fault that an error of SQLAlchemy stands for."""
+    return fault_of(error.orig)
 
 
 def open_database(file: Path, *, lasting: bool = False) -> Engine:
@@ -55,7 +70,7 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
 
     def set_up(connection: Any, _: Any) -> None:
         for line in (
-            "busy_timeout=5000",
+            f"busy_timeout={round(WAIT_S * 1000)}",
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=ON",
@@ -66,42 +81,168 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
     return engine
 
 
-def migrate(engine: Engine) -> None:
+# what a file is
+
+Kind = Literal["missing", "empty", "ours", "later", "unknown", "foreign", "damaged"]
+
+
+class Contents(NamedTuple):
+    """What the file of a catalog holds.
+
+    Parameters
+    ----------
+    kind : str
+        "ours" has the tables of a version in `SCHEMAS`. "unknown" was made by legmon with tables of another version. "later"
+        was made by a later version. "foreign" is a database of another program.
+    version : str
+        The version of the tables; empty if it is not known.
+    """
+
+    kind: Kind
+    version: str = ""
+
+
+@contextlib.contextmanager
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file for reading alone, and close it."""
+    c = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+    try:
+        yield c
+    finally:
+        c.close()
+
+
+def contents(file: Path, *, whole: bool = False) -> Contents:
+    """Return what a file holds, by its tables and not by the version that it names. Nothing is changed.
+
+    Parameters
+    ----------
+    file : Path
+        The catalog's file.
+    whole : bool
+        Whether to check every page of it for damage.
+
+    Raises
+    ------
+    sqlite3.Error
+        If it cannot be read at the moment.
+    """
+    try:
+        if not file.stat().st_size:
+            return Contents("empty")
+    except (FileNotFoundError, NotADirectoryError):
+        return Contents("missing")
+    try:
+        with reading(file) as c:
+            if whole and c.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return Contents("damaged")
+            tables = fingerprint(c)
+            if tables is None:
+                return Contents("empty")
+            named = _version(c)
+    except sqlite3.Error as e:
+        if fault_of(e) is CatalogFault.DAMAGED:
+            return Contents("damaged")
+        raise
+    if named is not None and named not in SCHEMAS:
+        return Contents("later")
+    for version, known in SCHEMAS.items():
+        if tables == known:
+            return Contents("ours", version)
+    return Contents("foreign" if named is None else "unknown")
+
+
+def fingerprint(c: sqlite3.Connection) -> str | None:
+    """Return a digest of the tables and columns of a database; None if it has none."""
+    query = (
+        "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p"
+        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
+    )
+    columns = [f"{table}.{column}" for table, column in c.execute(query)]
+    return hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16] if columns else None
+
+
+def _version(c: sqlite3.Connection) -> str | None:
+    try:
+        row = c.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as e:
+        if fault_of(e) is CatalogFault.OTHER:  # no such table
+            return None
+        raise
+    return str(row[0]) if row else None
+
+
+# what is done with it
+
+
+def migrate(engine: Engine, version: str) -> None:
     """Bring the tables to the newest version, all of them in one transaction.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    version : str
+        The version of its tables; empty if it has none.
 
     Raises
     ------
     sqlalchemy.exc.DatabaseError
         If SQLite refuses; `catalog_fault` names the reason.
-    LaterError
-        If a later version of the program made the tables.
     """
-    with engine.connect() as c:
-        if _version(c) == HEAD:
-            return
     from alembic import command
     from alembic.config import Config
-    from alembic.util import CommandError
 
     with engine.begin() as c:
         c.exec_driver_sql("BEGIN IMMEDIATE")
-        if _version(c) == HEAD:  # another process has already updated it
-            return
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = c
-        try:
-            command.upgrade(config, "head")
-        except CommandError as e:  # a revision it does not know
-            raise LaterError from e
+        if version:
+            _name_version(c, version)
+        command.upgrade(config, "head")
 
 
-def _version(c: Connection) -> str | None:
+def _name_version(c: Connection, version: str) -> None:
+    """Write the version of the tables where Alembic looks for it; an earlier program may have named another one."""
+    c.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+    )
+    c.exec_driver_sql("DELETE FROM alembic_version")
+    c.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (version,))
+
+
+def copy_database(file: Path, to: Path) -> None:
+    """Copy a database as it is at one moment, also while others write to it. `to` appears whole or not at all.
+
+    Raises
+    ------
+    sqlite3.Error, OSError
+        If it cannot be read or written.
+    """
+    new = to.with_name(to.name + ".new")
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
-        found: str | None = c.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except OperationalError as e:
-        if catalog_fault(e) is CatalogFault.OTHER:  # no such table: a new file
-            return None
-        raise
-    return found
+        with reading(file) as source, contextlib.closing(sqlite3.connect(new)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        new.replace(to)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def set_aside(path: Path, why: str = "damaged") -> Path:
+    """Keep a file under another name, which tells why and when, and return that name.
+
+    The files that SQLite keeps beside a database move with it.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name, n = f"{path.stem}.{why}-{stamp}", 1
+    while (place := path.with_name(f"{name}{f'-{n}' if n > 1 else ''}{path.suffix}")).exists():
+        n += 1
+    for end in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + end).replace(place.with_name(place.name + end))
+    return place

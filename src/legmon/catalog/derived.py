@@ -5,14 +5,12 @@ the revision of the night has grown.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from legmon.catalog.models import DerivedRow, LegRow, NightRow, SummaryRow
 from legmon.catalog.queries import NEWEST_FIRST, leg_row, night_infos
@@ -54,14 +52,8 @@ class DerivedData:
     """
 
     def __init__(self, catalog: Catalog, version: str) -> None:
-        self._engine = catalog.engine
-        self._folder = catalog.folder
+        self._catalog = catalog
         self._version = version
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(self._engine) as session, session.begin():
-            yield session
 
     # postures
 
@@ -71,7 +63,7 @@ class DerivedData:
         query = query.where(
             LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION
         )
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = s.scalars(query).one_or_none()
             if row is None:
                 return None
@@ -85,7 +77,7 @@ class DerivedData:
         query = query.where(
             LegRow.night_id == night, LegRow.leg == leg, DerivedRow.version == posture.VERSION
         )
-        with self._session() as s:
+        with self._catalog.session() as s:
             text = s.scalars(query).one_or_none()
         return None if text is None else _battery(text)
 
@@ -95,7 +87,7 @@ class DerivedData:
         A posture that ends early was read while the file was away or could not be read to its end.
         """
         p = derived.posture
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = leg_row(s, night, leg)
             if row is None or p.end != row.end:
                 return False
@@ -119,7 +111,7 @@ class DerivedData:
         names = [n.id for n in nights]
         query = select(SummaryRow.night_id, SummaryRow.value, SummaryRow.files).join(NightRow, self._valid())
         query = query.where(SummaryRow.rules == rules, SummaryRow.night_id.in_(names))
-        with self._session() as s:
+        with self._catalog.session() as s:
             return {night: KeptSummary(value, files) for night, value, files in s.execute(query)}
 
     def keep_summary(self, info: NightInfo, rules: str, summary: KeptSummary) -> None:
@@ -132,7 +124,7 @@ class DerivedData:
             "files": summary.files,
             "value": summary.value,
         }
-        with self._session() as s:
+        with self._catalog.session() as s:
             if s.get(NightRow, info.id) is not None:
                 into = insert(SummaryRow).values(**values)
                 s.execute(into.on_conflict_do_update(index_elements=["night_id", "rules"], set_=values))
@@ -141,13 +133,13 @@ class DerivedData:
         """Return closed nights with fewer than `count` valid summaries, the newest first."""
         kept = select(func.count()).select_from(SummaryRow).where(self._valid()).scalar_subquery()
         query = select(NightRow).where(NightRow.state == "closed", kept < count).order_by(*NEWEST_FIRST)
-        with self._session() as s:
-            return night_infos(s, query.limit(limit), self._folder)
+        with self._catalog.session() as s:
+            return night_infos(s, query.limit(limit), self._catalog.folder)
 
     def partial_summaries(self) -> list[tuple[str, str]]:
         """Return the nights with summaries that do not come from the whole night, each with the state of its files (JSON)."""
         query = select(SummaryRow.night_id, SummaryRow.files).join(NightRow, self._valid()).distinct()
-        with self._session() as s:
+        with self._catalog.session() as s:
             return [(night, files) for night, files in s.execute(query.where(SummaryRow.files != ""))]
 
     def _valid(self) -> ColumnElement[bool]:
@@ -178,8 +170,10 @@ class DerivedData:
             NightRow.duration_ns >= least_s * 1e9,
             NightRow.analysed_ns >= coverage * NightRow.duration_ns,
         )
-        with self._session() as s:
-            return night_infos(s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit), self._folder)
+        with self._catalog.session() as s:
+            return night_infos(
+                s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit), self._catalog.folder
+            )
 
 
 def _battery(text: str) -> BatteryLevels:

@@ -1,4 +1,4 @@
-"""The catalog's tables. They hold the person's marks and the desired state; legmon can rebuild the rest from recordings."""
+"""The catalog's tables. legmon can make all of them again from the recordings and from the annotation files beside them."""
 
 from sqlalchemy import BigInteger, ForeignKey, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -151,14 +151,16 @@ class LightsRow(Base):
     set_ns: Mapped[int] = mapped_column(BigInteger)
 
 
-class LabelRow(Base):
-    """A mark of the person on a movement; the movement itself stays as it was found."""
+class MarkRow(Base):
+    """A mark of the person: a leg, and the time of the movement that was marked. The movement itself stays as it was found."""
 
-    __tablename__ = "labels"
+    __tablename__ = "marks"
 
-    leg_id: Mapped[int] = mapped_column(ForeignKey("legs.id", ondelete="CASCADE"), primary_key=True)
-    first: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    label: Mapped[str] = mapped_column(String(16))
+    night_id: Mapped[str] = mapped_column(ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True)
+    leg: Mapped[str] = mapped_column(String(8), primary_key=True)
+    start_ns: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    end_ns: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(16))
     set_ns: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -237,3 +239,4 @@ class RecorderRow(Base):
     last_movements: Mapped[str] = mapped_column(default="[]")
     trouble: Mapped[str | None]
     mode: Mapped[str] = mapped_column(String(8))
+    computer: Mapped[str] = mapped_column(default="{}")

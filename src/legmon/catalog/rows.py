@@ -62,7 +62,9 @@ def kept_file(row: FileRow) -> KeptFile:
     return KeptFile(**columns, damage=damage)
 
 
-def file_fault(first: Path, leg: str, length: tuple[int, float], files: Sequence[KeptFile]) -> FileFault | None:
+def file_fault(
+    first: Path, leg: str, length: tuple[int, float], files: Sequence[KeptFile]
+) -> FileFault | None:
     """Return what is wrong with the files of a leg, from what is kept and from their size and time.
 
     Parameters

@@ -1,21 +1,28 @@
 """Read and write the catalog of one data folder."""
 
-import contextlib
 import json
+import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Engine, func, select, tuple_
-from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
-from legmon.catalog.database import PASSING, LaterError, catalog_fault, migrate, open_database
+from legmon.catalog.annotation_files import (
+    NAME,
+    AnnotationFileError,
+    folder_values,
+    load_night_annotations,
+    night_values,
+    write_annotations,
+)
+from legmon.catalog.file import CatalogError, CatalogFile, Renewal, UnavailableError
 from legmon.catalog.models import (
     AnchorRow,
     FileRow,
@@ -38,51 +45,22 @@ from legmon.catalog.queries import (
 from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
-from legmon.messages import CATALOG_ADVICE
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
-from legmon.recording.files import first_file
+from legmon.recording.files import first_file, holds_recording
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
 from legmon.timeline.clock import Anchor
 
-FILE = "catalog.sqlite"
 CAPTURE = "capture"
 """Address of the sensor in a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
-LATER = "install that version, or name another folder with --data"
 
-OTHERS = 0o077
-"""The mode bits of the group and of all other users."""
+log = logging.getLogger(__name__)
 
 
-class CatalogError(LegmonError):
-    """The catalog cannot be used. The message names what to do."""
-
-
-class UnavailableError(CatalogError):
-    """The catalog cannot be used at the moment. The caller may try again."""
-
-    status = 1
-
-
-def catalog_trouble(folder: Path, error: DBAPIError) -> str:
-    """Return why SQLite refuses the catalog of a data folder, and what to do."""
-    return f"{folder / FILE} cannot be used ({error.orig}); {CATALOG_ADVICE[catalog_fault(error)]}"
-
-
-def make_private(folder: Path) -> None:
-    """Remove the rights of other users to a folder and everything in it, if this user owns it.
-
-    Only a folder that others can look into is walked through: in a private one nobody reaches the files.
-    """
-    if os.name != "posix" or folder.stat().st_uid != os.getuid() or not folder.stat().st_mode & OTHERS:
-        return
-    folder.chmod(0o700)
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # deleted meanwhile, or owned by somebody else
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
+class UnknownNightError(CatalogError):
+    """The catalog has no such night."""
 
 
 class Catalog:
@@ -91,60 +69,79 @@ class Catalog:
     Parameters
     ----------
     folder : Path
-        The data folder. It is created if it does not exist.
+        The data folder. It is created if it does not exist. A folder that cannot be written can be read all the same; then
+        `read_only` is True.
+    check : bool
+        Whether to check the whole file for damage first.
 
     Raises
     ------
     CatalogError
-        If the folder cannot be written or the file is not a catalog, or one of a later version.
+        If the folder cannot be made, the file is not a catalog, or it is one of a later version.
     UnavailableError
         If the file is locked for longer than a writer waits, or the disk is full or fails.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            make_private(folder)
-        except OSError as e:
-            raise CatalogError(
-                f"the data folder {folder} cannot be made ({e.strerror}); name another with --data"
-            ) from e
-        if not os.access(folder, os.W_OK):
-            raise CatalogError(f"the data folder {folder} cannot be written; name another with --data")
-        file = folder / FILE
-        with contextlib.suppress(OSError):  # if it cannot be made, SQLite says why
-            os.close(
-                os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
-            )  # SQLite's own files beside it get the same mode
-        self._engine, self._lasting = open_database(file), open_database(file, lasting=True)
+        self._file = CatalogFile(folder, check=check)
         self.unread: set[int] = set()
         """Legs whose recording could not be read to verify it."""
-        try:
-            migrate(self._engine)
-        except DatabaseError as e:
-            self.close()
-            why = catalog_fault(e)
-            kind = UnavailableError if why in PASSING else CatalogError
-            raise kind(catalog_trouble(folder, e)) from e
-        except LaterError as e:
-            self.close()
-            raise CatalogError(f"{file} was made by a later version of legmon; {LATER}") from e
 
     def close(self) -> None:
         """Close the file."""
-        self._engine.dispose()
-        self._lasting.dispose()
+        self._file.close()
 
     @property
     def engine(self) -> Engine:
-        """The open database, for the other parts of the catalog."""
-        return self._engine
+        """The open database."""
+        return self._file.engine
 
-    @contextmanager
-    def _session(self, *, lasting: bool = False) -> Iterator[Session]:
-        with Session(self._lasting if lasting else self._engine) as session, session.begin():
-            yield session
+    @property
+    def read_only(self) -> bool:
+        """Whether the data folder cannot be written."""
+        return self._file.read_only
+
+    @property
+    def renewal(self) -> Renewal | None:
+        """The last time that this process had to make a new catalog; None if it never had to."""
+        return self._file.renewal
+
+    @property
+    def session(self) -> Callable[..., AbstractContextManager[Session]]:
+        """Open a transaction; see `CatalogFile.session`."""
+        return self._file.session
+
+    def write_annotation_file(self, s: Session, night: str | None) -> None:
+        """Write the annotation file of a night, or of the data folder, as this transaction leaves it.
+
+        Raises
+        ------
+        UnavailableError
+            If it cannot be written. The transaction must not be committed then.
+        CatalogError
+            If the data folder can only be read, or a later version wrote the file.
+        """
+        if self.read_only:
+            raise CatalogError(
+                f"the data folder {self.folder} can only be read; nothing can be changed in it"
+            )
+        s.flush()
+        try:
+            if night is None:
+                write_annotations(self.folder / NAME, folder_values(s))
+            else:
+                write_annotations(self.annotation_file(night), night_values(s, night))
+        except AnnotationFileError as e:
+            raise CatalogError(str(e)) from e
+        except OSError as e:
+            raise UnavailableError(
+                f"what you said cannot be stored in {self.folder} ({e.strerror}); check the disk, then try again"
+            ) from e
+
+    def annotation_file(self, night: str) -> Path:
+        """Path of the annotation file of a night."""
+        return self.folder / "nights" / night / NAME
 
     def segment(self, night: str, leg: str) -> Path:
         """Path that names a leg's recording; `legmon.recording.files.leg_files` returns the files that hold it."""
@@ -182,40 +179,75 @@ class Catalog:
         str
             The id.
         """
-        with self._session(lasting=True) as s:
+        with self.session(lasting=True) as s:
             taken = set(s.scalars(select(NightRow.id)))
             name, n = night, 2
             while name in taken or (self.folder / "nights" / name).exists():
                 name, n = f"{night}-{n}", n + 1
-            s.add(
-                NightRow(
-                    id=name,
-                    state="recording",
-                    simulated=simulated,
-                    zone_name=zone[0],
-                    utc_offset_s=zone[1],
-                    rules=rules,
-                    detector=detector,
-                    started_ns=started_ns,
-                )
-            )
+            row = NightRow(id=name, state="recording", simulated=simulated, zone_name=zone[0])
+            row.utc_offset_s, row.rules, row.detector, row.started_ns = zone[1], rules, detector, started_ns
+            s.add(row)
+            self._keep_beside(s, name)
             return name
+
+    def unknown_recordings(self) -> list[str]:
+        """Return the nights that have a recording in the data folder and are not in the catalog, the newest name first."""
+        with self.session() as s:
+            known = set(s.scalars(select(NightRow.id)))
+        try:
+            folders = [e.name for e in os.scandir(self.folder / "nights") if e.name not in known]
+        except OSError:
+            return []
+        return sorted((n for n in folders if self.has_recording(n)), reverse=True)
+
+    def has_recording(self, night: str) -> bool:
+        """Whether a night has the file of a leg."""
+        return holds_recording(self.folder / "nights" / night)
+
+    def _keep_beside(self, s: Session, night: str) -> None:
+        """Write the annotation file of a night. A night is recorded even if that fails."""
+        s.flush()
+        try:
+            write_annotations(self.annotation_file(night), night_values(s, night))
+        except (OSError, LegmonError) as e:
+            log.warning("the annotation file of night %s cannot be written: %s", night, e)
 
     def add_leg(self, meta: Meta) -> None:
         """Add a leg of a night unless it is there. A power cut does not lose it."""
-        with self._session(lasting=True) as s:
-            if leg_row(s, meta.night, meta.leg) is None:
-                s.add(
-                    LegRow(
-                        night_id=meta.night,
-                        leg=meta.leg,
-                        sensor=meta.sensor,
-                        address=meta.address,
-                        declared_hz=meta.declared_hz,
-                        scale_ug=meta.scale_ug,
-                        loss=meta.loss,
-                    )
-                )
+        with self.session(lasting=True) as s:
+            _add_leg(s, meta)
+
+    def add_night(
+        self,
+        info: NightInfo,
+        legs: Iterable[tuple[Meta, LegTrack, int]],
+        scored: Scored | None,
+        annotations: Mapping[str, Any],
+    ) -> None:
+        """Add a night that a new catalog does not know, all of it in one transaction; nothing happens if it is there.
+
+        Parameters
+        ----------
+        info : NightInfo
+            The night; its counts come from `scored`.
+        legs : iterable of (Meta, LegTrack, int)
+            Each leg: the description of its recording, what was found in it, and how many samples it has.
+        scored : Scored or None
+            The night under its rules; None without samples.
+        annotations : mapping
+            What the person said of it: the content of its annotation file.
+        """
+        columns = {c.name: getattr(info, c.name) for c in NightRow.__table__.columns}
+        with self.session(lasting=True) as s:
+            if s.get(NightRow, info.id) is not None:
+                return
+            s.add(NightRow(**columns))
+            s.flush()
+            found = list(legs)
+            for meta, _, _ in found:
+                _add_leg(s, replace(meta, night=info.id))
+            load_night_annotations(s, info.id, annotations)
+            self._save(s, info.id, [(t, n) for _, t, n in found], scored, closed=info.state == "closed")
 
     def save(
         self,
@@ -241,29 +273,45 @@ class Catalog:
         ended_by : {"", "charger", "risen"}
             Why it ended by itself.
         """
-        with self._session() as s:
-            row = s.get_one(NightRow, night)
-            for track, samples in tracks:
-                leg = leg_row(s, night, track.leg)
-                if leg is None:
-                    raise ValueError(f"night {night} has no {track.leg} leg")
-                leg.end, leg.samples = track.end, samples
-                leg.quality = quality_text(track.quality)
-                # movements are final: those that are there stay as they are
-                there = 0 if closed else count_movements(s, leg.id)
-                replace_rows(
-                    s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there
-                )
-                replace_rows(s, leg.id, GapRow, (asdict(h) for h in track.gaps))
-                replace_rows(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
-            if scored is not None:
-                i = scored.indices
-                row.started_ns = scored.origin_ns
-                row.duration_ns, row.analysed_ns = scored.duration_ns, scored.analysed_ns
-                row.movements, row.candidates = i.movements, i.candidates
-                row.periodic, row.series = i.periodic, i.series
-            row.ended_by, row.state = ended_by, "closed" if closed else row.state
-            bump_revision(s, night)
+        with self.session() as s:
+            row = s.get(NightRow, night)
+            if row is None:
+                raise self._unknown(night)
+            has_changed = row.ended_by != ended_by
+            row.ended_by = ended_by
+            self._save(s, night, tracks, scored, closed=closed)
+            if has_changed or closed:
+                self._keep_beside(s, night)
+
+    def _save(
+        self,
+        s: Session,
+        night: str,
+        tracks: Iterable[tuple[LegTrack, int]],
+        scored: Scored | None,
+        *,
+        closed: bool,
+    ) -> None:
+        row = s.get_one(NightRow, night)
+        for track, samples in tracks:
+            leg = leg_row(s, night, track.leg)
+            if leg is None:
+                raise ValueError(f"night {night} has no {track.leg} leg")
+            leg.end, leg.samples = track.end, samples
+            leg.quality = quality_text(track.quality)
+            # movements are final: those that are there stay as they are
+            there = 0 if closed else count_movements(s, leg.id)
+            replace_rows(s, leg.id, MovementRow, map(movement_values, track.movements[there:]), kept=there)
+            replace_rows(s, leg.id, GapRow, (asdict(h) for h in track.gaps))
+            replace_rows(s, leg.id, AnchorRow, (asdict(a) for a in track.anchors))
+        if scored is not None:
+            i = scored.indices
+            row.started_ns = scored.origin_ns
+            row.duration_ns, row.analysed_ns = scored.duration_ns, scored.analysed_ns
+            row.movements, row.candidates = i.movements, i.candidates
+            row.periodic, row.series = i.periodic, i.series
+        row.state = "closed" if closed else row.state
+        bump_revision(s, night)
 
     def nights(self, limit: int | None = None, *, before: str | None = None) -> list[NightInfo]:
         """Return nights, the newest first, with three statements however many there are.
@@ -280,7 +328,7 @@ class Catalog:
         CatalogError
             If there is no night `before`.
         """
-        with self._session() as s:
+        with self.session() as s:
             page = select(NightRow).order_by(*NEWEST_FIRST)
             if before is not None:
                 page = page.where(_place(NightRow) < self._place_of(s, before))
@@ -288,13 +336,13 @@ class Catalog:
 
     def named(self, nights: Iterable[str]) -> list[NightInfo]:
         """Return the nights of these ids, the newest first; an id without a night is left out."""
-        with self._session() as s:
+        with self.session() as s:
             query = select(NightRow).where(NightRow.id.in_(list(nights))).order_by(*NEWEST_FIRST)
             return night_infos(s, query, self.folder)
 
     def count(self) -> int:
         """Count the nights."""
-        with self._session() as s:
+        with self.session() as s:
             return s.scalars(select(func.count()).select_from(NightRow)).one()
 
     def night(self, night: str) -> NightInfo:
@@ -305,19 +353,19 @@ class Catalog:
         CatalogError
             If there is none of this name.
         """
-        with self._session() as s:
+        with self.session() as s:
             newest = select(NightRow).order_by(*NEWEST_FIRST).limit(1)
             one = newest if night == "last" else select(NightRow).where(NightRow.id == night)
             found = night_infos(s, one, self.folder)
             if found:
                 return found[0]
             if s.scalars(newest).one_or_none() is None:
-                raise CatalogError(f"{NO_NIGHTS} ({self.folder})")
+                raise UnknownNightError(f"{NO_NIGHTS} ({self.folder})")
         raise self._unknown(night)
 
     def neighbours(self, night: str) -> tuple[str | None, str | None]:
         """Return the ids of the nights before and after a night, None if there is none."""
-        with self._session() as s:
+        with self.session() as s:
             at, place = self._place_of(s, night), _place(NightRow)
             before = select(NightRow.id).where(place < at).order_by(*NEWEST_FIRST)
             after = select(NightRow.id).where(place > at).order_by(NightRow.started_ns, NightRow.id)
@@ -331,39 +379,32 @@ class Catalog:
         return tuple_(row.started_ns, row.id)
 
     def _unknown(self, night: str) -> CatalogError:
-        return CatalogError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
+        return UnknownNightError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
 
     def anchors(self, night: str) -> dict[Leg, list[Anchor]]:
         """Return how the samples of each leg of a night map to time, with one statement; no leg without an anchor."""
         found: dict[Leg, list[Anchor]] = {}
         query = select(LegRow.leg, AnchorRow.first, AnchorRow.utc_ns, AnchorRow.rate_hz).join(AnchorRow)
-        with self._session() as s:
+        with self.session() as s:
             rows = s.execute(query.where(LegRow.night_id == night).order_by(LegRow.leg, AnchorRow.first))
             for leg, first, utc_ns, rate_hz in rows:
                 found.setdefault(cast("Leg", leg), []).append(Anchor(first, utc_ns, rate_hz))
         return found
 
-    def has_movements(self, night: str, movements: Iterable[tuple[Leg, int]]) -> bool:
-        """Whether a night has all these movements: leg and first sample."""
-        query = select(LegRow.leg, MovementRow.first).join(MovementRow).where(LegRow.night_id == night)
-        with self._session() as s:
-            known = {(leg, first) for leg, first in s.execute(query)}
-        return set(movements) <= known
-
     def tracks(self, night: str) -> list[LegTrack]:
         """Return what is known of each leg of a night."""
-        with self._session() as s:
+        with self.session() as s:
             row = s.get_one(NightRow, night)
             return [leg_track(leg, simulated=row.simulated) for leg in row.legs]
 
     def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
-        with self._session() as s:
+        with self.session() as s:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
 
     def unsealed(self) -> tuple[str, Leg] | None:
         """Return a leg of a closed night whose recording has not been verified, or not been packed."""
-        with self._session() as s:
+        with self.session() as s:
             done = select(FileRow.leg_id).where(FileRow.name.like("%.sealed") | (FileRow.damage != ""))
             query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.id.not_in(done))
             query = query.where(LegRow.id.not_in(self.unread)).order_by(NightRow.started_ns.desc())
@@ -372,7 +413,7 @@ class Catalog:
 
     def set_unread(self, night: str, leg: Leg) -> None:
         """Note that a leg's recording cannot be read now: this catalog does not return the leg from `unsealed` again."""
-        with self._session() as s:
+        with self.session() as s:
             row = leg_row(s, night, leg)
             if row is not None:
                 self.unread.add(row.id)
@@ -380,12 +421,12 @@ class Catalog:
     def captures(self) -> list[NightInfo]:
         """Return the nights that were recorded from a capture file and not over the air, the newest first."""
         query = select(NightRow).where(NightRow.legs.any(LegRow.address == CAPTURE)).order_by(*NEWEST_FIRST)
-        with self._session() as s:
+        with self.session() as s:
             return night_infos(s, query, self.folder)
 
     def discard(self, night: str) -> None:
         """Remove a night and its folder: one without a sample, or one that can be simulated again."""
-        with self._session() as s:
+        with self.session() as s:
             s.delete(s.get_one(NightRow, night))
         shutil.rmtree(self.segment(night, "left").parent, ignore_errors=True)
 
@@ -393,19 +434,20 @@ class Catalog:
 
     def want(self, mode: Mode, leg: Legs | None = None) -> None:
         """Set the desired state: stop, check the signal, or record a night, on these legs (None: whatever is there)."""
-        with self._session() as s:
+        with self.session() as s:
             upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg, "asked_ns": time.time_ns()})
 
     def choose(self, sensors: dict[Leg, str]) -> None:
         """Set the address of each leg's sensor; a leg that is left out takes whatever is there."""
-        with self._session() as s:
+        with self.session() as s:
             row = s.get(WantedRow, 1) or WantedRow(id=1, mode="off")
             row.sensors, row.asked_ns = json.dumps(sensors), time.time_ns()
             s.add(row)
+            self.write_annotation_file(s, None)
 
     def wanted(self) -> Wanted:
         """Return the desired state."""
-        with self._session() as s:
+        with self.session() as s:
             row = s.get(WantedRow, 1)
             if row is None:
                 return Wanted()
@@ -414,14 +456,23 @@ class Catalog:
 
     def report(self, state: RecorderState) -> None:
         """Write the recorder's report."""
-        with self._session() as s:
+        with self.session() as s:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
         """Return the recorder's last report; None if no recorder has used this folder."""
-        with self._session() as s:
+        with self.session() as s:
             row = s.get(RecorderRow, 1)
             return recorder_state(row) if row else None
+
+
+def _add_leg(s: Session, meta: Meta) -> None:
+    """Add a leg of a night unless it is there."""
+    if leg_row(s, meta.night, meta.leg) is None:
+        row = LegRow(night_id=meta.night, leg=meta.leg, sensor=meta.sensor, address=meta.address)
+        row.declared_hz, row.scale_ug, row.loss = meta.declared_hz, meta.scale_ug, meta.loss
+        s.add(row)
+        s.flush()
 
 
 def _place(row: type[NightRow]) -> Any:

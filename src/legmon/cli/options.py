@@ -5,6 +5,7 @@ Nothing here imports the catalog or a sensor at module level: `legmon --help` mu
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +13,10 @@ import typer
 
 from legmon.app.folders import demo_folder, own_folder, quoted
 from legmon.errors import LegmonError
+from legmon.messages import renewal_sentence, unlisted_sentence
 
 if TYPE_CHECKING:
+    from legmon.catalog.rescan import RescannedNight
     from legmon.catalog.store import Catalog
 
 DataOption = Annotated[
@@ -66,16 +69,41 @@ def open_catalog(data: Path | None) -> "Catalog":
     CatalogError
         If the folder has none. Where only the demo has nights, the error names the demo's folder.
     """
-    from legmon.catalog.store import NO_NIGHTS, Catalog, CatalogError
+    from legmon.catalog.file import CatalogError, has_recordings
+    from legmon.catalog.store import NO_NIGHTS, Catalog
 
     folder = data or own_folder()
-    if not (folder / "catalog.sqlite").exists():
+    if not (folder / "catalog.sqlite").exists() and not has_recordings(folder):
         hint = "record one with `legmon run`, or try `legmon demo`"
         demo = demo_folder()
         if folder != demo and (demo / "catalog.sqlite").exists():
             hint = f"the demo's nights are in another folder: add --data {quoted(demo)}"
         raise CatalogError(f"{NO_NIGHTS} ({folder}); {hint}")
-    return Catalog(folder)
+    catalog = Catalog(folder)
+    if catalog.renewal is not None:
+        print(f"legmon: {renewal_sentence(catalog.renewal.why, catalog.renewal.kept)}", file=sys.stderr)
+        read_recordings(catalog)
+    elif unknown := catalog.unknown_recordings():
+        print(f"legmon: {unlisted_sentence(len(unknown))}", file=sys.stderr)
+    return catalog
+
+
+def read_recordings(catalog: "Catalog") -> "list[RescannedNight]":
+    """Add every recording that the catalog does not know, with a progress bar, and print what could not be read."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from legmon.catalog.rescan import rescan as add_nights
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("Reading the recordings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    nights = catalog.unknown_recordings()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=len(nights))
+        results = add_nights(catalog, nights, lambda _: bar.advance(task))
+    for problem in (p for r in results for p in r.problems):
+        print(problem, file=sys.stderr)
+    return results
 
 
 def print_json(value: Any) -> None:

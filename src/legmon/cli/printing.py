@@ -1,7 +1,8 @@
 """Print a scored night or file, for a person or for a program. A night carries the marks that its person made on the pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from legmon.cli.options import print_json
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from legmon.catalog.state import NightInfo
     from legmon.catalog.store import Catalog
     from legmon.night.figures import Figures
+    from legmon.night.marks import Mark
     from legmon.night.track import LegTrack
     from legmon.scoring.result import Scored
 
@@ -30,6 +32,8 @@ class Printout:
         The headline of the pages; None for a file, or a night as it was recorded.
     voluntary : int
         How many movements the person marked as their own.
+    unmatched : list of Mark
+        The person's marks at which there is no movement.
     night : NightInfo or None
         The recorded night, whose recording may be damaged; None for a file.
     """
@@ -37,6 +41,7 @@ class Printout:
     scored: "Scored"
     figures: "Figures | None" = None
     voluntary: int = 0
+    unmatched: "Sequence[Mark]" = ()
     night: "NightInfo | None" = None
 
     def answer(self) -> dict[str, Any]:
@@ -60,7 +65,16 @@ class Printout:
                 "periodic_per_hour": f.per_hour,
             },
             "voluntary": self.voluntary,
+            "marks_without_movement": [
+                {"leg": m.leg, "start": m.start_ns / 1e9, "end": m.end_ns / 1e9} for m in self.unmatched
+            ],
         }
+
+
+def _local(at_ns: int, night: "NightInfo | None") -> str:
+    """Return the time of day of a moment, on the night's clock."""
+    offset = timedelta(seconds=night.utc_offset_s if night else 0)
+    return (datetime.fromtimestamp(at_ns / 1e9, UTC) + offset).strftime("%H:%M:%S")
 
 
 def night_printout(
@@ -107,7 +121,7 @@ def night_printout(
     found = report(catalog, info, tracks, named, interpretation)
     if found.scored is None:
         raise LegmonError(f"night {info.id}: this night holds no samples")
-    return Printout(found.scored, found.figures, found.voluntary, info)
+    return Printout(found.scored, found.figures, found.voluntary, found.unmatched, info)
 
 
 def print_night(printout: Printout, *, as_json: bool) -> None:
@@ -142,6 +156,8 @@ def print_tables(printout: Printout) -> None:
         )
     if printout.voluntary:
         console.print(f"{printout.voluntary} movements marked as your own are listed but not counted.")
+    for mark in printout.unmatched:
+        console.print(f"Mark without a movement: {mark.leg} leg, {_local(mark.start_ns, printout.night)}.")
     for note in scored.notes:
         console.print(note.sentence)
     console.print(

@@ -132,7 +132,9 @@ def described(records: Iterable[Record]) -> tuple[Meta, Iterator[Record]]:
         if isinstance(record, Meta):
             return record, chain(before, rest)
     if before:
-        raise ValueError("the recording has no description that can be read, so nothing is known of its samples")
+        raise ValueError(
+            "the recording has no description that can be read, so nothing is known of its samples"
+        )
     raise ValueError("the recording is empty")
 
 

@@ -120,7 +120,9 @@ class NightSummary(ApiValue):
     headline: Headline
     indices: Indices
     damage: list[Finding] = field(
-        metadata=about("legs whose recording is not what was sealed, or is not verified since its file changed")
+        metadata=about(
+            "legs whose recording is not what was sealed, or is not verified since its file changed"
+        )
     )
     verdict: Verdict = field(
         metadata=about("good, to be read with `quality` in mind, or too poor to be read")
@@ -162,6 +164,22 @@ class NightsPage(ApiValue):
     nights: list[NightSummary]
     total: int = field(metadata=about("nights in the whole list"))
     earlier: str | None = field(metadata=about("`before` of the next page; null where this is the last one"))
+    unlisted: int = field(
+        default=0,
+        metadata=about(
+            "recordings in the data folder that are not in the list: they are still read, or cannot be read"
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(ApiValue):
+    """A stretch in which the person said that the movement was voluntary. Times are Unix seconds."""
+
+    id: str = field(metadata=about("names it within its night"))
+    leg: Leg
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +285,9 @@ class Night(NightSummary):
     fits: list[FitResult]
     noise: list[Noise]
     voluntary: int = field(metadata=about("movements that the person marked as their own"))
+    marks_without_movement: list[Mark] = field(
+        metadata=about("the person's marks at which this detector found no movement")
+    )
     earlier: str | None = field(metadata=about("the night before"))
     later: str | None = field(metadata=about("the night after"))
     rate_hz: float | None = field(metadata=about("measured sample rate of the first leg"))

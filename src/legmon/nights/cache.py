@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import get_args
 
-from sqlalchemy.exc import DBAPIError
-
 from legmon import __version__
 from legmon.catalog.derived import DerivedData, KeptSummary
-from legmon.catalog.state import NightInfo
+from legmon.catalog.file import CATALOG_ERRORS, RECORDER_LOCK, is_locked
+from legmon.catalog.rescan import try_to_add
+from legmon.catalog.state import BOTH, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.night import posture
 from legmon.night.usual import COVERAGE, USABLE_S, Comparable, Usual, usual
@@ -48,6 +48,7 @@ class NightReports:
         self.postures = Postures(catalog, self._kept)
         self._reports: OrderedDict[tuple[str, Rules], tuple[NightReport, str]] = OrderedDict()
         self._unfinished: dict[str, tuple[int, str]] = {}
+        self._unreadable: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def report(self, info: NightInfo, rules: Rules = RULES) -> NightReport:
@@ -86,7 +87,9 @@ class NightReports:
         """Return a page of the list, the newest first: nights that began before the night `before`."""
         infos = self._catalog.nights(limit + 1, before=before)
         earlier = infos[limit - 1].id if len(infos) > limit else None
-        return answers.NightsPage(self._summaries(infos[:limit], rules), self._catalog.count(), earlier)
+        nights = self._summaries(infos[:limit], rules)
+        unlisted = len(self._catalog.unknown_recordings())
+        return answers.NightsPage(nights, self._catalog.count(), earlier, unlisted)
 
     def page_with(self, info: NightInfo, rules: Rules = RULES, *, limit: int = 50) -> answers.NightsPage:
         """Return the first page of the list, or, if the night is not in it, the page that begins with the night."""
@@ -119,7 +122,7 @@ class NightReports:
         found = summary(r)
         try:
             self._keep(r, found, files)
-        except DBAPIError as error:
+        except CATALOG_ERRORS as error:
             log.warning("the summary of night %s cannot be kept: %s", info.id, error)
         return found
 
@@ -146,10 +149,11 @@ class NightReports:
         """Make missing summaries in the background, the newest night first, until `ended` is set. Usually none is missing."""
         while not ended.is_set():
             try:
+                self._add_unknown(ended)
                 missing = self._missing()
                 for info in missing:
                     self._try_to_fill(info, ended)
-            except DBAPIError as error:  # a request reports it, too
+            except CATALOG_ERRORS as error:  # a request reports it, too
                 log.warning("summaries cannot be kept now: %s", error)
                 missing = []
             except Exception:
@@ -157,6 +161,24 @@ class NightReports:
                 missing = []
             if not missing:
                 ended.wait(LOOK_S)
+
+    def _add_unknown(self, ended: threading.Event) -> None:
+        """Add the nights that have a recording and are not in the catalog, one after another.
+
+        The night that a recorder is recording is left to it. A night that cannot be read is tried again when its files change.
+        """
+        for night in self._catalog.unknown_recordings():
+            files = self.postures.files(night, BOTH)
+            if ended.is_set() or self._unreadable.get(night) == files:
+                continue
+            began = time.monotonic()
+            found = try_to_add(
+                self._catalog, night, closed_only=is_locked(self._catalog.folder / RECORDER_LOCK)
+            )
+            if found is not None and found.movements is None and not found.is_open:
+                self._unreadable[night] = files
+                log.warning("night %s cannot be added to the catalog: %s", night, " ".join(found.problems))
+            ended.wait(time.monotonic() - began)  # requests come first
 
     def _missing(self) -> list[NightInfo]:
         """Return closed nights without valid summaries, but for those that gave none and are as they were then."""
@@ -181,7 +203,7 @@ class NightReports:
         state = self._state(info)
         try:
             self._fill(info, ended)
-        except DBAPIError:
+        except CATALOG_ERRORS:
             raise
         except Exception:
             log.exception("the summaries of night %s cannot be made", info.id)

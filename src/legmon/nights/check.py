@@ -13,9 +13,9 @@ from legmon.errors import LegmonError
 from legmon.messages import ProblemCode, problem_sentence
 from legmon.movement import Leg
 from legmon.night.fit import Part, Step, check_fit
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.ordered import dense, read_ordered
 from legmon.recording.records import Anchored, Meta, Samples
-from legmon.recording.files import RecordingError, read_segment
 from legmon.timeline.clock import TimeMap
 
 USUAL_CHECKS = 7

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.files import RecordingFiles
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.state import KeptDamage, KeptFile, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.messages import DamageCode
@@ -78,7 +78,9 @@ def _check(catalog: Catalog, night: str, leg: Leg, *, anew: bool) -> bool:
     first = catalog.segment(night, leg)
     if not files:
         return False
-    if not anew and all(f.damage is None and _is_known(file_state(first.with_name(f.name)), f.sha256) for f in files):
+    if not anew and all(
+        f.damage is None and _is_known(file_state(first.with_name(f.name)), f.sha256) for f in files
+    ):
         return False
     now = _compare(catalog, night, leg, files, end)
     is_news = _codes(now) != _codes(files) or any(f.has_changed(first.with_name(f.name)) for f in files)
@@ -106,7 +108,11 @@ def _compare(catalog: Catalog, night: str, leg: Leg, files: Sequence[KeptFile], 
         except OSError:
             found = []  # `inspect` finds out why
         if found == [by_name[p.name].sha256 for p in paths] and None not in states:
-            return [_kept(s, sha, files[0].records_sha256, at_ns) for s, sha in zip(states, found, strict=True) if s]
+            return [
+                _kept(s, sha, files[0].records_sha256, at_ns)
+                for s, sha in zip(states, found, strict=True)
+                if s
+            ]
     seen = inspect(first, night, leg, end)
     damage = seen.damage
     known = {f.records_sha256 for f in files} - {""}
@@ -128,9 +134,7 @@ def sealed_files(seen: Inspection, at_ns: int) -> list[KeptFile]:
     return [_kept(f.state, f.sha256, seen.records_sha256, at_ns) for f in seen.files]
 
 
-def _damaged(
-    files: Sequence[KeptFile], seen: Inspection, damage: Damage, at_ns: int
-) -> list[KeptFile]:
+def _damaged(files: Sequence[KeptFile], seen: Inspection, damage: Damage, at_ns: int) -> list[KeptFile]:
     states = {f.state.name: f.state for f in seen.files}
     found = []
     for f in files:

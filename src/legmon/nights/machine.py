@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 import shutil
+import sqlite3
 import stat
 import sys
 import tempfile
@@ -19,10 +20,12 @@ import tzlocal
 from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.annotations import Annotations
+from legmon.catalog.database import contents
 from legmon.catalog.derived import DerivedData
-from legmon.catalog.files import RecordingFiles
+from legmon.catalog.file import FILE, catalog_trouble, has_recordings
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.state import SensorState
-from legmon.catalog.store import FILE, Catalog, catalog_trouble
+from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.movement import Leg
@@ -56,12 +59,12 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
         How long to listen for sensors.
     """
     before = wall_minus_boot_ns()
-    newest_ns, drain, trouble = _from_catalog(folder)
+    newest_ns, drain, of_catalog = _from_catalog(folder)
     yield from _radio(hci, seconds, drain)
     jump_s = (wall_minus_boot_ns() - before) / 1e9
     refused = write_trouble(folder)
-    if trouble and not refused:
-        yield readiness.catalog(str(folder), trouble)
+    if of_catalog and not refused:
+        yield of_catalog
     else:
         exists, others = folder.exists(), read_by_others(folder)
         yield readiness.folder(str(folder), refused, exists=exists, others_read=others)
@@ -117,14 +120,17 @@ def disk(folder: Path) -> ReadinessCheck:
     return readiness.disk(free, bytes_per_second(RATE_HZ))
 
 
-def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
-    """Return the end of the newest night, what an hour takes of the battery, and why the catalog cannot be read."""
-    if not (folder / FILE).exists():
-        return None, None, ""
+def _from_catalog(folder: Path) -> tuple[int | None, float | None, ReadinessCheck | None]:
+    """Return the end of the newest night, what an hour takes of the battery, and what is wrong with the catalog."""
     try:
+        found = contents(folder / FILE, whole=True)
+        if found.kind in {"missing", "empty"} and not has_recordings(folder):
+            return None, None, None
+        if found.kind in {"missing", "empty", "damaged", "unknown"}:
+            return None, None, readiness.lost_catalog(str(folder), found.kind)
         catalog = Catalog(folder)
-    except LegmonError as e:
-        return None, None, str(e)
+    except (LegmonError, sqlite3.Error, OSError) as e:
+        return None, None, readiness.catalog(str(folder), str(e))
     postures = Postures(catalog, DerivedData(catalog, ""), keep=False)  # a check changes nothing
     try:
         real = any(
@@ -133,20 +139,20 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, str]:
         drain = None
         with suppress(ValueError, OSError):  # a recording that cannot be read has no battery levels
             drain = postures.drain_per_hour()
-        return _newest_ns(catalog) if real else None, drain, ""
+        return _newest_ns(catalog) if real else None, drain, None
     except DBAPIError as e:
-        return None, None, catalog_trouble(folder, e)
+        return None, None, readiness.catalog(str(folder), catalog_trouble(folder, e))
     finally:
         catalog.close()
 
 
 def recordings(folder: Path) -> list[ReadinessCheck]:
     """Check whether the recordings are what was sealed, from what the catalog knows; empty where it cannot be read."""
-    if not (folder / FILE).exists():
-        return []
     try:
+        if contents(folder / FILE).kind != "ours":
+            return []
         catalog = Catalog(folder)
-    except LegmonError:
+    except (LegmonError, sqlite3.Error, OSError):
         return []
     try:
         known = RecordingFiles(catalog).custody()

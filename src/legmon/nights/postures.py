@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.derived import BatteryLevels, Derived, DerivedData
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
@@ -30,6 +30,7 @@ NIGHTS_OF_DRAIN = 5
 
 PARTIAL = 32
 """Postures kept in memory for legs whose file could not be read to its end; one of a night takes about 200 kB."""
+
 
 class _GrowingPosture:
     """The posture of a leg whose recording may grow."""
@@ -135,7 +136,7 @@ class Postures:
         """Keep a posture if the catalog can be written; return whether it is kept."""
         try:
             return self._kept.keep_posture(info.id, leg, derived)
-        except DBAPIError as error:
+        except CATALOG_ERRORS as error:
             log.warning("the posture of night %s, %s leg, cannot be kept: %s", info.id, leg, error)
             return False
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from legmon.catalog.annotations import Check
-from legmon.catalog.files import Custody
+from legmon.catalog.recording_files import Custody
 from legmon.catalog.state import SensorState
 from legmon.limits import (
     BATTERY_NIGHT_H,
@@ -349,6 +349,12 @@ def catalog(path: str, trouble: str) -> ReadinessCheck:
     return ReadinessCheck("folder", "catalog", words={"path": path, "why": trouble})
 
 
+def lost_catalog(path: str, kind: str) -> ReadinessCheck:
+    """Return the check for a catalog that legmon makes anew at its next start."""
+    codes = {"damaged": "catalog_damaged", "unknown": "catalog_older"}
+    return ReadinessCheck("folder", codes.get(kind, "catalog_missing"), words={"path": path})
+
+
 def recordings(known: Custody, now_ns: int) -> ReadinessCheck:
     """Check whether the recordings are what was sealed.
 
@@ -359,14 +365,13 @@ def recordings(known: Custody, now_ns: int) -> ReadinessCheck:
     now_ns : int
         The time, ns UTC.
     """
-    days = max(now_ns - (known.oldest_ns or now_ns), 0) / NS / 86400
-    values = {"recordings": float(known.sealed), "days": float(math.ceil(days))}
-    words = {"recordings_text": _count(known.sealed, "recording"), "days_text": _count(math.ceil(days), "day")}
+    days = math.ceil(max(now_ns - (known.oldest_ns or now_ns), 0) / NS / 86400)
+    values = {"recordings": float(known.sealed), "days": float(days)}
+    words = {"recordings_text": _count(known.sealed, "recording"), "days_text": _count(days, "day")}
     for code, nights in (("damaged", known.damaged), ("not_verified", known.not_verified)):
         if nights:
-            words["nights_text"] = ", ".join(nights[:NAMED_NIGHTS]) + (
-                f" and {len(nights) - NAMED_NIGHTS} more" if len(nights) > NAMED_NIGHTS else ""
-            )
+            more = f" and {len(nights) - NAMED_NIGHTS} more" if len(nights) > NAMED_NIGHTS else ""
+            words["nights_text"] = ", ".join(nights[:NAMED_NIGHTS]) + more
             return ReadinessCheck("recordings", code, values | {"nights": float(len(nights))}, words)
     return ReadinessCheck("recordings", "ok" if known.sealed else "none", values, words)
 

@@ -17,6 +17,7 @@ from legmon.detection.faults import Verdict
 from legmon.messages import FIT_SENTENCES, fit_values, gap_sentence
 from legmon.movement import NS, Leg
 from legmon.night.figures import Figures, figures, leg_posture, voluntary_movements
+from legmon.night.marks import Mark, marked_movements
 from legmon.night.track import LegTrack, score_night
 from legmon.night.usual import Usual
 from legmon.nights import answers
@@ -51,6 +52,8 @@ class NightReport:
         Lights off and on as the person set them, ns UTC.
     voluntary : int
         How many movements the person marked as their own.
+    unmatched : list of Mark
+        The person's marks that overlap no movement.
     checks : list of Check
         The evening's fit checks.
     """
@@ -63,6 +66,7 @@ class NightReport:
     figures: Figures | None
     lights: Lights
     voluntary: int
+    unmatched: list[Mark]
     checks: list[Check]
 
     @property
@@ -105,20 +109,22 @@ def report(
     """
     postures = postures or Postures(catalog, DerivedData(catalog, ""))
     annotations = Annotations(catalog)
-    voluntary = annotations.voluntary(info.id)
-    marked = voluntary_movements(tracks, voluntary)
+    legs = list(tracks)
+    found = marked_movements(legs, annotations.marks(info.id))
+    marked = voluntary_movements(legs, found.movements)
     checks = [c for leg in info.legs if (c := annotations.check_of(leg, info.started_ns))]
     lights = annotations.lights(info.id)
     timed = [t for t in marked if t.end and t.anchors]
     derived = {t.leg: postures.read(info, t.leg) for t in timed}
     scored = score_night(timed, rules, interpretation=interpretation) if timed else None
     standing = {c.leg: c.fit.standing for c in checks}
-    legs = []
-    for leg, found in derived.items():
+    postures_of_legs = []
+    for leg, kept in derived.items():
         axis = standing.get(leg)
-        legs.append(leg_posture(leg, found.posture, None if axis is None else np.array(axis)))
-    over = figures(scored, timed, legs, lights) if scored else None
-    return NightReport(info, rules, marked, derived, scored, over, lights, len(voluntary), checks)
+        postures_of_legs.append(leg_posture(leg, kept.posture, None if axis is None else np.array(axis)))
+    over = figures(scored, timed, postures_of_legs, lights) if scored else None
+    voluntary = len(found.movements)
+    return NightReport(info, rules, marked, derived, scored, over, lights, voluntary, found.unmatched, checks)
 
 
 def damage_findings(info: NightInfo) -> list[answers.Finding]:
@@ -230,6 +236,9 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
         fits=[fit_result(c) for c in r.checks],
         noise=_noise(r, scored),
         voluntary=r.voluntary,
+        marks_without_movement=[
+            answers.Mark(m.id, m.leg, m.start_ns / NS, m.end_ns / NS) for m in r.unmatched
+        ],
         earlier=earlier,
         later=later,
         rate_hz=first.time.at(first.end).rate_hz if first else None,

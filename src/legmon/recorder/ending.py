@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from sqlalchemy.exc import DBAPIError
 
-from legmon.catalog.state import EndedBy, NightInfo
+from legmon.catalog.file import CATALOG_ERRORS
+from legmon.catalog.rescan import try_to_add
+from legmon.catalog.state import BOTH, EndedBy, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.messages import Message, Trouble, trouble
 from legmon.movement import NS
 from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
-from legmon.recording.files import RecordingError
+from legmon.recording.files import RecordingError, file_state, leg_files
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ STUCK_S, LOST_S = 5.0, 10.0  # longest wait without progress: while the link is 
 URGENT_S = 12.0  # longest wait if a person or the next night waits for the end
 LIVE_S = 5.0  # afterwards live samples no longer belong to the night
 RETRY_S = 2.0  # between two tries to close a night
+LATELY_S = 12 * 3600.0
 RESUME_NS = 30 * 60 * NS  # a night that was interrupted for longer is closed, not resumed
 
 
@@ -116,12 +119,21 @@ class NightCloser:
         self._tried = time.monotonic()
         try:
             night.close(self._nights[night])
-        except (DBAPIError, RecordingError) as e:
+        except (*CATALOG_ERRORS, RecordingError) as e:
             log.warning("night %s cannot be closed yet: %s", night.id, e)
             self._why[night] = trouble(Trouble.NOT_CLOSED, night=night.id, why=e)
         else:
             del self._nights[night]
             self._why.pop(night, None)
+
+
+def add_interrupted(catalog: Catalog) -> None:
+    """Add a night to a new catalog that may go on: one whose recording was written to lately. The dashboard adds the others."""
+    for night in catalog.unknown_recordings():
+        states = [file_state(p) for leg in BOTH for p in leg_files(catalog.segment(night, leg))]
+        written_s = max((s.mtime_ns for s in states if s is not None), default=0) / NS
+        if time.time() - written_s < LATELY_S:
+            try_to_add(catalog, night)
 
 
 def resume_night(

@@ -7,8 +7,8 @@ from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause, SegmentFault
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, described
-from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.files import RecordingError, file_state, leg_files, read_segment
+from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held, StreamFormat
 from legmon.timeline.axis import Pending, SampleAxis
@@ -324,7 +324,9 @@ class LegRecorder:
         if not records:
             return
         at, meta = self._axis.next, self.night.meta
-        if at - self._described >= DESCRIBE_S * meta.declared_hz:  # damage at the start then costs only what it covers
+        if (
+            at - self._described >= DESCRIBE_S * meta.declared_hz
+        ):  # damage at the start then costs only what it covers
             self._writer.append(meta, *records)
             self._described = at
         else:

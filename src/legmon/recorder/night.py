@@ -1,17 +1,22 @@
 """Record one night of one or two legs, and keep the catalog up to date."""
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from legmon.catalog.state import LAST_MOVEMENTS, EndedBy, ListedMovement
-from legmon.catalog.store import Catalog
+from legmon.catalog.annotation_files import AnnotationFileError, read_annotations
+from legmon.catalog.state import BOTH, LAST_MOVEMENTS, EndedBy, ListedMovement
+from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
-from legmon.night.track import on_clock, score_night
+from legmon.night.track import LegTrack, on_clock, score_night
 from legmon.recorder.leg import LegRecorder, check_present, segment_meta
+from legmon.recording.files import leg_files
 from legmon.scoring.live import LiveScorer, Tally, tally
+from legmon.scoring.result import Scored
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
 
@@ -35,6 +40,7 @@ class NightRecorder:
         self.ended_by: EndedBy = ""
         self.unread: dict[Leg, Exception] = {}  # legs that cannot be resumed, and why
         self._catalog = catalog
+        self._info = catalog.night(night)
         self._simulated = simulated
         self._closed: set[Leg] = set()
         self.counts = Tally()
@@ -94,11 +100,15 @@ class NightRecorder:
 
         A leg whose recording cannot be read does not stop the other one: see `unread`.
         """
-        self.ended_by = self._catalog.night(self.id).ended_by
+        self.ended_by = self._info.ended_by
+        scales = self._catalog.scales(self.id)
         known = {track.leg: track.end for track in self._catalog.tracks(self.id)}
-        for leg, (rate, scale) in self._catalog.scales(self.id).items():
+        for leg in BOTH:
+            if leg not in scales and not leg_files(self._catalog.segment(self.id, leg)):
+                continue
+            rate, scale = scales.get(leg, (0.0, 0))  # its recording knows them
             try:
-                if known[leg]:
+                if known.get(leg):
                     check_present(self._catalog.segment(self.id, leg))
                 self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
             except Exception as e:  # noqa: BLE001 (a damaged recording may raise anything)
@@ -140,7 +150,18 @@ class NightRecorder:
             self.counts, self.analysed_ns = tally(scored.movements), scored.analysed_ns
             newest = scored.movements[: -LAST_MOVEMENTS - 1 : -1]
             self.last_movements = [ListedMovement.of(m, scored.origin_ns) for m in newest]
-        return partial(self._catalog.save, self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
+        return partial(self._save, tracks, scored, closed=closed)
+
+    def _save(self, tracks: list[tuple[LegTrack, int]], scored: Scored | None, *, closed: bool) -> None:
+        """Write to the catalog; to a new one, which does not know the night, all of it."""
+        try:
+            self._catalog.save(self.id, tracks, scored, closed=closed, ended_by=self.ended_by)
+        except UnknownNightError:
+            said, metas = {}, {leg.night.meta.leg: leg.night.meta for leg in self.legs.values()}
+            with contextlib.suppress(AnnotationFileError):
+                said = read_annotations(self._catalog.annotation_file(self.id))
+            info = replace(self._info, state="closed" if closed else "recording", ended_by=self.ended_by)
+            self._catalog.add_night(info, [(metas[t.leg], t, n) for t, n in tracks], scored, said)
 
     def sync(self) -> None:
         """Make sure that everything written is on the disk."""
@@ -164,7 +185,8 @@ class NightRecorder:
             if leg not in self._closed:
                 recorder.close(now_ns)
                 self._closed.add(leg)
-        if self.unread or any(leg.night.samples for leg in self.legs.values()):
+        has_unread = bool(self.unread) or (not self.legs and self._catalog.has_recording(self.id))
+        if has_unread or any(leg.night.samples for leg in self.legs.values()):
             self.saving(closed=True)()
         else:
             self._catalog.discard(self.id)

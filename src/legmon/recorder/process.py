@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.clock import Clock, Watch
 from legmon.catalog.database import catalog_fault
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import Mode, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
@@ -23,7 +24,13 @@ from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.nights.custody import scrub_next, seal_next
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
-from legmon.recorder.ending import NightCloser, ended_by, finish_backfill, resume_night
+from legmon.recorder.ending import (
+    NightCloser,
+    add_interrupted,
+    ended_by,
+    finish_backfill,
+    resume_night,
+)
 from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
@@ -116,6 +123,7 @@ class Recorder:
 
     def _resume(self) -> None:
         """Resume the night that a crash interrupted, or close it."""
+        add_interrupted(self._catalog)
         self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
         wants = wanted.mode == "record"
@@ -162,8 +170,26 @@ class Recorder:
     async def _read_wanted(self) -> None:
         if self._mode != "record" or time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            with contextlib.suppress(DBAPIError):  # the catalog is busy: the desired state stays as it was
-                self._wanted = await asyncio.to_thread(self._catalog.wanted)
+            with contextlib.suppress(
+                *CATALOG_ERRORS
+            ):  # the catalog is busy: the desired state stays as it was
+                wanted = await asyncio.to_thread(self._catalog.wanted)
+                if wanted.asked_ns or not self._wanted.asked_ns:
+                    self._wanted = wanted
+                else:
+                    await self._fill_new_catalog()
+
+    async def _fill_new_catalog(self) -> None:
+        """Write the desired state into a catalog that does not know it: the one before was damaged or removed.
+
+        The night that is recorded follows with its next save, and the dashboard adds the nights before it.
+        """
+        self._troubles["catalog"] = trouble(Trouble.CATALOG_RENEWED)
+        before = self._wanted
+        await asyncio.to_thread(self._catalog.want, before.mode, before.legs)
+        if before.sensors:
+            await asyncio.to_thread(self._catalog.choose, before.sensors)
+        self._wanted = await asyncio.to_thread(self._catalog.wanted)
 
     async def _change_mode(self, mode: Mode) -> None:
         """Leave the present mode. A link that the new mode needs as well stays up."""
@@ -174,6 +200,7 @@ class Recorder:
         if not is_waiting:
             self._watch.follow()
         self._mode = mode
+        self._troubles.pop("catalog", None)
 
     def _end_check(self, ankles: Iterable[AnkleSensor]) -> None:
         for ankle in ankles:
@@ -219,7 +246,7 @@ class Recorder:
             log.warning("the night is over: %s", why)
             self._night.ended_by = why
             self._saved = (0.0, 0)  # saves the reason at once, before the night is closed
-            with contextlib.suppress(DBAPIError):
+            with contextlib.suppress(*CATALOG_ERRORS):
                 await asyncio.to_thread(self._catalog.want, "off", None)
 
     async def _turn(self) -> None:
@@ -267,7 +294,7 @@ class Recorder:
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(*CATALOG_ERRORS):
             await asyncio.to_thread(seal_next, self._catalog)
             if self._night is None:
                 await asyncio.to_thread(scrub_next, self._catalog)
@@ -290,11 +317,11 @@ class Recorder:
             for job in jobs:
                 await asyncio.to_thread(job)
             self._saved = saved
-        except DBAPIError as e:
-            log.warning("the catalog cannot be written, trying again: %s", e.orig)
+        except CATALOG_ERRORS as e:
+            log.warning("the catalog cannot be written, trying again: %s", getattr(e, "orig", e))
 
     def _state(self) -> RecorderState:
-        now = [self._troubles.get(k) for k in ("sync", "begin")]
+        now = [self._troubles.get(k) for k in ("sync", "begin", "catalog")]
         troubles = [
             *now,
             *(x.trouble for x in self._links),

@@ -72,12 +72,16 @@ def pack(records: Sequence[Plain]) -> bytes:
     if len(xyz) > SAMPLES_MOST:
         raise ValueError("these records do not fit into a block")
     jumps = first.copy()
-    jumps[1:] -= first[:-1] + counts[:-1]  # 0 where records follow one another; overflows are undone by `unpack`
+    jumps[1:] -= (
+        first[:-1] + counts[:-1]
+    )  # 0 where records follow one another; overflows are undone by `unpack`
     packer = zlib.compressobj(9, zdict=_KNOWN)
     texts = b"".join(_LENGTH.pack(len(p)) + p for p in rare)
     parts = [
         # A kind that does not stand for samples here is marked by its payload among the rare ones.
-        zlib.compress(bytes(k if _holds_samples(k, p) else (k, 255)[k == SAMPLES_KIND] for k, p in records), 9),
+        zlib.compress(
+            bytes(k if _holds_samples(k, p) else (k, 255)[k == SAMPLES_KIND] for k, p in records), 9
+        ),
         _column(jumps),
         _column(np.array([h[1] for h in heads], dtype=np.int64)),
         _column(np.array([h[2] for h in heads], dtype=np.uint64)),

@@ -1,8 +1,8 @@
 """Find and read the files that hold the recording of one leg.
 
-A leg's recording is named by its first file, ``left.seg``. If that file vanishes or is changed while it is written, recording goes
-on in ``left.2.seg``, and so on: each of these parts begins with everything that was written before it. Once the night is sealed,
-one file ``left.sealed`` holds all records. Readers read all parts in order. A record that an earlier part has too is read once.
+A leg's recording is named by its first file, ``left.seg``. If that file vanishes or is changed while it is written, recording
+goes on in ``left.2.seg``, and so on: each of these parts begins with everything that was written before it. Once the night is
+sealed, one file ``left.sealed`` holds all records. A record that several parts have is read once.
 """
 
 import errno
@@ -83,6 +83,11 @@ def first_file(folder: Path, night: str, leg: str) -> Path:
     return folder / "nights" / night / f"{leg}.seg"
 
 
+def holds_recording(folder: Path) -> bool:
+    """Whether the folder of a night has files of a recording, sealed or not."""
+    return any(p.suffix in {".seg", ".sealed"} for p in folder.glob("*"))
+
+
 def sealed_path(first: Path) -> Path:
     """Return the path of a leg's recording once it is sealed."""
     return first.with_suffix(".sealed")
@@ -99,7 +104,9 @@ def part_number(first: Path, path: Path) -> int | None:
         return 1
     head, tail = f"{first.stem}.", first.suffix
     middle = path.name[len(head) : len(path.name) - len(tail)]
-    is_part = path.name.startswith(head) and path.name.endswith(tail) and middle.isascii() and middle.isdigit()
+    is_part = (
+        path.name.startswith(head) and path.name.endswith(tail) and middle.isascii() and middle.isdigit()
+    )
     return int(middle) if is_part and len(middle) < 6 and int(middle) > 1 else None
 
 

@@ -246,13 +246,15 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
 def is_plausible(record: Record) -> bool:
     """Whether a record can be of a night. One that cannot was not written by legmon, or not to this file."""
     if isinstance(record, Samples):
-        return 0 <= record.first and record.end <= MOST_SAMPLES and 0 <= record.arrival_ns < MOST_NS
+        return record.first >= 0 and record.end <= MOST_SAMPLES and 0 <= record.arrival_ns < MOST_NS
     if isinstance(record, Gap):
         return 0 <= record.first <= record.end <= MOST_SAMPLES
     if isinstance(record, Stream):
         return 0 <= record.first <= MOST_SAMPLES and 0 <= record.device_first < 1 << 33
     if isinstance(record, Anchored):
-        return abs(record.first) <= MOST_SAMPLES and abs(record.utc_ns) < MOST_NS and 1 <= record.rate_hz < 1e4
+        return (
+            abs(record.first) <= MOST_SAMPLES and abs(record.utc_ns) < MOST_NS and 1 <= record.rate_hz < 1e4
+        )
     if isinstance(record, Meta):
         is_measured = 1 <= record.declared_hz <= 1e4 and 0 < record.scale_ug < 1e7
         return record.leg in get_args(Leg) and is_measured and 0 <= record.range_g < 1e4
@@ -274,7 +276,13 @@ def _is_block(payload: bytes) -> bool:
         return False
 
 
-_TYPES: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,), Leg: (str,)}
+_TYPES: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    bool: (bool,),
+    Leg: (str,),
+}
 
 
 def _rare(made: type[Any], payload: bytes) -> Any:

@@ -36,8 +36,8 @@ from legmon.recording.records import (
     Meta,
     Record,
     damage,
-    frames,
     framed,
+    frames,
     is_plausible,
     parse,
 )
@@ -124,7 +124,9 @@ def inspect(first: Path, night: str | None = None, leg: Leg | None = None, end: 
         except OSError as e:
             if e.strerror in {NO_FILE, TOO_LARGE}:
                 files = [SealedFile(state, "")] if state is not None else []
-                return Inspection(tuple(files), "", Damage(DamageCode.NOT_A_FILE, everything, f"{path}: {e.strerror}"))
+                return Inspection(
+                    tuple(files), "", Damage(DamageCode.NOT_A_FILE, everything, f"{path}: {e.strerror}")
+                )
             raise unreadable(path, e) from e
         parts.append(data)
         if state is not None:
@@ -350,4 +352,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-

@@ -46,7 +46,11 @@ LOCK_AT = 1 << 40
 """Where Windows locks a file: behind its end, so that others may read it."""
 
 _APPEND = (
-    os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    os.O_RDWR
+    | os.O_APPEND
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
 )
 
 
@@ -121,7 +125,8 @@ class SegmentWriter:
         except OSError as e:
             if e.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}:
                 raise RecordingError(
-                    f"{self._first} is being recorded by another legmon; end that one first", errno.EWOULDBLOCK
+                    f"{self._first} is being recorded by another legmon; end that one first",
+                    errno.EWOULDBLOCK,
                 ) from e
             log.info("%s cannot be locked on this file system (%s)", self._first, e.strerror)
 

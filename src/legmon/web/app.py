@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
+from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.store import Catalog
 from legmon.messages import ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
@@ -47,6 +48,8 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
+    for kind in CATALOG_ERRORS:
+        app.add_exception_handler(kind, _not_stored)
     app.add_exception_handler(Exception, _defect)
     app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
 
@@ -79,6 +82,12 @@ async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
     code = ProblemCode.INVALID_REQUEST
     return _problem(422, problem_sentence(code, why=why), code)
+
+
+async def _not_stored(_: Request, error: Exception) -> JSONResponse:
+    log.warning("the catalog or the data folder cannot be used: %s", error)
+    code = ProblemCode.NOT_STORED
+    return _problem(503, problem_sentence(code, why=getattr(error, "orig", error)), code)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ from fastapi import Depends, Query, Request
 
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import NightInfo
-from legmon.catalog.store import Catalog, CatalogError
+from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.messages import ProblemCode
 from legmon.nights.cache import NightReports
 from legmon.web import models
@@ -35,7 +35,7 @@ def _reports(request: Request) -> NightReports:
 def _night(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
     try:
         return catalog.night(night_id)
-    except CatalogError as e:
+    except UnknownNightError as e:
         raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, night=night_id) from e
 
 

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
 from legmon.catalog.state import NightInfo
-from legmon.catalog.store import CatalogError
+from legmon.catalog.store import UnknownNightError
 from legmon.messages import ProblemCode
 from legmon.movement import NS, Leg
+from legmon.night.marks import mark_of, marked_movements
 from legmon.nights import answers, report
 from legmon.nights.custody import check_legs
 from legmon.nights.signal import SignalStore
@@ -38,7 +39,7 @@ def list_nights(
     """List nights, the newest first; `earlier` is the `before` of the next page."""
     try:
         return reports.page(rules, limit=limit, before=before)
-    except CatalogError as e:
+    except UnknownNightError as e:
         raise RefusedError(404, ProblemCode.NO_SUCH_NIGHT, night=before) from e
 
 
@@ -88,9 +89,28 @@ def set_voluntary(
         parts = movement_parts(movement_id)
     except ValueError as error:
         raise RefusedError(422, ProblemCode.NO_SUCH_MOVEMENT, night=info.id, movement=movement_id) from error
-    if not catalog.has_movements(info.id, parts):
-        raise RefusedError(404, ProblemCode.NO_SUCH_MOVEMENT, night=info.id, movement=movement_id)
-    annotations.set_voluntary(info.id, parts, time.time_ns(), voluntary=mark.voluntary)
+    tracks, now_ns = {t.leg: t for t in catalog.tracks(info.id)}, time.time_ns()
+    try:
+        marks = [mark_of(tracks[leg], first, now_ns) for leg, first in parts]
+    except KeyError as error:
+        raise RefusedError(404, ProblemCode.NO_SUCH_MOVEMENT, night=info.id, movement=movement_id) from error
+    found = marked_movements(tracks.values(), annotations.marks(info.id)).movements
+    if mark.voluntary:
+        new = [m for m, part in zip(marks, parts, strict=True) if part not in found]
+        annotations.add_marks(info.id, new)
+    else:
+        annotations.remove_marks(info.id, [m for part in parts for m in found.get(part, [])])
+
+
+@router.delete("/nights/{night_id}/marks/{mark_id}", operation_id="removeMark", status_code=204)
+def remove_mark(
+    info: ThisNight, mark_id: Annotated[str, "as `Mark.id`"], annotations: FromAnnotations
+) -> None:
+    """Remove a mark, also one at which there is no movement."""
+    marks = [m for m in annotations.marks(info.id) if m.id == mark_id]
+    if not marks:
+        raise RefusedError(404, ProblemCode.NO_SUCH_MARK, night=info.id, mark=mark_id)
+    annotations.remove_marks(info.id, marks)
 
 
 def movement_parts(name: str) -> list[tuple[Leg, int]]:

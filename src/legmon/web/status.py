@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from legmon import __version__
 from legmon.catalog.state import NightInfo, RecorderState, SensorState
-from legmon.catalog.store import Catalog, CatalogError
+from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.catalog.zone import local_zone
 from legmon.movement import NS
 from legmon.nights.report import zone
@@ -66,7 +66,7 @@ def _running_night(catalog: Catalog, recorder: RecorderState | None) -> NightInf
     """Return the night that is recorded; None also if it has just left the list."""
     if recorder is None or recorder.night is None:
         return None
-    with contextlib.suppress(CatalogError):
+    with contextlib.suppress(UnknownNightError):
         return catalog.night(recorder.night)
     return None
 

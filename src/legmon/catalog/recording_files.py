@@ -5,14 +5,12 @@ verified since. `legmon.nights.custody` reads the files and compares them.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from legmon.catalog.models import FileRow, LegRow
 from legmon.catalog.queries import bump_revision, leg_row
@@ -53,16 +51,10 @@ class RecordingFiles:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._engine = catalog.engine
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(self._engine) as session, session.begin():
-            yield session
 
     def of(self, night: str, leg: Leg) -> tuple[list[KeptFile], int]:
         """Return the files of a leg, none if it is not sealed, and how many samples and missing samples it has."""
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = leg_row(s, night, leg)
             if row is None:
                 return [], 0
@@ -71,7 +63,7 @@ class RecordingFiles:
 
     def keep(self, night: str, leg: Leg, files: Iterable[KeptFile]) -> None:
         """Replace what is known of the files of a leg."""
-        with self._session() as s:
+        with self._catalog.session() as s:
             row = leg_row(s, night, leg)
             if row is None:
                 return
@@ -80,7 +72,9 @@ class RecordingFiles:
             files = list(files)
             for f in files:
                 columns = {n: getattr(f, n) for n in KeptFile.__slots__ if n != "damage"}
-                s.add(FileRow(leg_id=row.id, damage=json.dumps(asdict(f.damage)) if f.damage else "", **columns))
+                s.add(
+                    FileRow(leg_id=row.id, damage=json.dumps(asdict(f.damage)) if f.damage else "", **columns)
+                )
             if _seen(before) != _seen(files):
                 bump_revision(s, night)
 
@@ -91,7 +85,7 @@ class RecordingFiles:
         """
         query = select(FileRow, LegRow.night_id, LegRow.leg).join(LegRow, LegRow.id == FileRow.leg_id)
         query = query.where(LegRow.id.not_in(self._catalog.unread))
-        with self._session() as s:
+        with self._catalog.session() as s:
             rows = [
                 (kept_file(f), night, cast("Leg", leg))
                 for f, night, leg in s.execute(query.order_by(FileRow.verified_ns, FileRow.leg_id))
@@ -110,7 +104,7 @@ class RecordingFiles:
 
     def custody(self) -> Custody:
         """Return how many recordings are sealed, and which are not as they were sealed."""
-        with self._session() as s:
+        with self._catalog.session() as s:
             rows = list(s.scalars(select(FileRow)))
             legs, files = {r.leg_id for r in rows}, [kept_file(r) for r in rows]
         infos = self._catalog.nights()
@@ -125,7 +119,13 @@ class RecordingFiles:
 def _seen(files: Sequence[KeptFile]) -> list[object]:
     """Return what of some files a report can show."""
     return sorted(
-        (f.name, f.size, f.mtime_ns, f.sha256, f.damage.code if f.damage else "", f.damage.lost if f.damage else ())
+        (
+            f.name,
+            f.size,
+            f.mtime_ns,
+            f.sha256,
+            f.damage.code if f.damage else "",
+            f.damage.lost if f.damage else (),
+        )
         for f in files
     )
-
