@@ -128,7 +128,7 @@ def test_a_sealed_recording_that_is_not_what_it_was_is_never_usable(catalog: Cat
     # The list looks at size and time only.
     listed = next(n for n in reports.page().nights if n.id == night)
     (first,) = listed.damage
-    assert first.code == (code if code == DamageCode.MISSING else DamageCode.NOT_VERIFIED)
+    assert first.code == ("missing" if code == DamageCode.MISSING else "not_verified")
     assert listed.verdict == "look"
     shown = " ".join(run_command("nights", data=data).stdout.split())
     assert {"gone": "damaged"}.get(name, "is not verified since 20") in shown
@@ -197,7 +197,12 @@ def test_a_file_is_read_for_its_sha256_once_in_a_process(
 ) -> None:
     night = sealed_night(catalog)
     read: list[Path] = []
-    monkeypatch.setattr(custody, "read_file", lambda path: read.append(path) or path.read_bytes())
+
+    def count(path: Path) -> bytes:
+        read.append(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr(custody, "read_file", count)
     monkeypatch.setattr(custody, "_verified", {})
     for _ in range(3):
         check_legs(catalog, catalog.night(night), ["left"])

@@ -249,9 +249,9 @@ def test_what_is_no_recording_is_refused_in_a_sentence(
 ) -> None:
     first = tmp_path / "left.seg"
     deed(tmp_path / name)
-    for read in (lambda: list(read_segment(first)), lambda: list(SegmentTail(first).read())):
+    for records in (read_segment(first), SegmentTail(first).read()):
         with pytest.raises(RecordingError) as error:
-            read()
+            list(records)
         assert NO_FILE in str(error.value) or TOO_LARGE in str(error.value)
     signal = LegSignal(first)
     signal.update()

@@ -206,8 +206,8 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     assert recorder is not None
     assert recorder.trouble == Message("disk_full", "Full.", {"gb": 1})
     assert (recorder.confirmed.movements, recorder.counts.movements, recorder.last_movements) == (3, 0, [])
-    kept, end = RecordingFiles(catalog).of("n", "right")
-    assert ([f.name for f in kept], end) == (["right.seg"], 3000)
+    files, end = RecordingFiles(catalog).of("n", "right")
+    assert ([f.name for f in files], end) == (["right.seg"], 3000)
     assert RecordingFiles(catalog).of("n", "left") == ([], 3000)
     annotations.remove_marks("n", [mark])
     assert catalog.night("n").revision == 1

@@ -72,7 +72,7 @@ def test_a_sealed_recording_has_the_same_records_in_the_same_order(tmp_path: Pat
     for signal_of in (again, signal_before):
         signal_of.update()
     shown = [s.window(0, 9000, 20_000).axes for s in (again, signal_before)]
-    assert np.array_equal(*shown, equal_nan=True)
+    assert np.array_equal(shown[0], shown[1], equal_nan=True)
     with pytest.raises(RecordingError, match="is sealed"):
         SegmentWriter(path)
 

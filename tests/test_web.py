@@ -545,6 +545,8 @@ WITHOUT_WORDS = {
         "This night has no such movement",
     ),
     "problem.no_samples": ("Night {night}", "This night"),
+    "problem.no_such_mark": ("Night {night} has no mark {mark!r}", "This night has no such mark"),
+    "problem.not_stored": (" ({why})", ""),
     "problem.invalid_request": (" ({why})", ""),
     "problem.sensor_not_near": ("Sensor {address}", "This sensor"),
 }

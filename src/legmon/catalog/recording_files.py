@@ -116,7 +116,7 @@ class RecordingFiles:
         )
 
 
-def _seen(files: Sequence[KeptFile]) -> list[object]:
+def _seen(files: Sequence[KeptFile]) -> Sequence[object]:
     """Return what of some files a report can show."""
     return sorted(
         (

@@ -92,7 +92,7 @@ def _check(catalog: Catalog, night: str, leg: Leg, *, anew: bool) -> bool:
     return is_news
 
 
-def _codes(files: Iterable[KeptFile]) -> list[object]:
+def _codes(files: Iterable[KeptFile]) -> Sequence[object]:
     return sorted((f.name, f.damage.code if f.damage else "") for f in files)
 
 

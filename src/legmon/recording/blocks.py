@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
+from typing import TypeVar
 
 import numpy as np
 import pcodec
@@ -40,6 +41,7 @@ _KNOWN = (
 )
 """What rare records look like: zlib finds repetitions of it from the first record on. It belongs to version 1 of a block."""
 
+_Number = TypeVar("_Number", np.int16, np.int32, np.int64, np.uint64)
 Plain = tuple[int, bytes]
 """Kind and payload of a record."""
 
@@ -172,7 +174,7 @@ def _inflate(packed: bytes, most: int, known: bytes | None = None) -> bytes:
     return found
 
 
-def _values(packed: bytes, count: int, kind: type[np.generic]) -> NDArray[np.generic]:
+def _values(packed: bytes, count: int, kind: type[_Number]) -> NDArray[_Number]:
     """Unpack a column into an array of a known length, whatever the column says of its own."""
     values = np.zeros(count, dtype=kind)
     if not count:

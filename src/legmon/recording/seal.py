@@ -13,7 +13,7 @@ from pathlib import Path
 
 from legmon.messages import DamageCode
 from legmon.movement import Leg
-from legmon.recording.blocks import RECORDS_MOST, is_packable, pack
+from legmon.recording.blocks import RECORDS_MOST, SAMPLES, is_packable, pack
 from legmon.recording.files import (
     NO_FILE,
     TOO_LARGE,
@@ -29,7 +29,6 @@ from legmon.recording.files import (
 )
 from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import (
-    SAMPLES,
     End,
     Gap,
     Kind,
