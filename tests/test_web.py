@@ -523,7 +523,7 @@ WITHOUT_WORDS = {
     "link.connecting": (" to {name}", ""),
     "link.sensor_stopped": ("{why}", "The sensor stopped measuring."),
     "link.sensor_refused": ("{why}", "The sensor does not start."),
-    "trouble.disk_refuses": ("{why}", "the disk is full"),
+    "trouble.disk_refuses": (": {why}", ". Free some space on the disk"),
     "trouble.disk_fails": ("{why}", "writing to the disk fails. Check the disk"),
     "trouble.not_synced": (": {why}", ""),
     "trouble.not_resumed": (
@@ -536,6 +536,12 @@ WITHOUT_WORDS = {
     ),
     "trouble.catalog_fails": (" ({why})", ""),
     "trouble.catalog_damaged": (" ({why})", ""),
+    "trouble.catalog_not_written": (" ({why})", ""),
+    "trouble.not_closed_full": (
+        "night {night} is not closed yet: {why}",
+        "a night is not closed yet. Free some space on the disk",
+    ),
+    "problem.catalog_fails": (" ({why})", ""),
     "trouble.not_closed": ("Night {night} is not closed yet: {why}", "A night is not closed yet"),
     "problem.no_such_night": ("night {night!r}", "such night"),
     "problem.no_such_movement": (

@@ -32,8 +32,8 @@ from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
 from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
-from legmon.errors import LegmonError
-from legmon.messages import NO_BLUETOOTH
+from legmon.errors import FailedError, LegmonError
+from legmon.messages import LEFT_OPEN, NO_BLUETOOTH
 from legmon.movement import NS, Leg, Legs
 
 WATCH_S = 0.2
@@ -274,14 +274,18 @@ class Evening:
             self._folders.close()
             for s, handler in before.items():
                 signal.signal(s, handler)
+        if self._recorder is not None and (left := self._recorder.last_words("open ")):
+            raise FailedError(f"{' '.join(left)} {LEFT_OPEN}")
         if in_order:
             score = f"legmon score {self._night} --data {quoted(self._folder)}"
             self._print(
                 "Everything is closed." + (f" To score the night again: {score}" if self._night else "")
             )
         else:
-            later = " Its night is open. Start legmon again within half an hour and it continues; a later start closes it."
-            self._print("The recorder did not end in order." + (later if self._night else ""))
+            raise FailedError(
+                "the recorder did not end in order."
+                + (f" Its night is open. {LEFT_OPEN}" if self._night else "")
+            )
 
     def _print_waiting(self) -> None:
         what = (

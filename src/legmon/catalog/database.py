@@ -40,7 +40,7 @@ def catalog_fault(error: DBAPIError) -> CatalogFault:
     return CatalogFault.OTHER if code is None else _BY_CODE.get(code & 0xFF, CatalogFault.OTHER)
 
 
-def open_database(file: Path, *, lasting: bool = False) -> Engine:
+def open_database(file: Path, *, lasting: bool = False, wait_ms: int = 5000) -> Engine:
     """Open the file. Writers wait for one another, and a crash of the program loses no transaction.
 
     Parameters
@@ -49,13 +49,15 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
         The catalog's file.
     lasting : bool
         Whether a power cut must not lose a transaction either. Each transaction then waits for the disk.
+    wait_ms : int
+        How long a writer waits for another one, ms.
     """
     engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool if lasting else None)
     synchronous = "FULL" if lasting else "NORMAL"
 
     def set_up(connection: Any, _: Any) -> None:
         for line in (
-            "busy_timeout=5000",
+            f"busy_timeout={wait_ms}",
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=ON",

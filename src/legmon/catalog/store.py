@@ -34,6 +34,7 @@ from legmon.catalog.queries import (
     replace_rows,
     upsert_row,
 )
+from legmon.catalog.report_file import ReportFile
 from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
@@ -45,6 +46,8 @@ from legmon.scoring.result import Scored
 from legmon.timeline.clock import Anchor
 
 FILE = "catalog.sqlite"
+BRIEF_MS = 500
+"""How long what the recorder writes regularly waits for another writer, ms. It is tried again soon, and the page waits for it."""
 CAPTURE = "capture"
 """Address of the sensor in a night that was recorded from a capture file."""
 NO_NIGHTS = "There are no nights here yet."
@@ -116,6 +119,8 @@ class Catalog:
                 os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
             )  # SQLite's own files beside it get the same mode
         self._engine, self._lasting = open_database(file), open_database(file, lasting=True)
+        self._brief = open_database(file, wait_ms=BRIEF_MS)
+        self.report_file = ReportFile(folder)
         self._unread: set[int] = set()  # legs whose file could not be read to verify it
         try:
             migrate(self._engine)
@@ -130,8 +135,8 @@ class Catalog:
 
     def close(self) -> None:
         """Close the file."""
-        self._engine.dispose()
-        self._lasting.dispose()
+        for engine in (self._engine, self._lasting, self._brief):
+            engine.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -139,8 +144,9 @@ class Catalog:
         return self._engine
 
     @contextmanager
-    def _session(self, *, lasting: bool = False) -> Iterator[Session]:
-        with Session(self._lasting if lasting else self._engine) as session, session.begin():
+    def _session(self, *, lasting: bool = False, brief: bool = False) -> Iterator[Session]:
+        engine = self._lasting if lasting else self._brief if brief else self._engine
+        with Session(engine) as session, session.begin():
             yield session
 
     def segment(self, night: str, leg: str) -> Path:
@@ -238,7 +244,7 @@ class Catalog:
         ended_by : {"", "charger", "risen"}
             Why it ended by itself.
         """
-        with self._session() as s:
+        with self._session(brief=True) as s:
             row = s.get_one(NightRow, night)
             for track, samples in tracks:
                 leg = leg_row(s, night, track.leg)
@@ -376,7 +382,7 @@ class Catalog:
             Empty if the file differs from what was written. None if it could not be read: this catalog does not return the
             leg from `unsealed` again.
         """
-        with self._session() as s:
+        with self._session(brief=True) as s:
             row = leg_row(s, night, leg)
             if row is None:
                 return
@@ -423,15 +429,25 @@ class Catalog:
             return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
 
     def report(self, state: RecorderState) -> None:
-        """Write the recorder's report."""
-        with self._session() as s:
+        """Write the recorder's report. Where that fails, `report_file` can keep it."""
+        with self._session(brief=True) as s:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
-        """Return the recorder's last report; None if no recorder has used this folder."""
-        with self._session() as s:
-            row = s.get(RecorderRow, 1)
-            return recorder_state(row) if row else None
+        """Return the recorder's last report; None if no recorder has used this folder.
+
+        It is in a file outside of the catalog while the catalog cannot be written; the newer of the two counts.
+        """
+        outside = self.report_file.read()
+        try:
+            with self._session() as s:
+                row = s.get(RecorderRow, 1)
+                inside = recorder_state(row) if row else None
+        except DBAPIError:
+            if outside is None:
+                raise
+            return outside
+        return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
 
 
 def _place(row: type[NightRow]) -> Any:

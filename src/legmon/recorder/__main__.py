@@ -25,6 +25,7 @@ from legmon.recorder.process import Recorder
 
 HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector takes seconds
 HUNG_STATUS, DEFECT_STATUS = 75, 70
+OPEN_STATUS = 74  # a night could not be closed; the sentences are on standard output, each after `open`
 
 
 def main() -> int:
@@ -95,7 +96,9 @@ async def _record(recorder: Recorder) -> int:
         traceback.print_exc()
         # leave like a crash: the sensor goes on measuring, and its samples are fetched at the next start
         os._exit(DEFECT_STATUS)
-    return 0
+    for sentence in recorder.left_open:
+        print(f"open {sentence}", flush=True)
+    return OPEN_STATUS if recorder.left_open else 0
 
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from legmon.errors import LegmonError
+from legmon.messages import FREE_SPACE
 from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import End, Record, damage, decode, encode
 
@@ -106,7 +107,7 @@ class SegmentWriter:
             self._is_torn = False
 
     def _refusal(self, e: OSError) -> RecordingError:
-        advice = "free some space on the disk" if e.errno in FULL else "check the disk and its permissions"
+        advice = FREE_SPACE if e.errno in FULL else "check the disk and its permissions"
         return RecordingError(f"{self.path} cannot be written ({e.strerror}); {advice}", e.errno)
 
     def sync(self) -> None:
