@@ -104,6 +104,17 @@ def test_the_frame_is_laid_out_as_its_document_says() -> None:
     assert struct.unpack("<6f", data[32:]) == (1, 2, 3, 4, 5, 6)
 
 
+def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(address: str, folder: Path) -> None:
+    room = httpx.get(f"{address}/api/v1/disk").json()
+    (segment,) = folder.glob("nights/*/left.seg")
+    (night,) = httpx.get(f"{address}/api/v1/nights").json()["nights"]
+    taken = segment.stat().st_size / night["duration_s"] * 2 * 36_000
+    assert room["measured_nights"] == 1
+    assert room["night_bytes"] == pytest.approx(taken, rel=1e-3)
+    left = room["free_bytes"] - room["recording_bytes"]
+    assert room["nights"] == 1 + int(left / room["night_bytes"])
+
+
 def test_the_committed_description_is_what_the_program_offers() -> None:
     committed = (ROOT / "dashboard" / "openapi.json").read_text()
     assert committed == schema(), "write it anew: uv run python -m legmon.web.schema > dashboard/openapi.json"
@@ -437,7 +448,9 @@ def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
 
     def item() -> tuple[str, str, str]:
         sensors = [left.state(), right.state()]
-        found = checks.tonight(sensors, disk=checks.disk(10**11, 444), clock=checks.clock(time.time_ns()))
+        found = checks.tonight(
+            sensors, disk=checks.disk(checks.DiskRoom.of(10**11, 444)), clock=checks.clock(time.time_ns())
+        )
         (said,) = [preflight_item(c) for c in found if c.item == "sensor"]
         return said.level, said.code, said.text
 

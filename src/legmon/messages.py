@@ -441,13 +441,13 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         **{code: ReadinessText("look", sentence) for code, sentence in FIT_SENTENCES.items() if code != "ok"},
     },
     "disk": {
-        "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
+        "ok": ReadinessText("ok", "{free} free, room for {nights_text} ({basis})."),
         "little": ReadinessText(
-            "look", "{free} free, room for {nights_text} with two sensors.", "Free some space soon."
+            "look", "{free} free, room for {nights_text} ({basis}).", "Free some space soon."
         ),
         "full": ReadinessText(
             "stop",
-            "{free} free, room for {nights_text} with two sensors.",
+            "{free} free, room for {nights_text} ({basis}).",
             "A night needs {needed} free, since faster sensors and other programs write too. Free some space, or name a folder on"
             " another disk with --data.",
         ),

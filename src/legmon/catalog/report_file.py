@@ -22,9 +22,9 @@ LONGEST = 1 << 20
 class ReportFile:
     """The report of the recorder of one data folder, outside of the catalog.
 
-    The places are tried in this order: the user's runtime folder (``XDG_RUNTIME_DIR``), which is in memory; the system's temporary
-    folder; the data folder. In the first two, the file lies in a folder that only this user can enter. Nobody else's file is
-    trusted.
+    The places are tried in this order: the user's runtime folder (``XDG_RUNTIME_DIR``), which is in memory; the system's
+    temporary folder; the data folder. In the first two, the file lies in a folder that only this user can enter. Nobody else's
+    file is trusted.
 
     Parameters
     ----------

@@ -294,9 +294,9 @@ class Recorder:
         now = time.monotonic()
         if self._night is not None and self._night.legs:
             found = self._night.found
-            if found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed:
-                if await self._written("counts", self._night.saving()):
-                    self._saved = (now, found)
+            is_due = found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed
+            if is_due and await self._written("counts", self._night.saving()):
+                self._saved = (now, found)
         state = self._state()
         gist = replace(state, seen_ns=0, nearby=[], sensors=[replace(s, **_COUNTS) for s in state.sensors])
         if gist != self._reported[1] or now - self._reported[0] > REPORT_S / min(self._clock.speed, 4.0):
