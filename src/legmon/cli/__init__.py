@@ -22,7 +22,19 @@ Experimental. Not a medical device, not validated against polysomnography.
 
 def command_line() -> typer.Typer:
     """Build the command line out of its commands."""
-    from legmon.cli import doctor, golden, nights, qualify, replay, run, scan, score, sensors, simulate
+    from legmon.cli import (
+        backup,
+        doctor,
+        golden,
+        nights,
+        qualify,
+        replay,
+        run,
+        scan,
+        score,
+        sensors,
+        simulate,
+    )
 
     app = typer.Typer(
         help=HELP,
@@ -31,7 +43,7 @@ def command_line() -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )
-    for module in (run, replay, score, nights, simulate, golden, doctor, sensors, scan, qualify):
+    for module in (run, replay, score, nights, backup, simulate, golden, doctor, sensors, scan, qualify):
         module.register(app)
     return app
 

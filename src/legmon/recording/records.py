@@ -190,6 +190,16 @@ def decode(data: bytes, start: int = 0) -> Iterator[tuple[int, Record]]:
         at = end
 
 
+def last_whole(data: bytes) -> int:
+    """Return where the last whole record ends. What follows is torn: a writer has not finished it, or a crash cut it off."""
+    view, at, last = memoryview(data), 0, 0
+    while at + HEADER.size <= len(view):
+        end = _whole(view, at)
+        at = _next_whole(data, view, at + 1) if end is None else end
+        last = last if end is None else end
+    return last
+
+
 def damage(data: bytes) -> tuple[int, int] | None:
     """Return where data is damaged first and where the next whole record begins; None if nothing is damaged."""
     view, at = memoryview(data), 0
