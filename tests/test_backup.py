@@ -15,6 +15,7 @@ import pytest
 
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
+from legmon.errors import LegmonError
 from legmon.exchange.backup import make_backup
 from legmon.exchange.manifest import Manifest, StoredFile, is_inside
 from legmon.movement import NS
@@ -108,7 +109,7 @@ def mark(catalog: Catalog, night: str) -> None:
     began_ns, found = catalog.night(night).started_ns, catalog.tracks(night)[0].movements[0]
     annotations = Annotations(catalog)
     annotations.set_lights(night, (began_ns + NS, began_ns + 90 * NS), began_ns)
-    annotations.set_voluntary(night, [(found.leg, found.first)], began_ns, voluntary=True)
+    annotations.set_voluntary(night, [(found.leg, found.first or 0)], began_ns, voluntary=True)
 
 
 def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tmp_path: Path) -> None:
@@ -224,30 +225,40 @@ def test_a_flipped_byte_in_the_backup_is_found_and_mended(data: Path, tmp_path: 
         assert verified(target) == (0, [])
 
 
-@pytest.mark.radio
 def test_a_killed_backup_leaves_the_earlier_one_whole(data: Path, tmp_path: Path) -> None:
-    target, big = tmp_path / "backup", data / "nights" / "first" / "big"
-    backed_up(target, data)
-    before = (target / "backup.json").read_bytes()
-    for size in (4 << 20, 64 << 20):
-        big.write_bytes(os.urandom(1 << 20) * (size >> 20))
-        os.utime(data / SEALED, ns=(size, size))  # so that this one is written anew too
+    target, notes = tmp_path / "backup", (data / SEALED).with_name("annotations.json")
+    big = (data / SEALED).with_name("z")  # the last to be copied
+    for size in (1, 16, 128):
+        notes.write_text(said := str(size))
+        backed_up(target, data)
+        before = (target / "backup.json").read_bytes()
+        notes.write_text(said + " and more")
+        big.write_bytes(os.urandom(1 << 20) * size)
         with started("-m", "legmon", "backup", str(target), "--data", str(data)) as process:
-            until(lambda: list(target.rglob("big*")), 30)
+            until(lambda: list(target.rglob("z*")), 30)
             process.process.kill()
             process.process.wait(10)
         if (target / "backup.json").read_bytes() == before:
             break
-        before = (target / "backup.json").read_bytes()
     else:
         pytest.fail("it was never killed in time")
     assert verified(target) == (0, [])
     assert run_command("restore", str(target), data=tmp_path / "new").returncode == 0
-    assert (tmp_path / "new" / SEALED).read_bytes() == (data / SEALED).read_bytes()
+    assert (tmp_path / "new" / notes.relative_to(data)).read_text() == said
     answer = backed_up(target, data)
-    assert {big.relative_to(data).as_posix(), SEALED} <= set(copied(answer))
+    assert {p.relative_to(data).as_posix() for p in (notes, big)} <= set(copied(answer))
     assert verified(target) == (0, [])
     assert len(every_file(target)) == answer["files"] + 1, "nothing of the killed one stays"
+
+
+def test_a_flipped_byte_in_the_list_of_the_files_is_found(data: Path, tmp_path: Path) -> None:
+    backed_up(tmp_path / "backup", data)
+    file = tmp_path / "backup" / "backup.json"
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(LegmonError):
+            Manifest.read(file.parent)
 
 
 def test_a_night_that_is_no_longer_in_the_data_folder_stays_in_the_backup(data: Path, tmp_path: Path) -> None:

@@ -299,7 +299,7 @@ class _Run:
             with _opened(self.source / FILE) as here, contextlib.closing(sqlite3.connect(part)) as there:
                 here.backup(there)
         except sqlite3.OperationalError as e:
-            code = (e.sqlite_errorcode or 0) & 0xFF
+            code = getattr(e, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise FailedError(
                     f"the catalog cannot be copied ({e}); try again; the earlier backup is kept"
