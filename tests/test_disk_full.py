@@ -107,6 +107,40 @@ def test_the_page_says_that_the_disk_is_full_and_when_there_is_room_nothing_is_m
         assert recorded(data) == stopped_at(tmp_path)
 
 
+def test_a_recorder_that_is_killed_on_a_full_disk_starts_again_and_loses_nothing(
+    air: str, tmp_path: Path, runtime: Path
+) -> None:
+    disk = tmp_path / "disk"
+    with mounted(disk, SMALL):
+        data = disk / "data"
+        want(data, record=True)
+        command = recorder(data, air)
+        with (
+            sensor(air, tmp_path, "--speed", "30"),
+            started("-m", "legmon.web", "--data", str(data)) as web,
+        ):
+            pages = web.says("ready")
+            with started(*command) as first:
+                until(lambda: recorded(data) > 1500)
+                fill(disk)
+                until(lambda: status(pages)["trouble"], SAID_WITHIN_S)
+                first.process.kill()
+                first.process.wait()
+            with started(*command) as second:
+                second.says("ready")
+                until(lambda: status(pages)["recorder_alive"])
+                until(lambda: status(pages)["trouble_code"] == "disk_refuses")
+                stood = recorded(data)
+                (disk / "ballast").unlink()
+                until(lambda: recorded(data) > stood + 3000)
+                want(data, record=False)
+                until(lambda: info(data).state == "closed")
+                assert second.end() == 0
+        _, gaps = whole(data)
+        assert not gaps
+        assert list(runtime.glob("legmon/*")) == []
+
+
 def test_the_end_on_a_full_disk_names_the_night_that_is_not_closed(
     air: str, tmp_path: Path, runtime: Path
 ) -> None:
