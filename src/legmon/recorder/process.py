@@ -102,11 +102,13 @@ class Recorder:
         detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compile now, so that the first samples do not wait
         self._resume()
         self._written_at = time.monotonic()
-        outside = asyncio.create_task(self._report_outside())
+        over = asyncio.Event()
+        outside = asyncio.create_task(self._report_outside(over))
         try:
             await self._run()
         finally:
-            outside.cancel()
+            over.set()
+            await outside
         await asyncio.to_thread(self._catalog.report_file.remove)
 
     async def _run(self) -> None:
@@ -307,11 +309,12 @@ class Recorder:
                     self._is_outside = False
                     await asyncio.to_thread(self._catalog.report_file.remove)
 
-    async def _report_outside(self) -> None:
+    async def _report_outside(self, over: asyncio.Event) -> None:
         """While the catalog does not take the report, keep it in a file on another disk: the page must know what is wrong."""
-        while True:
-            await asyncio.sleep(REPORT_S / 2)
-            if time.monotonic() - self._written_at > LATE_S:
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), REPORT_S / 2)
+            if not over.is_set() and time.monotonic() - self._written_at > LATE_S:
                 await asyncio.to_thread(self._catalog.report_file.write, self._state())
                 self._is_outside = True
 
