@@ -21,6 +21,7 @@ from legmon.messages import DamageCode
 from legmon.movement import NS
 from legmon.nights.cache import NightReports
 from legmon.nights.custody import scrub_next, seal_next
+from legmon.nights.machine import bytes_per_second
 from legmon.recorder.ankle_sensor import disk_trouble
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.night import NightRecorder
@@ -54,6 +55,18 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     opened = Catalog(tmp_path / "data")
     yield opened
     opened.close()
+
+
+def test_a_night_takes_the_room_that_the_doctor_assumes(tmp_path: Path) -> None:
+    leg = LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *SOURCE, simulated=True))
+    frames = np.concatenate([*QUIET, *QUIET, *QUIET]).reshape(
+        -1, 12, 3
+    )  # four a second, as a sensor sends them
+    for i, xyz in enumerate(frames):
+        leg.frame(Frame(1, 12 * i, 0, xyz), BEGAN_NS + 12 * (i + 1) * NS // 50)
+    leg.close(None)
+    measured = (tmp_path / "left.seg").stat().st_size / (len(frames) * 12 / 50)
+    assert measured == pytest.approx(bytes_per_second(50), rel=0.04)
 
 
 def test_a_recording_that_cannot_be_opened_keeps_no_file_open(tmp_path: Path) -> None:

@@ -237,9 +237,19 @@ def only(item: str, found: list[checks.ReadinessCheck]) -> checks.ReadinessCheck
         (checks.bluetooth("denied", "", "darwin"), "stop", "Privacy & Security"),
         (checks.folder("/n", None, exists=True, others_read=True), "look", "chmod 700 /n"),
         (checks.catalog("/n", "it is damaged"), "stop", "it is damaged."),
-        (checks.disk(3 * NIGHT_BYTES, 444), "stop", "A night needs 200 MB free"),
-        (checks.disk(9 * NIGHT_BYTES, 444), "look", "9 nights"),
-        (checks.disk(900 * NIGHT_BYTES, 444), "ok", "900 nights"),
+        (checks.disk(checks.DiskRoom.of(3 * NIGHT_BYTES, 444)), "stop", "A night needs 200 MB free"),
+        (checks.disk(checks.DiskRoom.of(9 * NIGHT_BYTES, 444)), "look", "9 nights"),
+        (
+            checks.disk(checks.DiskRoom.of(900 * NIGHT_BYTES, 444)),
+            "ok",
+            "900 nights of 32 MB (10 h, two sensors, estimated)",
+        ),
+        (
+            checks.disk(checks.DiskRoom.of(99 * NIGHT_BYTES, 444, 111, 7)),
+            "ok",
+            "393 nights of 8 MB (10 h, two sensors, measured on 7 nights)",
+        ),
+        (checks.disk(checks.DiskRoom.of(NIGHT_BYTES - 100_000, 444, 111, 7)), "stop", "room for 0 nights"),
         (checks.battery(30, 5.0), "look", "Charge it"),
         (checks.battery(90, 5.0), "ok", "about 2 nights."),
         (checks.clock(NOW_NS, synchronised=True), "ok", "follows a time server"),
@@ -262,7 +272,7 @@ def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str)
 def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
     """A line of the page Tonight, as it leaves the web process."""
     here: dict[str, Any] = {
-        "disk": checks.disk(10**10, 444),
+        "disk": checks.disk(checks.DiskRoom.of(10**10, 444)),
         "clock": checks.clock(NOW_NS),
         "wakefulness": Wakefulness(),
     }
@@ -400,7 +410,7 @@ def test_a_catalog_of_another_program_is_a_stop(air: str, private: Path) -> None
 
 def test_every_code_has_a_sentence_that_can_be_written() -> None:
     words = dict.fromkeys(
-        ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "free", "needed",
+        ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "basis", "free", "needed",
          "state", "network_time", "path", "why", "zone", "offset", "words"),
         "x",
     )  # fmt: skip

@@ -392,12 +392,14 @@ def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(
 def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, made: Path, folder: Path) -> None:
     shutil.copytree(made / "nights", folder / "nights")
     forget_postures(catalog)
-    assert machine._from_catalog(folder) == (None, None, None)
+    newest, drain, room, found = machine._from_catalog(folder)
+    assert (newest, drain, found) == (None, None, None)
+    assert room.measured_nights > 0
     with catalog.engine.begin() as c:
         assert c.exec_driver_sql("SELECT count(*) FROM derived").scalar() == 0
         c.exec_driver_sql("ALTER TABLE nights RENAME TO lost")
-    newest, drain, found = machine._from_catalog(folder)
-    assert (newest, drain) == (None, None)
+    newest, drain, room, found = machine._from_catalog(folder)
+    assert (newest, drain, room.measured_nights) == (None, None, 0)
     assert found is not None
     assert found.code == "catalog_older"
     assert [p.name for p in folder.glob("catalog*.sqlite")] == ["catalog.sqlite"], "a check changes nothing"

@@ -269,6 +269,12 @@ def sensor_words(refusal: str) -> str:
     return refusal.removesuffix(LINK_SENTENCES[LinkCode.SENSOR_REFUSED].removeprefix("{why}"))
 
 
+NIGHT_LEFT_OPEN: Final = "Night {night} is not closed: {why}."
+"""The sentence for a night that could not be closed when legmon ended."""
+LEFT_OPEN: Final = "Its recording is kept. Start legmon again within half an hour and the night continues; a later start closes it."
+"""What follows where a night is left open at the end."""
+
+
 # what keeps the recorder from its work
 
 
@@ -287,7 +293,11 @@ class Trouble(StrEnum):
     CATALOG_FAILS = "catalog_fails"
     CATALOG_DAMAGED = "catalog_damaged"
     CATALOG_RENEWED = "catalog_renewed"
+    CATALOG_LOCKED = "catalog_locked"
+    CATALOG_NOT_WRITTEN = "catalog_not_written"
+    DISK_FULL = "disk_full"
     NOT_CLOSED = "not_closed"
+    NOT_CLOSED_FULL = "not_closed_full"
     SEGMENT_REMOVED = "segment_removed"
     SEGMENT_REPLACED = "segment_replaced"
     SEGMENT_CUT = "segment_cut"
@@ -298,7 +308,7 @@ _IN_A_NEW_FILE: Final = " legmon wrote all of it into a new file and records on 
 TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
     " start a new one.",
-    Trouble.DISK_REFUSES: "Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
+    Trouble.DISK_REFUSES: "The disk is full. Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
     Trouble.DISK_FAILS: "Nothing is being recorded: {why}. You can also start legmon with another data folder (--data)."
     " Recording goes on by itself when the disk accepts data again.",
     Trouble.BATTERY_LOW: "Battery at {percent} %. It may not last until morning. Charge the sensor, then start again.",
@@ -317,7 +327,15 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     " recordings.",
     Trouble.CATALOG_RENEWED: "The catalog was damaged or removed. legmon makes a new one from the recordings and keeps what was"
     " left of the old one in the data folder. Recording goes on.",
+    Trouble.CATALOG_LOCKED: "Another program keeps the catalog locked, so the counts are not up to date. Recording goes on. End"
+    " the other programs that use the data folder.",
+    Trouble.CATALOG_NOT_WRITTEN: "The catalog cannot be written ({why}), so the counts are not up to date. Recording goes on."
+    " Check the disk and the permissions of the data folder.",
+    Trouble.DISK_FULL: "The disk is full, so the catalog cannot be written. Free some space on the disk; legmon tries again by"
+    " itself.",
     Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
+    Trouble.NOT_CLOSED_FULL: "The disk is full, so night {night} is not closed yet: {why}. legmon tries again by itself when there"
+    " is room.",
     Trouble.SEGMENT_REMOVED: "Another program removed the file that is being recorded." + _IN_A_NEW_FILE,
     Trouble.SEGMENT_REPLACED: "Another program replaced the file that is being recorded." + _IN_A_NEW_FILE,
     Trouble.SEGMENT_CUT: "Another program cut the file that is being recorded." + _IN_A_NEW_FILE,
@@ -502,13 +520,13 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         **{code: ReadinessText("look", sentence) for code, sentence in FIT_SENTENCES.items() if code != "ok"},
     },
     "disk": {
-        "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
+        "ok": ReadinessText("ok", "{free} free, room for {nights_text} ({basis})."),
         "little": ReadinessText(
-            "look", "{free} free, room for {nights_text} with two sensors.", "Free some space soon."
+            "look", "{free} free, room for {nights_text} ({basis}).", "Free some space soon."
         ),
         "full": ReadinessText(
             "stop",
-            "{free} free, room for {nights_text} with two sensors.",
+            "{free} free, room for {nights_text} ({basis}).",
             "A night needs {needed} free, since faster sensors and other programs write too. Free some space, or name a folder on"
             " another disk with --data.",
         ),
@@ -673,9 +691,11 @@ class CatalogFault(StrEnum):
 
 _OTHER_FOLDER = "or name another folder with --data"
 _SET_ASIDE = "move it out of the folder; the recordings of the nights are kept"
+FREE_SPACE: Final = "free some space on the disk"
+"""What to do about a full disk."""
 CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
     CatalogFault.BUSY: "another program is using it: end that program, then try again",
-    CatalogFault.FULL: f"free some space on the disk, {_OTHER_FOLDER}",
+    CatalogFault.FULL: f"{FREE_SPACE}, {_OTHER_FOLDER}",
     CatalogFault.READ_ONLY: f"check its permissions, {_OTHER_FOLDER}",
     CatalogFault.FAILS: f"check the disk, {_OTHER_FOLDER}",
     CatalogFault.DAMAGED: _SET_ASIDE,
@@ -722,6 +742,9 @@ class ProblemCode(StrEnum):
     SENSOR_NOT_NEAR = "sensor_not_near"
     RECORDING = "recording"
     NOT_FOUND = "not_found"
+    DISK_FULL = "disk_full"
+    CATALOG_LOCKED = "catalog_locked"
+    CATALOG_FAILS = "catalog_fails"
     NOT_STORED = "not_stored"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
@@ -740,6 +763,10 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
     ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
     ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
+    ProblemCode.DISK_FULL: "The disk is full, so legmon cannot save this. Free some space on the disk, then try again.",
+    ProblemCode.CATALOG_LOCKED: "Another program keeps the catalog locked, so legmon cannot save this. Try again in a moment.",
+    ProblemCode.CATALOG_FAILS: "The catalog cannot be used ({why}). Check the disk and the permissions of the data folder, then"
+    " try again.",
     ProblemCode.NOT_STORED: "legmon cannot use its catalog or the data folder now ({why}). Try again in a moment.",
     ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
     ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"

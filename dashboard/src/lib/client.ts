@@ -6,6 +6,7 @@ import { decode, type Frame } from "./frame";
 import { t, translated } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
+export type DiskRoom = Schemas["DiskRoom"];
 export type Finding = Schemas["Finding"];
 export type Fit = Schemas["FitResult"];
 export type FitStep = Schemas["FitStep"];
@@ -58,6 +59,8 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
 export const getStatus = (): Promise<Status> => answered(api.GET("/api/v1/status"));
 
 export const getSettings = (): Promise<Settings> => answered(api.GET("/api/v1/settings"));
+
+export const getDisk = (): Promise<DiskRoom> => answered(api.GET("/api/v1/disk"));
 
 export const setSettings = (body: Settings): Promise<Settings> =>
   answered(api.PUT("/api/v1/settings", { body }));

@@ -38,7 +38,7 @@ from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.messages import NO_BLUETOOTH
+from legmon.messages import LEFT_OPEN, NO_BLUETOOTH
 from legmon.movement import NS, Leg, Legs
 
 log = logging.getLogger(__name__)
@@ -288,16 +288,16 @@ class Evening:
             self._folders.close()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        if self.in_order:
+        if self._recorder is not None and (left := self._recorder.last_words("open ")):
+            self.in_order = False
+            self._print(escape(f"{' '.join(left)} {LEFT_OPEN}"))
+        elif self.in_order:
             score = f"legmon score {self._night} --data {quoted(self._folder)}"
             self._print(
                 "Everything is closed." + (f" To score the night again: {score}" if self._night else "")
             )
         else:
-            later = (
-                f" Night {self._night} is open. Start legmon again within half an hour and it continues; a later start"
-                " closes it."
-            )
+            later = f" Night {self._night} is open. {LEFT_OPEN}"
             self._print("The recorder did not end in order." + (later if self._night else ""))
 
     def _print_waiting(self) -> None:

@@ -22,7 +22,7 @@ from legmon.catalog.annotation_files import (
     night_values,
     write_annotations,
 )
-from legmon.catalog.file import CatalogError, CatalogFile, Renewal, UnavailableError
+from legmon.catalog.file import CATALOG_ERRORS, CatalogError, CatalogFile, Renewal, UnavailableError
 from legmon.catalog.models import (
     AnchorRow,
     FileRow,
@@ -42,6 +42,7 @@ from legmon.catalog.queries import (
     replace_rows,
     upsert_row,
 )
+from legmon.catalog.report_file import ReportFile
 from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
@@ -85,6 +86,7 @@ class Catalog:
     def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
         self._file = CatalogFile(folder, check=check)
+        self.report_file = ReportFile(folder)
         self.unread: set[int] = set()
         """Legs whose recording could not be read to verify it."""
 
@@ -273,7 +275,7 @@ class Catalog:
         ended_by : {"", "charger", "risen"}
             Why it ended by itself.
         """
-        with self.session() as s:
+        with self.session(brief=True) as s:
             row = s.get(NightRow, night)
             if row is None:
                 raise self._unknown(night)
@@ -455,15 +457,25 @@ class Catalog:
             return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
 
     def report(self, state: RecorderState) -> None:
-        """Write the recorder's report."""
-        with self.session() as s:
+        """Write the recorder's report. Where that fails, `report_file` can keep it."""
+        with self.session(brief=True) as s:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
-        """Return the recorder's last report; None if no recorder has used this folder."""
-        with self.session() as s:
-            row = s.get(RecorderRow, 1)
-            return recorder_state(row) if row else None
+        """Return the recorder's last report; None if no recorder has used this folder.
+
+        It is in a file outside of the catalog while the catalog cannot be written; the newer of the two counts.
+        """
+        outside = self.report_file.read()
+        try:
+            with self.session() as s:
+                row = s.get(RecorderRow, 1)
+                inside = recorder_state(row) if row else None
+        except CATALOG_ERRORS:
+            if outside is None:
+                raise
+            return outside
+        return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
 
 
 def _add_leg(s: Session, meta: Meta) -> None:

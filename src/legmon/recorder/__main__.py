@@ -38,6 +38,7 @@ HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector 
 HUNG_STATUS, DEFECT_STATUS = 75, 70
 TAKE_OVER_S = 5.0  # until the system has unlocked what a killed recorder held
 ORPHAN_S = 30.0  # between two tries to get a supervisor
+OPEN_STATUS = 74  # a night could not be closed; the sentences are on standard output, each after `open`
 
 log = logging.getLogger("legmon.recorder")
 
@@ -152,7 +153,9 @@ async def _record(recorder: Recorder, when_orphaned: list[str] | None) -> int:
             print(f"{type(e).__name__}: {logs.private(str(e))}", file=sys.stderr, flush=True)
         # leave like a crash: the sensor goes on measuring, and its samples are fetched at the next start
         os._exit(DEFECT_STATUS)
-    return 0
+    for sentence in recorder.left_open:
+        print(f"open {sentence}", flush=True)
+    return OPEN_STATUS if recorder.left_open else 0
 
 
 def _read_input(

@@ -261,6 +261,11 @@ def is_plausible(record: Record) -> bool:
     return abs(record.at_ns) < MOST_NS
 
 
+def last_whole(data: bytes) -> int:
+    """Return where the last whole record ends. What follows is torn: a writer has not finished it, or a crash cut it off."""
+    return max((end for _, end, is_whole in _stretches(data, 0) if is_whole), default=0)
+
+
 def damage(data: bytes) -> tuple[int, int] | None:
     """Return where data is damaged first and where the next whole record begins; None if nothing is damaged."""
     for begin, end, is_whole in _stretches(data, 0):

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from legmon.messages import SegmentFault
+from legmon.messages import FREE_SPACE, SegmentFault
 from legmon.recording.files import (
     FULL,
     NO_FILE,
@@ -194,7 +194,7 @@ class SegmentWriter:
             self._is_torn = False
 
     def _refusal(self, e: OSError) -> RecordingError:
-        advice = "free some space on the disk" if e.errno in FULL else "check the disk and its permissions"
+        advice = FREE_SPACE if e.errno in FULL else "check the disk and its permissions"
         why = e.strerror if e.strerror == NO_FILE or e.errno is None else os.strerror(e.errno)
         return RecordingError(f"{self.path} cannot be written ({why}); {advice}", e.errno)
 

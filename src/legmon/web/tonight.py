@@ -11,6 +11,8 @@ from legmon.messages import ProblemCode
 from legmon.movement import NS, Leg
 from legmon.nights import answers, check
 from legmon.nights.cache import NightReports
+from legmon.nights.machine import disk_room
+from legmon.nights.readiness import DiskRoom
 from legmon.nights.report import fit_result
 from legmon.web import evening, models
 from legmon.web import models_evening as e
@@ -53,6 +55,12 @@ def want(wanted: e.Want, catalog: FromCatalog) -> e.Want:
 def choose(leg: Leg, chosen: e.Choose, catalog: FromCatalog) -> e.Chosen:
     """Choose the sensor of a leg; if the other leg has this sensor, the two change places."""
     return evening.choose(catalog, alive_recorder(catalog), leg, chosen.address)
+
+
+@router.get("/disk", operation_id="getDisk")
+def get_disk(catalog: FromCatalog) -> DiskRoom:
+    """Return how many nights still fit on the disk, and what a night takes."""
+    return disk_room(catalog.folder, catalog)
 
 
 @router.get("/preflight", operation_id="getPreflight")
