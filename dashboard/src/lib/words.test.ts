@@ -44,6 +44,7 @@ const night: NightSummary = {
   gaps: 2,
   detector: "legmon 1",
   verdict: "usable",
+  damage: [],
   indices: {
     movements: 150,
     candidates: 140,
