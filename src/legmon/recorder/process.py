@@ -366,11 +366,12 @@ class Recorder:
 
     def _state(self) -> RecorderState:
         troubles = [
-            *(self._troubles.get(k) for k in ("sync", "begin", "catalog")),
+            *(self._troubles.get(k) for k in ("sync", "begin")),
             *(x.trouble for x in self._links),
             *self._closer.troubles,
             *map(unwritten_trouble, self._unwritten.values()),
             self._troubles.get("resume"),
+            self._troubles.get("catalog"),  # it is over; the others go on
         ]
         troubles.sort(
             key=lambda t: t is not None and t.code == Trouble.BATTERY_LOW
