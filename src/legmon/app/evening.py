@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 
@@ -34,7 +34,7 @@ from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
-from legmon.catalog.file import CATALOG_ERRORS
+from legmon.catalog.file import CATALOG_ERRORS, RECORDER_LOCK, file_lock
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
@@ -349,7 +349,7 @@ def unlocked(folder: Path) -> Iterator[None]:
         If one is recording into it.
     """
     try:
-        with FileLock(folder / "recorder.lock", timeout=0):
+        with file_lock(folder / RECORDER_LOCK):
             yield
     except Timeout:
         raise LegmonError(

@@ -236,7 +236,7 @@ def _let_go_of_the_terminal() -> None:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
     """Be the only supervisor of a data folder. Yield whether this is so."""
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, mode=0o600)
     try:
         lock.acquire(timeout=LOCK_S)
     except Timeout:

@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from legmon import __version__, logs
 from legmon.catalog.clock import Clock
+from legmon.catalog.file import RECORDER_LOCK, file_lock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
@@ -103,7 +104,7 @@ def _locked(folder: Path, *, supervised: bool) -> Iterator[None]:
     Timeout
         If another recorder is at work.
     """
-    lock = FileLock(folder / "recorder.lock")
+    lock = file_lock(folder / RECORDER_LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
