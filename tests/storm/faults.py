@@ -321,10 +321,10 @@ def disk_full(world: World, draws: random.Random) -> Seen:
     try:
         late = world.late
         time.sleep(0.5)
-        file = leg_files(segment)[-1]
-        size = file.stat().st_size
+        newest = leg_files(segment)[-1]
+        size = newest.stat().st_size
         time.sleep(draws.uniform(1.0, 3.0))
-        stood = file.stat().st_size - size < PAGE  # what its last page has room for may still go in
+        stood = newest.stat().st_size - size < PAGE  # what its last page has room for may still go in
     finally:
         filler.unlink(missing_ok=True)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
