@@ -42,6 +42,7 @@ const night: NightSummary = {
   ended_by: "",
   gaps: 2,
   detector: "legmon 1",
+  damage: [],
   verdict: "usable",
   indices: {
     movements: 150,
