@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from legmon.app.running import Report
 from legmon.cli import main
+from legmon.recorder import presence
 from tests import kinds, skips
 from tests.forked import CAN_FORK, Forked, fork_simulator
 
@@ -148,6 +150,18 @@ def started(*command: str) -> Iterator[Running]:
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
+        if "run" in command and "--data" in command:
+            end_run(Path(command[command.index("--data") + 1]))
+
+
+def end_run(data: Path) -> None:
+    """Kill what a `legmon run` left on a data folder, where a test did not end it."""
+    report = Report.read(data)
+    alone = presence.recorder(data)
+    for left in (report.process if report else None, alone):
+        if left is not None:
+            left.kill()
+            until(lambda left=left: not left.is_alive(), 10)  # type: ignore[misc]
 
 
 def until(condition: Callable[[], object], within_s: float = 60.0, *, what: str = "") -> None:

@@ -17,7 +17,7 @@ LEGMON = ROOT / "src" / "legmon"
 SIMULATOR = ROOT / "firmware_sim"
 
 FLOORS = [
-    {"errors", "limits", "messages", "movement"},
+    {"errors", "limits", "logs", "messages", "movement"},
     {"sensors"},
     {"link"},
     {"timeline"},
@@ -54,6 +54,8 @@ SHORT = {
     "src/legmon/__main__.py": "the entry point of the program",
     "src/legmon/app/folders.py": "the command line needs it without what the app starts",
     "src/legmon/catalog/migrations/env.py": "Alembic asks for a file of this name",
+    "src/legmon/cli/status.py": "one thin file for each command",
+    "src/legmon/cli/stop.py": "one thin file for each command",
     "src/legmon/detection/filters.py": "formulas that are tested by themselves",
     "src/legmon/detection/jit.py": "the only input and output in a pure room",
     "src/legmon/errors.py": "every room imports it",

@@ -176,6 +176,15 @@ def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo
     until(lambda: segments[-1].stat().st_size > size)
 
 
+def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> None:
+    state = json.loads(cli("status", "--data", str(demo.data), "--json"))
+    (recorder,) = [pid for pid, line in processes(demo.data) if "legmon.recorder" in line]
+    assert (state["runs"], state["simulated"], state["supervisor"]) == (True, True, None)
+    assert state["recorder"]["pid"] == recorder
+    assert cli("stop", "--data", str(demo.data), check=False) == ""
+    assert demo.process.process.poll() is None
+
+
 def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
     """Last on purpose: it ends the demo of this module."""
 

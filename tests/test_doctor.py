@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -17,11 +18,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dbus_fast import Variant
 
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.recording_files import Custody
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
+from legmon.link.inhibitor import SleepInhibitor, Wakefulness
 from legmon.messages import READINESS
 from legmon.movement import NS
 from legmon.nights import machine
@@ -30,6 +33,7 @@ from legmon.sensors.base import HeardSensor
 from legmon.web.evening import preflight_item
 from legmon.web.models_evening import PreflightItem
 from tests.bluez.daemon import bus_daemon
+from tests.bluez.logind import FakeLogind
 from tests.bluez.through import NEEDS_DAEMON, opened_air, through_radio
 from tests.conftest import run_command, sensor
 
@@ -90,6 +94,9 @@ def test_a_sensor_over_hci_is_found_with_its_leg_and_battery(air: str, tmp_path:
         "folder",
         "disk",
         "clock",
+        "sleep",
+        "mains",
+        "lid",
         "zone",
         "cache",
     }
@@ -268,7 +275,12 @@ def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str)
 
 def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
     """A line of the page Tonight, as it leaves the web process."""
-    facts = {"disk": checks.disk(10**10, 444), "clock": checks.clock(NOW_NS)} | facts
+    here: dict[str, Any] = {
+        "disk": checks.disk(10**10, 444),
+        "clock": checks.clock(NOW_NS),
+        "wakefulness": Wakefulness(),
+    }
+    facts = here | facts
     return preflight_item(only(item, checks.tonight(sensors, **facts)))
 
 
@@ -326,11 +338,60 @@ def test_the_page_and_the_doctor_find_the_same_on_the_same_machine(facts: Path) 
         [],
         now_ns=time.time_ns(),
         simulated=False,
+        wakefulness=asyncio.run(SleepInhibitor().look()),
         drain_per_hour=None,
     )
     catalog.close()
-    for item in ("disk", "clock"):
+    for item in ("disk", "clock", "sleep", "mains", "lid"):
         assert same(preflight_item(only(item, page)), only(item, doctors))
+
+
+@NEEDS_DAEMON
+@pytest.mark.parametrize(
+    ("refuses", "code", "says"),
+    [("", "released", "while a night is recorded"), ("Not allowed", "refused", "(Not allowed)")],
+)
+def test_the_doctor_knows_whether_the_computer_would_stay_awake(
+    private: Path, monkeypatch: pytest.MonkeyPatch, refuses: str, code: str, says: str
+) -> None:
+    """As logind answers."""
+    held: list[int] = []
+
+    async def scene(address: str) -> dict[str, Any]:
+        lid = {"HandleLidSwitch": Variant("s", "ignore")}
+        logind = FakeLogind(refuses=refuses, properties=lid)
+        served = await logind.serve(address)
+        _, found, _ = await asyncio.to_thread(doctor, "--hci", "unix-client:/nowhere/air", data=private)
+        await asyncio.sleep(0.4)
+        held.append(logind.held)
+        logind.close()
+        served.disconnect()
+        return found
+
+    with bus_daemon() as address:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        found = asyncio.run(scene(address))
+    (sleep,), (mains,), (lid,) = found["sleep"], found["mains"], found["lid"]
+    assert (sleep["code"], held) == (code, [0]), "a check keeps nothing awake"
+    assert says in sleep["sentence"]
+    assert lid["code"] in {"stays_awake", "no_lid"}
+    assert mains["code"] in {"plugged", "battery", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (Wakefulness(), ["ok", "ok", "ok"]),
+        (Wakefulness("held", on_mains=True, lid="no_lid"), ["ok", "ok", "ok"]),
+        (Wakefulness("refused", on_mains=False, lid="sleeps", why="no"), ["look", "look", "ok"]),
+    ],
+)
+def test_a_computer_on_its_battery_or_that_may_sleep_is_worth_a_look(
+    state: Wakefulness, expected: list[str]
+) -> None:
+    found = checks.computer(state)
+    assert [c.level for c in found] == expected
+    assert [preflight_item(c).code for c in found] == [c.code for c in found]
 
 
 def test_a_damaged_catalog_is_said_and_left_as_it_is(air: str, private: Path) -> None:
@@ -354,7 +415,7 @@ def test_a_catalog_of_another_program_is_a_stop(air: str, private: Path) -> None
 def test_every_code_has_a_sentence_that_can_be_written() -> None:
     words = dict.fromkeys(
         ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "free", "needed",
-         "state", "network_time", "path", "why", "zone", "offset", "recordings_text", "days_text"),
+         "state", "network_time", "path", "why", "zone", "offset", "words", "recordings_text", "days_text"),
         "x",
     )  # fmt: skip
     values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s", "toes", "ratio"), 1.0)

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from dbus_fast import Variant
 
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
-from legmon.recorder.inhibitor import SleepInhibitor, lid, on_mains
+from legmon.link.inhibitor import SleepInhibitor, lid, on_mains
+from legmon.web.evening import evening_list
+from legmon.web.status import alive_recorder
 from tests.bluez.daemon import bus_daemon
 from tests.bluez.logind import FakeLogind
 from tests.conftest import sensor, started
@@ -35,6 +38,17 @@ async def _settled(logind: FakeLogind, expected: int) -> None:
     async with asyncio.timeout(60):
         while logind.held != expected:
             await asyncio.sleep(0.05)
+
+
+async def _shown(catalog: Catalog, code: str) -> None:
+    """Wait until the page Tonight shows this of the computer."""
+    annotations = Annotations(catalog)
+    async with asyncio.timeout(30):
+        while True:
+            items = evening_list(catalog, annotations, None, alive_recorder(catalog)).items
+            if [i.code for i in items if i.item == "sleep"] == [code]:
+                return
+            await asyncio.sleep(0.1)
 
 
 def test_the_lock_is_held_until_it_is_released(bus: str) -> None:
@@ -85,13 +99,15 @@ def test_the_recorder_keeps_the_computer_awake_while_a_night_is_recorded(
         with started(*recorder(catalog.folder, air)) as process:
             await asyncio.to_thread(process.says, "ready")
             await asyncio.sleep(1.0)
-            assert logind.seen == [], "nothing is recorded yet"
+            assert logind.held == 0, "nothing is recorded yet"
             catalog.want("record")
             await _settled(logind, 1)
             await asyncio.sleep(0.4)
             assert logind.held == 1
+            await _shown(catalog, "held")
             catalog.want("off")
             await _settled(logind, 0)
+            await _shown(catalog, "released")
             catalog.want("record")
             await _settled(logind, 1)
             await asyncio.to_thread(process.end)
@@ -110,6 +126,36 @@ def test_a_refusal_is_reported_in_the_words_of_logind(bus: str) -> None:
         served = await logind.serve(bus)
         state = await SleepInhibitor().hold()
         assert (state.lock, state.why) == ("refused", "Operation inhibited by policy")
+        served.disconnect()
+
+    asyncio.run(scene())
+
+
+def test_a_look_knows_whether_the_lock_can_be_held_and_holds_it_for_no_longer(bus: str) -> None:
+    async def scene() -> None:
+        logind = FakeLogind(properties={"HandleLidSwitch": Variant("s", "ignore")})
+        served = await logind.serve(bus)
+        inhibitor = SleepInhibitor()
+        assert inhibitor.state.lock == "unknown"
+        found = await inhibitor.look()
+        assert (found.lock, found.lid in {"stays_awake", "no_lid"}) == ("released", True)
+        assert inhibitor.state == found
+        await asyncio.sleep(0.4)
+        await _settled(logind, 0)
+        logind.refuses = "not now"
+        assert (await inhibitor.look()).lock == "refused"
+        inhibitor.keep_awake(awake=True)
+        async with asyncio.timeout(5):
+            while inhibitor.state.why != "not now":
+                await asyncio.sleep(0.05)
+        logind.refuses = ""
+        assert (await inhibitor.look()).lock == "held", "a refusal is not the last word"
+        await asyncio.sleep(0.4)
+        assert logind.held == 1
+        assert (await inhibitor.look()).lock == "held"
+        inhibitor.keep_awake(awake=False)
+        await _settled(logind, 0)
+        logind.close()
         served.disconnect()
 
     asyncio.run(scene())

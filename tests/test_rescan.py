@@ -512,3 +512,20 @@ def test_other_counts_than_before_are_said(folder: Path, by: str, said: str) -> 
     assert done.returncode == 0
     assert f"Before, it had {night.movements + 3} and {night.periodic}" in done.stderr
     assert said in done.stderr
+
+
+def test_a_log_that_is_removed_takes_nothing_with_it(folder: Path) -> None:
+    catalog, other = Catalog(folder), Catalog(folder)
+    night = catalog.night("last")
+    Annotations(catalog).set_lights(night.id, (night.started_ns + 5 * NS, None), 3)
+    assert len(other.nights()) == 2
+    (folder / "catalog.sqlite-wal").unlink()
+    assert catalog.nights() == [], (
+        "a new one: what was written last is in no file that another process could read"
+    )
+    assert other.nights() == []
+    rescan(catalog, catalog.unknown_recordings())
+    assert Annotations(other).lights(night.id) == (night.started_ns + 5 * NS, None)
+    assert len(list(folder.glob("catalog.damaged-*.sqlite"))) == 1, "the second one finds the new one"
+    catalog.close()
+    other.close()

@@ -117,9 +117,10 @@ def test_a_recorder_that_does_not_end_is_not_said_to_have_closed_the_night(air: 
         (held,) = [pid for pid, line in processes(data) if "legmon.recorder" in line]
         os.kill(held, signal.SIGSTOP)
         process.process.send_signal(signal.SIGINT)
-        assert process.process.wait(60) == 0
-    assert info(data).state == "recording"
-    assert process.lines[-1].startswith("The recorder did not end in order. Its night is open. ")
+        assert process.process.wait(60) == 1
+    night = info(data)
+    assert night.state == "recording"
+    assert process.lines[-1].startswith(f"The recorder did not end in order. Night {night.id} is open. ")
 
 
 def test_a_night_over_a_controller_of_its_own(air: str, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from legmon.catalog.state import ListedMovement, RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.detection.bouts import Kind
 from legmon.exchange.capture import read_capture, record_capture
+from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
 from legmon.messages import (
     CARD_SENTENCES,
@@ -437,7 +438,12 @@ def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
 
     def item() -> tuple[str, str, str]:
         sensors = [left.state(), right.state()]
-        found = checks.tonight(sensors, disk=checks.disk(10**11, 444), clock=checks.clock(time.time_ns()))
+        found = checks.tonight(
+            sensors,
+            disk=checks.disk(10**11, 444),
+            clock=checks.clock(time.time_ns()),
+            wakefulness=Wakefulness(),
+        )
         (said,) = [preflight_item(c) for c in found if c.item == "sensor"]
         return said.level, said.code, said.text
 

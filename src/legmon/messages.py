@@ -532,6 +532,36 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "look", "The clock follows no time server, so nights may get a wrong time.", "{network_time}"
         ),
     },
+    "sleep": {
+        "held": ReadinessText("ok", "legmon keeps the computer awake."),
+        "released": ReadinessText("ok", "legmon keeps the computer awake while a night is recorded."),
+        "refused": ReadinessText(
+            "look",
+            "legmon may not keep the computer awake{words}.",
+            "Turn off sleep mode in the system's settings for the night.",
+        ),
+        "unavailable": ReadinessText(
+            "look",
+            "legmon cannot keep this computer awake{words}.",
+            "Turn off sleep mode in the system's settings for the night.",
+        ),
+        "unknown": ReadinessText("ok", "Whether legmon can keep the computer awake is not known yet."),
+    },
+    "mains": {
+        "plugged": ReadinessText("ok", "The computer is plugged in."),
+        "battery": ReadinessText("look", "The computer runs on its battery.", "Plug it in for the night."),
+        "unknown": ReadinessText("ok", "Whether the computer is plugged in is not known. Check the plug."),
+    },
+    "lid": {
+        "sleeps": ReadinessText(
+            "ok", "Closing the lid sends the computer to sleep.", "Leave it open all night."
+        ),
+        "stays_awake": ReadinessText("ok", "The computer stays awake when its lid is closed."),
+        "no_lid": ReadinessText("ok", "The computer has no lid."),
+        "unknown": ReadinessText(
+            "ok", "What closing a lid does is not known.", "If the computer has one, leave it open all night."
+        ),
+    },
     "folder": {
         "ok": ReadinessText("ok", "{path} can be written."),
         "to_be_made": ReadinessText("ok", "{path} can be written and will be made."),
@@ -588,7 +618,19 @@ the codes."""
 # In English, the page Tonight says the same about sensor, rate, worn and fit. About battery, link, disk and clock it says less
 # on purpose: the name of the item stands beside the sentence, and the doctor shows more figures and names one of several sensors.
 
-TONIGHT_ITEMS: Final = ("sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock")
+TONIGHT_ITEMS: Final = (
+    "sensor",
+    "battery",
+    "link",
+    "rate",
+    "worn",
+    "fit",
+    "disk",
+    "clock",
+    "sleep",
+    "mains",
+    "lid",
+)
 """The items on the page Tonight, in its order."""
 DOCTOR_CODES: Final = {("sensor", "heard"), ("sensor", "none_heard"), ("clock", "was_set")}
 """Codes of these items that only `legmon doctor` reports."""

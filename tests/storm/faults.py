@@ -9,7 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
+from legmon.catalog.file import CatalogError
 from tests.storm.world import ADDRESS, World
 
 FILLER = "filler"
@@ -192,6 +196,63 @@ def catalog_locked(world: World, draws: random.Random) -> Seen:
     return Seen(f"not written for 6 s, while {world.live - live} frames were recorded")
 
 
+def catalog_removed(world: World, draws: random.Random) -> Seen:
+    """Somebody deletes the catalog, with or without SQLite's files beside it."""
+    ends = ("", "-wal", "-shm") if draws.random() < 0.5 else ("",)
+
+    def remove(file: Path) -> None:
+        for end in ends:
+            _without(file, end)
+
+    return _lost(world, remove)
+
+
+def catalog_emptied(world: World, _: random.Random) -> Seen:
+    """Somebody empties the catalog."""
+    return _lost(world, lambda file: file.write_bytes(b""))
+
+
+def catalog_damaged(world: World, draws: random.Random) -> Seen:
+    """The disk returns rubbish for most of the catalog."""
+
+    def damage(file: Path) -> None:
+        with file.open("r+b") as pages:
+            size = file.stat().st_size
+            pages.seek(draws.randint(0, 99))
+            pages.write(draws.randbytes(size - 100))
+        for end in ("-wal", "-shm"):
+            _without(file, end)  # else what is newest is read from there
+
+    return _lost(world, damage)
+
+
+def _without(file: Path, end: str) -> None:
+    file.with_name(file.name + end).unlink(missing_ok=True)
+
+
+def _lost(world: World, lose: Callable[[Path], object]) -> Seen:
+    """Lose the catalog, and see the same night in a new one."""
+    file, state = world.data / "catalog.sqlite", world.catalog.recorder()
+    assert state is not None
+    night, pid, inode = state.night, world.recorder.process.pid, file.stat().st_ino
+    lose(file)
+
+    def is_said() -> bool:
+        if not file.exists() or file.stat().st_ino == inode:
+            return False
+        try:
+            now = world.catalog.recorder()
+        except (DBAPIError, CatalogError):
+            return False
+        return now is not None and now.night == night and now.trouble is not None
+
+    took = world.wait(is_said, 30, "a new catalog says what happened")
+    world.flows()
+    world.wait(lambda: [n.id for n in world.catalog.nights()] == [night], 20, "the night is in it")
+    assert world.recorder.process.pid == pid
+    return Seen(f"a new catalog after {took:.1f} s, with the same night")
+
+
 def disk_full(world: World, draws: random.Random) -> Seen:
     """There is no room left, then there is again."""
     filler = world.data / FILLER
@@ -248,6 +309,9 @@ FAULTS: dict[str, Callable[[World, random.Random], Seen]] = {
         backfill_cut,
         clock_jump,
         catalog_locked,
+        catalog_removed,
+        catalog_emptied,
+        catalog_damaged,
         disk_full,
         slow_disk,
     )

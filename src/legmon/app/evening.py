@@ -1,14 +1,18 @@
-"""One evening of the program: `run`, `demo` and `replay` start its processes, watch them and end them."""
+"""One evening of the program: its processes are started, watched and ended in order. `demo` and `replay` are evenings.
+
+`run` is one too, in a process of its own: see `legmon.app.supervisor`.
+"""
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import socket
 import sys
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +20,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
 
+from legmon import __version__, logs
 from legmon.app.demo_nights import (
     TONIGHT,
     SimulatedNight,
@@ -30,14 +35,20 @@ from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
 from legmon.catalog.file import CATALOG_ERRORS
-from legmon.catalog.state import BOTH, Mode
+from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.messages import NO_BLUETOOTH
 from legmon.movement import NS, Leg, Legs
 
+log = logging.getLogger(__name__)
+
 WATCH_S = 0.2
 SIMULATED = "[reverse] SIMULATED [/reverse]"
+LOGGING = ("supervisor", "recorder", "dashboard")
+"""The processes that write a log of their own."""
+GOODBYE = "end"
+"""The word that asks the recorder and the dashboard to end."""
 
 
 class Evening:
@@ -53,17 +64,24 @@ class Evening:
         Whether to open the pages in a browser.
     minutes : float or None
         End after so many minutes; None for Ctrl-C alone.
+    verbose : bool
+        Whether the logs hold details too, and are shown.
     """
 
-    def __init__(self, folder: Path, *, port: int, browser: bool, minutes: float | None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int, browser: bool, minutes: float | None, verbose: bool = False
+    ) -> None:
         os.umask(0o077)  # nights and logs are private to this user
         self._folder = folder.absolute()
+        self._verbose = verbose
         self._port = port
         self._browser = browser
         self._minutes = minutes
         self._out = Console(highlight=False)
         self._recorder: Child | None = None
+        self._until: float | None = None  # monotonic time of the end that was asked for
         self._night: str | None = None
+        self.in_order = True
         self._others: list[Child] = []
         self._air_at = ""
         self._folders = contextlib.ExitStack()  # temporary: for the socket of the virtual air
@@ -72,7 +90,7 @@ class Evening:
         """Record three past nights, then tonight at `speed` times real time."""
         self._print(f"{SIMULATED} Everything you see comes from a simulated sensor and a simulated sleeper.")
         catalog = self._open(simulated=True)
-        with self._ending():
+        with self._ending(), self._shown_logs():
             web = self._web()
             air = self._start_air()
             with self._lock():
@@ -96,7 +114,7 @@ class Evening:
         """Record what a simulated sensor plays, at `speed` times real time."""
         self._print(f"{SIMULATED} A simulated sensor plays {escape(source.name)}.")
         catalog = self._open(simulated=True)
-        with self._ending():
+        with self._ending(), self._shown_logs():
             web = self._web()
             output = self._folder / "simulated" / f"replay-{len(catalog.nights()) + 1}"
             sensor, hci = self._simulated_sensor(self._start_air(), source.sensor_options(output), speed)
@@ -108,35 +126,6 @@ class Evening:
             progress = ReplayProgress(catalog, clock, stream, self._print, lambda: sensor.printed("over"))
             self._watch(catalog, progress.is_over)
 
-    def run(
-        self, *, leg: Legs | None, simulate: bool, hci: str | None = None, sensor: str | None = None
-    ) -> None:
-        """Record tonight in real time. The night begins with Start on the pages, or at once where no browser shows them."""
-        if not simulate:
-            _check_bluetooth(hci)
-        catalog = self._open(simulated=simulate)
-        with self._ending():
-            web = self._web()
-            clock = Clock()
-            if simulate:
-                self._print(f"{SIMULATED} The sensor and the sleeper are simulated.")
-                air, seed = self._start_air(), time.time_ns() % 100_000
-                for ankle in BOTH if leg == "both" else (leg or "left",):
-                    _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, seed, ankle), 1.0)
-            at_once = not self._browser or will_resume(catalog, clock)
-            mode: Mode = "record" if at_once else "check"
-            self._record(catalog, hci, clock, simulated=simulate, leg=leg, mode=mode, sensor=sensor)
-            if at_once:
-                self._print("Looking for the sensor; the night begins with its first samples.")
-            else:
-                self._print(
-                    "Looking for the sensor; the night begins with [bold]Start[/bold] on the page Tonight."
-                )
-            if not self._show_pages(web) and not at_once:
-                catalog.want("record", leg)
-                self._print("No browser could be opened, so the night begins now.")
-            self._watch(catalog, None)
-
     def _print(self, text: str) -> None:
         """Print a sentence, where the terminal is still open: a closed terminal is no reason to end a night."""
         try:
@@ -146,33 +135,34 @@ class Evening:
 
     def _open(self, *, simulated: bool) -> Catalog:
         """Open the data folder, if no other program records into it and its nights are of the same kind."""
-        catalog = Catalog(self._folder)
-        if any(n.simulated != simulated for n in catalog.nights()):
-            kind, other = ("your own", "simulated") if simulated else ("simulated", "your own")
-            raise LegmonError(
-                f"{self._folder} holds {kind} nights, and {other} nights are kept apart from them;"
-                " name another folder with --data"
-            )
+        catalog = open_for_nights(self._folder, simulated=simulated)
         with self._lock():
-            self._print(f"The data folder is {self._folder}.")
-        self._port = _free_port(self._port)
+            self._print(f"The data folder is {escape(str(self._folder))}.")
+        self._port = free_port(self._port)
+        logs.set_up(self._folder, LOGGING[0], verbose=self._verbose, on_terminal=False)
+        log.info("legmon %s starts", __version__)
         return catalog
 
     @contextlib.contextmanager
+    def _shown_logs(self) -> Iterator[None]:
+        """Show what the processes log, where a person asked for it."""
+        if not self._verbose:
+            yield
+            return
+        with logs.Tail(self._folder, LOGGING, show_log):
+            yield
+
+    @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        try:
-            with FileLock(self._folder / "recorder.lock", timeout=0):
-                yield
-        except Timeout:
-            raise LegmonError(
-                f"another legmon is recording into {self._folder}; end it first, or name another folder with --data"
-            ) from None
+        with unlocked(self._folder):
+            yield
 
     def _log(self, name: str) -> Path:
-        return self._folder / "logs" / f"{name}.log"
+        return logs.log_file(self._folder, f"{name}-output")
 
     def _web(self) -> Child:
         command = python_module("legmon.web", "--data", str(self._folder), "--port", str(self._port))
+        command += ["--verbose"] if self._verbose else []
         child = Child("dashboard", command, self._log("dashboard"))
         self._others.append(child)
         return child
@@ -186,16 +176,21 @@ class Evening:
         self._others.append(child)
         return child
 
-    def _asleep(self, night: SimulatedNight, seed: int, leg: Leg = "left") -> list[str]:
-        """Write a night's scenario. Return the options with which a simulated sensor plays it."""
+    def _asleep(
+        self, night: SimulatedNight, seed: int, leg: Leg = "left", *, goes_on: bool = False
+    ) -> list[str]:
+        """Write a night's scenario. Return the options with which a simulated sensor plays it, or plays on."""
         folder = self._folder / "simulated"
         folder.mkdir(exist_ok=True)
         name = f"{seed}-right" if leg == "right" else f"{seed}"
         scenario = folder / f"{name}.yaml"
         scenario.write_text(night.scenario("tonight", seed, leg), encoding="utf-8")
-        log, truth = folder / f"{name}.sent.jsonl", folder / f"{name}.truth.json"
-        log.unlink(missing_ok=True)  # left by an evening that was interrupted: the new sensor has no past
-        return ["--scenario", str(scenario), "--log", str(log), "--resume", "--truth", str(truth)]
+        sent, truth = folder / f"{name}.sent.jsonl", folder / f"{name}.truth.json"
+        if not goes_on:
+            sent.unlink(
+                missing_ok=True
+            )  # left by an evening that was interrupted: the new sensor has no past
+        return ["--scenario", str(scenario), "--log", str(sent), "--resume", "--truth", str(truth)]
 
     def _simulated_sensor(self, air: Child, options: list[str], speed: float) -> tuple[Child, str]:
         """Start a sensor on the virtual air. Return it, and the transport through which the recorder reaches it."""
@@ -218,18 +213,21 @@ class Evening:
         simulated: bool,
         leg: Legs | None,
         rate_hz: int | None = None,
-        mode: Mode = "record",
+        mode: Mode | None = "record",
         sensor: str | None = None,
+        options: Sequence[str] = (),
     ) -> None:
-        """Start the recorder and wait until it is ready."""
-        catalog.want(mode, leg)
+        """Start the recorder and wait until it is ready. Without a mode, the desired state stays as it is."""
+        if mode is not None:
+            catalog.want(mode, leg)
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
         command += ["--simulated"] if simulated else []
         command += ["--rate", str(rate_hz)] if rate_hz else []
         command += ["--sensor", sensor] if sensor else []
-        self._recorder = Child("recorder", command, self._log("recorder"))
+        command += ["--verbose"] if self._verbose else []
+        self._recorder = Child("recorder", [*command, *options], self._log("recorder"), GOODBYE)
         self._recorder.ready("ready")
 
     def _show_pages(self, web: Child, page: str = "") -> bool:
@@ -240,19 +238,34 @@ class Evening:
 
     def _watch(self, catalog: Catalog, is_over: Callable[[], bool] | None) -> None:
         """Keep everything running until the time is up or Ctrl-C. `is_over` is when the simulated night has ended."""
-        until = time.monotonic() + self._minutes * 60 if self._minutes else None
-        while until is None or time.monotonic() < until:
-            for child in [*self._others, *([self._recorder] if self._recorder else [])]:
-                if child.revive(for_ever=child is not self._recorder):
-                    self._print(f"The {child.name} stopped unexpectedly and was started again.")
-            with contextlib.suppress(*CATALOG_ERRORS):  # the catalog is busy; the night goes on
+        if self._minutes is not None and self._until is None:
+            self._until = time.monotonic() + self._minutes * 60
+        while self._until is None or time.monotonic() < self._until:
+            self._revive()
+            with contextlib.suppress(
+                *CATALOG_ERRORS, LegmonError
+            ):  # the catalog is busy or damaged; the night goes on
                 state = catalog.recorder()
                 self._night = (state.night if state else None) or self._night
             if is_over is not None and is_over():
                 is_over = None
                 catalog.want("off")
                 self._print("The simulated night is over and closed. The pages stay; Ctrl-C ends.")
+            self._note()
             time.sleep(WATCH_S)
+
+    def _children(self) -> list[Child]:
+        return [*self._others, *([self._recorder] if self._recorder else [])]
+
+    def _revive(self) -> None:
+        """Start again what has ended. Raise if the recorder ends at once again and again."""
+        for child in self._children():
+            if child.revive(for_ever=child is not self._recorder):
+                log.warning("the %s stopped unexpectedly and was started again", child.name)
+                self._print(f"The {child.name} stopped unexpectedly and was started again.")
+
+    def _note(self) -> None:
+        """Note what runs now."""
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
@@ -270,17 +283,21 @@ class Evening:
             with contextlib.suppress(KeyboardInterrupt):
                 yield
         finally:
-            in_order = end_all(self._recorder, self._others, self._print_waiting)
+            self.in_order = end_all(self._recorder, self._others, self._print_waiting)
+            log.info("everything is closed" if self.in_order else "the recorder did not end in order")
             self._folders.close()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        if in_order:
+        if self.in_order:
             score = f"legmon score {self._night} --data {quoted(self._folder)}"
             self._print(
                 "Everything is closed." + (f" To score the night again: {score}" if self._night else "")
             )
         else:
-            later = " Its night is open. Start legmon again within half an hour and it continues; a later start closes it."
+            later = (
+                f" Night {self._night} is open. Start legmon again within half an hour and it continues; a later start"
+                " closes it."
+            )
             self._print("The recorder did not end in order." + (later if self._night else ""))
 
     def _print_waiting(self) -> None:
@@ -303,7 +320,49 @@ def will_resume(catalog: Catalog, clock: Clock) -> bool:
     return any(ending.goes_on(catalog, n, now_ns) for n in nights)
 
 
-def _free_port(port: int) -> int:
+def open_for_nights(folder: Path, *, simulated: bool) -> Catalog:
+    """Open a data folder whose nights are of one kind.
+
+    Raises
+    ------
+    LegmonError
+        If its nights are of the other kind.
+    """
+    catalog = Catalog(folder)
+    if any(n.simulated != simulated for n in catalog.nights()):
+        catalog.close()
+        kind, other = ("your own", "simulated") if simulated else ("simulated", "your own")
+        raise LegmonError(
+            f"{folder} holds {kind} nights, and {other} nights are kept apart from them;"
+            " name another folder with --data"
+        )
+    return catalog
+
+
+@contextlib.contextmanager
+def unlocked(folder: Path) -> Iterator[None]:
+    """Keep every other recorder out of a data folder.
+
+    Raises
+    ------
+    LegmonError
+        If one is recording into it.
+    """
+    try:
+        with FileLock(folder / "recorder.lock", timeout=0):
+            yield
+    except Timeout:
+        raise LegmonError(
+            f"another legmon is recording into {folder}; end it first, or name another folder with --data"
+        ) from None
+
+
+def show_log(line: str) -> None:
+    """Show a line of a log on the terminal."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def free_port(port: int) -> int:
     """Return a port that the pages can use: the given one, or any free one for 0.
 
     Raises
@@ -322,7 +381,7 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _check_bluetooth(hci: str | None) -> None:
+def check_bluetooth(hci: str | None) -> None:
     """Check the operating system's Bluetooth, or a controller of its own.
 
     Raises

@@ -15,6 +15,21 @@ def demo_folder() -> Path:
     return own_folder() / "demo"
 
 
+def simulated_folder() -> Path:
+    """Return the folder of the nights of `legmon run --simulate`."""
+    return own_folder() / "simulated"
+
+
+def other_folder_that_runs(folder: Path) -> Path | None:
+    """Return another of these folders on which legmon runs; None if there is none."""
+    from legmon.app import running
+    from legmon.recorder import presence
+
+    others = (own_folder(), simulated_folder(), demo_folder())
+    busy = (o for o in others if o != folder and (running.supervisor(o) or presence.recorder(o)))
+    return next(busy, None)
+
+
 def quoted(path: Path) -> str:
     """Return a path as a person has to type it on a command line."""
     return f'"{path}"' if " " in str(path) else str(path)

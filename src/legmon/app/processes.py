@@ -13,6 +13,7 @@ from pathlib import Path
 
 from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
+from legmon.logs import BoundedFile
 
 READY_S = 60.0  # the first start compiles the detector
 CLOSE_S = 20.0  # time for a recorder to fetch samples, stop its sensors, disconnect and close the night
@@ -34,13 +35,18 @@ class Child:
         What to run.
     log : Path
         The file that gets its standard error.
+    word : str
+        The word on its standard input that asks it to end; empty where the end of the input does.
     """
 
-    def __init__(self, name: str, command: list[str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, word: str = "") -> None:
         self.name = name
         self._command = command
         self._log = log
+        self._output = BoundedFile(log)
+        self._word = word
         self._fast_deaths = 0
+        self.fails = ""  # why it ends at once again and again
         self._not_before = 0.0
         self.start()
 
@@ -72,10 +78,7 @@ class Child:
     def _read_errors(self, pipe: object) -> None:
         for line in pipe:  # type: ignore[attr-defined]
             self._error_lines.append(line.strip())
-            with contextlib.suppress(OSError):  # a full disk must not stop the pipe
-                self._log.parent.mkdir(parents=True, exist_ok=True)
-                with self._log.open("a", encoding="utf-8") as log:
-                    log.write(line)
+            self._output.write(line)
 
     def ready(self, word: str) -> str:
         """Wait for a line that begins with `word`, and return the rest of it.
@@ -91,7 +94,7 @@ class Child:
                 line = self._lines.get(timeout=max(end - time.monotonic(), 0.01))
             except queue.Empty:
                 raise LegmonError(
-                    f"the {self.name} did not start within {READY_S:.0f} s; see {self._log}"
+                    f"the {self.name} did not start within {READY_S:.0f} s; see {self._log.parent}"
                 ) from None
             if line is None:
                 self.process.wait()
@@ -100,7 +103,7 @@ class Child:
                 raise LegmonError(
                     last
                     if self.process.returncode == 2
-                    else f"the {self.name} ended: {last}; see {self._log}"
+                    else f"the {self.name} ended: {last}; see {self._log.parent}"
                 )
             if line.startswith(word):
                 return line[len(word) :].strip()
@@ -132,6 +135,7 @@ class Child:
         self._fast_deaths = self._fast_deaths + 1 if fast else 0
         if not for_ever and (self.process.returncode == 2 or self._fast_deaths >= MOST_FAST_DEATHS):
             raise FailedError(f"the {self.name} cannot continue: {self._last_error()}")
+        self.fails = self._last_error() if self._fast_deaths >= MOST_FAST_DEATHS else ""
         wait = min(2.0**self._fast_deaths, SLOWEST_S) if self._fast_deaths else 0.0
         self._not_before = time.monotonic() + wait  # earliest time of the next start
         self.start()
@@ -139,12 +143,14 @@ class Child:
 
     def _last_error(self) -> str:
         self._errors.join(1)
-        return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log}"
+        return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log.parent}"
 
     def ask_to_end(self) -> None:
-        """Close its standard input."""
-        with contextlib.suppress(OSError):
+        """Ask it to end, and close its standard input."""
+        with contextlib.suppress(OSError, ValueError):
             if self.process.stdin is not None:
+                if self._word and not self.process.stdin.closed:
+                    self.process.stdin.write(f"{self._word}\n")
                 self.process.stdin.close()
 
     def ends(self, within_s: float) -> bool:

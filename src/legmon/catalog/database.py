@@ -65,7 +65,11 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
     lasting : bool
         Whether a power cut must not lose a transaction either. Each transaction then waits for the disk.
     """
-    engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool if lasting else None)
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)),
+        poolclass=NullPool if lasting else None,
+        hide_parameters=True,  # an error must not carry what a person wrote into a log
+    )
     synchronous = "FULL" if lasting else "NORMAL"
 
     def set_up(connection: Any, _: Any) -> None:

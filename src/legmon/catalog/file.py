@@ -154,6 +154,8 @@ class CatalogFile:
     def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
         self.renewal: Renewal | None = None
+        self._opened: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._opening = threading.RLock()
         self.read_only = folder.is_dir() and not os.access(folder, os.W_OK)
         self._place = folder
@@ -221,23 +223,33 @@ class CatalogFile:
         CatalogError
             If a new catalog cannot be made.
         """
-        if self._identity() != self._opened:
+        if _identity(self.path) != self._opened:
             self._renew()
+        elif self._has_lost_log():
+            self._renew(lost=True)
         try:
             with Session(self._lasting if lasting else self.engine) as session, session.begin():
                 yield session
+            self._log = self._log or _identity(self._log_path)
         except DatabaseError as e:
             if catalog_fault(e) is CatalogFault.DAMAGED or "no such table" in str(e.orig):
                 self._renew(damaged=True)
             raise
 
-    def _identity(self) -> tuple[int, int] | None:
-        """Return which file has the name of the catalog; None if there is none, or an empty one."""
+    @property
+    def _log_path(self) -> Path:
+        """SQLite's log, which is there while a connection is open, and holds the newest transactions."""
+        return self.path.with_name(FILE + "-wal")
+
+    def _has_lost_log(self) -> bool:
+        """Whether somebody removed SQLite's log while it is in use: what this process writes would be seen by no other one."""
+        if self._log is None:
+            return False
         try:
-            found = self.path.stat()
+            found = self._log_path.stat()
         except OSError:
-            return None
-        return (found.st_dev, found.st_ino) if found.st_size else None
+            return True
+        return (found.st_dev, found.st_ino) != self._log
 
     # opening
 
@@ -254,15 +266,16 @@ class CatalogFile:
         except OSError as e:
             raise CatalogError(f"{self.path} cannot be read ({e.strerror}); check its permissions") from e
 
-    def _open(self, *, check: bool = False) -> None:
-        found = self._contents(whole=check)
-        if found != Contents("ours", HEAD):
-            with self._locked():
-                found = self._contents(whole=check)  # another process may have put it right
+    def _open(self, *, check: bool = False, lost: bool = False) -> None:
+        """Open the file, after putting it right where it is not whole, or where parts of it are `lost`."""
+        if lost or self._contents(whole=check) != Contents("ours", HEAD):
+            with self._locked():  # another process may have put it right meanwhile
+                is_lost = lost and _identity(self.path) == self._opened
+                found = Contents("damaged") if is_lost else self._contents(whole=check)
                 if found != Contents("ours", HEAD):
                     self._put_right(found)
         self.engine, self._lasting = open_database(self.path), open_database(self.path, lasting=True)
-        self._opened = self._identity()
+        self._opened, self._log = _identity(self.path), None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -355,17 +368,36 @@ class CatalogFile:
 
     # while it is open
 
-    def _renew(self, *, damaged: bool = False) -> None:
-        """Open the file that has the catalog's name now, and make a new catalog if it is no whole one."""
+    def _renew(self, *, damaged: bool = False, lost: bool = False) -> None:
+        """Open the file that has the catalog's name now, and make a new catalog if it is no whole one.
+
+        Parameters
+        ----------
+        damaged : bool
+            Whether SQLite found damage.
+        lost : bool
+            Whether SQLite's log was removed.
+        """
         with self._opening:
-            if not damaged and self._identity() == self._opened:
-                return  # another thread did it
-            is_whole = damaged and self._contents(whole=True) == Contents("ours", HEAD)
-            if is_whole and self._identity() == self._opened:
-                return  # nothing is wrong with it
+            is_same = _identity(self.path) == self._opened
+            if lost and is_same:
+                is_same = not self._has_lost_log()
+            elif damaged and is_same:
+                is_same = self._contents(whole=True) == Contents("ours", HEAD)
+            if is_same:
+                return  # nothing is wrong with it, or another thread has put it right
             for engine in (self.engine, self._lasting):
                 engine.dispose()
-            self._open(check=True)
+            self._open(check=True, lost=lost)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file has a name; None if there is none, or an empty one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size else None
 
 
 def has_recordings(folder: Path) -> bool:

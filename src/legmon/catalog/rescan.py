@@ -158,7 +158,7 @@ def add_night(catalog: Catalog, night: str, *, closed_only: bool = False) -> Res
 
 
 def _compare(night: str, before: Any, now: Indices, problems: list[str]) -> None:
-    """Say where the recording gives other counts than before."""
+    """Append a sentence where the recording gives other counts than before."""
     if not isinstance(before, dict) or (before.get("movements"), before.get("periodic")) == (
         now.movements,
         now.periodic,

@@ -19,6 +19,7 @@ from legmon.catalog.state import (
     SensorState,
 )
 from legmon.detection.faults import Finding
+from legmon.link.inhibitor import Wakefulness
 from legmon.messages import DamageCode, Fault, Message
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import LegTrack
@@ -140,6 +141,7 @@ def recorder_values(state: RecorderState) -> dict[str, Any]:
         "last_movements": json.dumps([asdict(x) for x in state.last_movements]),
         "trouble": json.dumps(asdict(state.trouble)) if state.trouble else None,
         "mode": state.mode,
+        "computer": json.dumps(asdict(state.computer)),
     }
 
 
@@ -159,4 +161,5 @@ def recorder_state(row: RecorderRow) -> RecorderState:
         mode=cast("Mode", row.mode),
         nearby=[HeardSensor(**x) for x in json.loads(row.nearby)],
         moment=Moment(**json.loads(row.moment)),
+        computer=Wakefulness(**json.loads(row.computer)),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
+from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
 from legmon.messages import DamageCode, Message, damage_sentence
 from legmon.movement import NS, Leg, Legs
@@ -138,6 +139,8 @@ class RecorderState:
         Up to `LAST_MOVEMENTS`, the newest first.
     moment : Moment
         From which its clock counts.
+    computer : Wakefulness
+        Whether the computer stays awake.
     """
 
     seen_ns: int
@@ -153,6 +156,7 @@ class RecorderState:
     mode: Mode = "off"
     nearby: list[HeardSensor] = field(default_factory=list)
     moment: Moment = field(default_factory=Moment.now)
+    computer: Wakefulness = field(default_factory=Wakefulness)
 
     def now_ns(self) -> int:
         """Return the time on the recording's clock as the recorder has it, ns UTC."""

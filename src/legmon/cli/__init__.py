@@ -33,7 +33,10 @@ def command_line() -> typer.Typer:
         scan,
         score,
         sensors,
+        service,
         simulate,
+        status,
+        stop,
     )
 
     app = typer.Typer(
@@ -43,7 +46,22 @@ def command_line() -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )
-    for module in (run, replay, score, nights, rescan, simulate, golden, doctor, sensors, scan, qualify):
+    for module in (
+        run,
+        status,
+        stop,
+        service,
+        replay,
+        score,
+        nights,
+        rescan,
+        simulate,
+        golden,
+        doctor,
+        sensors,
+        scan,
+        qualify,
+    ):
         module.register(app)
     return app
 

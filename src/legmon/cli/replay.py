@@ -7,7 +7,7 @@ import typer
 
 from legmon.app.folders import own_folder
 from legmon.cli.options import DataOption, open_catalog
-from legmon.cli.run import PORT, BrowserOption, MinutesOption, PortOption
+from legmon.cli.run import PORT, BrowserOption, MinutesOption, PortOption, VerboseOption
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +39,7 @@ def replay(
     port: PortOption = PORT,
     no_browser: BrowserOption = False,
     minutes: MinutesOption = None,
+    verbose: VerboseOption = False,
     data: DataOption = None,
 ) -> None:
     """Play a stream through the whole program: a simulated sensor sends it, the recorder records it, the pages show it.
@@ -57,4 +58,6 @@ def replay(
     with temporary_folder("replay") as temporary:
         found = find_source(source, lambda: open_catalog(data), temporary)
         folder = into or (data or own_folder()) / "replay"
-        Evening(folder, port=port, browser=not no_browser, minutes=minutes).replay(found, speed=speed)
+        Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose).replay(
+            found, speed=speed
+        )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from legmon.app.folders import demo_folder, own_folder
+from legmon.app.folders import demo_folder, own_folder, simulated_folder
 from legmon.cli.options import DataOption, HciOption
 from legmon.errors import LegmonError
 from legmon.movement import Legs
@@ -17,6 +17,9 @@ PortOption = Annotated[
 BrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")]
 MinutesOption = Annotated[
     float | None, typer.Option(min=0.01, metavar="M", help="End after M minutes of real time.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", help="Write details into the logs, and show the logs here.")
 ]
 
 
@@ -34,19 +37,21 @@ def demo(
     no_browser: BrowserOption = False,
     minutes: MinutesOption = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Choose another simulated sleeper.")] = 1,
+    verbose: VerboseOption = False,
     data: DataOption = None,
 ) -> None:
     """Run the whole program with a simulated ankle sensor. You need no hardware.
 
     Three simulated nights are recorded first. Then tonight streams over simulated Bluetooth, 60 times as fast as real time.
-    Everything is marked simulated and stored in a folder of its own. Ctrl-C ends it.
+    Everything is marked simulated and stored in a folder of its own. Ctrl-C ends it, and so does closing the terminal.
 
     Examples: [bold]legmon demo[/bold] · slower: [bold]legmon demo --speed 10[/bold] · without a browser, for five minutes:
     [bold]legmon demo --no-browser --minutes 5[/bold]
     """
     from legmon.app.evening import Evening
 
-    Evening(data or demo_folder(), port=port, browser=not no_browser, minutes=minutes).demo(
+    folder = data or demo_folder()
+    Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose).demo(
         speed=speed, seed=seed
     )
 
@@ -74,9 +79,13 @@ def run(
     ] = False,
     hci: HciOption = None,
     minutes: MinutesOption = None,
+    verbose: VerboseOption = False,
     data: DataOption = None,
 ) -> None:
     """Record tonight with a real sensor and show it in the browser. Ctrl-C ends the night.
+
+    The night does not depend on this terminal. If the terminal is closed or this command is killed, the night goes on:
+    [bold]legmon status[/bold] shows it, another [bold]legmon run[/bold] looks on, and [bold]legmon stop[/bold] ends it.
 
     The night begins when you press Start on the page Tonight, after a check of the sensor. With [bold]--no-browser[/bold] it
     begins at once. legmon finds, pairs and starts the sensor by itself; [bold]legmon sensors[/bold] lists the kinds it knows.
@@ -85,7 +94,7 @@ def run(
     Examples: [bold]legmon run[/bold] · a sensor on each ankle: [bold]legmon run --leg both[/bold] · only a Polar sensor:
     [bold]legmon run --sensor polar[/bold] · no hardware: [bold]legmon run --simulate[/bold]
     """
-    from legmon.app.evening import Evening
+    from legmon.app.client import Client, RunOptions
     from legmon.recorder.choice import SensorChoice
 
     if simulate and hci is not None:
@@ -93,7 +102,15 @@ def run(
     if simulate and sensor is not None:
         raise LegmonError("--simulate has a sensor of its own; leave --sensor out")
     SensorChoice(sensor)  # refuses a sensor that does not exist, before anything starts
-    folder = data or (own_folder() / "simulated" if simulate else own_folder())
-    Evening(folder, port=port, browser=not no_browser, minutes=minutes).run(
-        leg=leg, simulate=simulate, hci=hci, sensor=sensor
+    options = RunOptions(
+        port=port,
+        browser=not no_browser,
+        leg=leg,
+        sensor=sensor,
+        hci=hci,
+        minutes=minutes,
+        simulate=simulate,
+        verbose=verbose,
     )
+    if status := Client(data or (simulated_folder() if simulate else own_folder())).run(options):
+        raise typer.Exit(status)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from legmon import logs
 from legmon.link.radio import Radio
 from legmon.link.scan import scanning
 from legmon.link.session import advertisement
@@ -147,6 +148,7 @@ class Surroundings:
     def _hear(self, device: BLEDevice, data: AdvertisementData) -> None:
         fit = recognise(self._drivers, advertisement(data))
         if fit is not None and is_known(data.rssi):  # the pages ask to choose by strength
+            logs.hide(data.local_name, device.name, device.address)
             self._recent.hear(device, data, fit)
 
 

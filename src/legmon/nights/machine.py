@@ -28,6 +28,7 @@ from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
+from legmon.link.inhibitor import SleepInhibitor, Wakefulness
 from legmon.movement import Leg
 from legmon.nights import readiness
 from legmon.nights.postures import Postures
@@ -71,6 +72,7 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
     yield from recordings(folder)
     yield disk(folder)
     yield readiness.clock(time.time_ns(), newest_ns=newest_ns, synchronised=synchronised(), jump_s=jump_s)
+    yield from readiness.computer(asyncio.run(SleepInhibitor().look()))
     yield readiness.zone(*zone())
     kept = compiled_folder()
     yield readiness.cache(str(kept), writable=write_trouble(kept) is None)
@@ -84,6 +86,7 @@ def tonight(
     *,
     now_ns: int,
     simulated: bool,
+    wakefulness: Wakefulness,
     drain_per_hour: float | None,
 ) -> list[ReadinessCheck]:
     """Check everything that the page Tonight lists.
@@ -100,6 +103,8 @@ def tonight(
         The recording's clock, ns UTC.
     simulated : bool
         Whether that clock is a simulated one, which no time server sets.
+    wakefulness : Wakefulness
+        Whether the computer stays awake, as the recorder reports it.
     drain_per_hour : float or None
         Battery percent that an hour took on earlier nights.
     """
@@ -109,6 +114,7 @@ def tonight(
         sensors,
         disk=disk(catalog.folder),
         clock=readiness.clock(now_ns, newest_ns=newest_ns, synchronised=follows),
+        wakefulness=wakefulness,
         drain_per_hour=drain_per_hour,
         fits=[annotations.check_of(leg, now_ns) for leg in legs],
     )

@@ -23,6 +23,7 @@ from legmon.limits import (
     ROOMY_BYTES,
     WEAK_DBM,
 )
+from legmon.link.inhibitor import Wakefulness
 from legmon.messages import (
     BLUETOOTH_FIXES,
     NETWORK_TIME,
@@ -186,6 +187,16 @@ def link(rssi_dbm: float | None, name: str = "") -> ReadinessCheck:
     return ReadinessCheck("link", "weak" if rssi_dbm < WEAK_DBM else "ok", {"dbm": float(rssi_dbm)}, words)
 
 
+def computer(state: Wakefulness) -> list[ReadinessCheck]:
+    """Check whether the computer stays awake: legmon's lock, the mains, and the lid."""
+    mains = "unknown" if state.on_mains is None else "plugged" if state.on_mains else "battery"
+    return [
+        ReadinessCheck("sleep", state.lock, words={"words": f" ({state.why})" if state.why else ""}),
+        ReadinessCheck("mains", mains),
+        ReadinessCheck("lid", state.lid),
+    ]
+
+
 # the recorder is connected to the sensors, so only the page can check this
 
 
@@ -194,6 +205,7 @@ def tonight(
     *,
     disk: ReadinessCheck,
     clock: ReadinessCheck,
+    wakefulness: Wakefulness,
     drain_per_hour: float | None = None,
     fits: Sequence[Check | None] = (),
 ) -> list[ReadinessCheck]:
@@ -205,6 +217,8 @@ def tonight(
         What the recorder reports of them.
     disk, clock : ReadinessCheck
         Of this machine.
+    wakefulness : Wakefulness
+        Whether it stays awake, as the recorder reports it.
     drain_per_hour : float or None
         Battery percent that an hour took on earlier nights.
     fits : sequence of (Check or None)
@@ -212,7 +226,7 @@ def tonight(
     """
     checks = [_fit(check) for check in fits] or [_fit(None)]
     fit = next((check for check in checks if check.code != "ok"), checks[0])
-    return [*_sensors(sensors, drain_per_hour), fit, disk, clock]
+    return [*_sensors(sensors, drain_per_hour), fit, disk, clock, *computer(wakefulness)]
 
 
 def _fit(check: Check | None) -> ReadinessCheck:

@@ -1,30 +1,45 @@
-"""``python -m legmon.recorder``, which ``legmon run`` and ``legmon demo`` start; not meant to be started by hand."""
+"""``python -m legmon.recorder``, which ``legmon run`` and ``legmon demo`` start; not meant to be started by hand.
+
+It ends when it reads the word `end`, on SIGTERM, or when its standard input ends. With `--when-orphaned` the end of its input
+alone means that the supervisor is gone: the recorder goes on, and starts another supervisor, which starts a recorder that takes
+this one's place.
+"""
 
 import argparse
 import asyncio
 import contextlib
 import faulthandler
+import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
+from legmon import __version__, logs
 from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.link.radio import pick
+from legmon.recorder import presence
 from legmon.recorder.choice import SensorChoice
+from legmon.recorder.presence import RECORDER, Presence
 from legmon.recorder.process import Recorder
 
 HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector takes seconds
 HUNG_STATUS, DEFECT_STATUS = 75, 70
+TAKE_OVER_S = 5.0  # until the system has unlocked what a killed recorder held
+ORPHAN_S = 30.0  # between two tries to get a supervisor
+
+log = logging.getLogger("legmon.recorder")
 
 
 def main() -> int:
@@ -44,24 +59,64 @@ def main() -> int:
         help="the rate to ask the sensor for, Hz",
     )
     parser.add_argument("--sensor", help="a family of sensors, or the address of one sensor")
+    parser.add_argument(
+        "--when-orphaned", type=json.loads, metavar="JSON", help="the command line of another supervisor"
+    )
+    parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     os.umask(0o077)  # nights are private to this user
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
+    # A supervisor that hangs reads nothing, and a full pipe would stop whoever writes to it.
+    logs.set_up(args.data, "recorder", verbose=args.verbose, on_terminal=args.when_orphaned is None)
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
     try:
         catalog = Catalog(args.data)
-        with FileLock(args.data / "recorder.lock", timeout=0):
-            choice = SensorChoice(args.sensor, catalog.recorder())
+        with _locked(args.data, supervised=args.when_orphaned is not None):
+            log.info("legmon %s records%s", __version__, ", simulated" if args.simulated else "")
+            before = catalog.recorder()
+            for known in before.sensors if before else []:
+                logs.hide(known.name, known.address)
+            choice = SensorChoice(args.sensor, before)
             recorder = Recorder(
                 catalog, pick(args.hci), clock, choice, simulated=args.simulated, rate_hz=args.rate
             )
-            return asyncio.run(_record(recorder))
+            return asyncio.run(_record(recorder, args.when_orphaned))
     except Timeout:
         return _fail(
             f"another legmon is recording into {args.data}; end that one first, or use another folder with --data"
         )
     except LegmonError as e:
         return _fail(str(e), e.status)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, *, supervised: bool) -> Iterator[None]:
+    """Be the only recorder of a data folder, and write that down.
+
+    A supervised recorder takes the place of one whose supervisor is gone. That one ends as in a crash, which loses nothing, so
+    that its night stays open and goes on here.
+
+    Raises
+    ------
+    Timeout
+        If another recorder is at work.
+    """
+    lock = FileLock(folder / "recorder.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        other = presence.recorder(folder)
+        if not supervised or other is None or not other.supervised:
+            raise
+        log.info("taking the place of recorder %d, whose supervisor is gone", other.pid)
+        other.kill()
+        lock.acquire(timeout=TAKE_OVER_S)
+    presence.write(folder / RECORDER, Presence.this(supervised=supervised).values())
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _watch(recorder: Recorder) -> None:
@@ -81,28 +136,63 @@ def _watch(recorder: Recorder) -> None:
             os._exit(HUNG_STATUS)
 
 
-async def _record(recorder: Recorder) -> int:
+async def _record(recorder: Recorder, when_orphaned: list[str] | None) -> int:
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: the end of standard input ends it
             loop.add_signal_handler(sig, recorder.ended.set)
-    threading.Thread(target=_await_end_of_input, args=(loop, recorder.ended), daemon=True).start()
+    threading.Thread(target=_read_input, args=(loop, recorder.ended, when_orphaned), daemon=True).start()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     try:
         await recorder.run()
-    except Exception:  # noqa: BLE001 (any programming error)
-        traceback.print_exc()
+    except Exception as e:
+        log.exception("the recorder met an error of its own")
+        with contextlib.suppress(OSError):
+            print(f"{type(e).__name__}: {logs.private(str(e))}", file=sys.stderr, flush=True)
         # leave like a crash: the sensor goes on measuring, and its samples are fetched at the next start
         os._exit(DEFECT_STATUS)
     return 0
 
 
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """Wait until the parent has ended, in whatever way: its end of the pipe closes then."""
-    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter at exit
-        pass
-    loop.call_soon_threadsafe(ended.set)
+def _read_input(
+    loop: asyncio.AbstractEventLoop, ended: asyncio.Event, when_orphaned: list[str] | None
+) -> None:
+    """Wait until the parent asks this process to end, or has ended itself: its end of the pipe closes then."""
+    words = b""
+    while data := os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter at exit
+        words = (words + data)[-4096:]
+        if b"end\n" in words:
+            break
+    if when_orphaned is None or b"end\n" in words:
+        loop.call_soon_threadsafe(ended.set)
+    else:
+        _find_supervisor(when_orphaned, ended)
+
+
+def _find_supervisor(command: list[str], ended: asyncio.Event) -> None:
+    """Go on without a supervisor, and start another one, until one takes this recorder's place."""
+    log.warning("the supervisor is gone without goodbye; the recorder goes on and starts another one")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (1, 2):  # nobody reads these pipes any more
+        os.dup2(nothing, fd)
+    options: dict[str, Any] = {"start_new_session": os.name == "posix"}
+    while not ended.is_set():
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
+                **options,
+            )
+        except OSError as e:
+            log.warning("no supervisor can be started: %s", e)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(ORPHAN_S)
+        time.sleep(ORPHAN_S / 10)
 
 
 def _fail(message: str, status: int = 2) -> int:

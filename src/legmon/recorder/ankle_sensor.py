@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from legmon import logs
 from legmon.catalog.state import SensorState
 from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.limits import LOW_PERCENT
@@ -159,7 +160,9 @@ class AnkleSensor:
 
     def link_changed(self, state: LinkState, message: Message) -> None:
         """Note the state of the link. The reason of a failure stays for a while during new tries."""
-        log.info("link %s: %s", state, message.sentence)
+        log.info(
+            "%s leg: link %s (%s)", self._state.leg, state, message.code
+        )  # the sentence may hold the sensor's name
         if message.code in HOLDS_S:
             self._lasting = (message, time.monotonic())
         elif message.code not in _TRYING:
@@ -168,6 +171,7 @@ class AnkleSensor:
 
     def link_down(self, cause: GapCause) -> None:
         """Note why the link is down."""
+        log.info("%s leg: disconnected (%s)", self._state.leg, cause.value)
         if self.recorder is not None:
             self.recorder.lost(cause)
             self._note("disconnected", cause.value)
@@ -180,7 +184,9 @@ class AnkleSensor:
         RefusedError
             If its rate is too low or too high to find movements.
         """
+        logs.hide(sensor.name, sensor.address)
         rate_hz = sensor.format.rate_hz
+        log.info("%s leg: connected, %s, %g Hz", self._state.leg, sensor.driver, rate_hz)
         if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
             raise RefusedError(
                 f"{sensor.name} measures {rate_hz:g} times a second, but a night needs {LOWEST_HZ:g} to {HIGHEST_HZ:g}."

@@ -1,6 +1,7 @@
 """Record one night of one or two legs, and keep the catalog up to date."""
 
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
+
+log = logging.getLogger(__name__)
 
 
 class NightRecorder:
@@ -47,6 +50,7 @@ class NightRecorder:
         self.analysed_ns = 0
         self.last_movements: list[ListedMovement] = []
         self._live: LiveScorer | None = None
+        self._logged: dict[Leg, int] = {}  # gaps per leg that the log knows
         self._fed: dict[Leg, list[int]] = {}  # movements and gaps per leg that the live scorer knows
 
     @classmethod
@@ -62,6 +66,7 @@ class NightRecorder:
             rules=RULES,
             detector=f"{detector.NAME} {detector.VERSION}",
         )
+        log.info("night %s begins", night)
         return cls(catalog, night, simulated=simulated)
 
     def leg(self, leg: Leg, sensor: str, address: str, stream_format: StreamFormat) -> LegRecorder:
@@ -143,6 +148,7 @@ class NightRecorder:
     def saving(self, *, closed: bool = False) -> Callable[[], None]:
         """Return a function that writes the present state to the catalog. It may run slowly in another thread."""
         self._score_live()
+        self._log_gaps()
         tracks = [(leg.night.track(), leg.night.samples) for leg in self.legs.values()]
         measured = any(t.end and t.anchors for t, _ in tracks)
         scored = score_night([t for t, _ in tracks]) if measured else None
@@ -162,6 +168,13 @@ class NightRecorder:
                 said = read_annotations(self._catalog.annotation_file(self.id))
             info = replace(self._info, state="closed" if closed else "recording", ended_by=self.ended_by)
             self._catalog.add_night(info, [(metas[t.leg], t, n) for t, n in tracks], scored, said)
+
+    def _log_gaps(self) -> None:
+        for name, leg in self.legs.items():
+            gaps = leg.night.gaps
+            for gap in gaps[self._logged.get(name, 0) :]:
+                log.info("%s leg: gap of %d samples from %d (%s)", name, gap.count, gap.first, gap.cause)
+            self._logged[name] = len(gaps)
 
     def sync(self) -> None:
         """Make sure that everything written is on the disk."""
@@ -188,5 +201,7 @@ class NightRecorder:
         has_unread = bool(self.unread) or (not self.legs and self._catalog.has_recording(self.id))
         if has_unread or any(leg.night.samples for leg in self.legs.values()):
             self.saving(closed=True)()
+            log.info("night %s is closed", self.id)
         else:
             self._catalog.discard(self.id)
+            log.info("night %s had no samples and is discarded", self.id)

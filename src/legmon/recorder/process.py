@@ -19,6 +19,7 @@ from legmon.catalog.store import CAPTURE, Catalog
 from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
+from legmon.link.inhibitor import SleepInhibitor
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.nights.custody import scrub_next, seal_next
@@ -31,7 +32,6 @@ from legmon.recorder.ending import (
     finish_backfill,
     resume_night,
 )
-from legmon.recorder.inhibitor import SleepInhibitor
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
@@ -107,6 +107,7 @@ class Recorder:
             self.beat = time.monotonic()
             await self._reconcile()
             self._inhibitor.keep_awake(awake=self._night is not None)
+            self._inhibitor.refresh()
             await self._sync()
             await self._report()
             await self._seal()
@@ -199,6 +200,7 @@ class Recorder:
         self._end_check(self._links)
         if not is_waiting:
             self._watch.follow()
+        log.info("the desired state: %s", mode)
         self._mode = mode
         self._troubles.pop("catalog", None)
 
@@ -342,6 +344,7 @@ class Recorder:
             mode=self._mode,
             nearby=self._links.nearby(),
             moment=self._watch.moment,
+            computer=self._inhibitor.state,
         )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from legmon import __version__, logs
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.web.app import create_app
@@ -22,8 +24,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m legmon.web", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     os.umask(0o077)  # nights are private to this user
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
+    logs.set_up(args.data, "dashboard", verbose=args.verbose, on_terminal=False)
+    logging.getLogger("legmon.web").info("legmon %s shows the pages", __version__)
     try:
         catalog = Catalog(args.data)
     except LegmonError as e:
@@ -42,7 +49,14 @@ def main() -> int:
     app = create_app(catalog, port)
     ended = threading.Event()
     threading.Thread(target=app.state.reports.fill, args=(ended,), daemon=True).start()
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio")
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # its messages go into this process's log
+        log_level="warning",
+        access_log=False,  # a line for each request would hold what was asked
+        timeout_graceful_shutdown=1,
+        ws="websockets-sansio",
+    )
     asyncio.run(_serve(uvicorn.Server(config), listener, port))
     ended.set()
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import BOTH, RecorderState, SensorState
 from legmon.catalog.store import Catalog
+from legmon.link.inhibitor import Wakefulness
 from legmon.messages import ProblemCode
 from legmon.movement import Leg
 from legmon.nights import machine
@@ -53,7 +54,14 @@ def evening_list(
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
     simulated = recorder is not None and recorder.simulated
     checks = machine.tonight(
-        catalog, annotations, legs, sensors, now_ns=now_ns, simulated=simulated, drain_per_hour=drain
+        catalog,
+        annotations,
+        legs,
+        sensors,
+        now_ns=now_ns,
+        simulated=simulated,
+        wakefulness=recorder.computer if recorder else Wakefulness(),
+        drain_per_hour=drain,
     )
     fits = [annotations.check_of(leg, now_ns) for leg in legs]
     return e.Preflight(

@@ -59,7 +59,9 @@ ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {
 class PreflightItem(Frozen):
     """One line of the list before the night."""
 
-    item: Literal["sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock"]
+    item: Literal[
+        "sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock", "sleep", "mains", "lid"
+    ]
     level: Literal["ok", "look", "stop"]
     code: str
     values: dict[str, float]

@@ -10,21 +10,24 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 5.0
+LOOK_S: Final = 30.0
+"""Between two looks at the computer: somebody may pull the plug."""
 LOGIND, MANAGER, PATH = "org.freedesktop.login1", "org.freedesktop.login1.Manager", "/org/freedesktop/login1"
 WHAT: Final = "sleep:idle"
 """What the lock stops. A closed lid is not part of it, since logind wants more rights for that."""
 MAINS: Final = Path("/sys/class/power_supply")
 ACPI: Final = Path("/proc/acpi")
 
-Held = Literal["held", "released", "refused", "unavailable"]
+Held = Literal["held", "released", "refused", "unavailable", "unknown"]
 Lid = Literal["sleeps", "stays_awake", "no_lid", "unknown"]
 
 
@@ -34,8 +37,9 @@ class Wakefulness:
 
     Parameters
     ----------
-    lock : {"held", "released", "refused", "unavailable"}
-        The state of the lock; `unavailable` where this system has no way to ask for one.
+    lock : {"held", "released", "refused", "unavailable", "unknown"}
+        The state of the lock: `released` where it can be held and is not; `unavailable` where this system has no way to ask for
+        one; `unknown` where nobody has asked yet.
     on_mains : bool or None
         Whether the computer is plugged in; None where it does not tell.
     lid : {"sleeps", "stays_awake", "no_lid", "unknown"}
@@ -44,7 +48,7 @@ class Wakefulness:
         What the system answered when it refused the lock, in its own words.
     """
 
-    lock: Held = "released"
+    lock: Held = "unknown"
     on_mains: bool | None = None
     lid: Lid = "unknown"
     why: str = ""
@@ -74,8 +78,10 @@ class SleepInhibitor:
         self._power = power
         self._lock: _Lock | None = None
         self._asking: asyncio.Task[Wakefulness] | None = None
+        self._one = asyncio.Lock()
         self._is_wanted = False
-        self.state = Wakefulness(on_mains=on_mains(power))
+        self._looked = -LOOK_S
+        self.state = Wakefulness()
 
     def keep_awake(self, *, awake: bool) -> None:
         """Hold the lock from now on, or release it. The system is asked in the background, so that nothing waits for it."""
@@ -89,17 +95,21 @@ class SleepInhibitor:
 
     async def _hold_if_wanted(self) -> Wakefulness:
         """Hold the lock; release it at once if the night ended while the system was asked."""
+        before = self.state.lock
         state = await self.hold()
-        log.info("the computer stays awake: %s %s", state.lock, state.why)
+        if state.lock != before:
+            level = logging.INFO if state.lock == "held" else logging.WARNING
+            log.log(level, "the lock that keeps the computer awake: %s %s", state.lock, state.why)
         return state if self._is_wanted else self.release()
 
     async def hold(self) -> Wakefulness:
         """Ask for the lock, unless it is held already, and return what is known now."""
-        if self._lock is None:
-            held, why = await self._take()
-        else:
-            held, why = "held", ""
-        self.state = Wakefulness(held, on_mains(self._power), await lid(), why)
+        held: Held
+        held, why = "held", ""
+        async with self._one:  # two who ask at once would hold two locks
+            if self._lock is None:
+                self._lock, held, why = await self._ask()
+        self.state = Wakefulness(held, await asyncio.to_thread(on_mains, self._power), await lid(), why)
         return self.state
 
     def release(self) -> Wakefulness:
@@ -107,25 +117,44 @@ class SleepInhibitor:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-        self.state = Wakefulness("released", on_mains(self._power), self.state.lid)
+            self.state = replace(self.state, lock="released", why="")
         return self.state
 
-    async def _take(self) -> tuple[Held, str]:
+    def refresh(self) -> None:
+        """Look at the computer again from time to time, in the background."""
+        if time.monotonic() - self._looked > LOOK_S and (self._asking is None or self._asking.done()):
+            self._looked = time.monotonic()
+            self._asking = asyncio.create_task(self.look())
+
+    async def look(self) -> Wakefulness:
+        """Return what is known now. Where no lock is wanted, one is held for a moment, to know whether it can be."""
+        if self._is_wanted:
+            return await self._hold_if_wanted()
+        lock, held, why = await self._ask()
+        if lock is not None:
+            lock.release()
+            held = "released"
+        found = Wakefulness(held, await asyncio.to_thread(on_mains, self._power), await lid(), why)
+        if not self._is_wanted:  # else the night began meanwhile
+            self.state = found
+        return found
+
+    async def _ask(self) -> tuple[_Lock | None, Held, str]:
+        """Ask the system for a lock. Return the lock, and why there is none."""
         try:
             if sys.platform == "linux":
-                self._lock = await _logind_lock(self._why)
+                lock = await _logind_lock(self._why)
             elif sys.platform == "darwin":
-                self._lock = _caffeinate()
+                lock = _caffeinate()
             elif sys.platform == "win32":
-                self._lock = _execution_state()
+                lock = _execution_state()
             else:
-                return "unavailable", ""
+                return None, "unavailable", ""
         except _UnavailableError as e:
-            return "unavailable", str(e)
+            return None, "unavailable", str(e)
         except _RefusedError as e:
-            log.warning("the system refused to stay awake: %s", e)
-            return "refused", str(e)
-        return "held", ""
+            return None, "refused", str(e)
+        return lock, "held", ""
 
 
 class _UnavailableError(Exception):

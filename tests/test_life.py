@@ -1,0 +1,255 @@
+"""The life of a night: a closed terminal, a killed process or a second `legmon run` does not end it, `legmon stop` does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from legmon.app.running import Report, supervisor
+from legmon.catalog.store import Catalog
+from legmon.recorder import presence
+from legmon.recorder.presence import RECORDER, Presence
+from legmon.recording.records import Gap, Samples
+from tests.conftest import Running, end_run, run_command, run_program, sensor, started, until
+from tests.test_demo import processes
+from tests.test_recorder import info, recorded, records
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere there are no such signals")
+
+QUIET = ("--no-browser", "--port", "0")
+
+
+def run(data: Path, *options: str) -> tuple[str, ...]:
+    return ("-m", "legmon", "run", *options, "--data", str(data), *QUIET)
+
+
+def left(data: Path) -> dict[int, str]:
+    """Return what `legmon run` started."""
+    return {pid: line for pid, line in processes(data) if "-m legmon run" not in line}
+
+
+def report(data: Path) -> Report:
+    found = supervisor(data)
+    assert found is not None
+    return found
+
+
+def stopped(data: Path) -> str:
+    """End everything with `legmon stop`; return what it said."""
+    done = run_command("stop", data=data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not left(data), "nothing that was started is left"
+    return done.stdout
+
+
+def samples(data: Path) -> int:
+    return sum(len(r.xyz) for r in records(data) if isinstance(r, Samples))
+
+
+TERMINAL = ("-c", "import pty, sys; pty.spawn([sys.executable, *sys.argv[1:]])")
+"""A terminal with a shell's place in it. When it is killed, the system sends SIGHUP to what runs in it."""
+
+
+def hang_up(client: Running) -> None:
+    client.process.send_signal(signal.SIGHUP)
+
+
+def kill_client(client: Running) -> None:
+    client.process.kill()
+
+
+@pytest.mark.parametrize(
+    ("end", "terminal"),
+    [(hang_up, ()), (kill_client, ()), (kill_client, TERMINAL)],
+    ids=["SIGHUP", "killed", "terminal closed"],
+)
+def test_a_night_outlives_its_terminal_and_stop_ends_it(
+    air: str, tmp_path: Path, end: Callable[[Running], None], terminal: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*terminal, *run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before = report(data)
+        end(client)
+        client.process.wait(10)
+        until(
+            lambda: not [line for _, line in processes(data) if "-m legmon run" in line],
+            10,
+            what="the client ends",
+        )
+        for pid in (before.process.pid, before.recorder, before.dashboard):
+            os.kill(pid, signal.SIGHUP)  # as the system sends to a whole session
+        seen = recorded(data)
+        until(lambda: recorded(data) > seen + 100, what="the night goes on")
+        after = report(data)
+        assert (after.recorder, after.dashboard) == (before.recorder, before.dashboard)
+        assert httpx.get(f"{after.pages}/api/v1/status").json()["recording"] is True
+        assert "Everything is closed." in stopped(data)
+    night = info(data)
+    assert (night.state, night.gaps) == ("closed", 0)
+
+
+def test_a_second_run_looks_on_and_its_ctrl_c_ends_the_looking_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started(*run(data, "--simulate")) as first:
+        pages = first.says("Your pages are at").split()[0]
+        until(lambda: recorded(data) > 50)
+        with started(*run(data, "--simulate", "--leg", "right")) as second:
+            second.says("legmon has been running here since")
+            second.says("It keeps its own options")
+            assert second.says("Your pages are at").startswith(f"{pages} ")
+            second.process.send_signal(signal.SIGINT)
+            assert second.process.wait(10) == 0
+            assert (
+                second.lines[-1]
+                == "This terminal looks on no longer. The night goes on; `legmon stop` ends it."
+            )
+            other = run_program("run", "--no-browser", data=data)
+            assert other.returncode == 2
+            assert "legmon already records a simulated night" in other.stderr
+        seen = recorded(data)
+        until(lambda: recorded(data) > seen, what="the night goes on")
+        first.process.send_signal(signal.SIGINT)
+        assert first.process.wait(40) == 0
+        assert first.lines[-1].startswith("Everything is closed. To score the night again: legmon score ")
+    assert not left(data)
+    assert info(data).state == "closed"
+
+
+def test_status_names_what_runs_and_nothing_where_nothing_runs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done = run_command("status", "--json", data=data)
+    assert (done.returncode, json.loads(done.stdout)["runs"]) == (0, False)
+    assert not data.exists(), "a look makes no folder"
+    assert run_command("status", data=data).stdout.startswith("Nothing runs on")
+    assert run_command("stop", data=data).stdout.startswith("Nothing runs on")
+    with started(*run(data, "--simulate")) as client:
+        pages = client.says("Your pages are at").split()[0]
+        until(lambda: recorded(data) > 50)
+        until(lambda: json.loads(run_command("status", "--json", data=data).stdout)["night"])
+        state = json.loads(run_command("status", "--json", data=data).stdout)
+        running = left(data)
+        assert "legmon.app.supervisor" in running[state["supervisor"]["pid"]]
+        assert "legmon.recorder" in running[state["recorder"]["pid"]]
+        assert "legmon.web" in running[state["dashboard"]["pid"]]
+        assert (state["runs"], state["simulated"], state["pages"]) == (True, True, pages)
+        assert (state["night"], state["data"]) == (info(data).id, str(data))
+        assert 0 <= time.time() - state["supervisor"]["since"] < 200
+        assert [(s["leg"], s["link"]) for s in state["sensors"]] == [("left", "streaming")]
+        said = run_command("status", data=data).stdout
+        assert f"Your pages are at {pages}" in said
+        assert f"Night {state['night']} is being recorded." in said
+        stopped(data)
+        assert client.process.wait(20) == 0
+    assert json.loads(run_command("status", "--json", data=data).stdout)["runs"] is False
+
+
+def test_a_supervisor_that_is_killed_is_replaced_and_the_night_goes_on(air: str, tmp_path: Path) -> None:
+    """The recorder goes on alone until another supervisor takes over, so that nothing is lost."""
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        pages = client.says("Your pages are at").split()[0]
+        until(lambda: recorded(data) > 50)
+        before = report(data)
+        os.kill(before.process.pid, signal.SIGKILL)
+        client.says("legmon stopped unexpectedly and was started again. The night goes on.")
+        until(lambda: (after := supervisor(data)) is not None and after.pages)
+        after = report(data)
+        assert after.process.pid != before.process.pid
+        assert (after.pages, after.since_ns) == (pages, before.since_ns)
+        assert presence.recorder(data) is not None
+        seen = recorded(data)
+        until(lambda: recorded(data) > seen + 50, what="the night goes on")
+        client.process.send_signal(signal.SIGINT)
+        assert client.process.wait(40) == 0
+        assert client.lines[-1].startswith("Everything is closed.")
+    assert not left(data)
+    night = info(data)
+    assert (night.state, night.gaps) == ("closed", 0)
+    assert len(list(data.glob("nights/*"))) == 1
+    assert not [r for r in records(data) if isinstance(r, Gap)]
+
+
+def test_a_start_after_everything_was_killed_goes_on_with_the_same_night(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with sensor(air, tmp_path):
+        with started(*run(data, "--hci", air)) as client:
+            client.says("Your pages are at")
+            until(lambda: recorded(data) > 50)
+            night = info(data).id
+            for pid in left(data):  # as a power cut does
+                os.kill(pid, signal.SIGKILL)
+            client.process.kill()
+        until(lambda: not left(data), 10)
+        seen = recorded(data)
+        with started(*run(data, "--hci", air)) as client:
+            client.says("Looking for the sensor; the night begins with its first samples.")
+            until(lambda: recorded(data) > seen + 50)
+            assert report(data).process.pid != client.process.pid
+            stopped(data)
+            assert client.process.wait(20) == 0
+    after = info(data)
+    assert (after.id, after.state, after.gaps) == (night, "closed", 0)
+
+
+def test_a_recorder_whose_supervisor_is_gone_is_stopped_in_order(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        gone = report(data)
+        client.process.kill()
+        os.kill(gone.process.pid, signal.SIGKILL)
+        until(lambda: not gone.process.is_alive(), 10)
+        done = run_command("stop", data=data)
+        assert done.returncode == 0, done.stdout + done.stderr
+        until(lambda: not left(data), 40)
+    assert info(data).state == "closed"
+
+
+def test_what_was_not_closed_is_named_by_stop(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        night = info(data).id
+        os.kill(report(data).recorder, signal.SIGSTOP)
+        done = run_command("stop", data=data)
+        assert done.returncode == 1
+        assert f"Night {night} is not closed." in done.stdout
+        assert client.process.wait(20) == 1
+    assert info(data).state == "recording"
+
+
+def test_a_stale_report_is_recognised(tmp_path: Path) -> None:
+    """Its number may belong to somebody else by now: here to this very test."""
+    Catalog(tmp_path).close()
+    mine = Presence.this(supervised=True)
+    other = Presence(mine.pid, f"{mine.born}9", 0, supervised=True)
+    Report(other, 0).write(tmp_path)
+    presence.write(tmp_path / RECORDER, other.values())
+    assert supervisor(tmp_path) is None
+    assert presence.recorder(tmp_path) is None
+    other.kill()  # does not hit this process
+    end_run(tmp_path)
+    assert json.loads(run_command("status", "--json", data=tmp_path).stdout)["runs"] is False
+    Report(mine, 0).write(tmp_path)
+    assert supervisor(tmp_path) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"process": {"pid": "x"}}', '{"process": {"pid": 1}, "said": [[]]}']
+)
+def test_a_damaged_report_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "supervisor.json").write_text(text)
+    (tmp_path / RECORDER).write_text(text)
+    assert Report.read(tmp_path) is None
+    assert json.loads(run_command("status", "--json", data=tmp_path).stdout)["runs"] is False
