@@ -45,7 +45,7 @@ def scored(*what: str) -> dict[str, Any]:
 
 
 def samples(folder: Path) -> NDArray[np.int16]:
-    (segment,) = folder.glob("nights/*/left.se*")
+    (segment,) = folder.glob("nights/*/*.se*")
     return np.concatenate([r.xyz for r in read_segment(segment) if isinstance(r, Samples)])
 
 

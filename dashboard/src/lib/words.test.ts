@@ -43,6 +43,7 @@ const night: NightSummary = {
   ended_by: "",
   gaps: 2,
   detector: "legmon 1",
+  damage: [],
   verdict: "usable",
   damage: [],
   indices: {
