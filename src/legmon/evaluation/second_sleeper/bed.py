@@ -58,7 +58,15 @@ class Bed:
         self.disturbances.sort(key=lambda d: d.first)
 
     def _add(
-        self, at_s: float, times_s: Floats, spans_s: Floats, sizes: Floats, peak_mg: float, *, sway: bool, tilt_mg: float = 0.0
+        self,
+        at_s: float,
+        times_s: Floats,
+        spans_s: Floats,
+        sizes: Floats,
+        peak_mg: float,
+        *,
+        sway: bool,
+        tilt_mg: float = 0.0,
     ) -> None:
         """Add pushes on the mattress: half sines at `times_s` after `at_s`, scaled so that the whole peaks at `peak_mg`."""
         rng, rate = self._rng, self._rate
@@ -96,15 +104,27 @@ class Bed:
         """Add single knocks: a door, the partner's elbow (two thirds ring, the others sway)."""
         rng = self._rng
         for at in self._times(rng.uniform(1, 12) if self._s.partner != "none" else 1.0):
-            self._add(at, np.zeros(1), rng.uniform(0.04, 0.3, 1), np.ones(1), self._peak(), sway=bool(rng.random() < 0.33))
+            self._add(
+                at,
+                np.zeros(1),
+                rng.uniform(0.04, 0.3, 1),
+                np.ones(1),
+                self._peak(),
+                sway=bool(rng.random() < 0.33),
+            )
 
     def _partner_turns(self) -> None:
         rng = self._rng
         for at in self._times(rng.uniform(8, 30) if self._s.kind == "sway" else rng.uniform(1, 5)):
             count = int(rng.integers(1, 7))
             times = np.sort(rng.uniform(0, rng.uniform(0.5, 4), count))
-            spans, sizes = rng.uniform(0.2, 0.9, count), rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1, count)
-            self._add(at, times - times[0], spans, sizes, self._peak(1.3), sway=True, tilt_mg=rng.uniform(0, 4))
+            spans, sizes = (
+                rng.uniform(0.2, 0.9, count),
+                rng.choice([-1.0, 1.0], count) * rng.uniform(0.3, 1, count),
+            )
+            self._add(
+                at, times - times[0], spans, sizes, self._peak(1.3), sway=True, tilt_mg=rng.uniform(0, 4)
+            )
 
     def _partner_moves(self) -> None:
         """Add the partner's own periodic leg movements: a push when the leg rises, another when it falls."""
@@ -128,14 +148,28 @@ class Bed:
             steps = int(rng.integers(2, 16))
             times = np.concatenate([[0.0], 0.5 + np.cumsum(rng.uniform(0.2, 0.6, steps))])
             sizes = np.concatenate([[1.0], rng.uniform(0.1, 0.45, steps)])
-            self._add(at, times, rng.uniform(0.05, 0.2, steps + 1), sizes, self._peak(1.5), sway=bool(rng.random() < 0.5))
+            self._add(
+                at,
+                times,
+                rng.uniform(0.05, 0.2, steps + 1),
+                sizes,
+                self._peak(1.5),
+                sway=bool(rng.random() < 0.5),
+            )
             if rng.random() < 0.4:
                 beats = np.arange(int(rng.integers(5, 30))) / rng.uniform(1.2, 2.2)
                 self._add(
                     at + times[-1] + rng.uniform(3, 30), beats, np.full(len(beats), 0.3), rng.uniform(0.5, 1, len(beats)),
                     self._peak(0.6), sway=True,
                 )  # fmt: skip
-            self._add(at + rng.uniform(60, 900), np.zeros(1), np.array([0.15]), np.ones(1), self._peak(0.8), sway=False)
+            self._add(
+                at + rng.uniform(60, 900),
+                np.zeros(1),
+                np.array([0.15]),
+                np.ones(1),
+                self._peak(0.8),
+                sway=False,
+            )
 
     def _gasps(self) -> list[tuple[float, float]]:
         """Add gasps every 28 to 50 s in blocks; return the apnoeas before them."""
@@ -201,7 +235,9 @@ class Bed:
             size[int(a) : int(b)] *= 0.1
         t = np.arange(n) / rate
         phase = 2 * np.pi * np.interp(t, coarse, np.cumsum(hz))
-        breath = s.breath_mg / 1000 * np.interp(t, coarse, size) * (np.sin(phase) + 0.25 * np.sin(2 * phase + 1))
+        breath = (
+            s.breath_mg / 1000 * np.interp(t, coarse, size) * (np.sin(phase) + 0.25 * np.sin(2 * phase + 1))
+        )
         pace = rng.uniform(0.85, 1.2)
         beats = np.cumsum(rng.normal(1 / pace, 0.04, int(self._night_s * pace * 1.1)).clip(0.4))
         beats = beats[beats < self._night_s - 2]

@@ -98,7 +98,9 @@ def felt(
     return own, _in_sensor(bed.T, turns, rolled, leg.mount)
 
 
-def _in_sensor(room: Floats, turns: tuple[Floats, ...], rolled: tuple[Floats, Floats], mount: Floats) -> Floats:
+def _in_sensor(
+    room: Floats, turns: tuple[Floats, ...], rolled: tuple[Floats, Floats], mount: Floats
+) -> Floats:
     """Return a vector of the room, (3, n), in the axes of the sensor, (n, 3)."""
     cos_b, sin_b, cos_y, sin_y, cos_t, sin_t = turns
     x, y, z = room
@@ -123,14 +125,16 @@ def oscillator(rate_hz: float, hz: float, damping: float, length_s: float) -> Fl
     return np.asarray(kernel / kernel.sum())
 
 
-def muscle(rate_hz: float, twitch_s: float, limb_hz: float, limb_damping: float, length_s: float = 0.8) -> Floats:
+def muscle(
+    rate_hz: float, twitch_s: float, limb_hz: float, limb_damping: float, length_s: float = 0.8
+) -> Floats:
     """Return how a limb answers one impulse of its nerve: a critically damped twitch that moves a damped mass; the sum is 1.
 
     Times of a twitch and the stiffness of a limb are assumed (30 to 80 ms, 1 to 2.5 Hz): with them a rise lasts 0.15 to
     0.5 s, as clinical descriptions have it.
     """
     t = np.arange(max(2, round(length_s * rate_hz))) / rate_hz
-    kernel = np.convolve(
-        t * np.exp(-t / twitch_s), oscillator(rate_hz, limb_hz, limb_damping, length_s)
-    )[: len(t)]
+    kernel = np.convolve(t * np.exp(-t / twitch_s), oscillator(rate_hz, limb_hz, limb_damping, length_s))[
+        : len(t)
+    ]
     return np.asarray(kernel / kernel.sum())

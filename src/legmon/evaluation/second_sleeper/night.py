@@ -85,7 +85,9 @@ class SecondNight:
     bed_g: Floats
 
 
-def draw_night(seed: int, *, kind: str | None = None, hours: float = 4.0, rate_hz: float = 50.0) -> SecondNight:
+def draw_night(
+    seed: int, *, kind: str | None = None, hours: float = 4.0, rate_hz: float = 50.0
+) -> SecondNight:
     """Return one night. The same arguments return the same bytes in the same environment.
 
     Parameters
@@ -133,7 +135,9 @@ def draw_night(seed: int, *, kind: str | None = None, hours: float = 4.0, rate_h
         leg_g[at : at + m] = own.reshape(m, finer, 3).mean(axis=1)
         bed_g[at : at + m] = foreign.reshape(m, finer, 3).mean(axis=1)
         at += m
-    truth = _own_truth(leg_g, moved, rate_hz, finer) + [_foreign_truth(d, rate_hz, finer) for d in bed.disturbances]
+    truth = _own_truth(leg_g, moved, rate_hz, finer) + [
+        _foreign_truth(d, rate_hz, finer) for d in bed.disturbances
+    ]
     return SecondNight(
         xyz=_chip(for_chip, s, leg_g + bed_g, rate_hz),
         rate_hz=rate_hz,
@@ -204,7 +208,9 @@ def _blocks(
         yield felt(leg, poses, rate, struck=struck, bed=pushed[first:end])
 
 
-def _worn(s: Structure, rate: float, blocks: Iterator[tuple[Floats, Floats]]) -> Iterator[tuple[Floats, Floats]]:
+def _worn(
+    s: Structure, rate: float, blocks: Iterator[tuple[Floats, Floats]]
+) -> Iterator[tuple[Floats, Floats]]:
     """Yield the same through the strap: a loose one is a spring on which the sensor rings."""
     if not s.strap_hz:
         yield from blocks
@@ -225,7 +231,9 @@ def _worn(s: Structure, rate: float, blocks: Iterator[tuple[Floats, Floats]]) ->
         yield rung[0][len(kernel) : len(longer[0])], rung[1][len(kernel) : len(longer[1])]
 
 
-def _own_truth(leg_g: Floats, moved: list[tuple[int, Planned, Moved]], rate_hz: float, finer: int) -> list[TrueMovement]:
+def _own_truth(
+    leg_g: Floats, moved: list[tuple[int, Planned, Moved]], rate_hz: float, finer: int
+) -> list[TrueMovement]:
     truth: list[TrueMovement] = []
     before = round(BEFORE_S * rate_hz)
     for first, p, m in moved:
@@ -258,14 +266,19 @@ def _foreign_truth(d: Disturbance, rate_hz: float, finer: int) -> TrueMovement:
     return _true(away, short, d.first // finer, rate_hz, d.kind, None)
 
 
-def _true(away: Floats, short: Floats, begin: int, rate_hz: float, kind: str, series: int | None) -> TrueMovement:
+def _true(
+    away: Floats, short: Floats, begin: int, rate_hz: float, kind: str, series: int | None
+) -> TrueMovement:
     """Return a movement from its distance to rest and to where it stays, in mg, sample by sample."""
     left, not_back = np.flatnonzero(away >= REST_MG), np.flatnonzero(short >= REST_MG)
-    onset, offset = (left[0], not_back[-1] + 1) if len(left) and len(not_back) else (0, len(away))
+    onset, offset = 0, len(away)
+    if len(left):
+        onset = int(left[0])
+        offset = max(int(not_back[-1]) if len(not_back) else 0, onset) + 1
     peak = float(away.max())
     return TrueMovement(
-        onset_s=(begin + int(onset)) / rate_hz,
-        offset_s=(begin + int(offset)) / rate_hz,
+        onset_s=(begin + onset) / rate_hz,
+        offset_s=(begin + offset) / rate_hz,
         kind=kind,
         visible=peak >= VISIBLE_MG,
         peak_mg=peak,

@@ -33,7 +33,7 @@ class Planned:
     at_s, slot_s : float
         Start, and the longest time until the leg rests again.
     what : str
-        ``"leg"``, ``"jerk"``, ``"large"``, ``"turn"``, ``"walk"``, ``"rub"``, ``"tap"``, ``"cross"``, ``"shift"``, ``"push"``.
+        ``"leg"``, ``"jerk"``, ``"large"``, ``"turn"``, ``"walk"``, ``"rub"``, ``"tap"``, ``"cross"``, ``"push"``.
     length_s : float
         Time until the nerve is silent, for a leg movement.
     series : int or None
@@ -89,7 +89,9 @@ def plan(rng: Generator, s: Structure, hours: float) -> list[Planned]:
 
 def _large(rng: Generator, s: Structure, calendar: Calendar, night_s: float, ring_s: float) -> None:
     """Plan walks, turns, large movements, hypnic jerks, trains of tremor, and a pet that lies down on the leg."""
-    for _ in range(int(rng.integers(1, 3)) if night_s > 2 * 3600 else 1):  # C: 0 to 3 a night; here at least one
+    for _ in range(
+        int(rng.integers(1, 3)) if night_s > 2 * 3600 else 1
+    ):  # C: 0 to 3 a night; here at least one
         away_s = rng.uniform(60, 240) if night_s > 2400 else rng.uniform(50, 70)
         _somewhere(rng, calendar, 0.1 * night_s, 0.9 * night_s, Planned(0, away_s, "walk"))
     hours = night_s / 3600
@@ -126,19 +128,24 @@ def _awake(rng: Generator, s: Structure, night_s: float) -> list[tuple[float, fl
 
 
 def _fidget(rng: Generator, calendar: Calendar, begin: float, end: float, ring_s: float) -> None:
-    """Plan rubbing, tapping, crossing and shifting, every 12 to 45 s on average (A)."""
+    """Plan rubbing, tapping and crossing, every 12 to 45 s on average (A)."""
     mean_s = rng.uniform(12, 45)
     t = begin + rng.exponential(mean_s)
     while t < end:
-        what = str(rng.choice(["rub", "tap", "cross", "shift"], p=[0.35, 0.2, 0.15, 0.3]))
-        low, high = {"rub": (2.5, 20), "tap": (2, 10), "cross": (1.5, 4), "shift": (1.2, 6)}[what]
+        what = str(rng.choice(["rub", "tap", "cross"], p=[0.5, 0.3, 0.2]))
+        low, high = {"rub": (2.5, 20), "tap": (2, 10), "cross": (1.5, 4)}[what]
         slot_s = rng.uniform(low, high) + TAIL_S + ring_s
         calendar.add(Planned(t, slot_s, what))
         t += slot_s + APART_S + rng.exponential(mean_s)
 
 
 def _series(
-    rng: Generator, s: Structure, calendar: Calendar, awake: list[tuple[float, float]], night_s: float, ring_s: float
+    rng: Generator,
+    s: Structure,
+    calendar: Calendar,
+    awake: list[tuple[float, float]],
+    night_s: float,
+    ring_s: float,
 ) -> None:
     """Plan series: 10 to 20 movements on average (P), 90 s and more between them, fewer toward the morning (P)."""
     t, number = awake[0][1], 0

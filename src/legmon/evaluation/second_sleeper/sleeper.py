@@ -22,6 +22,7 @@ from legmon.evaluation.second_sleeper.leg import (
     STRAP,
     THIGH,
     Floats,
+    G,
     Leg,
     felt,
     muscle,
@@ -34,7 +35,7 @@ LARGEST_RAD: Final = np.radians(40)
 VISIBLE_MG: Final = 20.0
 KIND: Final = {
     "leg": "leg", "jerk": "leg", "large": "long", "turn": "posture", "walk": "locomotion", "rub": "fidget", "tap": "tremor",
-    "cross": "posture", "shift": "fidget", "push": "bump",
+    "cross": "posture", "push": "bump",
 }  # fmt: skip
 """What the yardstick calls each movement. An EMG scorer would count some fidgeting; the yardstick looks at the intent."""
 
@@ -69,7 +70,9 @@ class Sleeper:
         slide = -leg.thigh_m / leg.shank_m
         self._shares = np.zeros(len(CHANNELS))
         self._shares[THIGH] = rng.uniform(0.4, 1.0)
-        self._shares[SHANK] = rng.uniform(0.4, 1.1) if s.heel_lifts else slide * self._shares[THIGH] * rng.uniform(0.7, 1.1)
+        self._shares[SHANK] = (
+            rng.uniform(0.4, 1.1) if s.heel_lifts else slide * self._shares[THIGH] * rng.uniform(0.7, 1.1)
+        )
         self._shares[FOOT] = rng.uniform(0.4, 1.8)
         self._shares[SPREAD], self._shares[ROLL] = rng.normal(0, 0.12), rng.normal(0, 0.3)
         self._coupling = float(rng.choice([-1.0, 1.0])) * rng.uniform(0.02, 0.2), rng.uniform(0, 0.06)
@@ -85,11 +88,11 @@ class Sleeper:
         else:
             course = {
                 "large": self._tossing, "turn": self._turning, "rub": self._rubbing, "tap": self._tapping,
-                "cross": self._crossing, "shift": self._shifting, "push": self._pushed,
+                "cross": self._crossing, "push": self._pushed,
             }[p.what]  # fmt: skip
             moved = Moved(course(n), ((0, n, KIND[p.what]),))
         self.pose = moved.pose[:, -1].copy()
-        if p.what in {"turn", "walk", "cross", "large", "push", "shift"}:
+        if p.what in {"turn", "walk", "cross", "large", "push"}:
             self._home = self.pose
         return moved
 
@@ -101,7 +104,11 @@ class Sleeper:
         t = np.arange(n) / self._rate
         alone = p.what == "leg" and rng.random() < s.ankle_only
         slow = p.what == "leg" and not alone and length > 2.5 and rng.random() < s.tonic
-        up, down = (rng.uniform(1, 3), rng.uniform(1, 3)) if slow else (rng.uniform(0.05, 0.35), rng.uniform(0.2, 0.8))
+        up, down = (
+            (rng.uniform(1, 3), rng.uniform(1, 3))
+            if slow
+            else (rng.uniform(0.05, 0.35), rng.uniform(0.2, 0.8))
+        )
         share = min(1.0, (0.9 if slow else 0.7) * length / (up + down))
         up, down = up * share, down * share
         drive = self._drive(t, length, up, down, clonic=not slow and rng.random() < s.clonic)
@@ -110,14 +117,19 @@ class Sleeper:
         late[FOOT] = late[STRAP] = 0.0
         course = np.zeros((len(CHANNELS), n))
         for j in np.flatnonzero(shares):
-            course[j] = shares[j] * self._limb(np.interp(t - late[j], t, drive), t, length, down)
+            moved = np.convolve(np.interp(t - late[j], t, drive), self._answer)[:n]
+            course[j] = shares[j] * moved / max(1e-9, np.abs(moved).max())
         fades = 1 - smooth((t - (p.slot_s - 0.35)) / 0.3)
-        course *= self._held_tremor(t) * fades
-        if alone and not s.on_foot:
-            size = np.radians(rng.uniform(6, 25))
-        else:
-            size = self._size(course, jerk=p.what == "jerk")
+        course *= fades
+        size = (
+            np.radians(rng.uniform(6, 25))
+            if alone and not s.on_foot
+            else self._size(course, jerk=p.what == "jerk")
+        )
         course *= size
+        course[SHANK] += (
+            self._held_tremor(t, length) * np.abs(course[THIGH if shares[THIGH] else FOOT]) / size
+        )
         rest = self._rest(course, size, alone=alone) if p.what == "leg" else np.zeros(len(CHANNELS))
         back = smooth((t - (length - down)) / (down + 0.4))
         course += rest[:, None] * back
@@ -142,13 +154,6 @@ class Sleeper:
             drive *= 1 - depth * held * (0.5 - 0.5 * np.cos(phase))
         return np.asarray(drive * (1 + 0.08 * rng.standard_normal(len(t))))
 
-    def _limb(self, drive: Floats, t: Floats, length: float, down: float) -> Floats:
-        moved = np.convolve(drive, self._answer)[: len(t)]
-        # the bed stops a leg that falls back: what swings below rest is damped
-        back = smooth((t - (length - down)) / (down + 0.1))
-        moved = np.where(moved < 0, moved * (1 - 0.7 * back), moved)
-        return np.asarray(moved / max(1e-9, np.abs(moved).max()))
-
     def _joints(self, *, alone: bool) -> Floats:
         rng = self._rng
         strap, shank = self._coupling
@@ -161,13 +166,15 @@ class Sleeper:
         shares[STRAP] = 0.3 * strap * shares[FOOT]
         return np.asarray(shares)
 
-    def _held_tremor(self, t: Floats) -> Floats | float:
-        rng, share = self._rng, self._s.hold_tremor
-        if not share:
-            return 1.0
+    def _held_tremor(self, t: Floats, length: float) -> Floats:
+        """Return the angle of a tremor of 4 to 12 Hz that the sensor feels as some mg, while the leg is held."""
+        rng, leg = self._rng, self._leg
         hz = rng.uniform(4, 12) * rng.uniform(0.85, 1.15, 3)
+        radius = leg.along_m + (leg.shank_m if leg.on_foot else 0.0)
+        mg = self._s.hold_tremor_mg * rng.uniform(0.3, 1.5)
+        size = mg / 1000 * G / (radius * (2 * np.pi * hz.mean()) ** 2)
         waves = np.sin(2 * np.pi * (hz[:, None] * t + rng.random((3, 1)))).mean(axis=0)
-        return np.asarray(1 + share * rng.uniform(0.3, 1.5) * waves)
+        return np.asarray(2 * size * waves * smooth(t / 0.5) * (1 - smooth((t - length + 0.3) / 0.3)))
 
     def _size(self, course: Floats, *, jerk: bool) -> float:
         """Return the angle with which the sensor feels the drawn amplitude, at most 40 degrees."""
@@ -251,19 +258,19 @@ class Sleeper:
 
     def _turning(self, n: int) -> Floats:
         target = self._lying()
-        while abs(target[BODY] - self.pose[BODY]) < np.radians(20) and abs(target[SHANK] - self.pose[SHANK]) < np.radians(20):
+        while abs(target[BODY] - self.pose[BODY]) < np.radians(20) and abs(
+            target[SHANK] - self.pose[SHANK]
+        ) < np.radians(20):
             target = self._lying()
         return self._to(n, target, 5.0) + self._humps(n, 2, self._rng.uniform(5, 20), 0.5, 2.0)
 
     def _crossing(self, n: int) -> Floats:
         """Cross the legs, or put them side by side again."""
         self._toward = -self._toward
-        change = self._toward * np.radians([self._rng.uniform(3, 15), self._rng.uniform(5, 20), 0, 15, 25, 0, 0])
+        change = self._toward * np.radians(
+            [self._rng.uniform(3, 15), self._rng.uniform(5, 20), 0, 15, 25, 0, 0]
+        )
         return self._to(n, self.pose + change, 2.5) + self._humps(n, 1, 6, 0.7, 2.0)
-
-    def _shifting(self, n: int) -> Floats:
-        target = self.pose + np.radians([2, 2, 5, 2, 4, 0, 0]) * self._rng.standard_normal(len(CHANNELS))
-        return self._to(n, target, 2.0) + self._humps(n, int(self._rng.integers(1, 4)), self._rng.uniform(1, 6), 0.4, 2.0)
 
     def _rubbing(self, n: int) -> Floats:
         """Rub one leg against the other or the sheet, 0.7 to 2.5 times a second (A)."""
@@ -271,8 +278,16 @@ class Sleeper:
         t = np.arange(n) / self._rate
         end = n / self._rate - 0.5
         phase = 2 * np.pi * (rng.uniform(0.7, 2.5) * t + 0.3 * np.sin(2 * np.pi * t / rng.uniform(3, 8)))
-        strength = smooth(t / 0.4) * (1 - smooth((t - end + 0.4) / 0.4)) * (0.75 + 0.25 * np.sin(2 * np.pi * t / rng.uniform(2, 6)))
-        sizes = np.radians(rng.uniform(0.7, 5)) * np.array([0.6, 1.0, 0.8, 0.5, 1.0, 0, 0]) * rng.standard_normal(len(CHANNELS))
+        strength = (
+            smooth(t / 0.4)
+            * (1 - smooth((t - end + 0.4) / 0.4))
+            * (0.75 + 0.25 * np.sin(2 * np.pi * t / rng.uniform(2, 6)))
+        )
+        sizes = (
+            np.radians(rng.uniform(0.7, 5))
+            * np.array([0.6, 1.0, 0.8, 0.5, 1.0, 0, 0])
+            * rng.standard_normal(len(CHANNELS))
+        )
         course = sizes[:, None] * np.sin(phase + rng.uniform(0, 1, (len(CHANNELS), 1)))
         return np.asarray(self.pose[:, None] + course * strength)
 
@@ -329,7 +344,11 @@ class Sleeper:
             for step in np.arange(a + 0.4, b - 0.6, 0.5 / stride):
                 own = round((step - a) * 2 * stride) % 2
                 at = round((step + rng.normal(0, 0.02)) * rate)
-                pulse = (strength if own else 0.25) * rng.uniform(0.7, 1.3) * np.exp(-np.arange(round(0.25 * rate)) / (0.03 * rate))
+                pulse = (
+                    (strength if own else 0.25)
+                    * rng.uniform(0.7, 1.3)
+                    * np.exp(-np.arange(round(0.25 * rate)) / (0.03 * rate))
+                )
                 swing = np.cos(2 * np.pi * 12 * np.arange(len(pulse)) / rate)
                 struck[at : at + len(pulse), 2] += pulse * swing
                 struck[at : at + len(pulse), 0] -= 0.4 * pulse * swing

@@ -44,8 +44,8 @@ class Structure:
         The part of the angle that a beat gives back (A).
     residual_deg, creep_deg : float
         How far from where it lay the leg comes to rest, and how far it still settles after its return (sd; A).
-    hold_tremor : float
-        Tremor of the muscle while the leg is held, as a share of the angle (A), at 4 to 12 Hz.
+    hold_tremor_mg : float
+        Tremor of the muscle while the leg is held, at 4 to 12 Hz, as the sensor feels it (A).
     isolated_per_hour, large_per_hour, turns_per_hour : float
         Movements outside of series (P: 10 to 20), large ones of 10 to 25 s (P: median 6.8), turns of the body (P: 1.6).
     awake : float
@@ -92,7 +92,7 @@ class Structure:
     beat_depth: tuple[float, float]
     residual_deg: float
     creep_deg: float
-    hold_tremor: float
+    hold_tremor_mg: float
     isolated_per_hour: float
     large_per_hour: float
     turns_per_hour: float
@@ -156,7 +156,7 @@ def _plain(rng: Generator, kind: str) -> Structure:
         beat_depth=(0.03, 0.15),
         residual_deg=rng.uniform(0.02, 0.2),
         creep_deg=0.0,
-        hold_tremor=rng.uniform(0, 0.01),
+        hold_tremor_mg=log_uniform(rng, 0.2, 4),
         isolated_per_hour=rng.uniform(3, 12),
         large_per_hour=min(25.0, log_normal(rng, 6.8, 0.65)),
         turns_per_hour=max(0.4, 1.6 + 0.7 * float(rng.standard_normal())),
@@ -186,12 +186,19 @@ def _plain(rng: Generator, kind: str) -> Structure:
 
 
 def _dense(rng: Generator, s: Structure) -> Structure:
-    return replace(s, interval_s=rng.uniform(8, 15), interval_sigma=rng.uniform(0.2, 0.35), length_s=rng.uniform(1.5, 2.8))
+    return replace(
+        s,
+        interval_s=rng.uniform(8, 15),
+        interval_sigma=rng.uniform(0.2, 0.35),
+        length_s=rng.uniform(1.5, 2.8),
+    )
 
 
 def _clonic(rng: Generator, s: Structure) -> Structure:
     deep = rng.uniform(0.3, 0.8)
-    return replace(s, clonic=rng.uniform(0.6, 1.0), beat_depth=(0.1, deep), length_s=rng.uniform(2.5, 4.5), tonic=0.0)
+    return replace(
+        s, clonic=rng.uniform(0.6, 1.0), beat_depth=(0.1, deep), length_s=rng.uniform(2.5, 4.5), tonic=0.0
+    )
 
 
 def _inexact(rng: Generator, s: Structure) -> Structure:
@@ -207,12 +214,14 @@ def _inexact(rng: Generator, s: Structure) -> Structure:
 def _tonic(rng: Generator, s: Structure) -> Structure:
     return replace(
         s, tonic=rng.uniform(0.6, 1.0), length_s=rng.uniform(4, 7), length_sigma=0.25,
-        hold_tremor=rng.uniform(0, 0.04), clonic=0.0, creep_deg=rng.uniform(0, 0.3),
+        hold_tremor_mg=log_uniform(rng, 1, 15), clonic=0.0, creep_deg=rng.uniform(0, 0.3),
     )  # fmt: skip
 
 
 def _small(rng: Generator, s: Structure) -> Structure:
-    return replace(s, amplitude_mg=rng.uniform(24, 32), amplitude_sigma=0.2, most_mg=40, tonic=0.0, clonic=0.0)
+    return replace(
+        s, amplitude_mg=rng.uniform(24, 32), amplitude_sigma=0.2, most_mg=40, tonic=0.0, clonic=0.0
+    )
 
 
 def _ankle_only(rng: Generator, s: Structure) -> Structure:
@@ -220,12 +229,17 @@ def _ankle_only(rng: Generator, s: Structure) -> Structure:
 
 
 def _foot(rng: Generator, s: Structure) -> Structure:
-    return replace(s, on_foot=True, amplitude_mg=s.amplitude_mg * rng.uniform(1.2, 2.0), ankle_only=rng.uniform(0.2, 0.7))
+    return replace(
+        s, on_foot=True, amplitude_mg=s.amplitude_mg * rng.uniform(1.2, 2.0), ankle_only=rng.uniform(0.2, 0.7)
+    )
 
 
 def _loose_strap(rng: Generator, s: Structure) -> Structure:
     return replace(
-        s, strap_hz=rng.uniform(5, 12), strap_damping=rng.uniform(0.05, 0.2), strap_roll_deg=rng.uniform(0.2, 3)
+        s,
+        strap_hz=rng.uniform(5, 12),
+        strap_damping=rng.uniform(0.05, 0.2),
+        strap_roll_deg=rng.uniform(0.2, 3),
     )
 
 
@@ -251,7 +265,9 @@ def _fidget(rng: Generator, s: Structure) -> Structure:
 
 
 def _sway(rng: Generator, s: Structure) -> Structure:
-    return replace(_without(rng, s), partner="turns", bed_damping=rng.uniform(0.03, 0.25), through_mg=rng.uniform(12, 40))
+    return replace(
+        _without(rng, s), partner="turns", bed_damping=rng.uniform(0.03, 0.25), through_mg=rng.uniform(12, 40)
+    )
 
 
 def _partner(rng: Generator, s: Structure) -> Structure:
@@ -270,7 +286,9 @@ def _pet(rng: Generator, s: Structure) -> Structure:
 
 
 def _hum(rng: Generator, s: Structure) -> Structure:
-    return replace(_without(rng, s), hum=str(rng.choice(["tones", "noise", "both"])), hum_mg=log_uniform(rng, 2, 20))
+    return replace(
+        _without(rng, s), hum=str(rng.choice(["tones", "noise", "both"])), hum_mg=log_uniform(rng, 2, 20)
+    )
 
 
 def _hum_series(rng: Generator, s: Structure) -> Structure:
