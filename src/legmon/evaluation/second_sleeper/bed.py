@@ -230,7 +230,7 @@ class Bed:
         rng, rate, s = self._rng, self._rate, self._s
         coarse = np.arange(0, self._night_s + 2, 1.0)
         hz = np.interp(coarse, coarse[::60], rng.uniform(0.2, 0.33) + rng.normal(0, 0.015, len(coarse[::60])))
-        size = np.interp(coarse, coarse[::60], np.exp(rng.normal(0, 0.3, len(coarse[::60]))))
+        size = np.interp(coarse, coarse[::60], np.exp(rng.normal(0, 0.2, len(coarse[::60]))))
         for a, b in self.apnoeas:
             size[int(a) : int(b)] *= 0.1
         t = np.arange(n) / rate
@@ -247,7 +247,9 @@ class Bed:
         at = (beats * rate).astype(np.int64)
         for k, value in enumerate(kernel):
             pulse[at + k] += value
+        along, across = rng.normal(0, 1, (2, 3))
+        along, across = along / np.linalg.norm(along), across / np.linalg.norm(across)
         out = np.empty((n, 3))
         for j in range(3):
-            out[:, j] = rng.normal(0, 0.6) * breath + rng.normal(0, 0.6) * pulse
+            out[:, j] = along[j] * breath + across[j] * pulse
         return out

@@ -31,7 +31,8 @@ class Structure:
     interval_s, interval_sigma : float
         Median and log-sd of the intervals within a series. P: 14 to 30 s, 0.30 to 0.40.
     length_s, length_sigma : float
-        Median and log-sd of the length of a movement. P: 2.8 s, 0.55, of 0.5 to 10 s.
+        Median and log-sd of the time that the nerve is active. P: 2.8 s, 0.55, of 0.5 to 10 s. At the sensor a movement
+        lasts almost a second longer, until the limb is at rest (P: 4.2 s at the ankle).
     amplitude_mg, amplitude_sigma, most_mg : float
         Median, log-sd and upper end of the largest change at the sensor. A: 120 mg, 0.8.
     invisible : float
