@@ -77,6 +77,8 @@ class RecordingFiles:
                 )
             if _seen(before) != _seen(files):
                 bump_revision(s, night)
+            if [_seal(f) for f in before] != [_seal(f) for f in files]:
+                self._catalog.keep_beside(s, night)
 
     def next_to_verify(self, older_ns: int) -> tuple[str, Leg] | None:
         """Return the leg that should be verified next; None if there is none.
@@ -114,6 +116,10 @@ class RecordingFiles:
             damaged=tuple(n.id for n in infos if n.damaged),
             not_verified=tuple(n.id for n in infos if n.faults and not n.damaged),
         )
+
+
+def _seal(f: KeptFile) -> tuple[object, ...]:
+    return f.name, f.size, f.mtime_ns, f.sha256, f.records_sha256
 
 
 def _seen(files: Sequence[KeptFile]) -> Sequence[object]:

@@ -189,7 +189,7 @@ class Catalog:
             row = NightRow(id=name, state="recording", simulated=simulated, zone_name=zone[0])
             row.utc_offset_s, row.rules, row.detector, row.started_ns = zone[1], rules, detector, started_ns
             s.add(row)
-            self._keep_beside(s, name)
+            self.keep_beside(s, name)
             return name
 
     def unknown_recordings(self) -> list[str]:
@@ -206,7 +206,7 @@ class Catalog:
         """Whether a night has the file of a leg."""
         return holds_recording(self.folder / "nights" / night)
 
-    def _keep_beside(self, s: Session, night: str) -> None:
+    def keep_beside(self, s: Session, night: str) -> None:
         """Write the annotation file of a night. A night is recorded even if that fails."""
         s.flush()
         try:
@@ -283,7 +283,7 @@ class Catalog:
             row.ended_by = ended_by
             self._save(s, night, tracks, scored, closed=closed)
             if has_changed or closed:
-                self._keep_beside(s, night)
+                self.keep_beside(s, night)
 
     def _save(
         self,
