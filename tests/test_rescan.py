@@ -547,7 +547,8 @@ def test_a_recording_that_was_rewritten_is_found_without_the_catalog_that_sealed
     lose(folder)
     records = list(read_segment(sealed.with_suffix(".seg")))
     at = next(k for k, r in enumerate(records) if isinstance(r, Samples))
-    assert isinstance(was := records[at], Samples)
+    was = records[at]
+    assert isinstance(was, Samples)
     records[at] = replace(was, xyz=was.xyz + 1)
     sealed.chmod(0o600)
     sealed.write_bytes(b"".join(map(encode, records)))  # every checksum is right
