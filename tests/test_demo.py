@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from legmon.catalog.store import Catalog
+from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
 from tests.conftest import ROOT, Running, started, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -27,6 +27,7 @@ from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
 from legmon.messages import (
     CARD_SENTENCES,
+    DAMAGE_SENTENCES,
     FAULT_CAUSES,
     FAULT_SENTENCES,
     FIT_SENTENCES,
@@ -34,7 +35,6 @@ from legmon.messages import (
     LINK_SENTENCES,
     PROBLEM_SENTENCES,
     READINESS,
-    RECORDING_DAMAGED,
     TROUBLE_SENTENCES,
     CardWarning,
     Fault,
@@ -50,8 +50,8 @@ from legmon.night.lying import PostureState
 from legmon.night.track import score_night
 from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
+from legmon.recording.files import read_segment
 from legmon.recording.records import Gap, Samples
-from legmon.recording.segment import read_segment
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
 from legmon.web import frames
@@ -542,6 +542,8 @@ WITHOUT_WORDS = {
     ),
     "trouble.catalog_fails": (" ({why})", ""),
     "trouble.catalog_damaged": (" ({why})", ""),
+    **{f"finding.{code}": ("{which}", "") for code in DAMAGE_SENTENCES},
+    "finding.not_verified": ("{since}", ""),
     "trouble.not_closed": ("Night {night} is not closed yet: {why}", "A night is not closed yet"),
     "problem.no_such_night": ("night {night!r}", "such night"),
     "problem.no_such_movement": (
@@ -562,7 +564,7 @@ def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> No
     faults = {cause: FAULT_SENTENCES[fault] for cause, fault in FAULT_CAUSES.items()}
     tables: dict[str, Mapping[Any, str]] = {
         "gap": GAP_SENTENCES | faults,
-        "finding": FAULT_SENTENCES | {"damaged": RECORDING_DAMAGED},
+        "finding": FAULT_SENTENCES | DAMAGE_SENTENCES,
         "link": LINK_SENTENCES,
         "trouble": TROUBLE_SENTENCES,
         "problem": PROBLEM_SENTENCES,

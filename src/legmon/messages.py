@@ -9,7 +9,7 @@ texts. A placeholder that is a number keeps its name there. A placeholder that i
 there, because the words are English.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
@@ -75,6 +75,16 @@ GAP_SENTENCES: Final[dict[GapCause, str]] = {
     GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote the file has these samples.",
 }
 
+
+class SegmentFault(StrEnum):
+    """What another program did to the file of a night while it was recorded."""
+
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    CUT = "cut"
+    CHANGED = "changed"
+
+
 LINK_CAUSES: Final = {
     GapCause.LINK_LOST,
     GapCause.LINK_SILENT,
@@ -115,11 +125,66 @@ FAULT_SENTENCES: Final[dict[Fault, str]] = {
 FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}
 """Causes of gaps that a failing sensor made: its samples came, but say nothing of the leg."""
 
-RECORDING_DAMAGED: Final = (
-    "legmon checked the recording on the disk, and it differs from what was written. Copy the data folder to another disk,"
-    " and check this disk."
-)
-"""The sentence for a leg whose recording is damaged."""
+
+class DamageCode(StrEnum):
+    """How a recording differs from what was sealed. The catalog and answers store these codes."""
+
+    DAMAGED = "damaged"
+    ALTERED = "altered"
+    CUT = "cut"
+    SWAPPED = "swapped"
+    EMPTIED = "emptied"
+    MISSING = "missing"
+    NOT_A_FILE = "not_a_file"
+    NOT_VERIFIED = "not_verified"
+
+
+_BACKUP: Final = " Put the file back from a backup, if you have one, and check the disk."
+DAMAGE_SENTENCES: Final[dict[DamageCode, str]] = {
+    DamageCode.DAMAGED: "Part of the recording is damaged on the disk.{which}" + _BACKUP,
+    DamageCode.ALTERED: "The recording was changed after it was sealed, so it may not be what the sensor measured.{which}"
+    + _BACKUP,
+    DamageCode.CUT: "The recording on the disk is shorter than it was.{which}" + _BACKUP,
+    DamageCode.SWAPPED: "The file holds the recording of another night or leg.{which}" + _BACKUP,
+    DamageCode.EMPTIED: "The file of the recording is empty.{which}" + _BACKUP,
+    DamageCode.MISSING: "The file of the recording is gone.{which}" + _BACKUP,
+    DamageCode.NOT_A_FILE: "In the place of the recording there is something else than a file.{which}"
+    + _BACKUP,
+    DamageCode.NOT_VERIFIED: "The file of the recording has changed on the disk, and is not verified since{since}. legmon verifies it"
+    " when its signal is looked at, or when no night is recorded.",
+}
+"""The sentence for a leg whose recording is not what was sealed. ``{which}`` stands for the minutes that can still be read."""
+
+
+def damage_sentence(
+    code: DamageCode, readable: Sequence[tuple[float, float]], minutes: float, since: str
+) -> str:
+    """Return the sentence for a leg whose recording is not what was sealed.
+
+    Parameters
+    ----------
+    code : DamageCode
+        What happened to it.
+    readable : sequence of (float, float)
+        The stretches that can still be read, minutes from the start of the recording.
+    minutes : float
+        How long the recording is.
+    since : str
+        When it was verified last.
+    """
+    digits = 0 if minutes >= SHORT_MIN else 1
+    stretches = [f"{a:.{digits}f} to {b:.{digits}f}" for a, b in readable[:NAMED_STRETCHES]]
+    more = " and more" if len(readable) > NAMED_STRETCHES else ""
+    which = f" Of {minutes:.{digits}f} minutes, these can still be read: {', '.join(stretches)}{more}."
+    nothing = " Nothing of it can be read." if minutes else ""
+    return DAMAGE_SENTENCES[code].format(
+        which=which if stretches else nothing, since=f" {since}" if since else ""
+    )
+
+
+NAMED_STRETCHES: Final = 4
+SHORT_MIN: Final = 10.0
+"""Of a shorter recording, tenths of a minute are named."""
 
 
 def gap_sentence(cause: str) -> str:
@@ -223,8 +288,13 @@ class Trouble(StrEnum):
     CATALOG_DAMAGED = "catalog_damaged"
     CATALOG_RENEWED = "catalog_renewed"
     NOT_CLOSED = "not_closed"
+    SEGMENT_REMOVED = "segment_removed"
+    SEGMENT_REPLACED = "segment_replaced"
+    SEGMENT_CUT = "segment_cut"
+    SEGMENT_CHANGED = "segment_changed"
 
 
+_IN_A_NEW_FILE: Final = " legmon wrote all of it into a new file and records on there. Keep other programs out of the data folder, and check the disk."
 TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
     " start a new one.",
@@ -248,6 +318,11 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.CATALOG_RENEWED: "The catalog was damaged or removed. legmon makes a new one from the recordings and keeps what was"
     " left of the old one in the data folder. Recording goes on.",
     Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
+    Trouble.SEGMENT_REMOVED: "Another program removed the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_REPLACED: "Another program replaced the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_CUT: "Another program cut the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_CHANGED: "Another program changed the file that is being recorded, or the disk did."
+    + _IN_A_NEW_FILE,
 }
 
 
@@ -505,6 +580,20 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "catalog_missing": ReadinessText("look", "The catalog in {path} is missing.", _ANEW),
         "catalog_older": ReadinessText(
             "look", "An early version of legmon made the catalog in {path}.", _ANEW
+        ),
+    },
+    "recordings": {
+        "ok": ReadinessText("ok", "{recordings_text}, verified within {days_text}."),
+        "none": ReadinessText("ok", "No recording is sealed yet."),
+        "damaged": ReadinessText(
+            "look",
+            "The recordings of these nights are damaged: {nights_text}.",
+            "See `legmon nights` with the name of a night. Put the files back from a backup, and check the disk.",
+        ),
+        "not_verified": ReadinessText(
+            "look",
+            "The recordings of these nights have changed since they were verified: {nights_text}.",
+            "legmon verifies them when it runs and no night is recorded, or with `legmon score` and the name of a night.",
         ),
     },
     "zone": {

@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.messages import CatalogFault
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 SCHEMAS = {
     "0001": "5ba22c24dc657fda",
     "0002": "69a4722460ada2e1",
     "0003": "b596f80034468604",
+    "0004": "062dfad72edbb5f2",
 }
 """The fingerprint of the tables after each migration. A migration that has landed is never edited."""
 

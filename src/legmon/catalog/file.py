@@ -43,6 +43,7 @@ from legmon.catalog.database import (
 )
 from legmon.errors import LegmonError
 from legmon.messages import CATALOG_ADVICE, CatalogFault
+from legmon.recording.files import holds_recording
 
 log = logging.getLogger(__name__)
 
@@ -401,4 +402,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def has_recordings(folder: Path) -> bool:
     """Whether a data folder has the recording of a night."""
-    return next(iter((folder / "nights").glob("*/*.seg*")), None) is not None
+    return any(holds_recording(night) for night in (folder / "nights").glob("*"))

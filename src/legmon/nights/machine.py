@@ -23,6 +23,7 @@ from legmon.catalog.annotations import Annotations
 from legmon.catalog.database import contents
 from legmon.catalog.derived import DerivedData
 from legmon.catalog.file import FILE, catalog_trouble, has_recordings
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
@@ -68,6 +69,7 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
     else:
         exists, others = folder.exists(), read_by_others(folder)
         yield readiness.folder(str(folder), refused, exists=exists, others_read=others)
+    yield from recordings(folder)
     yield disk(folder)
     yield readiness.clock(time.time_ns(), newest_ns=newest_ns, synchronised=synchronised(), jump_s=jump_s)
     yield from readiness.computer(asyncio.run(SleepInhibitor().look()))
@@ -148,6 +150,23 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, ReadinessChec
         return None, None, readiness.catalog(str(folder), catalog_trouble(folder, e))
     finally:
         catalog.close()
+
+
+def recordings(folder: Path) -> list[ReadinessCheck]:
+    """Check whether the recordings are what was sealed, from what the catalog knows; empty where it cannot be read."""
+    try:
+        if contents(folder / FILE).kind != "ours":
+            return []
+        catalog = Catalog(folder)
+    except (LegmonError, sqlite3.Error, OSError):
+        return []
+    try:
+        known = RecordingFiles(catalog).custody()
+    except DBAPIError:
+        return []
+    finally:
+        catalog.close()
+    return [readiness.recordings(known, time.time_ns())]
 
 
 def _newest_ns(catalog: Catalog) -> int | None:

@@ -4,12 +4,14 @@ A check has an item and a code. The code decides its level and its sentence (`le
 page agree wherever they know the same facts. No I/O in here; `legmon.nights.machine` asks the machine.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from legmon.catalog.annotations import Check
+from legmon.catalog.recording_files import Custody
 from legmon.catalog.state import SensorState
 from legmon.limits import (
     BATTERY_NIGHT_H,
@@ -34,6 +36,8 @@ from legmon.messages import (
 from legmon.movement import NS
 from legmon.night.fit import RATE_WITHIN
 from legmon.sensors.base import HeardSensor, strongest_first
+
+NAMED_NIGHTS = 5
 
 RadioTrouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
 """Why the radio does not scan."""
@@ -363,6 +367,27 @@ def lost_catalog(path: str, kind: str) -> ReadinessCheck:
     """Return the check for a catalog that legmon makes anew at its next start."""
     codes = {"damaged": "catalog_damaged", "unknown": "catalog_older"}
     return ReadinessCheck("folder", codes.get(kind, "catalog_missing"), words={"path": path})
+
+
+def recordings(known: Custody, now_ns: int) -> ReadinessCheck:
+    """Check whether the recordings are what was sealed.
+
+    Parameters
+    ----------
+    known : Custody
+        What the catalog knows of them.
+    now_ns : int
+        The time, ns UTC.
+    """
+    days = math.ceil(max(now_ns - (known.oldest_ns or now_ns), 0) / NS / 86400)
+    values = {"recordings": float(known.sealed), "days": float(days)}
+    words = {"recordings_text": _count(known.sealed, "recording"), "days_text": _count(days, "day")}
+    for code, nights in (("damaged", known.damaged), ("not_verified", known.not_verified)):
+        if nights:
+            more = f" and {len(nights) - NAMED_NIGHTS} more" if len(nights) > NAMED_NIGHTS else ""
+            words["nights_text"] = ", ".join(nights[:NAMED_NIGHTS]) + more
+            return ReadinessCheck("recordings", code, values | {"nights": float(len(nights))}, words)
+    return ReadinessCheck("recordings", "ok" if known.sealed else "none", values, words)
 
 
 def zone(name: str | None, offset_s: int) -> ReadinessCheck:

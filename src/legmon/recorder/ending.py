@@ -1,7 +1,6 @@
-"""How a night ends: when it is over, the last back-fill, closing, verifying its files; and which night a restart resumes."""
+"""How a night ends: when it is over, the last back-fill, closing; and which night a restart resumes."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,14 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.rescan import try_to_add
-from legmon.catalog.state import EndedBy, NightInfo
+from legmon.catalog.state import BOTH, EndedBy, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.messages import Message, Trouble, trouble
 from legmon.movement import NS
 from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError, verify
+from legmon.recording.files import RecordingError, file_state, leg_files
 
 log = logging.getLogger(__name__)
 
@@ -128,31 +127,11 @@ class NightCloser:
             self._why.pop(night, None)
 
 
-def seal_next(catalog: Catalog) -> None:
-    """Verify one file that is not verified yet. A file that cannot be read is left for the next start."""
-    unsealed = catalog.unsealed()
-    if unsealed is None:
-        return
-    night, leg = unsealed
-    path = catalog.segment(night, leg)
-    digest: str | None
-    try:
-        digest = verify(path)
-    except RecordingError as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (the message says it all)
-        digest = "" if e.errno is None else None
-    if digest:
-        with contextlib.suppress(OSError):  # some file systems have no permissions
-            path.chmod(0o400)
-    catalog.seal(night, leg, digest)
-    if digest:
-        log.info("night %s, %s leg: verified and sealed", night, leg)
-
-
 def add_interrupted(catalog: Catalog) -> None:
     """Add a night to a new catalog that may go on: one whose recording was written to lately. The dashboard adds the others."""
     for night in catalog.unknown_recordings():
-        written_s = max(f.stat().st_mtime for f in catalog.segment(night, "left").parent.glob("*.seg"))
+        states = [file_state(p) for leg in BOTH for p in leg_files(catalog.segment(night, leg))]
+        written_s = max((s.mtime_ns for s in states if s is not None), default=0) / NS
         if time.time() - written_s < LATELY_S:
             try_to_add(catalog, night)
 

@@ -22,6 +22,7 @@ from legmon.limits import RATE_HZ
 from legmon.link.inhibitor import SleepInhibitor
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
+from legmon.nights.custody import scrub_next, seal_next
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import (
@@ -30,12 +31,11 @@ from legmon.recorder.ending import (
     ended_by,
     finish_backfill,
     resume_night,
-    seal_next,
 )
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.files import RecordingError, leg_files
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,8 @@ class Recorder:
         try:
             if self._mode == "check":
                 path = self._catalog.check_segment(ankle.leg)
-                path.unlink(missing_ok=True)
+                for part in leg_files(path):
+                    part.unlink(missing_ok=True)
                 meta = segment_meta("check", ankle.leg, *described, simulated=self._simulated)
                 recorder = await asyncio.to_thread(LegRecorder, path, meta)
             else:
@@ -291,12 +292,14 @@ class Recorder:
     # the catalog
 
     async def _seal(self) -> None:
-        """Verify one file of a closed night, in a thread. The file does not change afterwards."""
+        """Verify and pack one recording of a closed night, in a thread; when no night is recorded, verify an older one again."""
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(*CATALOG_ERRORS):
             await asyncio.to_thread(seal_next, self._catalog)
+            if self._night is None:
+                await asyncio.to_thread(scrub_next, self._catalog)
 
     async def _report(self) -> None:
         """Update the catalog, in a thread: a busy catalog must not delay samples."""
