@@ -167,6 +167,14 @@ def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, pa
     expect(page.get_by_test_id("black-since")).to_have_count(0)
 
 
+def answers(demo: Demo) -> bool:
+    try:
+        demo.get("/status")
+    except httpx.TransportError:
+        return False
+    return True
+
+
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
     (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
     os.kill(dashboard[0], signal.SIGKILL)
@@ -174,6 +182,7 @@ def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo
     segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
     size = segments[-1].stat().st_size
     until(lambda: segments[-1].stat().st_size > size)
+    until(lambda: answers(demo), 20, what="the next test finds the pages again")
 
 
 def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> None:

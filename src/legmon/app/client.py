@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import signal
 import subprocess
 import time
@@ -88,6 +89,7 @@ class Client:
     """
 
     def __init__(self, folder: Path) -> None:
+        os.umask(0o077)  # what it makes in the data folder is private to this user
         self._folder = folder.absolute()
         self._out = Console(highlight=False)
         self._shown = 0

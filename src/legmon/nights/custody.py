@@ -183,6 +183,7 @@ def _seal(catalog: Catalog, night: str, leg: Leg) -> None:
     if packed.damage is not None or packed.records_sha256 != seen.records_sha256:
         raise RecordingError(f"{first} changed while it was packed")
     kept.keep(night, leg, sealed_files(packed, time.time_ns()))
+    log.info("night %s, %s leg: verified and sealed", night, leg)
 
 
 def scrub_next(catalog: Catalog) -> None:

@@ -67,8 +67,6 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     os.umask(0o077)  # nights are private to this user
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
     # A supervisor that hangs reads nothing, and a full pipe would stop whoever writes to it.
     logs.set_up(args.data, "recorder", verbose=args.verbose, on_terminal=args.when_orphaned is None)
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
