@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from legmon.app.running import REPORT, STOP
+from legmon.catalog.annotation_files import read_annotations
 from legmon.catalog.annotations import Annotations
+from legmon.catalog.report_file import LAST_RESORT
+from legmon.catalog.rescan import rescan
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.backup import make_backup
@@ -22,10 +28,12 @@ from legmon.movement import NS
 from legmon.night.leg import analyse
 from legmon.night.marks import mark_of
 from legmon.night.track import score_night
-from legmon.nights.custody import seal_next
+from legmon.nights.custody import check_leg, seal_next
 from legmon.recorder.night import NightRecorder
-from legmon.recording.files import read_segment
+from legmon.recorder.presence import RECORDER
+from legmon.recording.files import leg_files, part_path, read_segment, sealed_path
 from legmon.recording.records import Samples, last_whole
+from legmon.recording.seal import seal_files
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import run_command, sensor, started, until
 from tests.test_doctor import mounted
@@ -34,7 +42,8 @@ from tests.test_recorder import FIVE_A_MINUTE, recorder, want
 
 SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
 BEGAN_NS = 1_790_000_000 * NS
-SEALED = "nights/first/left.seg"
+SEALED = "nights/first/left.sealed"
+SAID = ("annotations.json", "nights/first/annotations.json")
 
 
 def backed_up(target: Path, data: Path, *options: str) -> dict[str, Any]:
@@ -59,12 +68,18 @@ def samples(file: Path) -> list[Any]:
 
 def night_of(catalog: Catalog, night: str) -> dict[str, Any]:
     """Everything that a person sees of a night."""
+    return {"info": catalog.night(night), **said_of(catalog, night)}
+
+
+def said_of(catalog: Catalog, night: str) -> dict[str, Any]:
+    """The score of a night, and what the person said of it."""
     annotations = Annotations(catalog)
     return {
-        "info": catalog.night(night),
         "score": score_night(catalog.tracks(night)).to_dict(),
         "lights": annotations.lights(night),
         "marks": annotations.marks(night),
+        "checks": annotations.checks(),
+        "settings": annotations.settings(),
     }
 
 
@@ -93,8 +108,8 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def count(file: Path) -> int:
-    return sum(len(r.xyz) for r in read_segment(file) if isinstance(r, Samples)) if file.exists() else 0
+def count(first: Path) -> int:
+    return sum(len(r.xyz) for r in read_segment(first) if isinstance(r, Samples)) if leg_files(first) else 0
 
 
 def a_night_begins(catalog: Catalog, most: int, nights: int) -> str:
@@ -111,6 +126,7 @@ def mark(catalog: Catalog, night: str) -> None:
     annotations = Annotations(catalog)
     annotations.set_lights(night, (began_ns + NS, began_ns + 90 * NS), began_ns)
     annotations.add_marks(night, [mark_of(catalog.tracks(night)[0], found.first or 0, began_ns)])
+    annotations.set_settings({"theme": "night"})
 
 
 def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tmp_path: Path) -> None:
@@ -125,6 +141,7 @@ def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tm
         want(data, record=False)
         until(lambda: catalog.night(first).state == "closed")
         until(lambda: catalog.unsealed() is None)
+        sealed = sealed_path(catalog.segment(first, "left"))
         mark(catalog, first)
         want(data, record=True)
         second = a_night_begins(catalog, 6000, 2)
@@ -134,7 +151,8 @@ def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tm
         until(lambda: count(path) > 9000)
         again = backed_up(target, data)
         assert set(copied(again)) == {"catalog.sqlite", f"nights/{second}/left.seg"}, "only what is new"
-        assert again["bytes"] - again["copied_bytes"] >= catalog.segment(first, "left").stat().st_size
+        assert again["bytes"] - again["copied_bytes"] >= sealed.stat().st_size
+        assert not again["not_as_sealed"]
         assert verified(target) == (0, [])
         kept = samples(target / "files" / Manifest.read(target).files[f"nights/{second}/left.seg"].stored)
         done = run_command("restore", str(target), "--json", data=elsewhere)
@@ -147,7 +165,11 @@ def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tm
     assert json.loads(done.stdout)["closed"] == [second]
     assert night_of(restored, first) == before
     assert samples(restored.segment(first, "left")) == samples(catalog.segment(first, "left"))
-    assert restored.segment(first, "left").read_bytes() == catalog.segment(first, "left").read_bytes()
+    again_sealed = sealed_path(restored.segment(first, "left"))
+    assert again_sealed.read_bytes() == sealed.read_bytes()
+    assert not check_leg(restored, first, "left"), "it is what the catalog knows of it"
+    assert before["lights"] != (None, None)
+    assert before["marks"]
     assert samples(restored.segment(second, "left")) == kept
     assert kept == samples(catalog.segment(second, "left"))[: len(kept)], "up to a whole record"
     assert sum(len(xyz) for *_, xyz in kept) > 9000
@@ -157,15 +179,26 @@ def test_a_backup_taken_during_a_recording_restores_the_same_nights(air: str, tm
     assert (closed.movements, closed.periodic) == (found.indices.movements, found.indices.periodic)
     assert closed.movements > 0
     assert readable_by_others(elsewhere) == []
-    assert stat.S_IMODE(restored.segment(first, "left").stat().st_mode) == 0o400, "it stays sealed"
+    assert stat.S_IMODE(again_sealed.stat().st_mode) == 0o400, "it stays sealed"
     restored.close()
     catalog.close()
+    assert_recordings_hold_all(elsewhere, first, before)
+
+
+def assert_recordings_hold_all(data: Path, night: str, before: dict[str, Any]) -> None:
+    """Check that recordings and annotation files alone give a night, its lights, its marks and the settings."""
+    (data / "catalog.sqlite").unlink()
+    anew = Catalog(data)
+    rescan(anew, anew.unknown_recordings())
+    said = said_of(anew, night)
+    assert said == {name: before[name] for name in said}
+    anew.close()
 
 
 def test_a_second_backup_copies_only_what_is_new(data: Path, tmp_path: Path) -> None:
     target = tmp_path / "backup"
     first = backed_up(target, data)
-    assert set(copied(first)) == {"catalog.sqlite", SEALED}
+    assert set(copied(first)) == {"catalog.sqlite", SEALED, *SAID}
     assert first["copied_bytes"] == first["bytes"]
     assert copied(backed_up(target, data)) == {}, "nothing has changed"
     (data / "nights" / "first" / "annotations.json").write_text("{}")
@@ -174,19 +207,23 @@ def test_a_second_backup_copies_only_what_is_new(data: Path, tmp_path: Path) -> 
     assert copied(again) == {"annotations.json": 2, "nights/first/annotations.json": 2}
     (data / "annotations.json").unlink()
     assert backed_up(target, data)["files"] == again["files"] - 1
+    (data / SEALED).chmod(0o600)
+    os.utime(data / SEALED)
+    assert copied(backed_up(target, data)) == {}, "what is sealed is copied once"
     assert readable_by_others(target) == []
 
 
 def test_what_is_no_part_of_the_nights_is_not_copied(data: Path, tmp_path: Path) -> None:
-    for name in (
-        "logs/a.log",
-        "recorder.lock",
-        "check/left.seg",
-        "x.tmp",
-        "simulated/1.yaml",
-        ".hidden",
+    passing = ("a.lock", "a.tmp", "catalog.sqlite.new", "nights/first/left.sealed.new", ".recorder.json.17")
+    states = (REPORT, STOP, RECORDER, LAST_RESORT, "clock.json", "supervisor.lock", "catalog.lock")
+    others = ("logs/a.log", "check/left.seg", "simulated/1.yaml")
+    kept = (
         "notes/a.txt",
-    ):
+        "catalog.before-0004.sqlite",
+        "catalog.damaged-1.sqlite",
+        "catalog.damaged-1.sqlite-wal",
+    )
+    for name in (*passing, *states, *others, *kept):
         (data / name).parent.mkdir(exist_ok=True)
         (data / name).write_text("x")
     (data / "demo").mkdir()
@@ -194,12 +231,66 @@ def test_what_is_no_part_of_the_nights_is_not_copied(data: Path, tmp_path: Path)
     (data / "linked").symlink_to(tmp_path)
     os.mkfifo(data / "pipe")
     answer = backed_up(tmp_path / "a", data)
-    assert set(copied(answer)) == {"catalog.sqlite", SEALED, "notes/a.txt"}
+    assert set(copied(answer)) == {"catalog.sqlite", SEALED, *SAID, *kept}
     assert answer["left_out"] == ["demo", "linked", "pipe"]
     assert set(copied(backed_up(tmp_path / "b", data, "--simulated"))) == {
         *copied(answer),
         "simulated/1.yaml",
     }
+
+
+def damage_recording(data: Path) -> bytes:
+    """Change a byte of the sealed recording, without another size or time. Return what it was."""
+    file = data / SEALED
+    whole, before = file.read_bytes(), file.stat().st_mtime_ns
+    file.chmod(0o600)
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(file, ns=(before, before + 1))
+    return whole
+
+
+def test_a_sealed_recording_that_is_damaged_later_stays_in_the_backup_as_it_was_sealed(
+    data: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    backed_up(target, data)
+    whole = damage_recording(data)
+    done = run_command("backup", str(target), data=data)
+    assert done.returncode == 1
+    assert f"{SEALED} is not as it was sealed: its content has changed; the backup keeps it" in done.stdout
+    assert verified(target) == (0, [])
+    (data / SEALED).unlink()
+    answer = backed_up(target, data)
+    assert (answer["only_in_backup"], answer["not_as_sealed"], copied(answer)) == (["first"], [], {})
+    assert verified(target) == (0, [])
+    assert run_command("restore", str(target), data=tmp_path / "new").returncode == 0
+    assert (tmp_path / "new" / SEALED).read_bytes() == whole
+
+
+def test_a_sealed_recording_that_was_damaged_before_its_first_backup_is_named(
+    data: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    whole = damage_recording(data)
+    for _ in range(2):
+        done = run_command("backup", str(target), "--json", data=data)
+        assert done.returncode == 1
+        assert "its content has changed; the backup has no better copy" in done.stdout
+        assert verified(target) == (0, [])
+    (data / SEALED).write_bytes(whole)
+    assert SEALED in copied(backed_up(target, data)), "the right one is copied as soon as it is there"
+    assert copied(backed_up(target, data)) == {}
+
+
+def test_a_night_whose_folder_is_all_that_is_left_stays_in_the_backup(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "backup"
+    backed_up(target, data)
+    (data / SEALED).unlink()
+    (data / "catalog.sqlite").unlink()
+    answer = backed_up(target, data)
+    assert (answer["only_in_backup"], answer["catalog"]) == (["first"], "missing")
+    done = run_command("restore", str(target), "--json", data=tmp_path / "new")
+    assert (done.returncode, json.loads(done.stdout)["added"]) == (0, ["first"])
 
 
 def every_file(target: Path) -> list[Path]:
@@ -307,10 +398,102 @@ def test_a_night_that_is_closed_during_the_backup_is_copied_as_the_catalog_has_i
     restored = Catalog(tmp_path / "new")
     assert [n.state for n in restored.nights()] == ["closed", "closed"]
     assert restored.unsealed() is None
-    file = f"nights/{night.id}/left.seg"
+    file = f"nights/{night.id}/left.sealed"
     assert (tmp_path / "new" / file).read_bytes() == (data / file).read_bytes()
     assert made.manifest.files[file].sealed
+    assert f"nights/{night.id}/left.seg" not in made.manifest.files
     restored.close()
+
+
+def meanwhile_once(change: Callable[[], object]) -> Callable[[int, int], None]:
+    """Return a progress that changes something when the first bytes are copied."""
+    left = [change]
+
+    def on_progress(_done: int, _total: int) -> None:
+        if left:
+            left.pop()()
+
+    return on_progress
+
+
+def test_a_file_that_is_packed_during_the_backup_is_copied_under_its_new_name(
+    data: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(data)
+    night = record(catalog, "second", 30, began_ns=BEGAN_NS + 86_400 * NS)
+    night.close(BEGAN_NS + 86_430 * NS)
+    first = catalog.segment(night.id, "left")
+    pack = meanwhile_once(lambda: seal_files(first))  # the catalog is told later
+    made = make_backup(data, tmp_path / "backup", simulated=False, on_progress=pack)
+    catalog.close()
+    assert not first.exists()
+    assert f"nights/{night.id}/left.sealed" in made.manifest.files
+
+
+def test_a_mark_that_is_set_during_the_backup_is_in_the_catalog_and_in_the_file(
+    data: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(data)
+    lights = (BEGAN_NS + NS, BEGAN_NS + 30 * NS)
+    said = meanwhile_once(lambda: Annotations(catalog).set_lights("first", lights, BEGAN_NS))
+    make_backup(data, tmp_path / "backup", simulated=False, on_progress=said)
+    catalog.close()
+    assert run_command("restore", str(tmp_path / "backup"), data=tmp_path / "new").returncode == 0
+    restored = Catalog(tmp_path / "new")
+    assert Annotations(restored).lights("first") == lights
+    restored.close()
+    values = read_annotations(tmp_path / "new" / "nights/first/annotations.json")
+    assert (values["lights"]["off_ns"], values["lights"]["on_ns"]) == lights
+
+
+def test_nights_that_the_catalog_of_a_backup_does_not_list_are_added_from_their_recordings(
+    data: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(data)
+    lights = (BEGAN_NS + NS, BEGAN_NS + 30 * NS)
+    Annotations(catalog).set_lights("first", lights, BEGAN_NS)
+    catalog.close()
+    unreadable = data / "nights" / "unreadable" / "left.sealed"
+    unreadable.parent.mkdir()
+    unreadable.write_bytes(b"x" * 100)
+    for damage, state in (
+        (lambda f: f.write_bytes(b"no catalog" * 1000), "damaged"),
+        (Path.unlink, "missing"),
+    ):
+        damage(data / "catalog.sqlite")
+        for end in ("-wal", "-shm"):
+            (data / f"catalog.sqlite{end}").unlink(missing_ok=True)
+        assert backed_up(tmp_path / state, data)["catalog"] == state
+        new = tmp_path / f"new-{state}"
+        done = run_command("restore", str(tmp_path / state), data=new)
+        assert done.returncode == 1, "one cannot be read"
+        assert "added from the recordings: first." in done.stdout
+        assert "Restored, but not in the catalog: unreadable." in done.stdout
+        assert "legmon rescan --data" in done.stdout
+        restored = Catalog(new)
+        assert [n.id for n in restored.nights()] == ["first"]
+        assert Annotations(restored).lights("first") == lights
+        assert Annotations(restored).settings() == {"theme": "night"}
+        restored.close()
+
+
+def test_every_part_of_a_leg_that_is_being_recorded_is_copied_up_to_its_last_whole_record(
+    data: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(data)
+    night = record(catalog, "second", 5, began_ns=BEGAN_NS + 86_400 * NS)
+    file = catalog.segment(night.id, "left")
+    whole = file.read_bytes()
+    part = part_path(file, 2)
+    part.write_bytes(whole + whole[:50])
+    with file.open("ab") as torn:
+        torn.write(whole[:100])
+    backed_up(tmp_path / "backup", data)
+    for name in (file.name, part.name):
+        assert (tmp_path / "backup" / "files" / "nights" / night.id / name).read_bytes() == whole
+    catalog.close()
+    assert run_command("restore", str(tmp_path / "backup"), data=tmp_path / "new").returncode == 0
+    assert count(tmp_path / "new" / "nights" / night.id / "left.seg") == 250
 
 
 def test_a_record_that_is_not_finished_is_left_out(data: Path, tmp_path: Path) -> None:
@@ -324,9 +507,9 @@ def test_a_record_that_is_not_finished_is_left_out(data: Path, tmp_path: Path) -
         torn.write(whole[:100])
     backed_up(tmp_path / "backup", data)
     assert (tmp_path / "backup" / "files" / "nights" / night.id / "left.seg").read_bytes() == whole
-    with (data / SEALED).parent.joinpath("left.seg.torn").open("wb") as torn:
-        torn.write(whole[:100])
-    assert copied(backed_up(tmp_path / "backup", data))[f"{SEALED}.torn"] == 100, "what a crash left is kept"
+    name = "nights/first/left.seg.torn"
+    (data / name).write_bytes(whole[:100])
+    assert copied(backed_up(tmp_path / "backup", data))[name] == 100, "what a crash left is kept"
     catalog.close()
 
 
@@ -416,14 +599,17 @@ def test_a_disk_without_room_is_said_before_anything_is_copied(data: Path, tmp_p
 
 def changed(target: Path, **values: Any) -> None:
     made = Manifest.read(target)
-    fields = {name: getattr(made, name) for name in ("made_ns", "source", "legmon", "schema", "files")}
+    fields = {name: getattr(made, name) for name in ("made_ns", "source", "legmon", "files")}
     Manifest(**(fields | values)).write(target)
 
 
 def test_a_backup_by_a_later_version_is_not_restored(data: Path, tmp_path: Path) -> None:
     target = tmp_path / "backup"
     backed_up(target, data)
-    changed(target, schema="9999", legmon="9.0")
+    with contextlib.closing(sqlite3.connect(data / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute("UPDATE alembic_version SET version_num = '9999'")
+    backed_up(target, data)
+    changed(target, legmon="9.0")
     done = run_command("restore", str(target), data=tmp_path / "new")
     assert (done.returncode, "later version of legmon (9.0)" in done.stderr) == (2, True)
     assert not (tmp_path / "new").exists()

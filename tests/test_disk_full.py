@@ -19,7 +19,8 @@ from legmon.catalog.report_file import LAST_RESORT, ReportFile
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
 from legmon.messages import Trouble, trouble
-from tests.conftest import sensor, started, until
+from tests.conftest import run_command, sensor, started, until
+from tests.test_backup import record
 from tests.test_demo import processes
 from tests.test_doctor import mounted
 from tests.test_recorder import info, recorded, recorder, stopped_at, want, whole
@@ -157,8 +158,7 @@ def test_the_end_on_a_full_disk_names_the_night_that_is_not_closed(
         night = info(data)
         assert night.state == "recording"
         assert not processes(data)
-        said = process.errors[-1]
-        assert said.startswith(f"legmon: Night {night.id} is not closed: ")
+        (said,) = [line for line in process.lines if line.startswith(f"Night {night.id} is not closed: ")]
         assert "free some space on the disk. Its recording is kept." in said
         assert not [line for line in process.lines if line.startswith("Everything is closed")]
         assert not list(runtime.glob("legmon/*.json")), "nothing stays behind"
@@ -167,6 +167,56 @@ def test_the_end_on_a_full_disk_names_the_night_that_is_not_closed(
         with started(*recorder(data, air)) as later:
             until(lambda: info(data).state == "closed", what="a later start closes it")
             assert later.end() == 0
+
+
+def test_stop_on_a_full_disk_names_the_night_that_is_not_closed(
+    air: str, tmp_path: Path, runtime: Path
+) -> None:
+    disk = tmp_path / "disk"
+    with mounted(disk, SMALL):
+        data = disk / "data"
+        command = ("-m", "legmon", "run", "--hci", air, "--data", str(data), "--no-browser", "--port", "0")
+        with sensor(air, tmp_path), started(*command) as process:
+            until(lambda: recorded(data) > 50)
+            fill(disk)
+            time.sleep(1.0)
+            done = run_command("stop", data=data)
+            assert process.process.wait(60) == 1
+        assert done.returncode == 1
+        assert f"Night {info(data).id} is not closed: " in done.stdout
+        assert not processes(data)
+    assert not list(runtime.glob("legmon/*.json")), "nothing stays behind"
+
+
+@pytest.mark.parametrize("name", ["demo", "replay"])
+def test_a_simulated_night_that_is_not_closed_on_a_full_disk_ends_with_status_1(
+    tmp_path: Path, runtime: Path, name: str
+) -> None:
+    disk = tmp_path / "disk"
+    with mounted(disk, SMALL):
+        data, scenario = disk / "data", tmp_path / "scenario.yaml"
+        scenario.write_text("duration: 1h\nseed: 3\n")
+        catalog = Catalog(data)
+        record(catalog, "2026-01-01-2300", 10).close(None)  # so the demo records no past nights
+        catalog.close()
+        words = (
+            ("replay", str(scenario), "--into", str(data))
+            if name == "replay"
+            else ("demo", "--data", str(data))
+        )
+        with started("-m", "legmon", *words, "--no-browser", "--port", "0", "--speed", "10") as process:
+            until(lambda: len(list(data.glob("nights/*"))) == 2 and recorded(data) > 200)
+            fill(disk)
+            time.sleep(1.0)
+            process.process.send_signal(signal.SIGINT)
+            assert process.process.wait(60) == 1
+        (said,) = [
+            line for line in process.lines if line.startswith(f"Night {info(data).id} is not closed: ")
+        ]
+        assert "Its recording is kept." in said
+        assert not [line for line in process.lines if "started again" in line]
+        assert not processes(data)
+    assert not list(runtime.glob("legmon/*.json")), "nothing stays behind"
 
 
 def test_the_page_says_that_the_catalog_is_locked_and_recording_goes_on(

@@ -69,6 +69,10 @@ class UnavailableError(CatalogError):
     status = 1
 
 
+class DiskFullError(UnavailableError):
+    """Nothing can be saved until there is room on the disk."""
+
+
 CATALOG_ERRORS = (DBAPIError, CatalogError)
 """What a transaction may raise: SQLite refuses, or a new catalog cannot be made."""
 

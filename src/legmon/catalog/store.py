@@ -22,7 +22,14 @@ from legmon.catalog.annotation_files import (
     night_values,
     write_annotations,
 )
-from legmon.catalog.file import CATALOG_ERRORS, CatalogError, CatalogFile, Renewal, UnavailableError
+from legmon.catalog.file import (
+    CATALOG_ERRORS,
+    CatalogError,
+    CatalogFile,
+    DiskFullError,
+    Renewal,
+    UnavailableError,
+)
 from legmon.catalog.models import (
     AnchorRow,
     FileRow,
@@ -48,7 +55,7 @@ from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
-from legmon.recording.files import first_file, holds_recording
+from legmon.recording.files import FULL, first_file, holds_recording
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
 from legmon.timeline.clock import Anchor
@@ -137,7 +144,8 @@ class Catalog:
         except AnnotationFileError as e:
             raise CatalogError(str(e)) from e
         except OSError as e:
-            raise UnavailableError(
+            kind = DiskFullError if e.errno in FULL else UnavailableError
+            raise kind(
                 f"what you said cannot be stored in {self.folder} ({e.strerror}); check the disk, then try again"
             ) from e
 

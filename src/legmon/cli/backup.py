@@ -12,6 +12,7 @@ from legmon.app.folders import own_folder, quoted
 from legmon.cli.options import DataOption, JsonOption, print_json
 
 if TYPE_CHECKING:
+    from legmon.exchange.backup import Backup
     from legmon.exchange.manifest import Manifest
 
 
@@ -38,7 +39,11 @@ def backup(
 
     The second time, only what is new or has changed is copied. Every file is read back and compared by its SHA-256; a copy that
     the disk has damaged is copied again. Nights that are no longer in the data folder stay in the backup. If it is interrupted,
-    the earlier backup is still whole. A night under way is copied up to its last whole record.
+    the earlier backup is still whole. A night under way is copied up to its last whole record. A sealed recording is copied once
+    and compared with what was sealed: if the file in the data folder is damaged later, the backup keeps the good copy.
+
+    Catalogs that legmon has set aside are copied too. Logs, locks, the state of running processes, the demo's nights and the
+    files of simulated sensors are not.
 
     The exit status is 1 if something failed or a file is damaged, and 2 if the folder is not right.
 
@@ -51,8 +56,7 @@ def backup(
         with _bar("Reading the backup", target) as progress:
             manifest, damaged = verify_backup(target, progress)
         if as_json:
-            files = [{"path": path, "why": why} for path, why in sorted(damaged.items())]
-            print_json({"backup": str(target), **_summary(manifest), "damaged": files})
+            print_json({"backup": str(target), **_summary(manifest), "damaged": _listed(damaged)})
         else:
             _print_damaged(damaged)
             _print(
@@ -79,30 +83,14 @@ def backup(
                 "mended": made.mended,
                 "only_in_backup": made.only_here,
                 "left_out": made.left_out,
-                "damaged": [{"path": path, "why": why} for path, why in sorted(made.damaged.items())],
+                "damaged": _listed(made.damaged),
+                "not_as_sealed": _listed(made.not_as_sealed),
                 "catalog": made.catalog,
             }
         )
     else:
-        _print_damaged(made.damaged)
-        for path in made.mended:
-            _print(f"The copy of {path} was damaged and was copied again. Check the disk of the backup.")
-        if made.only_here:
-            _print(f"No longer in the data folder, and kept in the backup: {', '.join(made.only_here)}.")
-        if made.left_out:
-            _print(
-                f"Left out, because links and other data folders are not followed: {', '.join(made.left_out)}."
-            )
-        if made.catalog != "ok":
-            _print(f"The catalog is {made.catalog}. The recordings are in the backup all the same.")
-        _print(
-            f"{_count(len(made.manifest.nights), 'night')} in {target}: {_count(len(made.manifest.files), 'file')},"
-            f" {_mb(made.manifest.size)}. Copied {_count(len(made.copied), 'file')}, {_mb(sum(made.copied.values()))};"
-            " every file was read back and is as it was written."
-            if not made.damaged
-            else f"{_count(len(made.damaged), 'file')} in {target} are damaged, and no longer in the data folder."
-        )
-    if made.damaged:
+        _print_backup(made, target)
+    if made.damaged or made.not_as_sealed:
         raise typer.Exit(1)
 
 
@@ -114,7 +102,8 @@ def restore(
     """Make a data folder from a backup. The folder must be new or empty; nothing is overwritten.
 
     Every file is checked in the backup first, and read back afterwards. A night that was being recorded when the backup was made
-    ends with its last sample in the backup.
+    ends with its last sample in the backup. Nights that the catalog in the backup does not list are added from their recordings
+    and from the files with your marks beside them, as [bold]legmon rescan[/bold] does.
 
     The exit status is 1 if something failed or the backup is damaged, and 2 if a folder is not right.
 
@@ -127,14 +116,27 @@ def restore(
     with _bar("Restoring", target) as progress:
         made = restore_backup(source, target, progress)
     if as_json:
-        answer = {"closed": made.closed, "not_listed": made.unlisted, "trouble": made.trouble or None}
+        answer = {
+            "closed": made.closed,
+            "added": made.added,
+            "not_listed": made.unlisted,
+            "problems": made.problems,
+            "trouble": made.trouble or None,
+        }
         print_json({"folder": str(target), "backup": str(source), **_summary(made.manifest), **answer})
     else:
         for night in made.closed:
             _print(f"Night {night} was being recorded during the backup. It ends with its last sample there.")
+        if made.added:
+            _print(
+                f"Not in the catalog of the backup, and added from the recordings: {', '.join(made.added)}."
+            )
+        for problem in made.problems:
+            _print(problem)
         if made.unlisted:
             _print(
                 f"Restored, but not in the catalog: {', '.join(made.unlisted)}. Their recordings are in {target / 'nights'}."
+                f" To read them again: legmon rescan --data {quoted(target)}"
             )
         if made.trouble:
             _print(made.trouble)
@@ -143,8 +145,35 @@ def restore(
             f" {_count(len(made.manifest.files), 'file')}, {_mb(made.manifest.size)}, all as they were written."
             f" To list them: legmon nights{'' if data is None else f' --data {quoted(target)}'}"
         )
-    if made.trouble:
+    if made.trouble or made.unlisted:
         raise typer.Exit(1)
+
+
+def _print_backup(made: "Backup", target: Path) -> None:
+    _print_damaged(made.damaged)
+    for path in made.mended:
+        _print(f"The copy of {path} was damaged and was copied again. Check the disk of the backup.")
+    if made.only_here:
+        _print(f"No longer in the data folder, and kept in the backup: {', '.join(made.only_here)}.")
+    for path, why in sorted(made.not_as_sealed.items()):
+        _print(f"In the data folder, {path} is not as it was sealed: {why}.")
+    if made.left_out:
+        _print(
+            f"Left out, because links and other data folders are not followed: {', '.join(made.left_out)}."
+        )
+    if made.catalog != "ok":
+        _print(f"The catalog is {made.catalog}. The recordings are in the backup all the same.")
+    _print(
+        f"{_count(len(made.manifest.nights), 'night')} in {target}: {_count(len(made.manifest.files), 'file')},"
+        f" {_mb(made.manifest.size)}. Copied {_count(len(made.copied), 'file')}, {_mb(sum(made.copied.values()))};"
+        " every file was read back and is as it was written."
+        if not made.damaged
+        else f"{_count(len(made.damaged), 'file')} in {target} are damaged, and no longer in the data folder."
+    )
+
+
+def _listed(files: dict[str, str]) -> list[dict[str, str]]:
+    return [{"path": path, "why": why} for path, why in sorted(files.items())]
 
 
 def _summary(manifest: "Manifest") -> dict[str, Any]:

@@ -3,6 +3,9 @@
 The folder of a backup holds ``backup.json`` and, below ``files``, the files of the data folder under their own names. A file
 that has changed is written beside its earlier state, with a number behind its name. ``backup.json`` is replaced last, and only
 then is the earlier state removed. So a backup that is interrupted leaves the earlier one whole.
+
+A recording that is sealed is copied once, and its copy is compared with the SHA-256 that the catalog has of it. If the file in
+the data folder is damaged or removed later, the backup keeps the copy of what was sealed.
 """
 
 import contextlib
@@ -12,10 +15,10 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -40,6 +43,7 @@ from legmon.exchange.manifest import (
     read_back,
     sync_folder,
 )
+from legmon.recorder.presence import RECORDER
 from legmon.recording.records import last_whole
 
 PASSES = 5
@@ -48,8 +52,11 @@ SPARE_BYTES = 1_000_000
 """Room for the list of the files, beside the files."""
 NOT_COPIED = {"logs", "check"}
 """Folders of what is no part of the nights."""
-PASSING = (".lock", ".tmp", ".part", "-wal", "-shm", "-journal")
+STATES = {LAST_RESORT, RECORDER, "supervisor.json", "supervisor.stop", "clock.json"}
+"""Files in which a running process keeps its state (see `legmon.app.running` and `legmon.catalog.clock`)."""
+PASSING = (".lock", ".new", ".tmp", ".part", "-wal", "-shm", "-journal")
 """Ends of the names of files that belong to a running process."""
+RECORDINGS = (".seg", ".sealed")
 
 OnProgress = Callable[[int, int], None]
 """Called with the bytes done and the bytes to do."""
@@ -72,7 +79,10 @@ class Backup:
     left_out : list of str
         Links and other things in the data folder that a backup does not follow.
     damaged : dict
-        Files of nights that are only in the backup, and are damaged there.
+        Files that are only in the backup, and are damaged there, and why.
+    not_as_sealed : dict
+        Recordings that are not in the data folder as they were sealed, and why. Where an earlier backup has copied one as it was
+        sealed, that copy stays.
     catalog : str
         How the catalog was copied: ``ok``; ``missing``; ``damaged``, as it is.
     """
@@ -83,6 +93,7 @@ class Backup:
     only_here: list[str]
     left_out: list[str]
     damaged: dict[str, str]
+    not_as_sealed: dict[str, str]
     catalog: str
 
 
@@ -172,6 +183,14 @@ def check_folders(source: Path, target: Path) -> None:
             )
 
 
+class _Sealed(NamedTuple):
+    """A file of a sealed recording, as the catalog knows it."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
 class _Progress:
     """Adds up bytes."""
 
@@ -199,6 +218,8 @@ class _Run:
     closed: set[str] | None = (
         None  # nights that are closed, as the catalog's copy says; None if that is not known
     )
+    sealed: dict[str, _Sealed] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
 
     def run(self) -> Backup:
         """Copy, read back, and replace the list of files."""
@@ -215,18 +236,15 @@ class _Run:
         for path in damaged:
             del self.kept[path]
         catalog = self._copy_all()
-        only_here = sorted(set(self.before.nights) - {n for p in self.staged if (n := night_of(p))})
-        carried = {p: f for p, f in self.before.files.items() if night_of(p) in only_here}
+        not_as_sealed = self._compare_sealed()
+        only_here, carried = self._only_here()
         new = [f for p, f in self.staged.items() if p in self.copied]
         if wrong := damaged_files(self.target, new, self.progress.add):
             path, why = next(iter(wrong.items()))
             raise FailedError(
                 f"{path} does not read back from {self.target} as it was written ({why}); use another disk"
             )
-        schema = _schema(self.target / FILES / self.staged[FILE].stored) if catalog == "ok" else None
-        made = Manifest(
-            time.time_ns(), str(self.source.resolve()), __version__, schema, carried | self.staged
-        )
+        made = Manifest(time.time_ns(), str(self.source.resolve()), __version__, carried | self.staged)
         for folder in {(self.target / FILES / f.stored).parent for f in new}:
             sync_folder(folder)
         made.write(self.target)
@@ -238,6 +256,7 @@ class _Run:
             only_here,
             left_out,
             {p: why for p, why in damaged.items() if p in carried},
+            not_as_sealed,
             catalog,
         )
 
@@ -257,6 +276,8 @@ class _Run:
 
     def _unchanged(self, path: str, found: os.stat_result) -> StoredFile | None:
         """Return the copy of a file that has not changed since."""
+        if path in self.sealed:
+            return self._copy_of_sealed(path)
         for copies in (self.staged, self.kept):
             if (copy := copies.get(path)) and (copy.size, copy.mtime_ns) == (
                 found.st_size,
@@ -265,27 +286,80 @@ class _Run:
                 return copy
         return None
 
+    def _copy_of_sealed(self, path: str) -> StoredFile | None:
+        """Return the copy that has the SHA-256 with which a recording was sealed, whatever became of the file since."""
+        known = self.sealed[path]
+        copies = (self.staged.get(path), self.kept.get(path))
+        copy = next((c for c in copies if c is not None and c.sha256 == known.sha256), None)
+        return copy and replace(copy, mtime_ns=known.mtime_ns)
+
     def _copy_all(self) -> str:
-        """Copy the catalog and then the files, again if a night was closed or sealed meanwhile. Return the catalog's state."""
+        """Copy the catalog and then the files, again if something has changed meanwhile. Return the catalog's state."""
         for _ in range(PASSES):
-            catalog, seals = self._copy_catalog()
+            place = _place_of(self.source / FILE)
+            catalog, facts = self._copy_catalog()
             files, _ = source_files(self.source, simulated=self.simulated)
             if catalog == "damaged":
                 files |= {p.name: p.stat() for p in self._catalog_files()}
             for path in self.staged.keys() - files.keys() - {FILE}:
                 del self.staged[path]
+            self.there, has_moved = set(files), False
             for path, found in sorted(files.items()):
-                with contextlib.suppress(FileNotFoundError):  # removed meanwhile: a night without a sample
+                try:
                     self.staged[path] = self._unchanged(path, found) or self._copy(path)
-            if catalog != "ok" or seals == _seals(self.source / FILE):
+                except FileNotFoundError:  # a night without a sample was removed, or a recording was sealed
+                    self.staged.pop(path, None)
+                    has_moved = True
+            for path in self.sealed.keys() - files.keys():
+                if copy := self._copy_of_sealed(path):
+                    self.staged[path] = copy
+            is_same = (
+                facts == _facts(self.source / FILE)
+                if catalog == "ok"
+                else place == _place_of(self.source / FILE)
+            )
+            if is_same and not has_moved:
                 return catalog
         raise FailedError(
             "the nights changed again and again while they were copied; try again; the earlier backup is kept"
         )
 
+    def _compare_sealed(self) -> dict[str, str]:
+        """Return the recordings that are not in the data folder as they were sealed, and why."""
+        wrong: dict[str, str] = {}
+        for path, known in self.sealed.items():
+            copy = self.staged.get(path)
+            is_kept = copy is not None and copy.sha256 == known.sha256
+            try:
+                found = (self.source / path).lstat()
+                if is_kept and (found.st_size, found.st_mtime_ns) == (known.size, known.mtime_ns):
+                    continue
+                is_same = read_back(self.source / path, lambda _: None) == (known.size, known.sha256)
+                why = "" if is_same else "its content has changed"
+            except FileNotFoundError:
+                why = "" if is_kept else "it is gone"
+            except OSError as e:
+                why = e.strerror or str(e)
+            if why:
+                kept = "the backup keeps it as it was sealed" if is_kept else "the backup has no better copy"
+                wrong[path] = f"{why}; {kept}"
+        return wrong
+
+    def _only_here(self) -> tuple[list[str], dict[str, StoredFile]]:
+        """Return the nights with a recording that is no longer in the data folder, and what the backup keeps of them."""
+        gone = _legs(self.before.files) - _legs(self.there)
+        nights = {night for night, _ in gone}
+        whole = nights - {night_of(path) for path in self.there}
+        kept = {
+            path: f
+            for path, f in self.before.files.items()
+            if path not in self.staged and (night_of(path) in whole or _legs([path]) & gone)
+        }
+        return sorted(nights), kept
+
     def _copy_catalog(self) -> tuple[str, list[Any]]:
-        """Copy the catalog with SQLite's own backup. Return how that went, and the seals of its closed nights."""
-        self.closed = None
+        """Copy the catalog with SQLite's own backup. Return how that went, and the facts that its files must agree with."""
+        self.closed, self.sealed = None, {}
         if not (self.source / FILE).exists():
             self.staged.pop(FILE, None)
             return "missing", []
@@ -299,6 +373,9 @@ class _Run:
                 pass
             with _opened(self.source / FILE) as here, contextlib.closing(sqlite3.connect(part)) as there:
                 here.backup(there)
+                there.execute(
+                    "PRAGMA journal_mode=DELETE"
+                )  # it can then be read on a disk that cannot be written
         except sqlite3.OperationalError as e:
             code = getattr(e, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -314,7 +391,8 @@ class _Run:
             self.closed = {
                 night for (night,) in there.execute("SELECT id FROM nights WHERE state = 'closed'")
             }
-        seals = _seals(part)
+            self.sealed = _sealed(there)
+        facts = _facts(part)
         for end in ("-wal", "-shm", "-journal"):
             with contextlib.suppress(FileNotFoundError):
                 part.with_name(part.name + end).unlink()
@@ -330,7 +408,7 @@ class _Run:
         else:
             part.replace(stored)
             self._stage(StoredFile(FILE, self._name(stored), size, digest, mtime_ns, sealed=False))
-        return "ok", seals
+        return "ok", facts
 
     def _copy(self, path: str) -> StoredFile:
         """Copy a file as it is; one that is still being written, up to its last whole record."""
@@ -347,7 +425,7 @@ class _Run:
             out.flush()
             os.fsync(out.fileno())
         part.replace(stored)
-        sealed = not found.st_mode & stat.S_IWUSR
+        sealed = path.endswith(".sealed") or not found.st_mode & stat.S_IWUSR
         return self._stage(
             StoredFile(path, self._name(stored), size, digest.hexdigest(), found.st_mtime_ns, sealed)
         )
@@ -397,8 +475,9 @@ class _Run:
 def source_files(folder: Path, *, simulated: bool) -> tuple[dict[str, os.stat_result], list[str]]:
     """Return the files of a data folder that belong into a backup, and what is left out that a person may miss.
 
-    The catalog is copied in another way. Logs, locks, temporary files and the last check are no part of the nights. A folder with
-    a catalog of its own, such as the demo's, is another data folder.
+    The catalog is copied in another way. A catalog that was set aside is a file like any other: it may hold what nothing else
+    holds. Logs, locks, temporary files, the state of running processes and the last check are no part of the nights. A folder
+    with a catalog of its own, such as the demo's, is another data folder.
     """
     files: dict[str, os.stat_result] = {}
     left_out: list[str] = []
@@ -406,7 +485,8 @@ def source_files(folder: Path, *, simulated: bool) -> tuple[dict[str, os.stat_re
     def walk(place: Path, within: str) -> None:
         for item in sorted(os.scandir(place), key=lambda item: item.name):
             path = f"{within}{item.name}"
-            if item.name.startswith(".") or item.name.endswith(PASSING) or path in {FILE, LAST_RESORT}:
+            is_passing = item.name.endswith(PASSING) and not _is_log_set_aside(path)
+            if item.name.startswith(".") or is_passing or path in {FILE, *STATES}:
                 continue
             if item.is_dir(follow_symlinks=False):
                 if path in NOT_COPIED or (path == "simulated" and not simulated):
@@ -443,20 +523,60 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _seals(file: Path) -> list[Any]:
-    """Return what a catalog knows of the files of its closed nights."""
-    query = "SELECT legs.* FROM legs JOIN nights ON nights.id = night_id WHERE state = 'closed' ORDER BY night_id, leg"
-    with contextlib.suppress(sqlite3.Error), _opened(file) as catalog:
-        return catalog.execute(query).fetchall()
-    return []
+def _is_log_set_aside(path: str) -> bool:
+    """Whether a file is SQLite's log of a catalog that was set aside. It holds the newest of what that catalog has."""
+    head, _, tail = FILE.partition(".")
+    return path.startswith(f"{head}.") and path.endswith(f".{tail}-wal") and path != f"{FILE}-wal"
 
 
-def _schema(file: Path) -> str | None:
-    """Return the version of a catalog's tables."""
-    with contextlib.suppress(sqlite3.Error), _opened(file) as catalog:
-        row = catalog.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+def _place_of(file: Path) -> tuple[int, int] | None:
+    """Return which file has a name; None if there is none."""
+    with contextlib.suppress(OSError):
+        found = file.stat()
+        return found.st_dev, found.st_ino
     return None
+
+
+def _legs(paths: Iterable[str]) -> set[tuple[str, str]]:
+    """Return night and leg of the recordings among some files."""
+    return {
+        (night, path.rpartition("/")[2].partition(".")[0])
+        for path in paths
+        if path.endswith(RECORDINGS) and (night := night_of(path))
+    }
+
+
+_FACTS = (
+    "SELECT legs.* FROM legs JOIN nights ON nights.id = night_id WHERE state = 'closed' ORDER BY night_id, leg",
+    "SELECT night_id, name, sha256 FROM files JOIN legs ON legs.id = leg_id ORDER BY 1, 2",
+    "SELECT * FROM lights ORDER BY night_id",
+    "SELECT * FROM marks ORDER BY 1, 2, 3",
+    "SELECT * FROM checks ORDER BY id",
+    "SELECT * FROM settings",
+)
+
+
+def _facts(file: Path) -> list[Any]:
+    """Return what a catalog knows that also stands in the files beside it: its closed nights, and what the person said."""
+    facts: list[Any] = []
+    with contextlib.suppress(sqlite3.Error), _opened(file) as catalog:
+        for query in _FACTS:
+            try:
+                facts.append(catalog.execute(query).fetchall())
+            except sqlite3.Error:  # an earlier version has no such table
+                facts.append(None)
+    return facts
+
+
+def _sealed(catalog: sqlite3.Connection) -> dict[str, _Sealed]:
+    """Return the files of the sealed recordings that a catalog knows."""
+    query = (
+        "SELECT night_id, name, size, mtime_ns, sha256 FROM files JOIN legs ON legs.id = leg_id"
+        " WHERE sha256 != ''"
+    )
+    with contextlib.suppress(sqlite3.Error):  # an earlier version has no such table
+        return {f"nights/{night}/{name}": _Sealed(*known) for night, name, *known in catalog.execute(query)}
+    return {}
 
 
 def _mb(count: float) -> str:

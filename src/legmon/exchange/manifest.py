@@ -64,8 +64,6 @@ class Manifest:
         The data folder.
     legmon : str
         The version of the program that made it.
-    schema : str or None
-        The version of the catalog's tables; None without a catalog.
     files : dict
         The files by their place in the data folder.
     """
@@ -73,7 +71,6 @@ class Manifest:
     made_ns: int | None
     source: str
     legmon: str
-    schema: str | None = None
     files: dict[str, StoredFile] = field(default_factory=dict)
 
     @property
@@ -93,7 +90,6 @@ class Manifest:
             "made_ns": self.made_ns,
             "source": self.source,
             "legmon": self.legmon,
-            "schema": self.schema,
             "files": [asdict(f) for f in sorted(self.files.values(), key=lambda f: f.path)],
         }
         part = backup / f"{MANIFEST}.part"
@@ -140,7 +136,7 @@ class Manifest:
                 is_inside(f.path) and is_inside(f.stored) for f in files
             ):
                 raise _damaged(file)
-            named = {name: content[name] for name in ("made_ns", "source", "legmon", "schema")}
+            named = {name: content[name] for name in ("made_ns", "source", "legmon")}
             return cls(**named, files={f.path: f for f in files})
         except (AttributeError, KeyError, TypeError):
             raise _damaged(file) from None

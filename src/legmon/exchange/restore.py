@@ -1,16 +1,16 @@
-"""Restore a backup into a new data folder, and close the night that was being recorded when it was made."""
+"""Restore a backup into a new data folder, list every night in it, and close the one that was being recorded."""
 
 import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
-from legmon.catalog.database import HEAD
-from legmon.catalog.file import FILE
+from legmon.catalog.database import contents
+from legmon.catalog.file import CATALOG_ERRORS, FILE
+from legmon.catalog.rescan import add_night
 from legmon.catalog.store import Catalog
 from legmon.errors import FailedError, LegmonError
 from legmon.exchange.backup import verify_backup
@@ -33,7 +33,7 @@ UNDER_WAY = ".restoring"
 SPARE_BYTES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restored:
     """What was restored.
 
@@ -43,16 +43,22 @@ class Restored:
         What the backup holds.
     closed : list of str
         The nights that were being recorded when the backup was made. They end with their last sample.
+    added : list of str
+        The nights that the catalog of the backup did not list. They were added from their recordings.
     unlisted : list of str
-        The nights that the catalog does not list; their recordings are there.
+        The nights that could not be added; their recordings are there.
+    problems : list of str
+        What could not be read of the nights that were added, each in one sentence.
     trouble : str
         Why the catalog cannot be opened, or a night is not closed; empty if all is well.
     """
 
     manifest: Manifest
-    closed: list[str]
-    unlisted: list[str]
-    trouble: str
+    closed: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    trouble: str = ""
 
 
 def restore_backup(backup: Path, target: Path, on_progress: Callable[[int, int], None]) -> Restored:
@@ -75,10 +81,6 @@ def restore_backup(backup: Path, target: Path, on_progress: Callable[[int, int],
         If the backup is damaged, or something cannot be read or written.
     """
     manifest = Manifest.read(backup)
-    if manifest.schema is not None and manifest.schema > HEAD:
-        raise BackupError(
-            f"{backup} was made by a later version of legmon ({manifest.legmon}); install that version"
-        )
     _check_target(backup, target)
     total = 3 * manifest.size
     _, damaged = verify_backup(backup, lambda done, _: on_progress(done, total))
@@ -89,11 +91,26 @@ def restore_backup(backup: Path, target: Path, on_progress: Callable[[int, int],
             f"{backup} is damaged: {path} ({why}){more}; nothing was restored; `legmon backup` mends it while the nights are"
             " still where they were recorded"
         )
+    _refuse_later(manifest, backup)
     try:
         _copy_back(manifest, backup, target, lambda done: on_progress(manifest.size + done, total))
     except OSError as e:
         raise FailedError(f"nothing was restored: {e.filename or target}: {e.strerror or e}") from e
     return _opened(manifest, target)
+
+
+def _refuse_later(manifest: Manifest, backup: Path) -> None:
+    """Refuse a catalog of a later version before anything is written: this version would not open it."""
+    if FILE not in manifest.files:
+        return
+    try:
+        found = contents(backup / FILES / manifest.files[FILE].stored)
+    except sqlite3.Error as e:
+        raise FailedError(f"the catalog in {backup} cannot be read ({e}); nothing was restored") from e
+    if found.kind == "later":
+        raise BackupError(
+            f"{backup} was made by a later version of legmon ({manifest.legmon}); install that version"
+        )
 
 
 def _check_target(backup: Path, target: Path) -> None:
@@ -159,24 +176,23 @@ def _copy(file: StoredFile, backup: Path, staging: Path, add: Callable[[int], No
 
 
 def _opened(manifest: Manifest, target: Path) -> Restored:
-    """Open the new folder: its catalog, and the night that was under way."""
-    if FILE not in manifest.files:
-        return Restored(manifest, [], manifest.nights, "")
+    """Open the new folder. Add the nights that its catalog does not list, and close the one that was under way."""
+    made = Restored(manifest)
     try:
-        catalog = Catalog(target)
-    except LegmonError as e:
-        return Restored(manifest, [], manifest.nights, str(e))
-    closer, trouble = NightCloser(), ""
-    closed: list[str] = []
-    with contextlib.closing(catalog):
-        try:
+        with contextlib.closing(Catalog(target, check=True)) as catalog:
             catalog.want("off")
+            for night in catalog.unknown_recordings():
+                found = add_night(catalog, night)
+                made.problems += found.problems
+                (made.unlisted if found.movements is None else made.added).append(night)
+            closer = NightCloser()
             left = [n for n in catalog.nights() if n.state == "recording"]
             for simulated in sorted({n.simulated for n in left}):
                 resume_night(catalog, closer, None, simulated=simulated)
-            trouble = " ".join(closer.left_open)
+            made.trouble = " ".join(closer.left_open)
             listed = {n.id: n.state for n in catalog.nights()}
-        except DBAPIError as e:
-            return Restored(manifest, [], manifest.nights, str(e.orig))
-        closed = [n.id for n in left if listed.get(n.id) == "closed"]
-        return Restored(manifest, closed, [n for n in manifest.nights if n not in listed], trouble)
+            made.closed = [n.id for n in left if listed.get(n.id) == "closed"]
+    except (*CATALOG_ERRORS, LegmonError) as e:
+        made.trouble = str(getattr(e, "orig", e))
+        made.unlisted = [n for n in manifest.nights if n not in made.added]
+    return made

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from legmon import __version__
 from legmon.catalog.database import catalog_fault
-from legmon.catalog.file import CatalogError
+from legmon.catalog.file import CatalogError, DiskFullError
 from legmon.catalog.store import Catalog
 from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
@@ -88,8 +88,9 @@ async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
 
 async def _not_stored(_: Request, error: Exception) -> JSONResponse:
     log.warning("the catalog or the data folder cannot be used: %s", error)
-    code = ProblemCode.NOT_STORED
-    return _problem(503, problem_sentence(code, why=error), code)
+    is_full = isinstance(error, DiskFullError)
+    status, code = (507, ProblemCode.DISK_FULL) if is_full else (503, ProblemCode.NOT_STORED)
+    return _problem(status, problem_sentence(code, why=error), code)
 
 
 async def _catalog_problem(_: Request, error: Exception) -> JSONResponse:
