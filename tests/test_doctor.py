@@ -411,7 +411,7 @@ def test_a_catalog_of_another_program_is_a_stop(air: str, private: Path) -> None
 def test_every_code_has_a_sentence_that_can_be_written() -> None:
     words = dict.fromkeys(
         ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "recordings_text", "basis",
-         "free", "needed", "state", "network_time", "path", "why", "zone", "offset", "words"),
+         "days_text", "free", "needed", "state", "network_time", "path", "why", "zone", "offset", "words"),
         "x",
     )  # fmt: skip
     values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s", "toes", "ratio"), 1.0)
