@@ -313,6 +313,7 @@ def will_resume(catalog: Catalog, clock: Clock) -> bool:
     """Whether a recorder that starts now continues a night that was interrupted."""
     from legmon.recorder import ending
 
+    ending.add_interrupted(catalog)
     nights = [n for n in catalog.nights() if n.state == "recording" and n.legs]
     if not nights:
         return False
