@@ -599,7 +599,7 @@ def catalog_of_0002(folder: Path) -> None:
     """Put a catalog of migration 0002 in place, with the nights and marks of the early one."""
     old = sqlite3.connect(folder / "catalog.sqlite")
     rows = {
-        table: old.execute("SELECT * FROM " + table).fetchall()
+        table: old.execute("SELECT * FROM " + table).fetchall()  # noqa: S608 (of this list)
         for table in ("nights", "legs", "anchors", "movements")
     }
     labels = old.execute("SELECT leg_id, first, 'voluntary', set_ns FROM labels").fetchall()

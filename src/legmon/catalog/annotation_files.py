@@ -147,7 +147,7 @@ def write_annotations(path: Path, values: Mapping[str, Any], *, sync: bool = Tru
 
 
 def put_back(path: Path, before: bytes | None) -> None:
-    """Give an annotation file the content that it had before; None if there was none."""
+    """Restore the content that an annotation file had before; None if there was none."""
     with contextlib.suppress(OSError):
         if before is None:
             path.unlink(missing_ok=True)
