@@ -45,7 +45,6 @@ const night: NightSummary = {
   detector: "legmon 1",
   damage: [],
   verdict: "usable",
-  damage: [],
   indices: {
     movements: 150,
     candidates: 140,
