@@ -32,6 +32,7 @@ from legmon.catalog.models import (
 from legmon.errors import LegmonError
 from legmon.movement import NS
 from legmon.night.figures import VOLUNTARY
+from legmon.recording.files import sync_folder
 
 NAME = "annotations.json"
 FORMAT, VERSION = "legmon annotations", 1
@@ -143,16 +144,6 @@ def write_annotations(path: Path, values: Mapping[str, Any], *, sync: bool = Tru
     new.replace(path)
     if sync:
         sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    with contextlib.suppress(OSError):  # Windows opens no folder
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def read_annotations(path: Path) -> dict[str, Any]:
