@@ -22,9 +22,9 @@ from legmon.recorder.night import NightRecorder
 from legmon.recording import segment
 from legmon.recording.files import RecordingError, leg_files, read_segment
 from legmon.recording.records import Gap, Note, Record, Samples
-from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentTail, SegmentWriter
 from tests.conftest import sensor, started, until
+from tests.made import verify
 from tests.test_leg_recorder import SOURCE, begin, stream
 from tests.test_recorder import info, recorder, stopped_at, want
 

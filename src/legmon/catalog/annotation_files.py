@@ -32,6 +32,7 @@ from legmon.catalog.models import (
 from legmon.errors import LegmonError
 from legmon.movement import NS
 from legmon.night.fit import Fit
+from legmon.recording.files import sync_folder
 
 NAME = "annotations.json"
 FORMAT, VERSION = "legmon annotations", 1
@@ -156,16 +157,6 @@ def put_back(path: Path, before: bytes | None) -> None:
             new.write_bytes(before)
             new.chmod(0o600)
             new.replace(path)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    with contextlib.suppress(OSError):  # Windows opens no folder
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def read_annotations(path: Path) -> dict[str, Any]:

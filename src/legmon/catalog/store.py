@@ -451,9 +451,11 @@ class Catalog:
             return night_infos(s, query, self.folder)
 
     def discard(self, night: str) -> None:
-        """Remove a night and its folder: one without a sample, or one that can be simulated again."""
+        """Remove a night and its folder: one of which nothing was recorded or said, or one that can be simulated again."""
         with self.session() as s:
-            s.delete(s.get_one(NightRow, night))
+            row = s.get(NightRow, night)
+            if row is not None:
+                s.delete(row)
         shutil.rmtree(self.segment(night, "left").parent, ignore_errors=True)
 
     # the desired state, and the recorder's report

@@ -377,6 +377,7 @@ class Recorder:
             *map(unwritten_trouble, self._unwritten.values()),
             self._troubles.get("resume"),
             self._troubles.get("catalog"),  # it is over; the others go on
+            self._closer.last,
         ]
         troubles.sort(
             key=lambda t: t is not None and t.code == Trouble.BATTERY_LOW
