@@ -23,10 +23,9 @@ def simulated_folder() -> Path:
 def other_folder_that_runs(folder: Path) -> Path | None:
     """Return another of these folders on which legmon runs; None if there is none."""
     from legmon.app import running
-    from legmon.recorder import presence
 
     others = (own_folder(), simulated_folder(), demo_folder())
-    busy = (o for o in others if o != folder and (running.supervisor(o) or presence.recorder(o)))
+    busy = (o for o in others if o != folder and running.runs_on(o))
     return next(busy, None)
 
 
