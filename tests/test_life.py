@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -300,8 +301,8 @@ def test_stop_ends_what_its_file_does_not_name(air: str, tmp_path: Path, writabl
             assert "`legmon stop` ends it" in run_command("status", data=data).stdout
         done = run_command("stop", data=data)
         assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
+        until(lambda: not left(data), 10, what="the locks are free, and the processes end")
         assert not before.process.is_alive()
-        assert not left(data)
         assert not (data / STOP).exists()
         for name in names:
             if (data / name).is_dir():
@@ -338,11 +339,12 @@ def test_a_look_at_the_lock_ends_no_start(air: str, tmp_path: Path) -> None:
         process.says("ready")
         assert process.end() == 0
     lock.acquire()
-    timer = threading.Timer(0.5, lock.release)
-    timer.start()
-    with unlocked(tmp_path):
-        pass
-    timer.join()
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(ExitStack().enter_context, unlocked(tmp_path))
+        time.sleep(0.5)
+        assert not waits.done(), "it waits, and does not refuse"
+        lock.release()
+        waits.result(10)
 
 
 def test_a_lost_catalog_and_a_killed_recorder_go_on_with_the_same_night(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from legmon.app.demo_nights import (
     next_evening,
     record_past_nights,
 )
-from legmon.app.folders import quoted
+from legmon.app.folders import check_writable, quoted
 from legmon.app.processes import Child, end_all, python_module
 from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
@@ -333,10 +333,8 @@ def open_for_nights(folder: Path, *, simulated: bool) -> Catalog:
     LegmonError
         If its nights are of the other kind, or if it can only be read.
     """
+    check_writable(folder)
     catalog = Catalog(folder)
-    if catalog.read_only:
-        catalog.close()
-        raise LegmonError(FOLDER_READ_ONLY.format(folder=folder, why="it can only be read"))
     if simulated in {not kind for kind in _kinds(catalog)}:
         catalog.close()
         kind, other = ("your own", "simulated") if simulated else ("simulated", "your own")

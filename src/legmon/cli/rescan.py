@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from legmon.app.folders import own_folder
+from legmon.app.folders import check_writable, own_folder
 from legmon.cli.options import DataOption, JsonOption, print_json, read_recordings
 
 
@@ -27,15 +27,13 @@ def rescan(data: DataOption = None, as_json: JsonOption = False) -> None:
     from legmon.catalog.file import CatalogError, has_recordings
     from legmon.catalog.rescan import set_catalog_aside
     from legmon.catalog.store import NO_NIGHTS, Catalog
-    from legmon.messages import FOLDER_READ_ONLY
 
     folder = data or own_folder()
     if not has_recordings(folder):
         raise CatalogError(f"{NO_NIGHTS} ({folder}); name the folder of your nights with --data")
+    check_writable(folder)
     kept = set_catalog_aside(folder)
     catalog = Catalog(folder)
-    if catalog.read_only:
-        raise CatalogError(FOLDER_READ_ONLY.format(folder=folder, why="it can only be read"))
     results = read_recordings(catalog)
     added = [r for r in results if r.movements is not None]
     if as_json:
