@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from legmon.app.running import Report
+from legmon.app.running import Report, supervisor
 from legmon.cli import main
 from legmon.recorder import presence
 from tests import kinds, skips
@@ -128,7 +128,10 @@ def start(*command: str) -> subprocess.Popen[str] | Forked:
 
 @contextmanager
 def started(*command: str) -> Iterator[Running]:
-    """Run a command until the block ends."""
+    """Run a command until the block ends. What a `legmon run` found at work goes on; what it started ends too."""
+    runs_on = Path(command[command.index("--data") + 1]) if "run" in command and "--data" in command else None
+    if runs_on is not None and supervisor(runs_on):
+        runs_on = None
     running = Running(process := start(*command))
 
     def stream(pipe: object, into: list[str]) -> None:
@@ -153,8 +156,8 @@ def started(*command: str) -> Iterator[Running]:
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
-        if "run" in command and "--data" in command:
-            end_run(Path(command[command.index("--data") + 1]))
+        if runs_on is not None:
+            end_run(runs_on)
 
 
 def end_run(data: Path) -> None:

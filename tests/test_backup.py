@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from legmon.app.running import REPORT, STOP
+from legmon.app.running import REPORT
 from legmon.catalog.annotation_files import read_annotations
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.report_file import LAST_RESORT
@@ -30,7 +30,7 @@ from legmon.night.marks import mark_of
 from legmon.night.track import score_night
 from legmon.nights.custody import check_leg, seal_next
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.presence import RECORDER
+from legmon.recorder.presence import RECORDER, STOP
 from legmon.recording.files import leg_files, part_path, read_segment, sealed_path
 from legmon.recording.records import Samples, last_whole
 from legmon.recording.seal import seal_files

@@ -681,6 +681,16 @@ NO_BLUETOOTH: Final = (
 )
 """The sentence where `legmon run` finds no Bluetooth."""
 
+FOLDER_READ_ONLY: Final = "the data folder {folder} cannot be written ({why}); check its permissions, or name another folder with --data"
+"""The sentence where a command has to write into a data folder that can only be read."""
+UNKNOWN_RUNS: Final = "A legmon works on {folder}, but its file that names the process is missing or cannot be written. `legmon stop` ends it."
+"""The sentence of `legmon status` where only a lock shows that legmon runs."""
+UNKNOWN_WORKS: Final = (
+    "another legmon works on {folder}: a demo, a replay or a rescan. Wait until it has ended, or end it with Ctrl-C in its"
+    " terminal"
+)
+"""The sentence of `legmon stop` where a program without a supervisor holds the data folder."""
+
 
 # why the catalog cannot be used
 

@@ -30,6 +30,7 @@ from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.errors import LegmonError
+from legmon.messages import FOLDER_READ_ONLY
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import score_night
@@ -97,6 +98,8 @@ def _alone(folder: Path) -> Iterator[None]:
         raise UnavailableError(
             f"legmon is recording into {folder}; end it first, so that the catalog can be made anew"
         ) from None
+    except OSError as e:
+        raise CatalogError(FOLDER_READ_ONLY.format(folder=folder, why=e.strerror)) from e
 
 
 def rescan(

@@ -42,7 +42,7 @@ from legmon.exchange.manifest import (
     open_to_read,
     read_back,
 )
-from legmon.recorder.presence import RECORDER
+from legmon.recorder.presence import RECORDER, STOP
 from legmon.recording.files import sync_folder
 from legmon.recording.records import last_whole
 
@@ -52,7 +52,7 @@ SPARE_BYTES = 1_000_000
 """Room for the list of the files, beside the files."""
 NOT_COPIED = {"logs", "check"}
 """Folders of what is no part of the nights."""
-STATES = {LAST_RESORT, RECORDER, "supervisor.json", "supervisor.stop", "clock.json"}
+STATES = {LAST_RESORT, RECORDER, "supervisor.json", STOP, "clock.json"}
 """Files in which a running process keeps its state (see `legmon.app.running` and `legmon.catalog.clock`)."""
 PASSING = (".lock", ".new", ".tmp", ".part", "-wal", "-shm", "-journal")
 """Ends of the names of files that belong to a running process."""
