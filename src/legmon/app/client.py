@@ -5,7 +5,6 @@ import io
 import signal
 import subprocess
 import time
-import webbrowser
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,12 +19,15 @@ from sqlalchemy.exc import DBAPIError
 from legmon import logs
 from legmon.app import running
 from legmon.app.evening import LOGGING, check_bluetooth, free_port, open_for_nights, show_log, unlocked
+from legmon.app.pages import show_pages
 from legmon.app.running import TAKEN_STATUS, Report
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import FailedError, LegmonError
+from legmon.messages import Event
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
+from legmon.web.audit import Audit
 
 LOOK_S: Final = 0.1
 REPLACED_S: Final = 30.0
@@ -141,6 +143,7 @@ class Client:
             # Its supervisor may be gone, or another may take its place at this very moment: end whatever runs.
             report, alone = running.supervisor(self._folder), presence.recorder(self._folder)
             if report is not None:
+                Audit(self._folder).note(Event.STOP, "command")
                 status = self._stop_supervisor(report, until)
                 asked.add(report.process.pid)
             elif alone is None:
@@ -207,6 +210,7 @@ class Client:
                         )
                         return 0
                     running.ask_to_stop(self._folder, report.process)
+                    Audit(self._folder).note(Event.STOP, "command")
                     return self._await_end(report)
             elif report is not None and report.ended is not None:
                 self._await_exit(process)
@@ -274,10 +278,10 @@ class Client:
             if ends
             else "Ctrl-C ends the looking on; `legmon stop` ends the night."
         )
-        self._print(f"Your pages are at [bold]{report.pages}[/bold] (this computer only). {after}")
         if not is_first:
+            self._print(f"Your pages are at [bold]{report.pages}[/bold] (this computer only). {after}")
             return
-        opened = options.browser and webbrowser.open(report.pages)
+        opened = show_pages(self._folder, report.pages, self._print, after, browser=options.browser)
         with (
             contextlib.suppress(LegmonError, DBAPIError),
             contextlib.closing(Catalog(self._folder)) as catalog,
@@ -285,6 +289,7 @@ class Client:
             mode = catalog.wanted().mode
             if not opened and mode != "record":
                 catalog.want("record", options.leg)
+                Audit(self._folder).note(Event.START, "command")
                 if options.browser:
                     self._print("No browser could be opened, so the night begins now.")
             elif mode == "off":

@@ -20,13 +20,17 @@ def simulated_folder() -> Path:
     return own_folder() / "simulated"
 
 
+def standard_folders() -> list[Path]:
+    """Return the folders that legmon uses where nobody names one."""
+    return [own_folder(), simulated_folder(), demo_folder()]
+
+
 def other_folder_that_runs(folder: Path) -> Path | None:
     """Return another of these folders on which legmon runs; None if there is none."""
     from legmon.app import running
     from legmon.recorder import presence
 
-    others = (own_folder(), simulated_folder(), demo_folder())
-    busy = (o for o in others if o != folder and (running.supervisor(o) or presence.recorder(o)))
+    busy = (o for o in standard_folders() if o != folder and (running.supervisor(o) or presence.recorder(o)))
     return next(busy, None)
 
 

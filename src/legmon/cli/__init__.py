@@ -26,6 +26,7 @@ def command_line() -> typer.Typer:
         doctor,
         golden,
         nights,
+        opening,
         qualify,
         replay,
         rescan,
@@ -37,6 +38,7 @@ def command_line() -> typer.Typer:
         simulate,
         status,
         stop,
+        token,
     )
 
     app = typer.Typer(
@@ -48,8 +50,10 @@ def command_line() -> typer.Typer:
     )
     for module in (
         run,
+        opening,
         status,
         stop,
+        token,
         service,
         replay,
         score,
