@@ -100,10 +100,10 @@ class Audit:
         except OSError:
             return
         for line in lines:
-            with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError, RecursionError):
                 value = json.loads(line)
                 client, night = value.get("client"), value.get("night")
-                if client not in {None, *get_args(Client)}:
+                if client not in (None, *get_args(Client)):
                     continue
                 yield Entry(
                     float(value["at"]),

@@ -45,15 +45,15 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if headers.get("host") not in self._hosts or (origin is not None and origin not in self._origins):
-            await refuse(ProblemCode.NOT_HERE, scope, receive, send)
-            return
 
         async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if headers.get("host") not in self._hosts or (origin is not None and origin not in self._origins):
+            await refuse(ProblemCode.NOT_HERE, scope, receive, with_headers)
+            return
         await self._app(scope, receive, with_headers)
