@@ -661,7 +661,7 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     " when it starts.",
     ProblemCode.NOT_LET_IN: "You are not let in. Run `legmon open` on this computer; for a program, `legmon token` prints its token.",
     ProblemCode.TOO_MANY_TRIES: "Too many wrong tokens. Wait a minute, then run `legmon open` or `legmon token` for a right one.",
-    ProblemCode.TOO_LARGE: "This request is larger than legmon ever needs. Send less than 1 MB.",
+    ProblemCode.TOO_LARGE: "This request is larger than legmon ever needs: its head has more than 16 kB, or its body more than 1 MB.",
     ProblemCode.WRONG_METHOD: "This address does not know this method. Use one of: {allow}.",
 }
 

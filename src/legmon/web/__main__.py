@@ -18,14 +18,7 @@ from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.web import keys
 from legmon.web.app import create_app
-from legmon.web.connections import (
-    BACKLOG,
-    HEADER_BYTES,
-    KEEP_ALIVE_S,
-    MESSAGE_BYTES,
-    Connections,
-    on_loop_error,
-)
+from legmon.web.connections import Connections
 
 
 def main() -> int:
@@ -57,26 +50,9 @@ def main() -> int:
     port = listener.getsockname()[1]
     app = create_app(catalog, port)
     connections = Connections()
-    http, live_socket = connections.protocols()
     ended = threading.Event()
     threading.Thread(target=app.state.reports.fill, args=(ended,), daemon=True).start()
-    config = uvicorn.Config(
-        app,
-        log_config=None,  # its messages go into this process's log
-        log_level="warning",
-        access_log=False,  # a line for each request would hold what was asked
-        timeout_graceful_shutdown=1,
-        loop="asyncio",
-        http=http,
-        ws=live_socket,
-        ws_max_size=MESSAGE_BYTES,
-        h11_max_incomplete_event_size=HEADER_BYTES,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        backlog=min(BACKLOG, connections.most // 2),
-        proxy_headers=False,  # nobody stands in between; a header must not say who a client is
-        server_header=False,
-    )
-    asyncio.run(_serve(uvicorn.Server(config), listener, args.data, connections))
+    asyncio.run(_serve(uvicorn.Server(connections.config(app)), listener, args.data, connections))
     ended.set()
     return 0
 
@@ -85,7 +61,6 @@ async def _serve(
     server: uvicorn.Server, listener: socket.socket, folder: Path, connections: Connections
 ) -> None:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(on_loop_error)
     watching = asyncio.create_task(connections.watch())
 
     def end() -> None:

@@ -18,11 +18,11 @@ from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
 from legmon.web import events, live, nights, tonight, twins
 from legmon.web.audit import Audit
-from legmon.web.bodies import Bodies
 from legmon.web.description import describe, methods_of
 from legmon.web.guard import Guard
 from legmon.web.keys import Keys
 from legmon.web.lock import Lock
+from legmon.web.sizes import Sizes
 from legmon.web.models import Problem
 from legmon.web.problems import RefusedError
 
@@ -57,8 +57,8 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     for kind in CATALOG_ERRORS:
         app.add_exception_handler(kind, _not_stored)
     app.add_exception_handler(Exception, _defect)
-    app.add_middleware(Bodies)
     app.add_middleware(Lock, keys=Keys(catalog.folder), audit=audit, public=_public())
+    app.add_middleware(Sizes)
     app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

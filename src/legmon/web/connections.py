@@ -13,17 +13,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from legmon.web.lock import LET_IN
+from legmon.web.sizes import HEAD_BYTES
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 128
 BACKLOG: Final = 64
 """So many connections may wait to be accepted, and so many are accepted at once."""
-HEADER_BYTES: Final = 16_384
 MESSAGE_BYTES: Final = 16_384
 """Of one message of a live socket; the pages send none."""
 HEAD_S: Final = 10.0
@@ -124,8 +126,29 @@ class Connections:
         """Forget a connection."""
         self._open.pop(transport, None)
 
+    def config(self, app: ASGIApp) -> uvicorn.Config:
+        """Return the configuration of a server whose connections are bounded."""
+        http, live_socket = self.protocols()
+        return uvicorn.Config(
+            app,
+            log_config=None,  # its messages go into this process's log
+            log_level="warning",
+            access_log=False,  # a line for each request would hold what was asked
+            timeout_graceful_shutdown=1,
+            loop="asyncio",
+            http=http,
+            ws=live_socket,
+            ws_max_size=MESSAGE_BYTES,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            backlog=max(min(BACKLOG, self.most // 2), 1),
+            proxy_headers=False,  # nobody stands in between; a header must not say who a client is
+            server_header=False,
+        )
+
     async def watch(self) -> None:
         """Cut off whoever is too slow, until cancelled."""
+        asyncio.get_running_loop().set_exception_handler(on_loop_error)
         while True:
             await asyncio.sleep(LOOK_S)
             now = time.monotonic()

@@ -131,9 +131,11 @@ class Lock:
         return is_many
 
 
-async def refuse(code: ProblemCode, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(
+    code: ProblemCode, scope: Scope, receive: Receive, send: Send, *, status: int | None = None
+) -> None:
     """Answer with a problem and close the connection; what else the client sends is not read."""
-    status = _STATUS[code]
+    status = status or _STATUS[code]
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -1,4 +1,4 @@
-"""Bound the body of a request."""
+"""Bound the head and the body of a request."""
 
 from typing import Final
 
@@ -9,11 +9,12 @@ from legmon.messages import ProblemCode
 from legmon.web.lock import refuse
 from legmon.web.problems import RefusedError
 
-MOST_BYTES: Final = 1_000_000
+HEAD_BYTES: Final = 16_384
+BODY_BYTES: Final = 1_000_000
 
 
-class Bodies:
-    """ASGI middleware that refuses a body of more than 1 MB, also one that does not say how long it is.
+class Sizes:
+    """ASGI middleware that refuses a head of more than 16 kB, and a body of more than 1 MB, also one that does not say how long it is.
 
     Parameters
     ----------
@@ -26,11 +27,15 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        head = len(scope["raw_path"]) + len(scope["query_string"])
+        if head + sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+            await refuse(ProblemCode.TOO_LARGE, scope, receive, send, status=431)
+            return
         named = Headers(scope=scope).get("content-length", "0")
-        if not named.isdigit() or int(named) > MOST_BYTES:  # h11 has refused what is not a number
+        if len(named) > len(str(BODY_BYTES)) or not named.isdigit() or int(named) > BODY_BYTES:
             await refuse(ProblemCode.TOO_LARGE, scope, receive, send)
             return
         received = 0
@@ -38,8 +43,8 @@ class Bodies:
         async def bounded() -> Message:
             nonlocal received
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > MOST_BYTES:
+            received += len(message.get("body", b"")) if message["type"] == "http.request" else 0
+            if received > BODY_BYTES:
                 raise RefusedError(413, ProblemCode.TOO_LARGE)
             return message
 
