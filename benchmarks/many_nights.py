@@ -121,7 +121,9 @@ def idle(address: str, client: httpx.Client, pid: int, seconds: float) -> dict[s
     """Measure the dashboard while it has nothing to do, without a page and with one."""
     found = {"cpu_no_page": percent(pid, seconds)}
     done = threading.Event()
-    with connect(f"ws{address[4:]}/api/v1/live", additional_headers={"Authorization": client.headers["Authorization"]}) as socket:
+    with connect(
+        f"ws{address[4:]}/api/v1/live", additional_headers={"Authorization": client.headers["Authorization"]}
+    ) as socket:
 
         def read() -> None:
             for _ in socket:

@@ -91,7 +91,10 @@ def test_a_night_outlives_its_terminal_and_stop_ends_it(
         until(lambda: recorded(data) > seen + 100, what="the night goes on")
         after = report(data)
         assert (after.recorder, after.dashboard) == (before.recorder, before.dashboard)
-        assert httpx.get(f"{after.pages}/api/v1/status", headers=let_in(after.pages, data)).json()["recording"] is True
+        assert (
+            httpx.get(f"{after.pages}/api/v1/status", headers=let_in(after.pages, data)).json()["recording"]
+            is True
+        )
         assert "Everything is closed." in stopped(data)
     night = info(data)
     assert (night.state, night.gaps) == ("closed", 0)

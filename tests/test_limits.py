@@ -98,7 +98,10 @@ def test_a_body_is_at_most_1_mb_whatever_it_says_of_itself(tmp_path: Path) -> No
         in_chunks = httpx.put(url, content=iter([large[:600_000], large[600_000:]]), headers=headers)
         assert (in_chunks.status_code, in_chunks.json()["code"]) == (413, "too_large")
         just = b'{"theme": "night"}'.ljust(sizes.BODY_BYTES)
-        assert httpx.put(url, content=just, headers=headers | {"Content-Type": "application/json"}).status_code == 200
+        assert (
+            httpx.put(url, content=just, headers=headers | {"Content-Type": "application/json"}).status_code
+            == 200
+        )
         for name in ("-1", "1e9", "9" * 400):
             with connected(address) as client:
                 client.sendall(
@@ -202,9 +205,12 @@ def test_with_few_files_a_flood_leaves_no_traceback(tmp_path: Path) -> None:
         "sys.argv = sys.argv[1:]; runpy.run_module('legmon.web', run_name='__main__')"
     )
     command = [sys.executable, "-c", limited, "legmon.web", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process, contextlib.ExitStack() as stack:
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process,
+        contextlib.ExitStack() as stack,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -227,20 +233,23 @@ def test_with_few_files_a_flood_leaves_no_traceback(tmp_path: Path) -> None:
 
 
 def test_what_an_address_does_not_know_is_refused_with_what_it_knows(tmp_path: Path) -> None:
-    with server(tmp_path / "data") as (address, _):
-        with httpx.Client(base_url=address, headers=let_in(address, tmp_path / "data")) as http:
-            for method, path, allow in (
-                ("POST", "/api/v1/status", "GET"),
-                ("DELETE", "/api/v1/settings", "GET, PUT"),
-                ("POST", "/api/v1/nights/last", "GET, PATCH"),
-                ("PUT", "/tonight.json", "GET"),
-                ("POST", "/favicon.svg", "GET, HEAD"),
-                ("PUT", "/", "GET, HEAD"),
-            ):
-                answer = http.request(method, path)
-                assert (answer.status_code, answer.headers.get("allow")) == (405, allow), path
-                assert answer.json()["code"] == "wrong_method"
-                assert allow in answer.json()["detail"]
+    data = tmp_path / "data"
+    with (
+        server(data) as (address, _),
+        httpx.Client(base_url=address, headers=let_in(address, data)) as http,
+    ):
+        for method, path, allow in (
+            ("POST", "/api/v1/status", "GET"),
+            ("DELETE", "/api/v1/settings", "GET, PUT"),
+            ("POST", "/api/v1/nights/last", "GET, PATCH"),
+            ("PUT", "/tonight.json", "GET"),
+            ("POST", "/favicon.svg", "GET, HEAD"),
+            ("PUT", "/", "GET, HEAD"),
+        ):
+            answer = http.request(method, path)
+            assert (answer.status_code, answer.headers.get("allow")) == (405, allow), path
+            assert answer.json()["code"] == "wrong_method"
+            assert allow in answer.json()["detail"]
 
 
 def test_every_problem_is_described(tmp_path: Path) -> None:

@@ -137,9 +137,7 @@ def test_a_program_needs_the_bearer_token_and_no_origin(folder: Path, address: s
     assert httpx.post(url, json={"mode": "off"}, headers=bearer).status_code == 200
     assert socket_status(address, None, bearer) == 101
     for wrong in ("Bearer", "Bearer x", "Basic eDp4", f"Bearer {bearer['Authorization'][7:-1]}"):
-        answer = httpx.get(
-            f"{address}/api/v1/status", headers=entered(address) | {"Authorization": wrong}
-        )
+        answer = httpx.get(f"{address}/api/v1/status", headers=entered(address) | {"Authorization": wrong})
         assert answer.status_code == 401, "a wrong token is not made good by a cookie"
     old = bearer
     assert run_command("token", "--new", data=folder).returncode == 0
@@ -365,9 +363,7 @@ def page(address: str) -> Iterator[Page]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         made = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB", bypass_csp=True)
         yield made.new_page()
         browser.close()
@@ -406,7 +402,10 @@ def test_the_token_leaves_the_address_bar_and_the_page_stays(page: Page, address
 
 def test_a_page_of_another_port_can_neither_read_nor_change(page: Page, address: str) -> None:
     """A server of somebody else on 127.0.0.1 is the same site, so that its pages send our cookie."""
-    code = "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler); print(s.server_port, flush=True); s.serve_forever()"
+    code = (
+        "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler); "
+        "print(s.server_port, flush=True); s.serve_forever()"
+    )
     page.goto(entrance(address))
     with started("-c", code) as other:
         page.goto(f"http://127.0.0.1:{other.says('')}/docs/")

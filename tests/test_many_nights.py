@@ -43,6 +43,7 @@ from legmon.web import live
 from legmon.web.app import create_app
 from legmon.web.live import Snapshot, StatusFeed
 from legmon.web.status import status
+from tests.conftest import let_in
 from tests.made import Made, copy_nights, evening, make_night, scenario
 
 

@@ -22,9 +22,9 @@ from legmon.web.description import describe, methods_of
 from legmon.web.guard import Guard
 from legmon.web.keys import Keys
 from legmon.web.lock import Lock
-from legmon.web.sizes import Sizes
 from legmon.web.models import Problem
 from legmon.web.problems import RefusedError
+from legmon.web.sizes import Sizes
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     port : int
         Where it listens on loopback; requests to any other host are refused.
     """
-    app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="legmon", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.catalog = catalog
     app.state.signals = SignalStore()
     app.state.reports = NightReports(catalog)
@@ -68,9 +68,9 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
             return PlainTextResponse(NOT_BUILT, status_code=503)
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
+    describe(app)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC))
-    describe(app)
     return app
 
 

@@ -85,7 +85,7 @@ class _Seen:
             return True
         if not isinstance(self.protocol, H11Protocol):
             return False
-        cycle = self.protocol.cycle
+        cycle: Any = self.protocol.cycle  # None before the first request, whatever its type says
         if cycle is not None and cycle.response_complete:
             cycle = None
         if cycle is not self.cycle:

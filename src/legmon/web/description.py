@@ -1,8 +1,10 @@
 """The OpenAPI description: who is let in, and that problems are `application/problem+json`."""
 
+import functools
+import json
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.routing import compile_path
 
 PROBLEM: Final = {
@@ -17,7 +19,7 @@ BEARER: Final = {
 
 
 def describe(app: FastAPI) -> None:
-    """Add to an application's description what its routes cannot say."""
+    """Add to an application's description what its routes cannot say, and serve it at `/openapi.json`."""
     written = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -34,6 +36,14 @@ def describe(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+    @functools.cache
+    def written_once() -> bytes:
+        return json.dumps(app.openapi(), ensure_ascii=False).encode()
+
+    @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+    def description() -> Response:
+        return Response(written_once(), media_type="application/json")
 
 
 def methods_of(app: FastAPI, path: str) -> list[str]:

@@ -14,7 +14,9 @@ BODY_BYTES: Final = 1_000_000
 
 
 class Sizes:
-    """ASGI middleware that refuses a head of more than 16 kB, and a body of more than 1 MB, also one that does not say how long it is.
+    """ASGI middleware that refuses a head of more than 16 kB and a body of more than 1 MB.
+
+    A body that does not say how long it is, is counted as it comes.
 
     Parameters
     ----------
