@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
+from playwright.sync_api import BrowserContext
 
 from legmon.app.running import Report
 from legmon.cli import main
@@ -98,6 +99,12 @@ def let_in(address: str, folder: Path | None = None) -> dict[str, str]:
 def entrance(address: str, page: str = "") -> str:
     """An address that lets a browser in, once."""
     return keys.entrance(FOLDERS[address], address, page)
+
+
+def let_browser_in(context: BrowserContext, address: str) -> None:
+    """Let a browser in before it opens its first page."""
+    name, _, value = httpx.get(entrance(address)).headers["set-cookie"].partition(";")[0].partition("=")
+    context.add_cookies([{"name": name, "value": value, "url": address}])
 
 
 class asked:  # noqa: N801 (it stands for the module httpx)

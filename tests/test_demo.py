@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from legmon.catalog.store import Catalog
 from legmon.recording.records import Samples
 from legmon.recording.segment import read_segment
-from tests.conftest import ROOT, Running, entrance, let_in, started, until
+from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -79,8 +79,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     """A page that may ask nothing of anybody else, and has nothing to complain of."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    let_browser_in(context, demo.address)
     opened = context.new_page()
-    opened.goto(entrance(demo.address))
     complaints: list[str] = []
     opened.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     opened.on("pageerror", lambda e: complaints.append(str(e)))

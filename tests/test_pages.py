@@ -32,7 +32,7 @@ from legmon.messages import TROUBLE_SENTENCES as TROUBLES
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
 from legmon.nights.cache import NightReports
-from tests.conftest import ROOT, asked, entrance, sensor, started, until
+from tests.conftest import ROOT, asked, entrance, let_browser_in, sensor, started, until
 from tests.made import Made, copy_nights, evening, make_night, past_nights, scenario
 from tests.test_choosing import FAR, two_sensors
 from tests.test_recorder import recorder
@@ -92,13 +92,13 @@ def opened(browser: Browser, address: str, *, width: int = 1280, bypass_csp: boo
     context = browser.new_context(
         viewport={"width": width, "height": 900}, bypass_csp=bypass_csp, locale="en-GB"
     )
+    let_browser_in(context, address)
     page = context.new_page()
     page.set_default_timeout(20_000)
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
     page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith(address) else None)
-    page.goto(entrance(address))
     yield page
     context.close()
     assert not complaints

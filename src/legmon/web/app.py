@@ -95,6 +95,9 @@ async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allow, code = ", ".join(methods_of(request.app, request.url.path)), ProblemCode.WRONG_METHOD
         return _problem(405, problem_sentence(code, allow=allow), code, {"Allow": allow})
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that is no text
+        code = ProblemCode.INVALID_REQUEST
+        return _problem(422, problem_sentence(code, why="its body cannot be read"), code)
     return _problem(error.status_code, problem_sentence(ProblemCode.NOT_FOUND), ProblemCode.NOT_FOUND)
 
 
