@@ -14,7 +14,8 @@ HELP = """Record leg movements at night with a Bluetooth ankle sensor, and see t
 No sensor yet? [bold]legmon demo[/bold] runs everything with a simulated one.
 
 A first night: [bold]legmon doctor[/bold] checks this computer, [bold]legmon scan[/bold] finds your sensor,
-[bold]legmon run[/bold] records. In the morning: [bold]legmon nights last[/bold].
+[bold]legmon run[/bold] records. In the morning: [bold]legmon nights last[/bold]. Your pages, in another browser:
+[bold]legmon open[/bold].
 
 Experimental. Not a medical device, not validated against polysomnography.
 """
