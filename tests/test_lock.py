@@ -25,7 +25,7 @@ from legmon.web import keys
 from legmon.web.audit import FILE, FILE_BYTES, OLDER, Audit
 from legmon.web.keys import Keys
 from legmon.web.lock import MOST_WRONG
-from tests.conftest import ROOT, entrance, let_in, run_command, started
+from tests.conftest import ROOT, entrance, let_in, run_command, run_program, started
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -302,6 +302,20 @@ def test_open_makes_an_address_while_pages_run(tmp_path: Path) -> None:
         assert (shown["pages"], shown["data"]) == (at, str(data))
         assert "set-cookie" in httpx.get(shown["address"]).headers
     assert run_command("open", "--no-browser", data=data).returncode == 1, "they run no longer"
+
+
+def test_open_opens_the_browser_and_prints_an_address_in_case_none_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, seen = tmp_path / "data", tmp_path / "seen"
+    browser = tmp_path / "browser.py"
+    browser.write_text(f"import pathlib, sys; pathlib.Path({str(seen)!r}).write_text(sys.argv[1])")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {browser} %s")
+    with served(data) as at:
+        said = run_program("open", data=data).stdout.splitlines()
+        assert said[0].startswith(f"Your pages are at {at} ")
+        for way_in in (seen.read_text(), said[-1]):
+            assert "set-cookie" in httpx.get(way_in).headers
 
 
 def test_token_prints_one_token_for_each_folder(tmp_path: Path) -> None:
