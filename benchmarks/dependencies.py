@@ -3,9 +3,11 @@
     uv run python -m benchmarks.dependencies sbom FOLDER
     uv run --group audit python -m benchmarks.dependencies audit
 
-`sbom` writes two software bills of materials in the format of CycloneDX: the Python packages that legmon needs, from `uv.lock`,
-and the npm packages that its pages are built and checked with, from `package-lock.json`. `audit` looks all of them up in the databases of
-PyPI and npm. It says so where a database cannot be reached: what was not looked up is not known to be fine.
+`sbom` writes two software bills of materials in the format of CycloneDX: the Python packages that legmon needs, from
+`uv.lock`, and the npm packages that its pages are built and checked with, from `package-lock.json`.
+
+`audit` looks all of them up in the databases of PyPI and npm. It says so where a database cannot be reached: what was not
+looked up is not known to be fine.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("legmon", deadline=None)  # a busy machine is no fault of the program
 settings.load_profile("legmon")
 
+CALM_S = 8.0
+"""A supervisor that was just started needs this long to report."""
 STORM_SEED = 20_261
 """The seed of the storm and of the demo's sleeper, so that the gate is the same each time."""
 
@@ -116,7 +119,7 @@ class asked:  # noqa: N801 (it stands for the module httpx)
 
     @staticmethod
     def put(url: str, json: object) -> httpx.Response:
-        return httpx.put(url, json=json, headers=let_in(url))
+        return httpx.put(url, json=json, headers=let_in(url), timeout=20)
 
     @staticmethod
     def patch(url: str, json: object) -> httpx.Response:
@@ -203,13 +206,23 @@ def started(*command: str) -> Iterator[Running]:
 
 
 def end_run(data: Path) -> None:
-    """Kill what a `legmon run` left on a data folder, where a test did not end it."""
-    report = Report.read(data)
-    alone = presence.recorder(data)
-    for left in (report.process if report else None, alone):
-        if left is not None:
-            left.kill()
-            until(lambda left=left: not left.is_alive(), 10)  # type: ignore[misc]
+    """Kill what a `legmon run` left on a data folder, where a test did not end it.
+
+    Each of the two starts the other again, so the supervisor is stopped before the recorder is killed. What a recorder has
+    started in the meantime shows up later.
+    """
+    quiet_since, found, killed = time.monotonic(), True, False
+    while found:
+        report, alone = Report.read(data), presence.recorder(data)
+        left = [p for p in (report.process if report else None, alone) if p is not None and p.is_alive()]
+        if left:
+            quiet_since, killed = time.monotonic(), True
+        found = killed and time.monotonic() - quiet_since < CALM_S
+        for process in left[:1] if len(left) > 1 and hasattr(signal, "SIGSTOP") else []:
+            os.kill(process.pid, signal.SIGSTOP)
+        for process in reversed(left):
+            process.kill()
+        time.sleep(0.05)
 
 
 def until(condition: Callable[[], object], within_s: float = 60.0, *, what: str = "") -> None:

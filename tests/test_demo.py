@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from legmon.catalog.store import Catalog
+from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
 from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -169,6 +169,14 @@ def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, pa
     expect(page.get_by_test_id("black-since")).to_have_count(0)
 
 
+def answers(demo: Demo) -> bool:
+    try:
+        demo.get("/status")
+    except httpx.TransportError:
+        return False
+    return True
+
+
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
     (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
     os.kill(dashboard[0], signal.SIGKILL)
@@ -176,6 +184,7 @@ def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo
     segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
     size = segments[-1].stat().st_size
     until(lambda: segments[-1].stat().st_size > size)
+    until(lambda: answers(demo), 20, what="the next test finds the pages again")
 
 
 def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> None:

@@ -12,17 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
+from legmon.catalog.models import NightRow
 from legmon.catalog.store import Catalog
+from legmon.messages import DamageCode
 from legmon.movement import NS
 from legmon.nights.cache import NightReports
+from legmon.nights.custody import scrub_next, seal_next
+from legmon.nights.machine import bytes_per_second
 from legmon.recorder.ankle_sensor import disk_trouble
-from legmon.recorder.ending import seal_next
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.night import NightRecorder
+from legmon.recording.files import RecordingError, leg_files, read_segment
 from legmon.recording.records import Note
-from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
+from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import run_command
 
@@ -52,6 +57,18 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     opened.close()
 
 
+def test_a_night_takes_the_room_that_the_doctor_assumes(tmp_path: Path) -> None:
+    leg = LegRecorder(tmp_path / "left.seg", segment_meta("n", "left", *SOURCE, simulated=True))
+    frames = np.concatenate([*QUIET, *QUIET, *QUIET]).reshape(
+        -1, 12, 3
+    )  # four a second, as a sensor sends them
+    for i, xyz in enumerate(frames):
+        leg.frame(Frame(1, 12 * i, 0, xyz), BEGAN_NS + 12 * (i + 1) * NS // 50)
+    leg.close(None)
+    measured = (tmp_path / "left.seg").stat().st_size / (len(frames) * 12 / 50)
+    assert measured == pytest.approx(bytes_per_second(50), rel=0.04)
+
+
 def test_a_recording_that_cannot_be_opened_keeps_no_file_open(tmp_path: Path) -> None:
     path = tmp_path / "left.seg"
     path.write_bytes(b"torn")
@@ -76,7 +93,9 @@ def test_a_leg_that_cannot_be_begun_keeps_no_file_open(tmp_path: Path) -> None:
 
 
 def test_a_leg_that_cannot_be_entered_keeps_no_file_open(catalog: Catalog) -> None:
-    night = NightRecorder(catalog, "no such night", simulated=True)
+    night = NightRecorder.begin(catalog, BEGAN_NS, simulated=True)
+    with catalog.session() as s:
+        s.execute(delete(NightRow))
     with pytest.raises(IntegrityError):
         night.leg("left", *SOURCE)
     before = open_files()
@@ -174,9 +193,7 @@ def test_a_failing_disk_is_not_called_full(
     assert ("free some space" in said.sentence) == (trouble == "disk_refuses")
 
 
-def test_a_night_that_cannot_be_read_back_is_tried_again_at_the_next_start(
-    catalog: Catalog, tmp_path: Path
-) -> None:
+def test_a_night_that_cannot_be_read_back_is_damaged_until_it_can_be(catalog: Catalog) -> None:
     night, other = closed_night(catalog), closed_night(catalog)
     path = catalog.segment(night, "left")
     path.rename(path.with_suffix(".away"))
@@ -184,16 +201,20 @@ def test_a_night_that_cannot_be_read_back_is_tried_again_at_the_next_start(
     for _ in range(3):
         seal_next(catalog)
     assert catalog.unsealed() is None, "the other night is sealed, and this one is not tried for ever"
-    assert catalog.segment(other, "left").stat().st_mode & 0o222 == 0
-    assert catalog.night(night).damaged == ()
+    (sealed,) = leg_files(catalog.segment(other, "left"))
+    assert sealed.name == "left.sealed"
+    assert sealed.stat().st_mode & 0o222 == 0
+    assert catalog.night(night).damaged == ("left",)
+    (fault,) = catalog.night(night).faults
+    assert fault.code == DamageCode.NOT_A_FILE
+    assert "something else than a file. Nothing of it can be read." in fault.sentence
     path.rmdir()
     path.with_suffix(".away").rename(path)
-    again = Catalog(tmp_path / "data")
-    assert again.unsealed() == (night, "left")
-    seal_next(again)
-    assert again.unsealed() is None
-    assert again.night(night).damaged == ()
-    again.close()
+    scrub_next(catalog)
+    assert catalog.night(night).damaged == (), "the file is back as it was"
+    seal_next(catalog)
+    assert [p.name for p in leg_files(path)] == ["left.sealed"]
+    assert catalog.night(night).faults == ()
 
 
 def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
@@ -211,7 +232,7 @@ def test_a_recording_that_is_not_what_was_written_is_said_with_its_night(
     page = reports.night(catalog.night(night))
     (finding,) = page.quality
     assert (finding.code, finding.leg, page.verdict) == ("damaged", "left", "look")
-    assert "Copy the data folder" in finding.sentence
+    assert "these can still be read" in finding.sentence or "Nothing of it" in finding.sentence
     data = tmp_path / "data"
     answer = json.loads(run_command("nights", night, "--json", data=data).stdout)["details"]
     assert answer["quality"] == [asdict(finding)]

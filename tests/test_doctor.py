@@ -21,6 +21,7 @@ import pytest
 from dbus_fast import Variant
 
 from legmon.catalog.annotations import Annotations
+from legmon.catalog.recording_files import Custody
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
 from legmon.link.inhibitor import SleepInhibitor, Wakefulness
@@ -206,6 +207,7 @@ def test_a_disk_that_is_nearly_full_is_a_stop(tmp_path: Path, short_folder: Path
 
 HEARD = HeardSensor("C4:00:00:00:00:01", "LegMon-1", -60, "ankle", "left", battery_percent=80)
 NOW_NS = 1_780_000_000 * NS  # in 2026
+DAY_NS = 24 * 3600 * NS
 TITLES = {"ankle": "Ankle sensor"}
 
 
@@ -237,9 +239,19 @@ def only(item: str, found: list[checks.ReadinessCheck]) -> checks.ReadinessCheck
         (checks.bluetooth("denied", "", "darwin"), "stop", "Privacy & Security"),
         (checks.folder("/n", None, exists=True, others_read=True), "look", "chmod 700 /n"),
         (checks.catalog("/n", "it is damaged"), "stop", "it is damaged."),
-        (checks.disk(3 * NIGHT_BYTES, 444), "stop", "A night needs 200 MB free"),
-        (checks.disk(9 * NIGHT_BYTES, 444), "look", "9 nights"),
-        (checks.disk(900 * NIGHT_BYTES, 444), "ok", "900 nights"),
+        (checks.disk(checks.DiskRoom.of(3 * NIGHT_BYTES, 444)), "stop", "A night needs 200 MB free"),
+        (checks.disk(checks.DiskRoom.of(9 * NIGHT_BYTES, 444)), "look", "9 nights"),
+        (
+            checks.disk(checks.DiskRoom.of(900 * NIGHT_BYTES, 444)),
+            "ok",
+            "900 nights of 32 MB (10 h, two sensors, estimated)",
+        ),
+        (
+            checks.disk(checks.DiskRoom.of(99 * NIGHT_BYTES, 444, 111, 7)),
+            "ok",
+            "393 nights of 8 MB (10 h, two sensors, measured on 7 nights)",
+        ),
+        (checks.disk(checks.DiskRoom.of(NIGHT_BYTES - 100_000, 444, 111, 7)), "stop", "room for 0 nights"),
         (checks.battery(30, 5.0), "look", "Charge it"),
         (checks.battery(90, 5.0), "ok", "about 2 nights."),
         (checks.clock(NOW_NS, synchronised=True), "ok", "follows a time server"),
@@ -251,6 +263,18 @@ def only(item: str, found: list[checks.ReadinessCheck]) -> checks.ReadinessCheck
         (checks.zone(None, 0), "look", "set-timezone"),
         (checks.zone("America/St_Johns", -12600), "ok", "UTC-03:30"),
         (checks.cache("/c", writable=False), "look", "NUMBA_CACHE_DIR"),
+        (checks.recordings(Custody(0, None, (), ()), NOW_NS), "ok", "No recording is sealed yet."),
+        (
+            checks.recordings(Custody(9, NOW_NS - 3 * DAY_NS, (), ()), NOW_NS),
+            "ok",
+            "9 recordings, verified within 3 days.",
+        ),
+        (
+            checks.recordings(Custody(9, NOW_NS, tuple("abcdefg"), ("h",)), NOW_NS),
+            "look",
+            "damaged: a, b, c, d, e and 2 more.",
+        ),
+        (checks.recordings(Custody(9, NOW_NS, (), ("h",)), NOW_NS), "look", "since they were verified: h."),
     ],
 )
 def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str) -> None:
@@ -262,7 +286,7 @@ def test_what_is_said_of_it(check: checks.ReadinessCheck, level: str, says: str)
 def on_page(item: str, sensors: list[SensorState], **facts: Any) -> PreflightItem:
     """A line of the page Tonight, as it leaves the web process."""
     here: dict[str, Any] = {
-        "disk": checks.disk(10**10, 444),
+        "disk": checks.disk(checks.DiskRoom.of(10**10, 444)),
         "clock": checks.clock(NOW_NS),
         "wakefulness": Wakefulness(),
     }
@@ -400,8 +424,8 @@ def test_a_catalog_of_another_program_is_a_stop(air: str, private: Path) -> None
 
 def test_every_code_has_a_sentence_that_can_be_written() -> None:
     words = dict.fromkeys(
-        ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "free", "needed",
-         "state", "network_time", "path", "why", "zone", "offset", "words"),
+        ("radio", "fix", "sensor_words", "name", "address", "kind", "others", "of", "nights_text", "basis", "free", "needed",
+         "state", "network_time", "path", "why", "zone", "offset", "words", "recordings_text", "days_text"),
         "x",
     )  # fmt: skip
     values = dict.fromkeys(("seconds", "percent", "dbm", "hz", "year", "jump_s", "toes", "ratio"), 1.0)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from legmon.catalog.store import Catalog
+from legmon.recording.files import read_segment
 from legmon.recording.records import Gap, Meta, Record, Samples, Stream
-from legmon.recording.segment import read_segment
 from legmon.timeline.losses import LAG_S
 from tests.conftest import sensor, started, until
 from tests.test_recorder import info, recorder

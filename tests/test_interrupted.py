@@ -14,9 +14,10 @@ from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
 from legmon.messages import Trouble
 from legmon.movement import NS, Leg
-from legmon.recorder.ending import NightCloser, goes_on, resume_night, seal_next
+from legmon.nights.custody import seal_next
+from legmon.recorder.ending import NightCloser, goes_on, resume_night
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import read_segment
+from legmon.recording.files import read_segment
 from tests.test_leg_recorder import BEGAN, SOURCE, stream
 
 MINUTE_NS = 60 * NS

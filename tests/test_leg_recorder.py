@@ -16,8 +16,9 @@ from legmon.movement import NS, Leg
 from legmon.night.leg import analyse
 from legmon.night.track import LegTrack, score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.records import Anchored, End, Gap, Stream, decode, encode
-from legmon.recording.segment import RecordingError, read_segment, verify
+from legmon.recording.seal import verify
 from legmon.sensors import ankle
 from legmon.sensors.base import Frame, Held, StreamFormat, StreamStart
 
@@ -159,7 +160,7 @@ def test_a_recording_without_its_beginning_is_refused_in_a_sentence(tmp_path: Pa
     data = bytearray(path.read_bytes())
     data[20] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(RecordingError, match="does not begin like a recording"):
+    with pytest.raises(RecordingError, match="has no description"):
         begin(path)
 
 

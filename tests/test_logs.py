@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +86,21 @@ def test_an_error_with_what_a_person_wrote_is_logged_without_it(log: Path, tmp_p
     assert "a note cannot be kept" in written
     assert "no such table" in written
     assert NOTE not in written
-    assert issubclass(sqlite3.OperationalError, Exception)
+
+
+def test_an_entry_and_its_traceback_are_written_without_addresses_and_names(log: Path) -> None:
+    logs.hide(NAME, None, "x")
+    ours = logging.getLogger("legmon.test")
+    ours.info("forgetting the bond with %s", ADDRESS)
+    try:
+        raise OSError(f"{NAME} at {ADDRESS} refused {TOKEN=}")
+    except OSError:
+        ours.exception("link")
+    written = log.read_text()
+    assert "forgetting the bond with [address]" in written
+    assert "Traceback" in written
+    assert "an exit of x" in logs.private("an exit of x"), "a single letter is no name"
+    assert [secret for secret in (ADDRESS, NAME, TOKEN) if secret in written] == []
 
 
 def test_a_log_is_bounded_and_an_entry_that_repeats_is_written_once(log: Path) -> None:

@@ -42,7 +42,7 @@ def status(http: httpx.Client) -> dict[str, Any]:
 def evening_of(air: str, folder: Path, data: Path) -> Iterator[httpx.Client]:
     """A sensor, a recorder that records, and a dashboard; the night is closed at the end, with every sample in it."""
     want(data, record=True)
-    earlier = len(list(data.glob("nights/*/left.seg")))
+    earlier = len(list(data.glob("nights/*/")))
     with (
         sensor(air, folder, "--speed", "30", scenario=FIVE_A_MINUTE),
         started(*recorder(data, air)) as process,
@@ -50,7 +50,7 @@ def evening_of(air: str, folder: Path, data: Path) -> Iterator[httpx.Client]:
         httpx.Client(base_url=f"{web.says('ready')}/api/v1") as http,
     ):
         http.headers.update(let_in(str(http.base_url)))
-        until(lambda: len(list(data.glob("nights/*/left.seg"))) > earlier, what="the night begins")
+        until(lambda: len(list(data.glob("nights/*/"))) > earlier, what="the night begins")
         until(lambda: recorded(data) > 3000, what="the night is recorded")
         yield http
         at = recorded(data)

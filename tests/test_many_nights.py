@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,12 +28,13 @@ import legmon.catalog
 from legmon.app.demo_nights import discard_interrupted
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
-from legmon.catalog.database import open_database
+from legmon.catalog.database import HEAD, open_database
 from legmon.catalog.file import CatalogError
 from legmon.catalog.models import Base
-from legmon.catalog.state import LAST_MOVEMENTS, RecorderState
+from legmon.catalog.recording_files import RecordingFiles
+from legmon.catalog.state import LAST_MOVEMENTS, KeptDamage, KeptFile, RecorderState
 from legmon.catalog.store import Catalog
-from legmon.messages import Message
+from legmon.messages import DamageCode, Message
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
 from legmon.night.marks import mark_of
@@ -109,18 +111,18 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 # the catalog
 
 
-def test_the_list_of_nights_takes_two_statements_however_many_there_are(catalog: Catalog) -> None:
+def test_the_list_of_nights_takes_three_statements_however_many_there_are(catalog: Catalog) -> None:
     with statements() as all_of_them:
         nights = catalog.nights()
     with statements() as page:
         first = catalog.nights(10)
-    assert (len(all_of_them), len(page)) == (2, 2)
+    assert (len(all_of_them), len(page)) == (3, 3)
     assert len(nights) == catalog.count() == 31
     assert first == nights[:10]
     assert {(n.legs, n.gaps) for n in nights} == {(("left",), 2)}
     with statements() as one:
         assert catalog.night("copy-030") == nights[30]
-    assert len(one) == 2
+    assert len(one) == 3
 
 
 def test_pages_of_the_list_join_without_a_night_missing_or_twice(catalog: Catalog) -> None:
@@ -195,7 +197,7 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     said = json.loads((tmp_path / "nights" / "n" / "annotations.json").read_text())
     assert said["lights"] == {"off_ns": 6, "on_ns": 7, "set_ns": 9}
     assert [m["start_ns"] for m in said["marks"]] == [mark.start_ns]
-    with sqlite3.connect(tmp_path / "catalog.before-0003.sqlite") as kept:
+    with sqlite3.connect(tmp_path / f"catalog.before-{HEAD}.sqlite") as kept:
         assert kept.execute('SELECT "first" FROM labels').fetchall() == [(1000,)]
     kept.close()
     assert annotations.lights("n") == (6, 7)
@@ -205,6 +207,9 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
     assert recorder is not None
     assert recorder.trouble == Message("disk_full", "Full.", {"gb": 1})
     assert (recorder.confirmed.movements, recorder.counts.movements, recorder.last_movements) == (3, 0, [])
+    files, end = RecordingFiles(catalog).of("n", "right")
+    assert ([f.name for f in files], end) == (["right.seg"], 3000)
+    assert RecordingFiles(catalog).of("n", "left") == ([], 3000)
     annotations.remove_marks("n", [mark])
     assert catalog.night("n").revision == 1
     catalog.close()
@@ -225,10 +230,10 @@ def test_migrations_make_the_tables_of_the_models(catalog: Catalog) -> None:
         assert compare_metadata(MigrationContext.configure(c), Base.metadata) == []
 
 
-def test_interrupted_past_nights_are_looked_for_with_two_statements(catalog: Catalog) -> None:
+def test_interrupted_past_nights_are_looked_for_with_three_statements(catalog: Catalog) -> None:
     with statements() as asked:
         discard_interrupted(catalog)
-    assert len(asked) == 2
+    assert len(asked) == 3
     assert catalog.count() == len(catalog.captures()) == 31
 
 
@@ -252,12 +257,18 @@ def test_a_nights_revision_grows_with_what_changes_its_figures_and_with_nothing_
     assert grew()
     catalog.save(night, [(track, 1)], None, closed=True)
     assert grew()
-    catalog.seal(night, "left", "")
+    kept = RecordingFiles(catalog)
+    file = KeptFile("left.seg", -1, 0, "abc", "abc", 1)
+    kept.keep(night, "left", [replace(file, damage=KeptDamage(DamageCode.ALTERED, (), 5, 6, 7))])
     assert grew(), "a damaged recording changes the verdict"
+    assert catalog.night(night).damaged == ("left",)
+    kept.keep(night, "left", [file])
+    assert grew()
+    assert catalog.night(night).damaged == ()
     annotations.set_settings({"theme": "dark"})
     annotations.set_lights(other, (1, 2), 3)
     annotations.add_check(Check("left", catalog.night(night).started_ns + NS, Fit(())))
-    catalog.seal(night, "left", "abc")
+    kept.keep(night, "left", [replace(file, verified_ns=2)])
     assert not grew()
 
 
@@ -273,7 +284,7 @@ def test_neither_a_cold_start_nor_a_click_scores_other_nights(catalog: Catalog, 
     with statements() as asked:
         assert cold.page(limit=31) == before
     assert scored == []
-    assert len(asked) <= 5
+    assert len(asked) <= 6
     night = catalog.night("copy-005")
     cold.night(night)
     assert len(scored) == 1, "what is usual comes from the summaries"
@@ -383,12 +394,14 @@ def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(
 def test_the_doctor_reads_the_catalog_and_writes_nothing(catalog: Catalog, made: Path, folder: Path) -> None:
     shutil.copytree(made / "nights", folder / "nights")
     forget_postures(catalog)
-    assert machine._from_catalog(folder) == (None, None, None)
+    newest, drain, room, found = machine._from_catalog(folder)
+    assert (newest, drain, found) == (None, None, None)
+    assert room.measured_nights > 0
     with catalog.engine.begin() as c:
         assert c.exec_driver_sql("SELECT count(*) FROM derived").scalar() == 0
         c.exec_driver_sql("ALTER TABLE nights RENAME TO lost")
-    newest, drain, found = machine._from_catalog(folder)
-    assert (newest, drain) == (None, None)
+    newest, drain, room, found = machine._from_catalog(folder)
+    assert (newest, drain, room.measured_nights) == (None, None, 0)
     assert found is not None
     assert found.code == "catalog_older"
     assert [p.name for p in folder.glob("catalog*.sqlite")] == ["catalog.sqlite"], "a check changes nothing"
@@ -480,7 +493,7 @@ def test_the_status_shows_the_recorders_counts_and_scores_nothing(
     assert (now.recording, now.movements, now.last_movements) == (True, 0, [])
     assert scored == []
     assert not any("movements" in s.split("FROM", 1)[-1] for s in asked), "no movement is read"
-    assert len(asked) <= 4
+    assert len(asked) <= 5
     assert len(found.movements) > LAST_MOVEMENTS
 
 

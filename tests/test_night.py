@@ -18,8 +18,8 @@ from legmon.exchange.capture import Capture, CaptureError, read_capture, record_
 from legmon.movement import NS, Leg, LegMovement
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import LegTrack, on_clock, score_night
+from legmon.recording.files import read_segment
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
-from legmon.recording.segment import read_segment
 from legmon.sensors.base import StreamFormat
 from legmon.timeline.clock import Anchor, TimeMap
 
@@ -244,7 +244,7 @@ def test_an_empty_recording_is_refused() -> None:
 
 
 def test_a_recording_of_something_else_is_refused() -> None:
-    with pytest.raises(ValueError, match="legmon did not write it"):
+    with pytest.raises(ValueError, match="has no description"):
         analyse([End(0)])
 
 

@@ -20,8 +20,8 @@ from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import ended_by
 from legmon.recorder.process import Recorder
+from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
 from legmon.sensors import ankle as ankle_driver
 from legmon.sensors.base import Frame, Status, StreamFormat, StreamStart
 from tests.test_leg_recorder import BEGAN, QUIET, begin, stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from legmon.night.leg import LegNight, analyse
 from legmon.night.posture import PostureReader
 from legmon.nights.check import read_check
 from legmon.nights.signal import LegSignal
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.ordered import OrderedReader, dense, read_ordered, stretches
 from legmon.recording.records import Anchored, End, Gap, Meta, Record, Samples
-from legmon.recording.segment import RecordingError, SegmentWriter, read_segment, verify
+from legmon.recording.seal import verify
+from legmon.recording.segment import SegmentWriter
 
 RATE, SCALE = 50, 122
 META = Meta("n", "left", "s", "a", float(RATE), SCALE, 4, simulated=True)
@@ -193,8 +195,9 @@ def test_a_check_reads_samples_by_index(night: Night) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalog = Catalog(Path(folder))
         writer = SegmentWriter(catalog.check_segment("left"))
-        writer.append(META, samples(0, np.full((900, 3), 7, dtype=np.int16)))  # an earlier sensor
-        writer.append(*night.written)
+        earlier = replace(META, address="another")  # an earlier sensor
+        writer.append(earlier, samples(0, np.full((900, 3), 7, dtype=np.int16)))
+        writer.append(*night.written, META)  # the description is repeated
         writer.abandon()
         xyz = read_check(catalog, "left").xyz
         catalog.close()

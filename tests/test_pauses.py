@@ -10,8 +10,9 @@ import pytest
 from legmon.link.listener import ConnectedSensor
 from legmon.movement import NS
 from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recording.files import read_segment
 from legmon.recording.records import Anchored, Gap
-from legmon.recording.segment import read_segment, verify
+from legmon.recording.seal import verify
 from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, StreamFormat, StreamStart
 from legmon.timeline.losses import LAG_S, ArrivalLossWatch
 

@@ -79,5 +79,5 @@ def test_everything_that_a_run_writes_is_private_under_an_open_umask(tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert list(folder.glob("nights/*/left.seg")), done.stdout
+    assert list(folder.glob("nights/*/left.se*")), done.stdout
     assert readable_by_others(folder) == []

@@ -22,7 +22,7 @@ from legmon.messages import FAULT_CAUSES, FAULT_SENTENCES, GAP_SENTENCES, Fault,
 from legmon.movement import LegMovement
 from legmon.night.leg import analyse
 from legmon.nights.cache import NightReports
-from legmon.recording.segment import read_segment
+from legmon.recording.files import read_segment
 from tests.conftest import ROOT, run_command
 from tests.test_detection import RATE, Samples, felt, lift, restless, times
 

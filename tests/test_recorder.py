@@ -19,8 +19,9 @@ from legmon.catalog.store import Catalog
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recording.files import read_segment
 from legmon.recording.records import Gap, Note, Record, Samples
-from legmon.recording.segment import SegmentTail, read_segment
+from legmon.recording.segment import SegmentTail
 from legmon.sensors.base import Frame, StreamFormat
 from tests.conftest import Running, sensor, started, until
 
@@ -58,12 +59,13 @@ _tails: dict[
 
 def recorded(data: Path) -> int:
     """Samples in the newest night's file; only what is new is read, since this is asked many times a second."""
-    files = sorted(data.glob("nights/*/left.seg"))
+    files = sorted(data.glob("nights/*/left.*"))
     if not files:
         return 0
-    tail, before = _tails.get(files[-1], (SegmentTail(files[-1]), 0))
+    path = files[-1].parent / "left.seg"
+    tail, before = _tails.get(path, (SegmentTail(path), 0))
     count = before + sum(len(r.xyz) for r in tail.read() if isinstance(r, Samples))
-    _tails[files[-1]] = tail, count
+    _tails[path] = tail, count
     return count
 
 
@@ -335,11 +337,11 @@ def test_a_sensor_that_reboots_leaves_one_gap_and_what_it_measured_before_is_fet
     assert recorded(data) == old + stopped
 
 
-def sealed(data: Path) -> str | None:
+def sealed(data: Path) -> tuple[str, str, int] | None:
     with sqlite3.connect(data / "catalog.sqlite") as db:
-        row = db.execute("select sealed from legs").fetchone()
+        row = db.execute("select name, sha256, size from files").fetchone()
     db.close()
-    return row[0] if row else None
+    return row if row is None else (row[0], row[1], row[2])
 
 
 def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> None:
@@ -350,8 +352,9 @@ def test_a_closed_night_is_read_back_and_sealed(air: str, tmp_path: Path) -> Non
         want(data, record=False)
         until(lambda: sealed(data), what="the file is verified")
         assert process.end() == 0
-    path = next(data.glob("nights/*/left.seg"))
-    assert sealed(data) == hashlib.sha256(path.read_bytes()).hexdigest()
+    (path,) = data.glob("nights/*/left.*")
+    content = path.read_bytes()
+    assert sealed(data) == ("left.sealed", hashlib.sha256(content).hexdigest(), len(content))
     assert path.stat().st_mode & 0o222 == 0
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from legmon.errors import LegmonError
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.records import (
     HEADER,
     VERSION,
@@ -34,7 +35,8 @@ from legmon.recording.records import (
     decode,
     encode,
 )
-from legmon.recording.segment import RecordingError, SegmentTail, SegmentWriter, read_segment, verify
+from legmon.recording.seal import verify
+from legmon.recording.segment import SegmentTail, SegmentWriter
 from legmon.timeline.clock import Anchor
 
 META = Meta(
@@ -282,7 +284,8 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from legmon.recording.records import End, Samples
-from legmon.recording.segment import RecordingError, SegmentWriter
+from legmon.recording.files import RecordingError
+from legmon.recording.segment import SegmentWriter
 
 path, limit = Path(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

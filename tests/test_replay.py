@@ -17,8 +17,8 @@ from firmware_sim.playback import Playback, PlaybackError
 from firmware_sim.sensor import Sensor
 from legmon.catalog.store import Catalog
 from legmon.exchange.csv import read_csv
+from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
 from tests.conftest import ROOT, run_command, run_program, started
 
 SCENARIO = "duration: 7m\nseed: 5\nrate_error_percent: 1.2\nmovements_per_hour: 120\n"
@@ -45,7 +45,7 @@ def scored(*what: str) -> dict[str, Any]:
 
 
 def samples(folder: Path) -> NDArray[np.int16]:
-    (segment,) = folder.glob("nights/*/*.seg")
+    (segment,) = folder.glob("nights/*/*.se*")
     return np.concatenate([r.xyz for r in read_segment(segment) if isinstance(r, Samples)])
 
 
@@ -87,7 +87,7 @@ def test_every_sample_of_the_file_is_recorded_as_it_was(file: Path, replayed: tu
 
 def test_a_recorded_night_is_replayed_to_the_bit_beside_itself(replayed: tuple[Path, str]) -> None:
     folder, _ = replayed
-    (segment,) = folder.glob("nights/*/left.seg")
+    (segment,) = folder.glob("nights/*/left.se*")
     before = segment.read_bytes()
     said = replay("last", "--data", str(folder), speed=200)
     assert "A simulated sensor plays the left ankle of the night" in said

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ from legmon.movement import NS
 from legmon.night.fit import Fit
 from legmon.night.marks import mark_of
 from legmon.nights.cache import NightReports
+from legmon.nights.custody import scrub_next, seal_next
 from legmon.recorder.ending import NightCloser, add_interrupted, resume_night
 from legmon.recorder.night import NightRecorder
+from legmon.recording.files import leg_files, read_segment
+from legmon.recording.records import Samples, encode
 from tests.conftest import run_command
 from tests.made import Made, evening, make_night, scenario
 from tests.test_leg_recorder import BEGAN, SOURCE, stream
@@ -529,3 +533,28 @@ def test_a_log_that_is_removed_takes_nothing_with_it(folder: Path) -> None:
     assert len(list(folder.glob("catalog.damaged-*.sqlite"))) == 1, "the second one finds the new one"
     catalog.close()
     other.close()
+
+
+def test_a_recording_that_was_rewritten_is_found_without_the_catalog_that_sealed_it(folder: Path) -> None:
+    catalog = Catalog(folder)
+    night = catalog.night("last").id
+    while catalog.unsealed() is not None:
+        seal_next(catalog)
+    sealed = leg_files(catalog.segment(night, "left"))[0]
+    (seal,) = json.loads(catalog.annotation_file(night).read_text())["seals"]
+    assert seal["sha256"] == hashlib.sha256(sealed.read_bytes()).hexdigest()
+    catalog.close()
+    lose(folder)
+    records = list(read_segment(sealed.with_suffix(".seg")))
+    at = next(k for k, r in enumerate(records) if isinstance(r, Samples))
+    was = records[at]
+    assert isinstance(was, Samples)
+    records[at] = replace(was, xyz=was.xyz + 1)
+    sealed.chmod(0o600)
+    sealed.write_bytes(b"".join(map(encode, records)))  # every checksum is right
+    catalog = Catalog(folder)
+    rescan(catalog, catalog.unknown_recordings())
+    for _ in range(4):
+        scrub_next(catalog)
+    assert [f.code for f in catalog.night(night).faults] == ["altered"]
+    catalog.close()

@@ -13,8 +13,8 @@ import pytest
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recording.files import read_segment
 from legmon.recording.records import Meta, Samples
-from legmon.recording.segment import read_segment
 from legmon.sensors.base import StreamFormat
 from tests.conftest import sensor, started, until
 from tests.test_demo import processes

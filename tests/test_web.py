@@ -27,6 +27,7 @@ from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
 from legmon.messages import (
     CARD_SENTENCES,
+    DAMAGE_SENTENCES,
     EVENT_SENTENCES,
     FAULT_CAUSES,
     FAULT_SENTENCES,
@@ -35,7 +36,6 @@ from legmon.messages import (
     LINK_SENTENCES,
     PROBLEM_SENTENCES,
     READINESS,
-    RECORDING_DAMAGED,
     TROUBLE_SENTENCES,
     CardWarning,
     Event,
@@ -52,8 +52,8 @@ from legmon.night.lying import PostureState
 from legmon.night.track import score_night
 from legmon.nights import readiness as checks
 from legmon.recorder.ankle_sensor import HOLDS_S, AnkleSensor
+from legmon.recording.files import read_segment
 from legmon.recording.records import Gap, Samples
-from legmon.recording.segment import read_segment
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
 from legmon.web import frames
@@ -105,6 +105,17 @@ def test_the_frame_is_laid_out_as_its_document_says() -> None:
     )
     assert data[:32] == b"LGM1" + struct.pack("<HBBIIdd", 1, 3, 1, 2, 9, 7.0, 0.5)
     assert struct.unpack("<6f", data[32:]) == (1, 2, 3, 4, 5, 6)
+
+
+def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(address: str, folder: Path) -> None:
+    room = httpx.get(f"{address}/api/v1/disk").json()
+    (segment,) = folder.glob("nights/*/left.seg")
+    (night,) = httpx.get(f"{address}/api/v1/nights").json()["nights"]
+    taken = segment.stat().st_size / night["duration_s"] * 2 * 36_000
+    assert room["measured_nights"] == 1
+    assert room["night_bytes"] == pytest.approx(taken, rel=1e-3)
+    left = room["free_bytes"] - room["recording_bytes"]
+    assert room["nights"] == 1 + int(left / room["night_bytes"])
 
 
 def test_the_committed_description_is_what_the_program_offers() -> None:
@@ -444,7 +455,7 @@ def test_the_list_names_the_one_of_two_sensors_that_does_not_send() -> None:
         sensors = [left.state(), right.state()]
         found = checks.tonight(
             sensors,
-            disk=checks.disk(10**11, 444),
+            disk=checks.disk(checks.DiskRoom.of(10**11, 444)),
             clock=checks.clock(time.time_ns()),
             wakefulness=Wakefulness(),
         )
@@ -534,7 +545,7 @@ WITHOUT_WORDS = {
     "link.connecting": (" to {name}", ""),
     "link.sensor_stopped": ("{why}", "The sensor stopped measuring."),
     "link.sensor_refused": ("{why}", "The sensor does not start."),
-    "trouble.disk_refuses": ("{why}", "the disk is full"),
+    "trouble.disk_refuses": (": {why}", ". Free some space on the disk"),
     "trouble.disk_fails": ("{why}", "writing to the disk fails. Check the disk"),
     "trouble.not_synced": (": {why}", ""),
     "trouble.not_resumed": (
@@ -547,6 +558,14 @@ WITHOUT_WORDS = {
     ),
     "trouble.catalog_fails": (" ({why})", ""),
     "trouble.catalog_damaged": (" ({why})", ""),
+    **{f"finding.{code}": ("{which}", "") for code in DAMAGE_SENTENCES},
+    "finding.not_verified": ("{since}", ""),
+    "trouble.catalog_not_written": (" ({why})", ""),
+    "trouble.not_closed_full": (
+        "night {night} is not closed yet: {why}",
+        "a night is not closed yet. Free some space on the disk",
+    ),
+    "problem.catalog_fails": (" ({why})", ""),
     "trouble.not_closed": ("Night {night} is not closed yet: {why}", "A night is not closed yet"),
     "problem.no_such_night": ("night {night!r}", "such night"),
     "problem.no_such_movement": (
@@ -568,7 +587,7 @@ def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> No
     faults = {cause: FAULT_SENTENCES[fault] for cause, fault in FAULT_CAUSES.items()}
     tables: dict[str, Mapping[Any, str]] = {
         "gap": GAP_SENTENCES | faults,
-        "finding": FAULT_SENTENCES | {"damaged": RECORDING_DAMAGED},
+        "finding": FAULT_SENTENCES | DAMAGE_SENTENCES,
         "link": LINK_SENTENCES,
         "trouble": TROUBLE_SENTENCES,
         "problem": PROBLEM_SENTENCES,

@@ -9,7 +9,7 @@ texts. A placeholder that is a number keeps its name there. A placeholder that i
 there, because the words are English.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
@@ -75,6 +75,16 @@ GAP_SENTENCES: Final[dict[GapCause, str]] = {
     GapCause.FILE_GAP: "The file has no samples here. Check whether the program that wrote the file has these samples.",
 }
 
+
+class SegmentFault(StrEnum):
+    """What another program did to the file of a night while it was recorded."""
+
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    CUT = "cut"
+    CHANGED = "changed"
+
+
 LINK_CAUSES: Final = {
     GapCause.LINK_LOST,
     GapCause.LINK_SILENT,
@@ -115,11 +125,66 @@ FAULT_SENTENCES: Final[dict[Fault, str]] = {
 FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}
 """Causes of gaps that a failing sensor made: its samples came, but say nothing of the leg."""
 
-RECORDING_DAMAGED: Final = (
-    "legmon checked the recording on the disk, and it differs from what was written. Copy the data folder to another disk,"
-    " and check this disk."
-)
-"""The sentence for a leg whose recording is damaged."""
+
+class DamageCode(StrEnum):
+    """How a recording differs from what was sealed. The catalog and answers store these codes."""
+
+    DAMAGED = "damaged"
+    ALTERED = "altered"
+    CUT = "cut"
+    SWAPPED = "swapped"
+    EMPTIED = "emptied"
+    MISSING = "missing"
+    NOT_A_FILE = "not_a_file"
+    NOT_VERIFIED = "not_verified"
+
+
+_BACKUP: Final = " Put the file back from a backup, if you have one, and check the disk."
+DAMAGE_SENTENCES: Final[dict[DamageCode, str]] = {
+    DamageCode.DAMAGED: "Part of the recording is damaged on the disk.{which}" + _BACKUP,
+    DamageCode.ALTERED: "The recording was changed after it was sealed, so it may not be what the sensor measured.{which}"
+    + _BACKUP,
+    DamageCode.CUT: "The recording on the disk is shorter than it was.{which}" + _BACKUP,
+    DamageCode.SWAPPED: "The file holds the recording of another night or leg.{which}" + _BACKUP,
+    DamageCode.EMPTIED: "The file of the recording is empty.{which}" + _BACKUP,
+    DamageCode.MISSING: "The file of the recording is gone.{which}" + _BACKUP,
+    DamageCode.NOT_A_FILE: "In the place of the recording there is something else than a file.{which}"
+    + _BACKUP,
+    DamageCode.NOT_VERIFIED: "The file of the recording has changed on the disk, and is not verified since{since}. legmon verifies it"
+    " when its signal is looked at, or when no night is recorded.",
+}
+"""The sentence for a leg whose recording is not what was sealed. ``{which}`` stands for the minutes that can still be read."""
+
+
+def damage_sentence(
+    code: DamageCode, readable: Sequence[tuple[float, float]], minutes: float, since: str
+) -> str:
+    """Return the sentence for a leg whose recording is not what was sealed.
+
+    Parameters
+    ----------
+    code : DamageCode
+        What happened to it.
+    readable : sequence of (float, float)
+        The stretches that can still be read, minutes from the start of the recording.
+    minutes : float
+        How long the recording is.
+    since : str
+        When it was verified last.
+    """
+    digits = 0 if minutes >= SHORT_MIN else 1
+    stretches = [f"{a:.{digits}f} to {b:.{digits}f}" for a, b in readable[:NAMED_STRETCHES]]
+    more = " and more" if len(readable) > NAMED_STRETCHES else ""
+    which = f" Of {minutes:.{digits}f} minutes, these can still be read: {', '.join(stretches)}{more}."
+    nothing = " Nothing of it can be read." if minutes else ""
+    return DAMAGE_SENTENCES[code].format(
+        which=which if stretches else nothing, since=f" {since}" if since else ""
+    )
+
+
+NAMED_STRETCHES: Final = 4
+SHORT_MIN: Final = 10.0
+"""Of a shorter recording, tenths of a minute are named."""
 
 
 def gap_sentence(cause: str) -> str:
@@ -204,6 +269,12 @@ def sensor_words(refusal: str) -> str:
     return refusal.removesuffix(LINK_SENTENCES[LinkCode.SENSOR_REFUSED].removeprefix("{why}"))
 
 
+NIGHT_LEFT_OPEN: Final = "Night {night} is not closed: {why}."
+"""The sentence for a night that could not be closed when legmon ended."""
+LEFT_OPEN: Final = "Its recording is kept. Start legmon again within half an hour and the night continues; a later start closes it."
+"""What follows where a night is left open at the end."""
+
+
 # what keeps the recorder from its work
 
 
@@ -222,13 +293,22 @@ class Trouble(StrEnum):
     CATALOG_FAILS = "catalog_fails"
     CATALOG_DAMAGED = "catalog_damaged"
     CATALOG_RENEWED = "catalog_renewed"
+    CATALOG_LOCKED = "catalog_locked"
+    CATALOG_NOT_WRITTEN = "catalog_not_written"
+    DISK_FULL = "disk_full"
     NOT_CLOSED = "not_closed"
+    NOT_CLOSED_FULL = "not_closed_full"
+    SEGMENT_REMOVED = "segment_removed"
+    SEGMENT_REPLACED = "segment_replaced"
+    SEGMENT_CUT = "segment_cut"
+    SEGMENT_CHANGED = "segment_changed"
 
 
+_IN_A_NEW_FILE: Final = " legmon wrote all of it into a new file and records on there. Keep other programs out of the data folder, and check the disk."
 TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.OTHER_SENSOR: "The sensor's sample rate or range differs from the one this night started with. Stop the night and"
     " start a new one.",
-    Trouble.DISK_REFUSES: "Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
+    Trouble.DISK_REFUSES: "The disk is full. Nothing is being recorded: {why}. Recording goes on by itself when there is room.",
     Trouble.DISK_FAILS: "Nothing is being recorded: {why}. You can also start legmon with another data folder (--data)."
     " Recording goes on by itself when the disk accepts data again.",
     Trouble.BATTERY_LOW: "Battery at {percent} %. It may not last until morning. Charge the sensor, then start again.",
@@ -247,7 +327,20 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     " recordings.",
     Trouble.CATALOG_RENEWED: "The catalog was damaged or removed. legmon makes a new one from the recordings and keeps what was"
     " left of the old one in the data folder. Recording goes on.",
+    Trouble.CATALOG_LOCKED: "Another program keeps the catalog locked, so the counts are not up to date. Recording goes on. End"
+    " the other programs that use the data folder.",
+    Trouble.CATALOG_NOT_WRITTEN: "The catalog cannot be written ({why}), so the counts are not up to date. Recording goes on."
+    " Check the disk and the permissions of the data folder.",
+    Trouble.DISK_FULL: "The disk is full, so the catalog cannot be written. Free some space on the disk; legmon tries again by"
+    " itself.",
     Trouble.NOT_CLOSED: "Night {night} is not closed yet: {why}. legmon tries again.",
+    Trouble.NOT_CLOSED_FULL: "The disk is full, so night {night} is not closed yet: {why}. legmon tries again by itself when there"
+    " is room.",
+    Trouble.SEGMENT_REMOVED: "Another program removed the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_REPLACED: "Another program replaced the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_CUT: "Another program cut the file that is being recorded." + _IN_A_NEW_FILE,
+    Trouble.SEGMENT_CHANGED: "Another program changed the file that is being recorded, or the disk did."
+    + _IN_A_NEW_FILE,
 }
 
 
@@ -427,13 +520,13 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         **{code: ReadinessText("look", sentence) for code, sentence in FIT_SENTENCES.items() if code != "ok"},
     },
     "disk": {
-        "ok": ReadinessText("ok", "{free} free, room for {nights_text} with two sensors."),
+        "ok": ReadinessText("ok", "{free} free, room for {nights_text} ({basis})."),
         "little": ReadinessText(
-            "look", "{free} free, room for {nights_text} with two sensors.", "Free some space soon."
+            "look", "{free} free, room for {nights_text} ({basis}).", "Free some space soon."
         ),
         "full": ReadinessText(
             "stop",
-            "{free} free, room for {nights_text} with two sensors.",
+            "{free} free, room for {nights_text} ({basis}).",
             "A night needs {needed} free, since faster sensors and other programs write too. Free some space, or name a folder on"
             " another disk with --data.",
         ),
@@ -505,6 +598,20 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "catalog_missing": ReadinessText("look", "The catalog in {path} is missing.", _ANEW),
         "catalog_older": ReadinessText(
             "look", "An early version of legmon made the catalog in {path}.", _ANEW
+        ),
+    },
+    "recordings": {
+        "ok": ReadinessText("ok", "{recordings_text}, verified within {days_text}."),
+        "none": ReadinessText("ok", "No recording is sealed yet."),
+        "damaged": ReadinessText(
+            "look",
+            "The recordings of these nights are damaged: {nights_text}.",
+            "See `legmon nights` with the name of a night. Put the files back from a backup, and check the disk.",
+        ),
+        "not_verified": ReadinessText(
+            "look",
+            "The recordings of these nights have changed since they were verified: {nights_text}.",
+            "legmon verifies them when it runs and no night is recorded, or with `legmon score` and the name of a night.",
         ),
     },
     "zone": {
@@ -584,9 +691,11 @@ class CatalogFault(StrEnum):
 
 _OTHER_FOLDER = "or name another folder with --data"
 _SET_ASIDE = "move it out of the folder; the recordings of the nights are kept"
+FREE_SPACE: Final = "free some space on the disk"
+"""What to do about a full disk."""
 CATALOG_ADVICE: Final[dict[CatalogFault, str]] = {
     CatalogFault.BUSY: "another program is using it: end that program, then try again",
-    CatalogFault.FULL: f"free some space on the disk, {_OTHER_FOLDER}",
+    CatalogFault.FULL: f"{FREE_SPACE}, {_OTHER_FOLDER}",
     CatalogFault.READ_ONLY: f"check its permissions, {_OTHER_FOLDER}",
     CatalogFault.FAILS: f"check the disk, {_OTHER_FOLDER}",
     CatalogFault.DAMAGED: _SET_ASIDE,
@@ -633,6 +742,9 @@ class ProblemCode(StrEnum):
     SENSOR_NOT_NEAR = "sensor_not_near"
     RECORDING = "recording"
     NOT_FOUND = "not_found"
+    DISK_FULL = "disk_full"
+    CATALOG_LOCKED = "catalog_locked"
+    CATALOG_FAILS = "catalog_fails"
     NOT_STORED = "not_stored"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
@@ -655,6 +767,10 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
     ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
     ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
+    ProblemCode.DISK_FULL: "The disk is full, so legmon cannot save this. Free some space on the disk, then try again.",
+    ProblemCode.CATALOG_LOCKED: "Another program keeps the catalog locked, so legmon cannot save this. Try again in a moment.",
+    ProblemCode.CATALOG_FAILS: "The catalog cannot be used ({why}). Check the disk and the permissions of the data folder, then"
+    " try again.",
     ProblemCode.NOT_STORED: "legmon cannot use its catalog or the data folder now ({why}). Try again in a moment.",
     ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
     ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"

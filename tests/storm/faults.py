@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.file import CatalogError
+from legmon.recording.files import leg_files
 from tests.storm.world import ADDRESS, World
 
 FILLER = "filler"
@@ -253,6 +255,56 @@ def _lost(world: World, lose: Callable[[Path], object]) -> Seen:
     return Seen(f"a new catalog after {took:.1f} s, with the same night")
 
 
+def segment_removed(world: World, _: random.Random) -> Seen:
+    """Somebody deletes the file that is recorded."""
+    return _meddled(world, lambda file: file.unlink())
+
+
+def segment_cut(world: World, draws: random.Random) -> Seen:
+    """Somebody cuts the file that is recorded, perhaps to nothing."""
+    share = draws.choice([0.0, draws.random()])
+    return _meddled(world, lambda file: os.truncate(file, int(file.stat().st_size * share)))
+
+
+def segment_replaced(world: World, draws: random.Random) -> Seen:
+    """A synchroniser puts an older state of the file in its place."""
+
+    def replace(file: Path) -> None:
+        older = file.with_suffix(".older")
+        older.write_bytes(file.read_bytes()[: draws.randint(0, file.stat().st_size)])
+        older.replace(file)
+
+    return _meddled(world, replace)
+
+
+def segment_appended(world: World, draws: random.Random) -> Seen:
+    """Somebody writes to the end of the file that is recorded."""
+
+    def append(file: Path) -> None:
+        with file.open("ab") as other:
+            other.write(draws.randbytes(draws.randint(1, 5000)))
+
+    return _meddled(world, append)
+
+
+def _meddled(world: World, meddle: Callable[[Path], object]) -> Seen:
+    """Change the file that is recorded, and see that recording goes on in a new one."""
+    first = world.segment
+    assert first is not None
+    file, pid = leg_files(first)[-1], world.recorder.process.pid
+    meddle(file)
+    took = world.wait(lambda: leg_files(first)[-1:] not in ([], [file]), 20, "a new file")
+    world.wait(lambda: str(_trouble(world)).startswith("segment_"), 10, "it is said")
+    world.flows()
+    assert world.recorder.process.pid == pid
+    return Seen(f"{file.name} went on as {leg_files(first)[-1].name} after {took:.1f} s")
+
+
+def _trouble(world: World) -> str | None:
+    state = world.catalog.recorder()
+    return state.trouble.code if state and state.trouble else None
+
+
 def disk_full(world: World, draws: random.Random) -> Seen:
     """There is no room left, then there is again."""
     filler = world.data / FILLER
@@ -269,9 +321,10 @@ def disk_full(world: World, draws: random.Random) -> Seen:
     try:
         late = world.late
         time.sleep(0.5)
-        size = segment.stat().st_size
+        newest = leg_files(segment)[-1]
+        size = newest.stat().st_size
         time.sleep(draws.uniform(1.0, 3.0))
-        stood = segment.stat().st_size - size < PAGE  # what its last page has room for may still go in
+        stood = newest.stat().st_size - size < PAGE  # what its last page has room for may still go in
     finally:
         filler.unlink(missing_ok=True)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
@@ -312,6 +365,10 @@ FAULTS: dict[str, Callable[[World, random.Random], Seen]] = {
         catalog_removed,
         catalog_emptied,
         catalog_damaged,
+        segment_removed,
+        segment_cut,
+        segment_replaced,
+        segment_appended,
         disk_full,
         slow_disk,
     )

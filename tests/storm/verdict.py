@@ -13,8 +13,8 @@ from firmware_sim.night import Performed
 from firmware_sim.scenario import read_scenario
 from legmon.movement import LegMovement
 from legmon.night.leg import LegNight, analyse
+from legmon.recording.files import read_segment
 from legmon.recording.records import Gap, Meta, Record, Samples, Stream
-from legmon.recording.segment import read_segment
 
 
 @dataclass(frozen=True, slots=True)

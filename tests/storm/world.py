@@ -16,6 +16,7 @@ from pathlib import Path
 
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
+from legmon.recording.files import holds_recording
 from legmon.recording.records import Gap, Note, Samples, Stream
 from legmon.recording.segment import SegmentTail
 
@@ -165,8 +166,9 @@ class World:
 
     @property
     def segment(self) -> Path | None:
-        """The night's file."""
-        return next(iter(sorted(self.data.glob("nights/*/left.seg"))), None)
+        """The night's recording, by the name of its first file."""
+        folders = sorted(f for f in self.data.glob("nights/*") if holds_recording(f))
+        return folders[0] / "left.seg" if folders else None
 
     def look(self) -> None:
         """Read what was recorded since."""

@@ -7,6 +7,7 @@ import { entry } from "./entry.svelte";
 import { t, translated } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
+export type DiskRoom = Schemas["DiskRoom"];
 export type Finding = Schemas["Finding"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Fit = Schemas["FitResult"];
@@ -61,6 +62,8 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
 export const getStatus = (): Promise<Status> => answered(api.GET("/api/v1/status"));
 
 export const getSettings = (): Promise<Settings> => answered(api.GET("/api/v1/settings"));
+
+export const getDisk = (): Promise<DiskRoom> => answered(api.GET("/api/v1/disk"));
 
 export const setSettings = (body: Settings): Promise<Settings> =>
   answered(api.PUT("/api/v1/settings", { body }));

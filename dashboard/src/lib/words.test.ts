@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Movement, NightSummary, Sensor } from "./client";
+import type { DiskRoom, Movement, NightSummary, Sensor } from "./client";
 import { setLanguage } from "./i18n.svelte";
 import {
+  diskSentences,
   doubt,
   fetchingSentence,
   findingSentence,
@@ -42,6 +43,7 @@ const night: NightSummary = {
   ended_by: "",
   gaps: 2,
   detector: "legmon 1",
+  damage: [],
   verdict: "usable",
   indices: {
     movements: 150,
@@ -256,6 +258,27 @@ test("a night with less than nine tenths, or with a fault, says so", () => {
     /^Please note: At rest, the signal is too noisy\.$/,
   );
   expect(doubt({ ...usable, verdict: "poor", quality: [noisy] })).toMatch(/too poor\. Do not rely/);
+});
+
+test("the room on the disk is said with what a night is, and on what it was measured", () => {
+  const disk: DiskRoom = {
+    free_bytes: 78.4e9,
+    recording_bytes: 32.4e6,
+    night_bytes: 32.4e6,
+    measured_nights: 0,
+    nights: 2419,
+    night_hours: 10,
+    sensors: 2,
+  };
+  expect(diskSentences(disk)).toBe(
+    "78 GB free, room for 2,419 nights. A night of 10 hours with a sensor on both legs takes 32 MB (estimated).",
+  );
+  expect(
+    diskSentences({ ...disk, free_bytes: 1.5e9, night_bytes: 11e6, measured_nights: 3, nights: 134 }),
+  ).toBe(
+    "1.5 GB free, room for 134 nights. A night of 10 hours with a sensor on both legs takes 11 MB (measured on 3 nights)." +
+      " While it is recorded, it takes 32 MB.",
+  );
 });
 
 test("a line of the list before the night has its numbers and its advice", () => {

@@ -1,5 +1,6 @@
 // Turns numbers and codes into the sentences of the pages. They say what was measured, never what it means for health.
 import type {
+  DiskRoom,
   Fit,
   Finding,
   Gap,
@@ -198,6 +199,20 @@ export const fitVerdict = (fit: Fit): string =>
     ratio: n(fit.ratio ?? 0, 1),
     toes: fit.toes ?? 0,
   });
+
+/** How many nights still fit on the disk, and what a night takes. */
+export function diskSentences(disk: DiskRoom): string {
+  const gb = disk.free_bytes / 1e9;
+  const mb = Math.round(disk.night_bytes / 1e6);
+  const recording = Math.round(disk.recording_bytes / 1e6);
+  const key = disk.measured_nights ? "settings.disk.measured" : "settings.disk.estimated";
+  const sentences = [
+    t("settings.disk.room", { gb: n(gb, gb < 10 ? 1 : 0), n: disk.nights }),
+    t(key, { hours: disk.night_hours, mb: n(mb), n: disk.measured_nights }),
+  ];
+  if (recording > mb) sentences.push(t("settings.disk.recording", { mb: n(recording) }));
+  return sentences.join(" ");
+}
 
 /** The sentence of one line of the list before the night, with what to do. */
 export function preflightSentence({ item, code, values }: PreflightItem, fits: Fit[], zone: Zone): string {

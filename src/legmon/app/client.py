@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -24,7 +26,7 @@ from legmon.app.running import TAKEN_STATUS, Report
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import FailedError, LegmonError
-from legmon.messages import Event
+from legmon.messages import FREE_SPACE, LEFT_OPEN, Event
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
 from legmon.web.audit import Audit
@@ -34,6 +36,8 @@ REPLACED_S: Final = 30.0
 """Where a supervisor died, the recorder starts another one; that takes seconds."""
 STOP_S: Final = 90.0
 """A supervisor ends everything in less."""
+NEARLY_FULL_BYTES: Final = 1_000_000
+"""With less room than this, the disk was full: a few files that held its last bytes are removed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Client:
     """
 
     def __init__(self, folder: Path) -> None:
+        os.umask(0o077)  # what it makes in the data folder is private to this user
         self._folder = folder.absolute()
         self._out = Console(highlight=False)
         self._shown = 0
@@ -186,10 +191,10 @@ class Client:
         except (LegmonError, DBAPIError) as e:
             self._print(f"Whether the night is closed cannot be read: {escape(str(e))}.")
             return 1
+        is_full = shutil.disk_usage(self._folder).free < NEARLY_FULL_BYTES
+        why = f": the disk is full; {FREE_SPACE}" if is_full else ""
         for night in left:
-            self._print(
-                f"Night {night} is not closed. Its recording is kept; the next start goes on with it or closes it."
-            )
+            self._print(f"Night {night} is not closed{why}. {LEFT_OPEN}")
         return 1 if left else 0
 
     # following

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 
@@ -34,11 +34,11 @@ from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
 from legmon.catalog.clock import Clock, Watch
-from legmon.catalog.file import CATALOG_ERRORS
+from legmon.catalog.file import CATALOG_ERRORS, RECORDER_LOCK, file_lock
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.messages import NO_BLUETOOTH, Event
+from legmon.messages import LEFT_OPEN, NO_BLUETOOTH, Event
 from legmon.movement import NS, Leg, Legs
 from legmon.web.audit import Audit
 
@@ -291,16 +291,16 @@ class Evening:
             self._folders.close()
             for s, handler in before.items():
                 signal.signal(s, handler)
-        if self.in_order:
+        if self._recorder is not None and (left := self._recorder.last_words("open ")):
+            self.in_order = False
+            self._print(escape(f"{' '.join(left)} {LEFT_OPEN}"))
+        elif self.in_order:
             score = f"legmon score {self._night} --data {quoted(self._folder)}"
             self._print(
                 "Everything is closed." + (f" To score the night again: {score}" if self._night else "")
             )
         else:
-            later = (
-                f" Night {self._night} is open. Start legmon again within half an hour and it continues; a later start"
-                " closes it."
-            )
+            later = f" Night {self._night} is open. {LEFT_OPEN}"
             self._print("The recorder did not end in order." + (later if self._night else ""))
 
     def _print_waiting(self) -> None:
@@ -352,7 +352,7 @@ def unlocked(folder: Path) -> Iterator[None]:
         If one is recording into it.
     """
     try:
-        with FileLock(folder / "recorder.lock", timeout=0):
+        with file_lock(folder / RECORDER_LOCK):
             yield
     except Timeout:
         raise LegmonError(

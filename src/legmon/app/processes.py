@@ -116,6 +116,14 @@ class Child:
                     return True
         return False
 
+    def last_words(self, start: str) -> list[str]:
+        """Return the rest of the lines that it printed before it ended and that begin with a word."""
+        said: list[str] = []
+        with contextlib.suppress(queue.Empty):
+            while (line := self._lines.get(timeout=1.0)) is not None:
+                said += [line[len(start) :].strip()] * line.startswith(start)
+        return said
+
     def revive(self, *, for_ever: bool) -> bool:
         """Start the process again if it has ended. Return whether it was started.
 

@@ -11,7 +11,8 @@ from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.playable import write_csv
-from legmon.recording.segment import read_segment
+from legmon.nights.custody import check_legs
+from legmon.recording.files import read_segment
 
 REPORTS: Final = 4
 """A replay reports its progress at each of so many equal parts."""
@@ -81,6 +82,7 @@ def _night_source(name: str, catalog: Catalog, folder: Path) -> ReplaySource:
     """Write the first leg of a recorded night where the simulated sensor can read it."""
     try:
         info = catalog.night(name)
+        info = check_legs(catalog, info, info.legs)
         track = next(iter(catalog.tracks(info.id)), None)
         if track is None or not track.anchors:
             raise LegmonError(f"night {info.id} holds no samples, so there is nothing to play")
@@ -90,7 +92,8 @@ def _night_source(name: str, catalog: Catalog, folder: Path) -> ReplaySource:
     finally:
         catalog.close()
     options = ("--play", str(file), "--leg", track.leg)
-    return ReplaySource(f"the {track.leg} ankle of the night {info.id}", options, has_truth=False)
+    damaged = ", whose recording is damaged" if track.leg in info.damaged else ""
+    return ReplaySource(f"the {track.leg} ankle of the night {info.id}{damaged}", options, has_truth=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ def _let_go_of_the_terminal() -> None:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
     """Be the only supervisor of a data folder. Yield whether this is so."""
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK, mode=0o600)
     try:
         lock.acquire(timeout=LOCK_S)
     except Timeout:
@@ -265,7 +265,8 @@ def main() -> int:
     )
     args = parser.parse_args()
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
+        # A terminal that closes is no reason to end a night. What is started from here inherits this.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
     try:
         args.data.mkdir(parents=True, exist_ok=True, mode=0o700)

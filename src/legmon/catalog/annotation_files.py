@@ -19,13 +19,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from legmon.catalog.database import set_aside
-from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, SettingsRow, WantedRow
+from legmon.catalog.models import (
+    CheckRow,
+    FileRow,
+    LegRow,
+    LightsRow,
+    MarkRow,
+    NightRow,
+    SettingsRow,
+    WantedRow,
+)
 from legmon.errors import LegmonError
 from legmon.movement import NS
 from legmon.night.figures import VOLUNTARY
 
 NAME = "annotations.json"
 FORMAT, VERSION = "legmon annotations", 1
+SEAL = ("name", "size", "mtime_ns", "sha256", "records_sha256")
+"""What a night's file holds of each file of its recording, so that a change is found without the catalog that sealed it."""
 LONGEST = 1 << 24  # bytes; a longer file is none of ours
 EVENING_NS = 6 * 3600 * NS
 """A fit check up to this long before a night belongs to that night."""
@@ -63,6 +74,15 @@ def night_values(s: Session, night: str) -> dict[str, Any]:
             for m in marks
         ],
         "checks": [_check(c) for c in s.scalars(select(CheckRow).where(evening).order_by(CheckRow.at_ns))],
+        "seals": [
+            {"leg": leg, **{name: getattr(f, name) for name in SEAL}}
+            for f, leg in s.execute(
+                select(FileRow, LegRow.leg)
+                .join(LegRow, LegRow.id == FileRow.leg_id)
+                .where(LegRow.night_id == night, FileRow.sha256 != "")
+                .order_by(LegRow.leg, FileRow.name)
+            )
+        ],
     }
 
 
@@ -211,6 +231,11 @@ def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) ->
         if {"leg", "start_ns", "end_ns"} <= mark.keys():
             names = ("leg", "start_ns", "end_ns", "kind", "set_ns")
             s.merge(MarkRow(night_id=night, **_only(mark, names, kind=VOLUNTARY, set_ns=0)))
+    for seal in _dicts(values.get("seals")):
+        leg = s.scalars(select(LegRow.id).where(LegRow.night_id == night, LegRow.leg == str(seal.get("leg"))))
+        if (leg_id := leg.one_or_none()) is not None and set(SEAL) <= seal.keys():
+            # nobody has compared it with this catalog: the next scrub does, and until then the first reader
+            s.merge(FileRow(leg_id=leg_id, verified_ns=0, damage="", **_only(seal, SEAL)))
     _load_checks(s, values)
 
 

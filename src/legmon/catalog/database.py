@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from legmon.messages import CatalogFault
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 SCHEMAS = {
     "0001": "5ba22c24dc657fda",
     "0002": "69a4722460ada2e1",
     "0003": "b596f80034468604",
+    "0004": "062dfad72edbb5f2",
 }
 """The fingerprint of the tables after each migration. A migration that has landed is never edited."""
 
@@ -54,7 +55,7 @@ def catalog_fault(error: DBAPIError) -> CatalogFault:
     return fault_of(error.orig)
 
 
-def open_database(file: Path, *, lasting: bool = False) -> Engine:
+def open_database(file: Path, *, lasting: bool = False, wait_ms: int = round(WAIT_S * 1000)) -> Engine:
     """Open the file. Writers wait for one another, and a crash of the program loses no transaction.
 
     Parameters
@@ -63,6 +64,8 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
         The catalog's file.
     lasting : bool
         Whether a power cut must not lose a transaction either. Each transaction then waits for the disk.
+    wait_ms : int
+        How long a writer waits for another one, ms.
     """
     engine = create_engine(
         URL.create("sqlite", database=str(file)),
@@ -73,7 +76,7 @@ def open_database(file: Path, *, lasting: bool = False) -> Engine:
 
     def set_up(connection: Any, _: Any) -> None:
         for line in (
-            f"busy_timeout={round(WAIT_S * 1000)}",
+            f"busy_timeout={wait_ms}",
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=ON",

@@ -134,7 +134,7 @@ class DerivedData:
         kept = select(func.count()).select_from(SummaryRow).where(self._valid()).scalar_subquery()
         query = select(NightRow).where(NightRow.state == "closed", kept < count).order_by(*NEWEST_FIRST)
         with self._catalog.session() as s:
-            return night_infos(s, query.limit(limit))
+            return night_infos(s, query.limit(limit), self._catalog.folder)
 
     def partial_summaries(self) -> list[tuple[str, str]]:
         """Return the nights with summaries that do not come from the whole night, each with the state of its files (JSON)."""
@@ -171,7 +171,9 @@ class DerivedData:
             NightRow.analysed_ns >= coverage * NightRow.duration_ns,
         )
         with self._catalog.session() as s:
-            return night_infos(s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit))
+            return night_infos(
+                s, query.order_by(*NEWEST_FIRST).offset(skip).limit(limit), self._catalog.folder
+            )
 
 
 def _battery(text: str) -> BatteryLevels:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
@@ -43,12 +44,15 @@ from legmon.catalog.database import (
 )
 from legmon.errors import LegmonError
 from legmon.messages import CATALOG_ADVICE, CatalogFault
+from legmon.recording.files import holds_recording
 
 log = logging.getLogger(__name__)
 
 FILE = "catalog.sqlite"
 LOCK, RECORDER_LOCK = "catalog.lock", "recorder.lock"
 LATER = "install that version, or name another folder with --data"
+BRIEF_MS = 500
+"""How long what the recorder writes regularly waits for another writer, ms. It is tried again soon, and the page waits for it."""
 LOCK_S = 60.0  # a migration of thousands of nights takes some seconds
 
 OTHERS = 0o077
@@ -63,6 +67,10 @@ class UnavailableError(CatalogError):
     """The catalog cannot be used at the moment. The caller may try again."""
 
     status = 1
+
+
+class DiskFullError(UnavailableError):
+    """Nothing can be saved until there is room on the disk."""
 
 
 CATALOG_ERRORS = (DBAPIError, CatalogError)
@@ -202,18 +210,23 @@ class CatalogFile:
 
     def close(self) -> None:
         """Close the file."""
-        for engine in (getattr(self, "engine", None), getattr(self, "_lasting", None)):
-            if engine is not None:
-                engine.dispose()
+        for engine in self._engines():
+            engine.dispose()
+
+    def _engines(self) -> list[Engine]:
+        found = (getattr(self, name, None) for name in ("engine", "_lasting", "_brief"))
+        return [e for e in found if e is not None]
 
     @contextmanager
-    def session(self, *, lasting: bool = False) -> Iterator[Session]:
+    def session(self, *, lasting: bool = False, brief: bool = False) -> Iterator[Session]:
         """Open a transaction. If the file is gone or damaged, a new one takes its place.
 
         Parameters
         ----------
         lasting : bool
             Whether a power cut must not lose the transaction.
+        brief : bool
+            Whether to wait only `BRIEF_MS` for another writer.
 
         Raises
         ------
@@ -227,7 +240,8 @@ class CatalogFile:
         elif self._has_lost_log():
             self._renew(lost=True)
         try:
-            with Session(self._lasting if lasting else self.engine) as session, session.begin():
+            engine = self._lasting if lasting else self._brief if brief else self.engine
+            with Session(engine) as session, session.begin():
                 yield session
             self._log = self._log or _identity(self._log_path)
         except DatabaseError as e:
@@ -274,6 +288,7 @@ class CatalogFile:
                 if found != Contents("ours", HEAD):
                     self._put_right(found)
         self.engine, self._lasting = open_database(self.path), open_database(self.path, lasting=True)
+        self._brief = open_database(self.path, wait_ms=BRIEF_MS)
         self._opened, self._log = _identity(self.path), None
 
     @contextmanager
@@ -385,7 +400,7 @@ class CatalogFile:
                 is_same = self._contents(whole=True) == Contents("ours", HEAD)
             if is_same:
                 return  # nothing is wrong with it, or another thread has put it right
-            for engine in (self.engine, self._lasting):
+            for engine in self._engines():
                 engine.dispose()
             self._open(check=True, lost=lost)
 
@@ -401,4 +416,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def has_recordings(folder: Path) -> bool:
     """Whether a data folder has the recording of a night."""
-    return next(iter((folder / "nights").glob("*/*.seg*")), None) is not None
+    return any(holds_recording(night) for night in (folder / "nights").glob("*"))

@@ -50,7 +50,7 @@ class NightRow(Base):
 
 
 class LegRow(Base):
-    """One leg of a night: its sensor, the faults of its signal (JSON), and its file's SHA-256 (empty if the file is damaged)."""
+    """One leg of a night: its sensor, and the faults of its signal (JSON)."""
 
     __tablename__ = "legs"
     __table_args__ = (UniqueConstraint("night_id", "leg"),)
@@ -66,7 +66,6 @@ class LegRow(Base):
     samples: Mapped[int] = mapped_column(BigInteger, default=0)
     end: Mapped[int] = mapped_column(BigInteger, default=0)
     quality: Mapped[str] = mapped_column(default="[]")
-    sealed: Mapped[str | None] = mapped_column(String(64))
 
     night: Mapped[NightRow] = relationship(back_populates="legs")
     movements: Mapped[list["MovementRow"]] = relationship(
@@ -76,6 +75,26 @@ class LegRow(Base):
     anchors: Mapped[list["AnchorRow"]] = relationship(
         cascade="all, delete-orphan", order_by="AnchorRow.first"
     )
+
+
+class FileRow(Base):
+    """A file of a leg's recording as it was when it was verified; no row before that.
+
+    `size` is -1 where it is not known. `records_sha256` covers the decoded records, so it stays the same when the file is packed.
+    `verified_ns` is when the file was last found to be what was sealed; 0 if it never was. `damage` is empty, or says what was
+    found instead (JSON: code, lost samples, and size and time of the file then).
+    """
+
+    __tablename__ = "files"
+
+    leg_id: Mapped[int] = mapped_column(ForeignKey("legs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    records_sha256: Mapped[str] = mapped_column(String(64))
+    verified_ns: Mapped[int] = mapped_column(BigInteger)
+    damage: Mapped[str] = mapped_column(default="")
 
 
 class MovementRow(Base):

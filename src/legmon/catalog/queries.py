@@ -1,15 +1,17 @@
 """Query the catalog's tables and update their rows."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.models import GapRow, LegRow, MovementRow, NightRow
-from legmon.catalog.rows import night_info
-from legmon.catalog.state import NightInfo
+from legmon.catalog.models import FileRow, GapRow, LegRow, MovementRow, NightRow
+from legmon.catalog.rows import file_fault, kept_file, night_info
+from legmon.catalog.state import FileFault, KeptFile, NightInfo
+from legmon.recording.files import first_file
 
 MOST_NAMED = 500
 """Nights that a statement names one by one; of more, all are read."""
@@ -55,19 +57,33 @@ def replace_rows(
 NEWEST_FIRST = (NightRow.started_ns.desc(), NightRow.id.desc())
 
 
-def night_infos(s: Session, page: Select[NightRow]) -> list[NightInfo]:
-    """Return the nights of a query as values: one statement for the nights, one for their legs and gaps."""
+def night_infos(s: Session, page: Select[NightRow], folder: Path) -> list[NightInfo]:
+    """Return the nights of a query as values: one statement for the nights, one for their legs and gaps, one for their files.
+
+    `folder` is the data folder. Only the size and time of the files in it are looked at.
+    """
     rows = s.scalars(page).all()
     if not rows:
         return []
     number = func.count(GapRow.first).label("number")
-    legs = select(LegRow.night_id, LegRow.leg, LegRow.sealed, number).outerjoin(GapRow).group_by(LegRow.id)
+    legs = select(LegRow.id, LegRow.night_id, LegRow.leg, LegRow.end, LegRow.declared_hz, number)
+    legs = legs.outerjoin(GapRow).group_by(LegRow.id).order_by(LegRow.leg)
+    kept = select(FileRow).join(LegRow, LegRow.id == FileRow.leg_id)
     if len(rows) <= MOST_NAMED:
-        legs = legs.where(LegRow.night_id.in_([r.id for r in rows]))
-    sealed: dict[str, list[tuple[str, str | None]]] = {r.id: [] for r in rows}
-    gaps: dict[str, int] = dict.fromkeys(sealed, 0)
-    for night, leg, seal, found in s.execute(legs.order_by(LegRow.leg)):
-        if night in sealed:
-            sealed[night].append((leg, seal))
-            gaps[night] += found
-    return [night_info(r, sealed[r.id], gaps[r.id]) for r in rows]
+        named = LegRow.night_id.in_([r.id for r in rows])
+        legs, kept = legs.where(named), kept.where(named)
+    files: dict[int, list[KeptFile]] = {}
+    for file in s.scalars(kept):
+        files.setdefault(file.leg_id, []).append(kept_file(file))
+    names: dict[str, list[str]] = {r.id: [] for r in rows}
+    gaps: dict[str, int] = dict.fromkeys(names, 0)
+    faults: dict[str, list[FileFault]] = {r.id: [] for r in rows}
+    for leg_id, night, leg, end, rate_hz, found in s.execute(legs):
+        if night not in names:
+            continue
+        names[night].append(leg)
+        gaps[night] += found
+        fault = file_fault(first_file(folder, night, leg), leg, (end, rate_hz), files.get(leg_id, []))
+        if fault is not None:
+            faults[night].append(fault)
+    return [night_info(r, names[r.id], gaps[r.id], faults[r.id]) for r in rows]

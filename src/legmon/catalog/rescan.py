@@ -32,8 +32,8 @@ from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import score_night
+from legmon.recording.files import leg_files, read_segment
 from legmon.recording.records import End, Meta, Record
-from legmon.recording.segment import read_segment
 from legmon.scoring.indices import Indices
 from legmon.scoring.rules import RULES
 
@@ -158,7 +158,7 @@ def add_night(catalog: Catalog, night: str, *, closed_only: bool = False) -> Res
 
 
 def _compare(night: str, before: Any, now: Indices, problems: list[str]) -> None:
-    """Say where the recording gives other counts than before."""
+    """Append a sentence where the recording gives other counts than before."""
     if not isinstance(before, dict) or (before.get("movements"), before.get("periodic")) == (
         now.movements,
         now.periodic,
@@ -189,7 +189,7 @@ def _legs(catalog: Catalog, night: str, problems: list[str]) -> tuple[dict[Leg, 
     is_open = False
     for leg in BOTH:
         path = catalog.segment(night, leg)
-        if not path.exists():
+        if not leg_files(path):
             continue
         last: list[Record] = []
         try:

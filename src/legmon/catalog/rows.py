@@ -3,16 +3,27 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 from legmon.catalog.clock import Clock, Moment
-from legmon.catalog.models import LegRow, NightRow, RecorderRow
-from legmon.catalog.state import ListedMovement, Mode, NightInfo, RecorderState, SensorState
+from legmon.catalog.models import FileRow, LegRow, NightRow, RecorderRow
+from legmon.catalog.state import (
+    FileFault,
+    KeptDamage,
+    KeptFile,
+    ListedMovement,
+    Mode,
+    NightInfo,
+    RecorderState,
+    SensorState,
+)
 from legmon.detection.faults import Finding
 from legmon.link.inhibitor import Wakefulness
-from legmon.messages import Fault, Message
+from legmon.messages import DamageCode, Fault, Message
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import LegTrack
+from legmon.recording.files import leg_files
 from legmon.recording.records import Gap
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
@@ -29,15 +40,58 @@ def quality_text(findings: Sequence[Finding]) -> str:
     return json.dumps([asdict(f) for f in findings])
 
 
-def night_info(row: NightRow, legs: Sequence[tuple[str, str | None]], gaps: int) -> NightInfo:
-    """Return a night of the list, from its row, the name and seal of each leg, and the number of gaps."""
+def night_info(row: NightRow, legs: Sequence[str], gaps: int, faults: Sequence[FileFault]) -> NightInfo:
+    """Return a night of the list, from its row, its legs, the number of gaps, and the faults of its files."""
     columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
     return NightInfo(
         **columns,
-        legs=tuple(cast("Leg", leg) for leg, _ in legs),
+        legs=tuple(cast("Leg", leg) for leg in legs),
         gaps=gaps,
-        damaged=tuple(cast("Leg", leg) for leg, sealed in legs if sealed == ""),
+        damaged=tuple(f.leg for f in faults if f.code != DamageCode.NOT_VERIFIED),
+        faults=tuple(faults),
     )
+
+
+def kept_file(row: FileRow) -> KeptFile:
+    """Return what is known of a file of a recording."""
+    damage = None
+    if row.damage:
+        found = json.loads(row.damage)
+        lost = tuple((first, end) for first, end in found.pop("lost"))
+        damage = KeptDamage(**found | {"code": DamageCode(found["code"]), "lost": lost})
+    columns = {name: getattr(row, name) for name in KeptFile.__slots__ if name != "damage"}
+    return KeptFile(**columns, damage=damage)
+
+
+def file_fault(
+    first: Path, leg: str, length: tuple[int, float], files: Sequence[KeptFile]
+) -> FileFault | None:
+    """Return what is wrong with the files of a leg, from what is kept and from their size and time.
+
+    Parameters
+    ----------
+    first : Path
+        The recording, named by its first file.
+    leg : {"left", "right"}
+        The leg.
+    length : (int, float)
+        How many samples and missing samples it has, and its rate, Hz.
+    files : sequence of KeptFile
+        What is kept of its files.
+    """
+    end, rate_hz = length
+    damage = next((f.damage for f in files if f.damage), None)
+    code, lost = (damage.code, damage.lost) if damage else (DamageCode.NOT_VERIFIED, ())
+    if damage is None:
+        if not any(f.has_changed(first.with_name(f.name)) for f in files):
+            return None
+        if not leg_files(first):
+            code, lost = DamageCode.MISSING, ((0, end),)
+    minute = 60 * rate_hz
+    begins, ends = [0, *(b for _, b in lost)], [*(a for a, _ in lost), end]
+    readable = tuple((a / minute, b / minute) for a, b in zip(begins, ends, strict=True) if b > a)
+    verified_ns = min((f.verified_ns for f in files), default=0) or None
+    return FileFault(cast("Leg", leg), code, end / minute, readable, verified_ns)
 
 
 def leg_track(row: LegRow, *, simulated: bool) -> LegTrack:

@@ -1,13 +1,16 @@
 """Values of the catalog: nights of the list, the desired state, the recorder's report."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
 from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
-from legmon.messages import Message
+from legmon.messages import DamageCode, Message, damage_sentence
 from legmon.movement import NS, Leg, Legs
+from legmon.recording.files import file_state
 from legmon.scoring.events import ScoredMovement, Side
 from legmon.scoring.live import Tally
 from legmon.sensors.base import HeardSensor
@@ -161,6 +164,82 @@ class RecorderState:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptDamage:
+    """What was found instead of what was sealed: why, the samples that cannot be read, and the file's size and time then."""
+
+    code: DamageCode
+    lost: tuple[tuple[int, int], ...]
+    size: int
+    mtime_ns: int
+    checked_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a recording as it was when it was verified; see `legmon.catalog.models.FileRow`."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    records_sha256: str
+    verified_ns: int
+    damage: KeptDamage | None = None
+
+    @property
+    def checked_ns(self) -> int:
+        """When it was looked at last, ns UTC."""
+        return self.damage.checked_ns if self.damage else self.verified_ns
+
+    def has_changed(self, path: Path) -> bool:
+        """Whether size or time of the file are not those that it had when it was looked at last."""
+        state = file_state(path)
+        now = (state.size, state.mtime_ns) if state else (-1, 0)
+        if self.damage is not None:
+            return now != (self.damage.size, self.damage.mtime_ns)
+        return self.size >= 0 and now != (self.size, self.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFault:
+    """A leg whose recording is not what was sealed, or is not verified since its file has changed.
+
+    Parameters
+    ----------
+    leg : {"left", "right"}
+        The leg.
+    code : DamageCode
+        What happened to it.
+    minutes : float
+        How long the recording is.
+    readable : tuple of (float, float)
+        The stretches that can still be read, minutes from its start.
+    verified_ns : int or None
+        When it was last found to be what was sealed, ns UTC; None if this is not known.
+    """
+
+    leg: Leg
+    code: DamageCode
+    minutes: float
+    readable: tuple[tuple[float, float], ...]
+    verified_ns: int | None
+
+    @property
+    def sentence(self) -> str:
+        """The sentence for a person."""
+        day = datetime.fromtimestamp((self.verified_ns or 0) / 1e9).astimezone()
+        since = f"{day:%Y-%m-%d %H:%M}" if self.verified_ns else ""
+        return damage_sentence(self.code, self.readable, self.minutes, since)
+
+    @property
+    def lost_s(self) -> float:
+        """How much of it cannot be read, or is in doubt, s."""
+        if self.code in {DamageCode.ALTERED, DamageCode.NOT_VERIFIED}:
+            return self.minutes * 60
+        return (self.minutes - sum(b - a for a, b in self.readable)) * 60
+
+
+@dataclass(frozen=True, slots=True)
 class NightInfo:
     """A night in the list. Its counts follow its rule set, as the recorder saved them.
 
@@ -171,7 +250,9 @@ class NightInfo:
     revision : int
         Grows with each change that can change the night's figures.
     damaged : tuple of str
-        Legs whose file has changed since legmon wrote it.
+        Legs whose recording is not what was sealed.
+    faults : tuple of FileFault
+        What is known of their files; also of files that have changed since they were verified.
     """
 
     id: str
@@ -193,3 +274,4 @@ class NightInfo:
     legs: tuple[Leg, ...]
     gaps: int
     damaged: tuple[Leg, ...] = ()
+    faults: tuple[FileFault, ...] = ()

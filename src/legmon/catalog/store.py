@@ -22,9 +22,17 @@ from legmon.catalog.annotation_files import (
     night_values,
     write_annotations,
 )
-from legmon.catalog.file import CatalogError, CatalogFile, Renewal, UnavailableError
+from legmon.catalog.file import (
+    CATALOG_ERRORS,
+    CatalogError,
+    CatalogFile,
+    DiskFullError,
+    Renewal,
+    UnavailableError,
+)
 from legmon.catalog.models import (
     AnchorRow,
+    FileRow,
     GapRow,
     LegRow,
     MovementRow,
@@ -41,11 +49,13 @@ from legmon.catalog.queries import (
     replace_rows,
     upsert_row,
 )
+from legmon.catalog.report_file import ReportFile
 from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
+from legmon.recording.files import FULL, first_file, holds_recording
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
 from legmon.timeline.clock import Anchor
@@ -83,7 +93,9 @@ class Catalog:
     def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
         self._file = CatalogFile(folder, check=check)
-        self._unread: set[int] = set()  # legs whose file could not be read to verify it
+        self.report_file = ReportFile(folder)
+        self.unread: set[int] = set()
+        """Legs whose recording could not be read to verify it."""
 
     def close(self) -> None:
         """Close the file."""
@@ -132,7 +144,8 @@ class Catalog:
         except AnnotationFileError as e:
             raise CatalogError(str(e)) from e
         except OSError as e:
-            raise UnavailableError(
+            kind = DiskFullError if e.errno in FULL else UnavailableError
+            raise kind(
                 f"what you said cannot be stored in {self.folder} ({e.strerror}); check the disk, then try again"
             ) from e
 
@@ -141,8 +154,8 @@ class Catalog:
         return self.folder / "nights" / night / NAME
 
     def segment(self, night: str, leg: str) -> Path:
-        """Path of a leg's recording."""
-        return self.folder / "nights" / night / f"{leg}.seg"
+        """Path that names a leg's recording; `legmon.recording.files.leg_files` returns the files that hold it."""
+        return first_file(self.folder, night, leg)
 
     def check_segment(self, leg: str) -> Path:
         """Path of a leg's recording while its signal is only checked."""
@@ -184,7 +197,7 @@ class Catalog:
             row = NightRow(id=name, state="recording", simulated=simulated, zone_name=zone[0])
             row.utc_offset_s, row.rules, row.detector, row.started_ns = zone[1], rules, detector, started_ns
             s.add(row)
-            self._keep_beside(s, name)
+            self.keep_beside(s, name)
             return name
 
     def unknown_recordings(self) -> list[str]:
@@ -199,9 +212,9 @@ class Catalog:
 
     def has_recording(self, night: str) -> bool:
         """Whether a night has the file of a leg."""
-        return any((self.folder / "nights" / night).glob("*.seg"))
+        return holds_recording(self.folder / "nights" / night)
 
-    def _keep_beside(self, s: Session, night: str) -> None:
+    def keep_beside(self, s: Session, night: str) -> None:
         """Write the annotation file of a night. A night is recorded even if that fails."""
         s.flush()
         try:
@@ -270,7 +283,7 @@ class Catalog:
         ended_by : {"", "charger", "risen"}
             Why it ended by itself.
         """
-        with self.session() as s:
+        with self.session(brief=True) as s:
             row = s.get(NightRow, night)
             if row is None:
                 raise self._unknown(night)
@@ -278,7 +291,7 @@ class Catalog:
             row.ended_by = ended_by
             self._save(s, night, tracks, scored, closed=closed)
             if has_changed or closed:
-                self._keep_beside(s, night)
+                self.keep_beside(s, night)
 
     def _save(
         self,
@@ -311,7 +324,7 @@ class Catalog:
         bump_revision(s, night)
 
     def nights(self, limit: int | None = None, *, before: str | None = None) -> list[NightInfo]:
-        """Return nights, the newest first, with two statements however many there are.
+        """Return nights, the newest first, with three statements however many there are.
 
         Parameters
         ----------
@@ -329,13 +342,13 @@ class Catalog:
             page = select(NightRow).order_by(*NEWEST_FIRST)
             if before is not None:
                 page = page.where(_place(NightRow) < self._place_of(s, before))
-            return night_infos(s, page.limit(limit))
+            return night_infos(s, page.limit(limit), self.folder)
 
     def named(self, nights: Iterable[str]) -> list[NightInfo]:
         """Return the nights of these ids, the newest first; an id without a night is left out."""
         with self.session() as s:
             query = select(NightRow).where(NightRow.id.in_(list(nights))).order_by(*NEWEST_FIRST)
-            return night_infos(s, query)
+            return night_infos(s, query, self.folder)
 
     def count(self) -> int:
         """Count the nights."""
@@ -352,9 +365,8 @@ class Catalog:
         """
         with self.session() as s:
             newest = select(NightRow).order_by(*NEWEST_FIRST).limit(1)
-            found = night_infos(
-                s, newest if night == "last" else select(NightRow).where(NightRow.id == night)
-            )
+            one = newest if night == "last" else select(NightRow).where(NightRow.id == night)
+            found = night_infos(s, one, self.folder)
             if found:
                 return found[0]
             if s.scalars(newest).one_or_none() is None:
@@ -401,38 +413,26 @@ class Catalog:
             return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
 
     def unsealed(self) -> tuple[str, Leg] | None:
-        """Return a leg of a closed night whose file has not been verified."""
+        """Return a leg of a closed night whose recording has not been verified, or not been packed."""
         with self.session() as s:
-            query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.sealed.is_(None))
-            query = query.where(LegRow.id.not_in(self._unread)).order_by(NightRow.started_ns.desc())
+            done = select(FileRow.leg_id).where(FileRow.name.like("%.sealed") | (FileRow.damage != ""))
+            query = select(LegRow).join(NightRow).where(NightRow.state == "closed", LegRow.id.not_in(done))
+            query = query.where(LegRow.id.not_in(self.unread)).order_by(NightRow.started_ns.desc())
             row = s.scalars(query.limit(1)).one_or_none()
             return (row.night_id, cast("Leg", row.leg)) if row else None
 
-    def seal(self, night: str, leg: Leg, digest: str | None) -> None:
-        """Write the SHA-256 of a leg's file.
-
-        Parameters
-        ----------
-        digest : str or None
-            Empty if the file differs from what was written. None if it could not be read: this catalog does not return the
-            leg from `unsealed` again.
-        """
+    def set_unread(self, night: str, leg: Leg) -> None:
+        """Note that a leg's recording cannot be read now: this catalog does not return the leg from `unsealed` again."""
         with self.session() as s:
             row = leg_row(s, night, leg)
-            if row is None:
-                return
-            if digest is None:
-                self._unread.add(row.id)
-            else:
-                row.sealed = digest
-                if not digest:
-                    bump_revision(s, night)
+            if row is not None:
+                self.unread.add(row.id)
 
     def captures(self) -> list[NightInfo]:
         """Return the nights that were recorded from a capture file and not over the air, the newest first."""
         query = select(NightRow).where(NightRow.legs.any(LegRow.address == CAPTURE)).order_by(*NEWEST_FIRST)
         with self.session() as s:
-            return night_infos(s, query)
+            return night_infos(s, query, self.folder)
 
     def discard(self, night: str) -> None:
         """Remove a night and its folder: one without a sample, or one that can be simulated again."""
@@ -465,15 +465,25 @@ class Catalog:
             return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
 
     def report(self, state: RecorderState) -> None:
-        """Write the recorder's report."""
-        with self.session() as s:
+        """Write the recorder's report. Where that fails, `report_file` can keep it."""
+        with self.session(brief=True) as s:
             upsert_row(s, RecorderRow, recorder_values(state))
 
     def recorder(self) -> RecorderState | None:
-        """Return the recorder's last report; None if no recorder has used this folder."""
-        with self.session() as s:
-            row = s.get(RecorderRow, 1)
-            return recorder_state(row) if row else None
+        """Return the recorder's last report; None if no recorder has used this folder.
+
+        It is in a file outside of the catalog while the catalog cannot be written; the newer of the two counts.
+        """
+        outside = self.report_file.read()
+        try:
+            with self.session() as s:
+                row = s.get(RecorderRow, 1)
+                inside = recorder_state(row) if row else None
+        except CATALOG_ERRORS:
+            if outside is None:
+                raise
+            return outside
+        return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
 
 
 def _add_leg(s: Session, meta: Meta) -> None:

@@ -24,6 +24,7 @@ Experimental. Not a medical device, not validated against polysomnography.
 def command_line() -> typer.Typer:
     """Build the command line out of its commands."""
     from legmon.cli import (
+        backup,
         doctor,
         golden,
         nights,
@@ -59,6 +60,7 @@ def command_line() -> typer.Typer:
         replay,
         score,
         nights,
+        backup,
         rescan,
         simulate,
         golden,

@@ -50,7 +50,8 @@ def nights(
 
 def _listed(night: "NightInfo") -> dict[str, Any]:
     """Return a night as a JSON object, without the number that only the program's own caches need."""
-    return {name: value for name, value in asdict(night).items() if name != "revision"}
+    faults = [{"sentence": f.sentence} | asdict(f) for f in night.faults]
+    return {name: value for name, value in asdict(night).items() if name != "revision"} | {"faults": faults}
 
 
 def _print_list(listed: "list[NightInfo]") -> None:
@@ -83,6 +84,11 @@ def _print_list(listed: "list[NightInfo]") -> None:
                 ["simulated"] * n.simulated
                 + ["recording"] * (n.state == "recording")
                 + ["damaged"] * bool(n.damaged)
+                + ["not verified"] * bool(n.faults and not n.damaged)
             ),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for n in listed:
+        for fault in n.faults:
+            console.print(f"{n.id}, {fault.leg} leg: {fault.sentence}")

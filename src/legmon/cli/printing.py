@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from legmon.cli.options import print_json
 from legmon.errors import LegmonError
-from legmon.messages import RECORDING_DAMAGED
 from legmon.scoring.rules import NAMES, Interpretation, known_rules
 
 if TYPE_CHECKING:
@@ -166,8 +165,8 @@ def print_tables(printout: Printout) -> None:
     )
     console.print(_movements_table(scored))
     console.print(_numbers_table(scored))
-    for leg in printout.night.damaged if printout.night else ():
-        console.print(f"{leg} leg: {RECORDING_DAMAGED}")
+    for fault in printout.night.faults if printout.night else ():
+        console.print(f"{fault.leg} leg: {fault.sentence}")
 
 
 def _movements_table(scored: "Scored") -> "Table":

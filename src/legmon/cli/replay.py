@@ -58,6 +58,7 @@ def replay(
     with temporary_folder("replay") as temporary:
         found = find_source(source, lambda: open_catalog(data), temporary)
         folder = into or (data or own_folder()) / "replay"
-        Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose).replay(
-            found, speed=speed
-        )
+        evening = Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose)
+        evening.replay(found, speed=speed)
+    if not evening.in_order:
+        raise typer.Exit(1)

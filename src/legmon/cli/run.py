@@ -51,9 +51,10 @@ def demo(
     from legmon.app.evening import Evening
 
     folder = data or demo_folder()
-    Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose).demo(
-        speed=speed, seed=seed
-    )
+    evening = Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose)
+    evening.demo(speed=speed, seed=seed)
+    if not evening.in_order:
+        raise typer.Exit(1)
 
 
 def run(

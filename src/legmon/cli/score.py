@@ -126,10 +126,12 @@ def _score_night(
 ) -> "Printout":
     from legmon.cli.printing import night_printout
     from legmon.night.leg import analyse
-    from legmon.recording.segment import read_segment
+    from legmon.nights.custody import check_legs
+    from legmon.recording.files import read_segment
 
     catalog = open_catalog(data)
     info = catalog.night(name)
+    info = check_legs(catalog, info, info.legs)
     try:
         legs = [analyse(read_segment(catalog.segment(info.id, leg))) for leg in info.legs]
     except ValueError as e:

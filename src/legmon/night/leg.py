@@ -1,7 +1,7 @@
 """From a leg's records to its track: the same way live, again later, and from a file."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 from legmon.detection.detector import Detector
 from legmon.detection.faults import Unseen
@@ -23,7 +23,7 @@ class LegNight:
     Parameters
     ----------
     meta : Meta
-        The segment's first record.
+        The description of the recording; a repetition of it changes nothing.
     """
 
     def __init__(self, meta: Meta) -> None:
@@ -113,23 +113,42 @@ def _fault_gap(u: Unseen) -> Gap:
     return Gap(u.first, u.count, u.cause)
 
 
+def described(records: Iterable[Record]) -> tuple[Meta, Iterator[Record]]:
+    """Find the description of a recording. It is the first record, unless the beginning is damaged: it is repeated later.
+
+    Returns
+    -------
+    (Meta, iterator of Record)
+        The description, and all records in their order.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    rest, before = iter(records), []
+    for record in rest:
+        before.append(record)
+        if isinstance(record, Meta):
+            return record, chain(before, rest)
+    if before:
+        raise ValueError(
+            "the recording has no description that can be read, so nothing is known of its samples"
+        )
+    raise ValueError("the recording is empty")
+
+
 def analyse(records: Iterable[Record]) -> LegNight:
     """Feed a whole segment to a new `LegNight`.
 
     Raises
     ------
     ValueError
-        If it does not begin as a segment does.
+        If it has no description, or one of a sensor that no night can be recorded with.
     """
-    night: LegNight | None = None
-    for record in records:
-        if night is not None:
-            night.feed(record)
-        elif isinstance(record, Meta):
-            night = LegNight(record)
-        else:
-            raise ValueError("the recording does not begin with its description, so legmon did not write it")
-    if night is None:
-        raise ValueError("the recording is empty")
+    meta, rest = described(records)
+    night = LegNight(meta)
+    for record in rest:
+        night.feed(record)
     night.finish()
     return night

@@ -80,7 +80,9 @@ class PostureReader:
     def _add_pieces(self, pieces: Iterable[Samples | Gap]) -> None:
         for piece in pieces:
             if isinstance(piece, Gap):
-                self._add(np.full((piece.count, 3), np.nan, dtype=np.float32))
+                most = BATCH * self.step  # memory is set aside for samples, and not for what a gap claims
+                for at in range(0, piece.count, most):
+                    self._add(np.full((min(most, piece.count - at), 3), np.nan, dtype=np.float32))
             else:
                 self._add(piece.xyz.astype(np.float32) * self._scale)
 

@@ -16,6 +16,22 @@ from legmon.night.usual import Comparable, Usual
 from legmon.scoring.rules import Rules
 
 ShownBy = Literal["index", "time", "arrival"]
+FindingCode = Literal[
+    "stuck",
+    "dead_axis",
+    "clipped",
+    "spike",
+    "scale",
+    "noisy",
+    "damaged",
+    "altered",
+    "cut",
+    "swapped",
+    "emptied",
+    "missing",
+    "not_a_file",
+    "not_verified",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,16 @@ class Indices(ApiValue):
 
 
 @dataclass(frozen=True, slots=True)
+class Finding(ApiValue):
+    """A fault of the signal, or of its recording."""
+
+    code: FindingCode
+    leg: Leg
+    seconds: float = field(metadata=about("how much of the night it touches"))
+    sentence: str = field(metadata=about("cause and advice in plain words"))
+
+
+@dataclass(frozen=True, slots=True)
 class NightSummary(ApiValue):
     """A night in the list."""
 
@@ -93,6 +119,11 @@ class NightSummary(ApiValue):
     gaps: int
     headline: Headline
     indices: Indices
+    damage: list[Finding] = field(
+        metadata=about(
+            "legs whose recording is not what was sealed, or is not verified since its file changed"
+        )
+    )
     verdict: Verdict = field(
         metadata=about("good, to be read with `quality` in mind, or too poor to be read")
     )
@@ -122,6 +153,7 @@ class NightSummary(ApiValue):
         values["zone"] = Zone(**zone | {"changes": [ZoneChange(**c) for c in zone["changes"]]})
         values["headline"] = Headline(**values["headline"])
         values["indices"] = Indices(**values["indices"])
+        values["damage"] = [Finding(**f) for f in values["damage"]]
         return cls(**values)
 
 
@@ -159,16 +191,6 @@ class Gap(ApiValue):
     end: float
     cause: str
     sentence: str = field(metadata=about("the cause in plain words"))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding(ApiValue):
-    """A fault of the signal, or of its recording."""
-
-    code: Literal["stuck", "dead_axis", "clipped", "spike", "scale", "noisy", "damaged"]
-    leg: Leg
-    seconds: float = field(metadata=about("how much of the night it touches"))
-    sentence: str = field(metadata=about("cause and advice in plain words"))
 
 
 @dataclass(frozen=True, slots=True)

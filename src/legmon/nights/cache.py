@@ -17,7 +17,7 @@ from legmon.night import posture
 from legmon.night.usual import COVERAGE, USABLE_S, Comparable, Usual, usual
 from legmon.nights import answers
 from legmon.nights.postures import Postures
-from legmon.nights.report import NightReport, report, summary, whole
+from legmon.nights.report import NightReport, report, summary, whole, with_custody
 from legmon.scoring.rules import RULES, Rules
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ KEPT = 16
 """Reports in memory; a night of two legs takes about 2 MB."""
 LOOK_S = 10.0
 BATCH = 20
-VERSION = f"legmon {__version__}, summary 1, {posture.VERSION}"
+VERSION = f"legmon {__version__}, summary 2, {posture.VERSION}"
 """The version of the program that makes summaries. Another version makes them again."""
 
 
@@ -70,6 +70,7 @@ class NightReports:
         return kept, files
 
     def _make(self, info: NightInfo, rules: Rules) -> tuple[NightReport, str]:
+        info = self.postures.checked(info)
         files = self.postures.files(
             info.id, info.legs
         )  # before they are read: a change meanwhile is seen later
@@ -101,7 +102,9 @@ class NightReports:
     def _summaries(self, infos: list[NightInfo], rules: Rules) -> list[answers.NightSummary]:
         kept = self._valid_summaries(infos, rules)
         return [
-            answers.NightSummary.from_json(kept[n.id]) if n.id in kept else self._summarise(n, rules)
+            with_custody(
+                n, answers.NightSummary.from_json(kept[n.id]) if n.id in kept else self._summarise(n, rules)
+            )
             for n in infos
         ]
 

@@ -13,9 +13,9 @@ from legmon.errors import LegmonError
 from legmon.messages import ProblemCode, problem_sentence
 from legmon.movement import Leg
 from legmon.night.fit import Part, Step, check_fit
+from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.ordered import dense, read_ordered
 from legmon.recording.records import Anchored, Meta, Samples
-from legmon.recording.segment import RecordingError, read_segment
 from legmon.timeline.clock import TimeMap
 
 USUAL_CHECKS = 7
@@ -68,10 +68,11 @@ def read_check(catalog: Catalog, leg: Leg) -> CheckSamples:
     except RecordingError as error:
         raise NoCheckError(NOTHING_SENT) from error
     metas = [number for number, r in enumerate(records) if isinstance(r, Meta)]
-    records = records[metas[-1] :] if metas else []  # a sensor that was changed begins anew
+    if metas:  # a sensor that was changed begins anew; a description is repeated
+        records = records[next(n for n in metas if records[n] == records[metas[-1]]) :]
     pieces = list(read_ordered(records))
     anchors = {r.first: r.anchor for r in records if isinstance(r, Anchored)}
-    if not anchors or not any(isinstance(p, Samples) for p in pieces):
+    if not metas or not anchors or not any(isinstance(p, Samples) for p in pieces):
         raise NoCheckError(NOTHING_SENT)
     meta = records[0]
     assert isinstance(meta, Meta)  # noqa: S101

@@ -23,15 +23,16 @@ from legmon.catalog.annotations import Annotations
 from legmon.catalog.database import contents
 from legmon.catalog.derived import DerivedData
 from legmon.catalog.file import FILE, catalog_trouble, has_recordings
+from legmon.catalog.recording_files import RecordingFiles
 from legmon.catalog.state import SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.link.inhibitor import SleepInhibitor, Wakefulness
-from legmon.movement import Leg
+from legmon.movement import NS, Leg
 from legmon.nights import readiness
 from legmon.nights.postures import Postures
-from legmon.nights.readiness import RadioTrouble, ReadinessCheck
+from legmon.nights.readiness import DiskRoom, RadioTrouble, ReadinessCheck
 from legmon.recording.records import Samples, encode
 from legmon.sensors.base import Driver, HeardSensor
 from legmon.sensors.registry import registry
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from bleak.exc import BleakError
 
 FRAME_S = 0.25
+MEASURED_NIGHTS = 10  # the newest ones say how much room a night takes
+SHORTEST_MEASURED_NS = 600 * NS  # the beginning of a recording says little of a night
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -59,7 +62,7 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
         How long to listen for sensors.
     """
     before = wall_minus_boot_ns()
-    newest_ns, drain, of_catalog = _from_catalog(folder)
+    newest_ns, drain, room, of_catalog = _from_catalog(folder)
     yield from _radio(hci, seconds, drain)
     jump_s = (wall_minus_boot_ns() - before) / 1e9
     refused = write_trouble(folder)
@@ -68,7 +71,8 @@ def examine(folder: Path, hci: str | None, seconds: float) -> Iterator[Readiness
     else:
         exists, others = folder.exists(), read_by_others(folder)
         yield readiness.folder(str(folder), refused, exists=exists, others_read=others)
-    yield disk(folder)
+    yield from recordings(folder)
+    yield readiness.disk(room)
     yield readiness.clock(time.time_ns(), newest_ns=newest_ns, synchronised=synchronised(), jump_s=jump_s)
     yield from readiness.computer(asyncio.run(SleepInhibitor().look()))
     yield readiness.zone(*zone())
@@ -110,7 +114,7 @@ def tonight(
     follows = None if simulated else synchronised()
     return readiness.tonight(
         sensors,
-        disk=disk(catalog.folder),
+        disk=readiness.disk(disk_room(catalog.folder, catalog)),
         clock=readiness.clock(now_ns, newest_ns=newest_ns, synchronised=follows),
         wakefulness=wakefulness,
         drain_per_hour=drain_per_hour,
@@ -118,23 +122,44 @@ def tonight(
     )
 
 
-def disk(folder: Path) -> ReadinessCheck:
-    """Check the room on the disk that a folder is, or would be, on."""
+def disk_room(folder: Path, catalog: Catalog | None = None) -> DiskRoom:
+    """Return how many nights fit on the disk that a folder is, or would be, on.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder.
+    catalog : Catalog, optional
+        Its catalog. The newest nights in it are measured; without one, the size of a night is estimated.
+    """
     free = shutil.disk_usage(nearest_existing(folder)).free
-    return readiness.disk(free, bytes_per_second(RATE_HZ))
+    nights = catalog.nights(limit=MEASURED_NIGHTS) if catalog else []
+    closed = [n for n in nights if n.state == "closed" and n.duration_ns >= SHORTEST_MEASURED_NS and n.legs]
+    taken = sum(_folder_bytes(folder / "nights" / n.id) for n in closed)
+    seconds = sum(n.duration_ns / NS * len(n.legs) for n in closed)
+    kept = taken / seconds if taken else None
+    return DiskRoom.of(free, bytes_per_second(RATE_HZ), kept, len(closed) if taken else 0)
 
 
-def _from_catalog(folder: Path) -> tuple[int | None, float | None, ReadinessCheck | None]:
-    """Return the end of the newest night, what an hour takes of the battery, and what is wrong with the catalog."""
+def _folder_bytes(folder: Path) -> int:
+    """Return how many bytes the files of a folder take."""
+    with suppress(OSError):
+        return sum(f.stat().st_size for f in os.scandir(folder) if f.is_file(follow_symlinks=False))
+    return 0
+
+
+def _from_catalog(folder: Path) -> tuple[int | None, float | None, DiskRoom, ReadinessCheck | None]:
+    """Return the end of the newest night, battery drain per hour, the room for nights, and what is wrong with the catalog."""
+    nothing = None, None, disk_room(folder)
     try:
         found = contents(folder / FILE, whole=True)
         if found.kind in {"missing", "empty"} and not has_recordings(folder):
-            return None, None, None
+            return *nothing, None
         if found.kind in {"missing", "empty", "damaged", "unknown"}:
-            return None, None, readiness.lost_catalog(str(folder), found.kind)
+            return *nothing, readiness.lost_catalog(str(folder), found.kind)
         catalog = Catalog(folder)
     except (LegmonError, sqlite3.Error, OSError) as e:
-        return None, None, readiness.catalog(str(folder), str(e))
+        return *nothing, readiness.catalog(str(folder), str(e))
     postures = Postures(catalog, DerivedData(catalog, ""), keep=False)  # a check changes nothing
     try:
         real = any(
@@ -143,11 +168,28 @@ def _from_catalog(folder: Path) -> tuple[int | None, float | None, ReadinessChec
         drain = None
         with suppress(ValueError, OSError):  # a recording that cannot be read has no battery levels
             drain = postures.drain_per_hour()
-        return _newest_ns(catalog) if real else None, drain, None
+        return _newest_ns(catalog) if real else None, drain, disk_room(folder, catalog), None
     except DBAPIError as e:
-        return None, None, readiness.catalog(str(folder), catalog_trouble(folder, e))
+        return *nothing, readiness.catalog(str(folder), catalog_trouble(folder, e))
     finally:
         catalog.close()
+
+
+def recordings(folder: Path) -> list[ReadinessCheck]:
+    """Check whether the recordings are what was sealed, from what the catalog knows; empty where it cannot be read."""
+    try:
+        if contents(folder / FILE).kind != "ours":
+            return []
+        catalog = Catalog(folder)
+    except (LegmonError, sqlite3.Error, OSError):
+        return []
+    try:
+        known = RecordingFiles(catalog).custody()
+    except DBAPIError:
+        return []
+    finally:
+        catalog.close()
+    return [readiness.recordings(known, time.time_ns())]
 
 
 def _newest_ns(catalog: Catalog) -> int | None:

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.posture import Posture, PostureReader
 from legmon.night.track import LegTrack
-from legmon.recording.records import Meta, Note
+from legmon.nights.custody import check_leg, check_legs
+from legmon.recording.files import FileState, RecordingError, file_state, leg_files
+from legmon.recording.records import Gap, Meta, Note, Samples
 from legmon.recording.segment import SegmentTail
 
 log = logging.getLogger(__name__)
@@ -28,9 +31,6 @@ NIGHTS_OF_DRAIN = 5
 PARTIAL = 32
 """Postures kept in memory for legs whose file could not be read to its end; one of a night takes about 200 kB."""
 
-FileState = tuple[int, int, int] | None
-"""Times of the last change of a file's content and of its entry (ns), and its size; None if the file does not exist."""
-
 
 class _GrowingPosture:
     """The posture of a leg whose recording may grow."""
@@ -39,16 +39,22 @@ class _GrowingPosture:
         self._tail = SegmentTail(path)
         self._reader: PostureReader | None = None
         self._battery: BatteryLevels = []
+        self._before: list[Samples | Gap] = []  # records before the first description that can be read
 
     def read(self, *, closed: bool = False) -> Derived:
         """Read what is new, and return all that is known; of a closed night that is all there will ever be."""
         for record in self._tail.read():
-            if isinstance(record, Meta):
+            if isinstance(record, Meta) and self._reader is None:
                 self._reader = PostureReader(record)
-            elif isinstance(record, Note) and record.what == "battery" and record.value.isdigit():
+                for before in self._before:
+                    self._reader.feed(before)
+                self._before.clear()
+            elif isinstance(record, Note) and record.what == "battery" and _is_percent(record.value):
                 self._battery.append((record.at_ns, int(record.value)))
             elif self._reader is not None:
                 self._reader.feed(record)
+            elif isinstance(record, Samples | Gap):
+                self._before.append(record)
         if closed and self._reader is not None:
             self._reader.finish()
         return self.posture()
@@ -57,6 +63,10 @@ class _GrowingPosture:
         """Return all that is known so far."""
         empty = Posture(500, np.zeros((0, 6), np.float32), np.zeros(0, np.float32), 0)
         return Derived(self._reader.posture() if self._reader else empty, list(self._battery))
+
+
+def _is_percent(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3
 
 
 class Postures:
@@ -80,8 +90,13 @@ class Postures:
         self._kept = kept
         self._keep = keep
         self._growing: dict[Path, _GrowingPosture] = {}
-        self._partial: OrderedDict[Path, tuple[FileState, Derived]] = OrderedDict()
+        self._partial: OrderedDict[Path, tuple[list[FileState | None], Derived]] = OrderedDict()
         self._lock = threading.RLock()
+
+    def checked(self, info: NightInfo) -> NightInfo:
+        """Verify the recordings of a night that `read` will read, and return the night as it stands then."""
+        legs = [leg for leg in info.legs if self._kept.posture(info.id, leg) is None]
+        return check_legs(self._catalog, info, legs)
 
     def read(self, info: NightInfo, leg: Leg) -> Derived:
         """Return posture, envelope and battery of a leg."""
@@ -95,16 +110,18 @@ class Postures:
         return kept if kept is not None else self._read_closed(info, leg, path)
 
     def _read_closed(self, info: NightInfo, leg: Leg, path: Path) -> Derived:
-        state = _file_state(path)
+        if self._keep:
+            check_leg(self._catalog, info.id, leg)
+        state = _states(path)
         with self._lock:
-            before, partial = self._partial.get(path, (None, None))
+            before, partial = self._partial.get(path, ([], None))
         if partial is not None and before == state:
             return partial
         growing = _GrowingPosture(path)
         try:
             derived = growing.read(closed=True)
-        except OSError as error:
-            log.warning("%s cannot be read: %s", path, error)
+        except RecordingError as error:
+            log.warning("%s", error)
             derived = growing.posture()
         kept = self._keep and self._keep_posture(info, leg, derived)
         with self._lock:
@@ -125,7 +142,8 @@ class Postures:
 
     def files(self, night: str, legs: Iterable[Leg]) -> str:
         """Return the state of a night's files by leg (JSON), to see whether they have changed."""
-        return json.dumps({leg: _file_state(self._catalog.segment(night, leg)) for leg in sorted(legs)})
+        states = {leg: _states(self._catalog.segment(night, leg)) for leg in sorted(legs)}
+        return json.dumps({leg: [s and astuple(s) for s in found] for leg, found in states.items()})
 
     def have_changed(self, night: str, files: str) -> bool:
         """Whether a night's files are no longer as `files` has them."""
@@ -146,12 +164,9 @@ class Postures:
         return used / hours if hours > 1 and used > 0 else None
 
 
-def _file_state(path: Path) -> FileState:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
+def _states(first: Path) -> list[FileState | None]:
+    """Return the states of the files of a leg's recording; empty if there are none."""
+    return [file_state(path) for path in leg_files(first)]
 
 
 def envelope(

@@ -4,13 +4,15 @@ A check has an item and a code. The code decides its level and its sentence (`le
 page agree wherever they know the same facts. No I/O in here; `legmon.nights.machine` asks the machine.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from legmon.catalog.annotations import Check
-from legmon.catalog.state import SensorState
+from legmon.catalog.recording_files import Custody
+from legmon.catalog.state import ApiValue, SensorState, about
 from legmon.limits import (
     BATTERY_NIGHT_H,
     CLOCK_JUMP_S,
@@ -34,6 +36,8 @@ from legmon.messages import (
 from legmon.movement import NS
 from legmon.night.fit import RATE_WITHIN
 from legmon.sensors.base import HeardSensor, strongest_first
+
+NAMED_NIGHTS = 5
 
 RadioTrouble = Literal["absent", "service", "off", "denied", "classic", "hci", "unknown"]
 """Why the radio does not scan."""
@@ -97,25 +101,55 @@ def worst(checks: Iterable[ReadinessCheck]) -> Level:
 # what both know
 
 
-def disk(free_bytes: int, bytes_per_second: float) -> ReadinessCheck:
-    """Check the room on the disk, for nights with a sensor on each leg.
+@dataclass(frozen=True, slots=True)
+class DiskRoom(ApiValue):
+    """How many nights still fit on the disk, each with a sensor on both legs."""
 
-    Parameters
-    ----------
-    free_bytes : int
-        Room on the disk.
-    bytes_per_second : float
-        What one sensor writes.
-    """
-    night = bytes_per_second * DISK_NIGHT_S * 2
-    nights = int(free_bytes / night)
-    code = "full" if free_bytes < NEEDED_BYTES else "little" if free_bytes < ROOMY_BYTES else "ok"
+    free_bytes: int = field(metadata=about("on the disk of the data folder"))
+    recording_bytes: float = field(metadata=about("what a night takes until it is closed"))
+    night_bytes: float = field(metadata=about("what a night takes for good"))
+    measured_nights: int = field(
+        metadata=about("nights on which `night_bytes` was measured; 0 if it is estimated")
+    )
+    nights: int = field(metadata=about("that still fit"))
+    night_hours: float = DISK_NIGHT_S / 3600
+    sensors: int = 2
+
+    @classmethod
+    def of(
+        cls, free_bytes: int, estimate: float, kept: float | None = None, measured_nights: int = 0
+    ) -> Self:
+        """Return the room for nights.
+
+        Parameters
+        ----------
+        free_bytes : int
+            Room on the disk.
+        estimate : float
+            Bytes that one sensor writes in a second.
+        kept : float, optional
+            Bytes per sensor and second that earlier nights take; `estimate` if there are none.
+        measured_nights : int
+            How many nights these are.
+        """
+        night = (estimate if kept is None else kept) * DISK_NIGHT_S * 2
+        recording = max(estimate * DISK_NIGHT_S * 2, night)
+        nights = 0 if free_bytes < recording else 1 + int((free_bytes - recording) / max(night, 1.0))
+        return cls(free_bytes, recording, night, measured_nights, nights)
+
+
+def disk(room: DiskRoom) -> ReadinessCheck:
+    """Check the room on the disk."""
+    free = room.free_bytes
+    code = "full" if free < NEEDED_BYTES else "little" if free < ROOMY_BYTES else "ok"
+    basis = f"measured on {_count(room.measured_nights, 'night')}" if room.measured_nights else "estimated"
     words = {
-        "free": _size(free_bytes),
+        "free": _size(free),
         "needed": _size(NEEDED_BYTES),
-        "nights_text": f"{_count(nights, 'night')} of {_size(night)}",
+        "nights_text": f"{_count(room.nights, 'night')} of {_size(room.night_bytes)}",
+        "basis": f"{room.night_hours:.0f} h, two sensors, {basis}",
     }
-    return ReadinessCheck("disk", code, {"gb": free_bytes / 1e9, "nights": float(nights)}, words)
+    return ReadinessCheck("disk", code, {"gb": free / 1e9, "nights": float(room.nights)}, words)
 
 
 def clock(
@@ -363,6 +397,27 @@ def lost_catalog(path: str, kind: str) -> ReadinessCheck:
     """Return the check for a catalog that legmon makes anew at its next start."""
     codes = {"damaged": "catalog_damaged", "unknown": "catalog_older"}
     return ReadinessCheck("folder", codes.get(kind, "catalog_missing"), words={"path": path})
+
+
+def recordings(known: Custody, now_ns: int) -> ReadinessCheck:
+    """Check whether the recordings are what was sealed.
+
+    Parameters
+    ----------
+    known : Custody
+        What the catalog knows of them.
+    now_ns : int
+        The time, ns UTC.
+    """
+    days = math.ceil(max(now_ns - (known.oldest_ns or now_ns), 0) / NS / 86400)
+    values = {"recordings": float(known.sealed), "days": float(days)}
+    words = {"recordings_text": _count(known.sealed, "recording"), "days_text": _count(days, "day")}
+    for code, nights in (("damaged", known.damaged), ("not_verified", known.not_verified)):
+        if nights:
+            more = f" and {len(nights) - NAMED_NIGHTS} more" if len(nights) > NAMED_NIGHTS else ""
+            words["nights_text"] = ", ".join(nights[:NAMED_NIGHTS]) + more
+            return ReadinessCheck("recordings", code, values | {"nights": float(len(nights))}, words)
+    return ReadinessCheck("recordings", "ok" if known.sealed else "none", values, words)
 
 
 def zone(name: str | None, offset_s: int) -> ReadinessCheck:

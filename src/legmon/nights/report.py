@@ -1,7 +1,7 @@
 """One night under one rule set, with the person's annotations over one mask: what pages, commands and exports show of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -14,7 +14,7 @@ from legmon.catalog.state import ListedMovement, NightInfo
 from legmon.catalog.store import Catalog
 from legmon.catalog.zone import changes
 from legmon.detection.faults import Verdict
-from legmon.messages import FIT_SENTENCES, RECORDING_DAMAGED, fit_values, gap_sentence
+from legmon.messages import FIT_SENTENCES, fit_values, gap_sentence
 from legmon.movement import NS, Leg
 from legmon.night.figures import Figures, figures, leg_posture, voluntary_movements
 from legmon.night.marks import Mark, marked_movements
@@ -128,14 +128,22 @@ def report(
 
 
 def damage_findings(info: NightInfo) -> list[answers.Finding]:
-    """Return a finding for each leg whose file has changed since legmon wrote it. The damage may affect the whole night."""
-    seconds = info.duration_ns / NS
-    return [answers.Finding("damaged", leg, seconds, RECORDING_DAMAGED) for leg in info.damaged]
+    """Return a finding for each leg whose recording is not what was sealed, or is not verified since its file changed."""
+    return [answers.Finding(f.code.value, f.leg, f.lost_s, f.sentence) for f in info.faults]
 
 
 def verdict(info: NightInfo, scored: Scored) -> Verdict:
-    """Return whether a night can be read; a damaged recording is at best worth a look."""
-    return "look" if info.damaged and scored.verdict == "usable" else scored.verdict
+    """Return whether a night can be read; one whose recording is not verified is at best worth a look."""
+    return _capped(info, scored.verdict)
+
+
+def _capped(info: NightInfo, found: Verdict) -> Verdict:
+    return "look" if info.faults and found == "usable" else found
+
+
+def with_custody(info: NightInfo, short: answers.NightSummary) -> answers.NightSummary:
+    """Return a summary with what is known of the night's files now, as its list shows it."""
+    return replace(short, damage=damage_findings(info), verdict=_capped(info, short.verdict))
 
 
 def zone(name: str, utc_offset_s: int, start_ns: int, end_ns: int) -> answers.Zone:
@@ -153,7 +161,7 @@ def _scored(r: NightReport) -> Scored:
 
 
 def summary(r: NightReport) -> answers.NightSummary:
-    """Return the night as the list shows it."""
+    """Return the night as the list shows it, but for what is known of its files: see `with_custody`."""
     info, scored, f = r.info, _scored(r), r.figures
     i = scored.indices
     analysed, started = scored.analysed_ns / NS, scored.origin_ns
@@ -189,7 +197,8 @@ def summary(r: NightReport) -> answers.NightSummary:
             periodic_per_hour=f.per_hour if f else None,
         ),
         indices=answers.Indices(**indices_json(i)),
-        verdict=verdict(info, scored),
+        damage=[],
+        verdict=scored.verdict,
     )
 
 
@@ -213,7 +222,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
         Ids of the nights before and after it.
     """
     scored, origin = _scored(r), _scored(r).origin_ns
-    short = summary(r)
+    short = with_custody(r.info, summary(r))
     first = next((t for t in r.tracks if t.anchors), None)
     counts, longer = interval_histogram(scored.movements)
     return answers.Night(
@@ -242,7 +251,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
         by_hour=_hours(r, scored),
         gap_list=_gaps(r.tracks),
         uncounted=[answers.Span((origin + a) / NS, (origin + b) / NS) for a, b in scored.gaps],
-        quality=[*(answers.Finding(**f) for f in quality_json(scored)), *damage_findings(r.info)],
+        quality=[*(answers.Finding(**f) for f in quality_json(scored)), *short.damage],
         losses=[answers.Losses(t.leg, cast("answers.ShownBy", t.loss)) for t in r.tracks],
     )
 

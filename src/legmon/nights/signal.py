@@ -1,16 +1,21 @@
 """Samples of a night for charts: read from the segment as it grows, returned as raw values or as minimum and maximum."""
 
+import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from legmon.recording.files import RecordingError
 from legmon.recording.ordered import OrderedReader
-from legmon.recording.records import Gap, Meta, Samples
+from legmon.recording.records import Gap, Meta, Record, Samples
 from legmon.recording.segment import SegmentTail
+
+log = logging.getLogger(__name__)
 
 KEPT = 4
 
@@ -54,10 +59,10 @@ class LegSignal:
         self._lock = threading.Lock()
 
     def update(self) -> None:
-        """Read what was recorded since the last call."""
+        """Read what was recorded since the last call. A file that cannot be read changes nothing."""
         with self._lock:
             is_new = False
-            for record in self._tail.read():
+            for record in self._read():
                 is_new = True
                 if isinstance(record, Meta):
                     self.meta = record
@@ -72,6 +77,12 @@ class LegSignal:
                     if isinstance(piece, Gap):
                         self._put(piece, self._open)
                 self.end = ahead[-1].end if ahead else self._reader.end
+
+    def _read(self) -> Iterator[Record]:
+        try:
+            yield from self._tail.read()
+        except RecordingError as error:
+            log.warning("%s", error)
 
     def _put(self, piece: Samples | Gap, gaps: list[tuple[int, int]]) -> None:
         """Store a piece at its index. A gap repeats the value before it, which is stored already."""

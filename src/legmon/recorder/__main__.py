@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from legmon import __version__, logs
 from legmon.catalog.clock import Clock
+from legmon.catalog.file import RECORDER_LOCK, file_lock
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
@@ -38,6 +39,7 @@ HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector 
 HUNG_STATUS, DEFECT_STATUS = 75, 70
 TAKE_OVER_S = 5.0  # until the system has unlocked what a killed recorder held
 ORPHAN_S = 30.0  # between two tries to get a supervisor
+OPEN_STATUS = 74  # a night could not be closed; the sentences are on standard output, each after `open`
 
 log = logging.getLogger("legmon.recorder")
 
@@ -65,8 +67,6 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     os.umask(0o077)  # nights are private to this user
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
     # A supervisor that hangs reads nothing, and a full pipe would stop whoever writes to it.
     logs.set_up(args.data, "recorder", verbose=args.verbose, on_terminal=args.when_orphaned is None)
     clock = Clock(int(args.clock[0]), int(args.clock[1]), float(args.clock[2]))
@@ -102,7 +102,7 @@ def _locked(folder: Path, *, supervised: bool) -> Iterator[None]:
     Timeout
         If another recorder is at work.
     """
-    lock = FileLock(folder / "recorder.lock")
+    lock = file_lock(folder / RECORDER_LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -152,7 +152,9 @@ async def _record(recorder: Recorder, when_orphaned: list[str] | None) -> int:
             print(f"{type(e).__name__}: {logs.private(str(e))}", file=sys.stderr, flush=True)
         # leave like a crash: the sensor goes on measuring, and its samples are fetched at the next start
         os._exit(DEFECT_STATUS)
-    return 0
+    for sentence in recorder.left_open:
+        print(f"open {sentence}", flush=True)
+    return OPEN_STATUS if recorder.left_open else 0
 
 
 def _read_input(

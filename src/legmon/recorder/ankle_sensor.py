@@ -14,10 +14,10 @@ from legmon.detection.detector import HIGHEST_HZ, LOWEST_HZ
 from legmon.limits import LOW_PERCENT
 from legmon.link.listener import ConnectedSensor, LinkState, SampleRange
 from legmon.link.nearby import is_known
-from legmon.messages import GapCause, LinkCode, Message, Trouble, trouble
+from legmon.messages import GapCause, LinkCode, Message, SegmentFault, Trouble, trouble
 from legmon.movement import NS, Leg
 from legmon.recorder.leg import LegRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.files import RecordingError
 from legmon.sensors.base import Frame, RefusedError, Status
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,14 @@ HOLDS_S: dict[str, float] = {
 DISK_RETRY_S = 1.0  # after the disk refused a frame
 
 _TRYING = (LinkCode.SEARCHING, LinkCode.CONNECTING)
+
+
+_FILE_TROUBLES = {
+    SegmentFault.REMOVED: Trouble.SEGMENT_REMOVED,
+    SegmentFault.REPLACED: Trouble.SEGMENT_REPLACED,
+    SegmentFault.CUT: Trouble.SEGMENT_CUT,
+    SegmentFault.CHANGED: Trouble.SEGMENT_CHANGED,
+}
 
 
 def disk_trouble(error: RecordingError) -> Message:
@@ -85,7 +93,12 @@ class AnkleSensor:
     @property
     def trouble(self) -> Message | None:
         """The message for the person, if something is wrong."""
-        return self._trouble or self._battery_trouble
+        return self._trouble or self._file_trouble() or self._battery_trouble
+
+    def _file_trouble(self) -> Message | None:
+        """Return the message about a file that another program changed while it was recorded."""
+        fault = self.recorder.fault if self.recorder is not None else None
+        return trouble(_FILE_TROUBLES[fault]) if fault is not None else None
 
     @property
     def is_streaming(self) -> bool:

@@ -1,23 +1,23 @@
-"""How a night ends: when it is over, the last back-fill, closing, verifying its files; and which night a restart resumes."""
+"""How a night ends: when it is over, the last back-fill, closing; and which night a restart resumes."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from sqlalchemy.exc import DBAPIError
 
+from legmon.catalog.database import catalog_fault
 from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.rescan import try_to_add
-from legmon.catalog.state import EndedBy, NightInfo
+from legmon.catalog.state import BOTH, EndedBy, NightInfo
 from legmon.catalog.store import Catalog
-from legmon.messages import Message, Trouble, trouble
+from legmon.messages import FREE_SPACE, NIGHT_LEFT_OPEN, CatalogFault, Message, Trouble, trouble
 from legmon.movement import NS
 from legmon.night.lying import has_risen
 from legmon.recorder.ankle_sensor import AnkleSensor
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError, verify
+from legmon.recording.files import RecordingError, file_state, leg_files
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ URGENT_S = 12.0  # longest wait if a person or the next night waits for the end
 LIVE_S = 5.0  # afterwards live samples no longer belong to the night
 RETRY_S = 2.0  # between two tries to close a night
 LATELY_S = 12 * 3600.0
+LAST_TRIES = 2  # at the end of the program
 RESUME_NS = 30 * 60 * NS  # a night that was interrupted for longer is closed, not resumed
 
 
@@ -89,13 +90,18 @@ class NightCloser:
 
     def __init__(self) -> None:
         self._nights: dict[NightRecorder, int | None] = {}
-        self._why: dict[NightRecorder, Message] = {}
+        self._why: dict[NightRecorder, Exception] = {}
         self._tried = 0.0
 
     @property
     def troubles(self) -> list[Message]:
         """The messages about nights that are not closed yet."""
-        return list(self._why.values())
+        return [_not_closed(night.id, e) for night, e in self._why.items()]
+
+    @property
+    def left_open(self) -> list[str]:
+        """The sentences for the nights that are still open when the program ends."""
+        return [NIGHT_LEFT_OPEN.format(night=night.id, why=_why(e)) for night, e in self._why.items()]
 
     def close(self, night: NightRecorder, at_ns: int | None) -> None:
         """Close a night now, or as soon as it can be.
@@ -110,9 +116,17 @@ class NightCloser:
         self._nights[night] = at_ns
         self._try(night)
 
+    async def finish(self) -> None:
+        """Try for the last time, and again if only another program keeps the catalog busy: the program ends."""
+        for _ in range(LAST_TRIES):
+            if all(map(_is_full, self._why.values())):
+                return
+            await asyncio.sleep(RETRY_S)
+            self.retry()
+
     def retry(self) -> None:
         """Try again, from time to time, to close the nights that are still open."""
-        if self._nights and time.monotonic() - self._tried > RETRY_S:
+        if self._nights and time.monotonic() - self._tried >= RETRY_S:
             for night in list(self._nights):
                 self._try(night)
 
@@ -122,39 +136,36 @@ class NightCloser:
             night.close(self._nights[night])
         except (*CATALOG_ERRORS, RecordingError) as e:
             log.warning("night %s cannot be closed yet: %s", night.id, e)
-            self._why[night] = trouble(Trouble.NOT_CLOSED, night=night.id, why=e)
+            self._why[night] = e
         else:
             del self._nights[night]
             self._why.pop(night, None)
 
 
-def seal_next(catalog: Catalog) -> None:
-    """Verify one file that is not verified yet. A file that cannot be read is left for the next start."""
-    unsealed = catalog.unsealed()
-    if unsealed is None:
-        return
-    night, leg = unsealed
-    path = catalog.segment(night, leg)
-    digest: str | None
-    try:
-        digest = verify(path)
-    except RecordingError as e:
-        log.error("night %s, %s leg: %s", night, leg, e)  # noqa: TRY400 (the message says it all)
-        digest = "" if e.errno is None else None
-    if digest:
-        with contextlib.suppress(OSError):  # some file systems have no permissions
-            path.chmod(0o400)
-    catalog.seal(night, leg, digest)
-    if digest:
-        log.info("night %s, %s leg: verified and sealed", night, leg)
-
-
 def add_interrupted(catalog: Catalog) -> None:
     """Add a night to a new catalog that may go on: one whose recording was written to lately. The dashboard adds the others."""
     for night in catalog.unknown_recordings():
-        written_s = max(f.stat().st_mtime for f in catalog.segment(night, "left").parent.glob("*.seg"))
+        states = [file_state(p) for leg in BOTH for p in leg_files(catalog.segment(night, leg))]
+        written_s = max((s.mtime_ns for s in states if s is not None), default=0) / NS
         if time.time() - written_s < LATELY_S:
             try_to_add(catalog, night)
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, RecordingError):
+        return error.is_full
+    return isinstance(error, DBAPIError) and catalog_fault(error) is CatalogFault.FULL
+
+
+def _not_closed(night: str, error: Exception) -> Message:
+    code = Trouble.NOT_CLOSED_FULL if _is_full(error) else Trouble.NOT_CLOSED
+    return trouble(code, night=night, why=_why(error))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, DBAPIError):
+        return f"{error.orig}; {FREE_SPACE}" if _is_full(error) else str(error.orig)
+    return str(error)
 
 
 def resume_night(

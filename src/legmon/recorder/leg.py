@@ -4,17 +4,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from legmon.link.listener import ConnectedSensor, SampleRange
-from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause
+from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause, SegmentFault
 from legmon.movement import NS, Leg
-from legmon.night.leg import LegNight
+from legmon.night.leg import LegNight, described
+from legmon.recording.files import RecordingError, file_state, leg_files, read_segment
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
-from legmon.recording.segment import RecordingError, SegmentWriter, read_segment
+from legmon.recording.segment import SegmentWriter
 from legmon.sensors.base import FOREIGN_STREAMS, Frame, Held, StreamFormat
 from legmon.timeline.axis import Pending, SampleAxis
 from legmon.timeline.losses import ArrivalLossWatch
 from legmon.timeline.plausibility import FramePlausibility
 from legmon.timeline.streams import StreamClocks
 
+DESCRIBE_S = 60.0  # of recording between two repetitions of its description
 ANEW_S = 5.0  # a stream that seems to begin further back than this did not start anew: the recording lost track of it
 
 
@@ -29,12 +31,12 @@ class LegRecorder:
     path : Path
         The segment.
     meta : Meta
-        First record of a new segment; see `segment_meta`. A segment that exists keeps its own.
+        Description of a new segment; see `segment_meta`. A segment that exists keeps its own.
 
     Raises
     ------
     RecordingError
-        If the segment cannot be read or written.
+        If the segment cannot be read or written, or holds another night or leg.
     """
 
     def __init__(self, path: Path, meta: Meta) -> None:
@@ -51,20 +53,25 @@ class LegRecorder:
         self._is_whole = False  # whether it has been received from its first sample
         self._arrival_ns = 0
         self._is_finished = False
+        self._described = 0  # index of the night at which the description was written last
         self._writer = SegmentWriter(path)
         try:
             before = list(read_segment(path))
-            if before and isinstance(before[0], Meta):
-                self.night = LegNight(before[0])
-            elif before:
-                raise RecordingError(f"{path} is damaged: it does not begin like a recording")
+            if before:
+                try:
+                    own, _ = described(before)
+                except ValueError as e:
+                    raise RecordingError(f"{path} is damaged: {e}") from e
+                if (own.night, own.leg) != (meta.night, meta.leg):
+                    raise RecordingError(f"{path} holds the {own.leg} leg of night {own.night}")
+                self.night = LegNight(own)
             else:
                 self._writer.append(meta)
                 self.night = LegNight(meta)
             declared_hz = self.night.meta.declared_hz
             self._plausibility, self._clocks = FramePlausibility(declared_hz), StreamClocks(declared_hz)
             if before:
-                self._resume(before[1:])
+                self._resume(before)
         except BaseException:
             self._writer.abandon()
             raise
@@ -90,6 +97,7 @@ class LegRecorder:
         self._cause = GapCause.RECORDER_DOWN
         self._clocks.restarted()
         self._axis.resume([(r.stream, r.device_first, r.first) for r in runs], covered(records))
+        self._described = -round(DESCRIBE_S * self.night.meta.declared_hz)  # said again with the next record
 
     # the state so far
 
@@ -107,6 +115,11 @@ class LegRecorder:
     def last_stream(self) -> int | None:
         """The stream that was recorded last."""
         return self._axis.last_stream
+
+    @property
+    def fault(self) -> SegmentFault | None:
+        """What another program did to the file, so that recording went on in a new one."""
+        return self._writer.fault
 
     @property
     def pending(self) -> int:
@@ -308,10 +321,32 @@ class LegRecorder:
             raise
 
     def _write(self, *records: Record) -> None:
-        if records:
+        if not records:
+            return
+        at, meta = self._axis.next, self.night.meta
+        if (
+            at - self._described >= DESCRIBE_S * meta.declared_hz
+        ):  # damage at the start then costs only what it covers
+            self._writer.append(meta, *records)
+            self._described = at
+        else:
             self._writer.append(*records)
-            for r in records:
-                self.night.feed(r)
+        for r in records:
+            self.night.feed(r)
+
+
+def check_present(path: Path) -> None:
+    """Check that a recording which had samples is still there: to begin it anew would hide the loss.
+
+    Raises
+    ------
+    RecordingError
+        If its files are gone or empty.
+    """
+    states = [file_state(p) for p in leg_files(path)]
+    if not any(s is None or s.size for s in states):
+        what = "empty" if states else "gone"
+        raise RecordingError(f"{path} is {what}; put it back, or what it held is lost")
 
 
 def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:
@@ -358,7 +393,7 @@ def _cause_noted(note: Note, before: str) -> str:
 def segment_meta(
     night: str, leg: Leg, sensor: str, address: str, stream_format: StreamFormat, *, simulated: bool
 ) -> Meta:
-    """Return the first record of a segment.
+    """Return the description of a segment.
 
     Parameters
     ----------

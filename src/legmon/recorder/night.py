@@ -14,7 +14,8 @@ from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack, on_clock, score_night
-from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.recorder.leg import LegRecorder, check_present, segment_meta
+from legmon.recording.files import leg_files
 from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import RULES
@@ -106,11 +107,14 @@ class NightRecorder:
         """
         self.ended_by = self._info.ended_by
         scales = self._catalog.scales(self.id)
+        known = {track.leg: track.end for track in self._catalog.tracks(self.id)}
         for leg in BOTH:
-            if leg not in scales and not self._catalog.segment(self.id, leg).exists():
+            if leg not in scales and not leg_files(self._catalog.segment(self.id, leg)):
                 continue
             rate, scale = scales.get(leg, (0.0, 0))  # its recording knows them
             try:
+                if known.get(leg):
+                    check_present(self._catalog.segment(self.id, leg))
                 self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
             except Exception as e:  # noqa: BLE001 (a damaged recording may raise anything)
                 self.unread[leg] = e

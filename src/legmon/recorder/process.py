@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from legmon.limits import RATE_HZ
 from legmon.link.inhibitor import SleepInhibitor
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
+from legmon.nights.custody import scrub_next, seal_next
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import (
@@ -30,12 +31,11 @@ from legmon.recorder.ending import (
     ended_by,
     finish_backfill,
     resume_night,
-    seal_next,
 )
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recorder.links import SensorLinks
 from legmon.recorder.night import NightRecorder
-from legmon.recording.segment import RecordingError
+from legmon.recording.files import RecordingError, leg_files
 from legmon.scoring.live import Tally
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ TURN_S = 0.25  # of the loop that saves, reports and reads the desired state
 LOOK_S = 0.7  # between two reads of the desired state while a night is recorded
 SAVE_S = 5.0  # between two saves without a new movement, s of night, but at least a turn
 REPORT_S = 1.0  # between two reports if only counts have changed
+LATE_S = 1.5  # a report that the catalog has not taken for so long goes to a file; the page waits for 3 s
 SYNC_S = 1.0  # a power cut loses at most this much of the recording, s
 START_UP_S = 600.0  # compiling the detector and reading a night back may take this long
 SEAL_S = 5.0  # between two files that are verified
@@ -96,6 +97,11 @@ class Recorder:
         self._troubles: dict[str, Message] = {}
         self._saved: tuple[float, int] = (0.0, 0)
         self._reported: tuple[float, RecorderState | None] = (0.0, None)
+        self._unwritten: dict[str, Exception] = {}  # what the catalog refuses: the counts, the report
+        self._written_at = 0.0
+        self._is_outside = (
+            True  # whether a report may lie outside of the catalog, perhaps from an earlier recorder
+        )
         self._sealed = self._synced = 0.0
         self._looked = 0.0
 
@@ -103,6 +109,17 @@ class Recorder:
         """Work until `ended` is set, then close the night. After an error the night stays open, and the next start resumes it."""
         detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compile now, so that the first samples do not wait
         self._resume()
+        self._written_at = time.monotonic()
+        over = asyncio.Event()
+        outside = asyncio.create_task(self._report_outside(over))
+        try:
+            await self._run()
+        finally:
+            over.set()
+            await outside
+        await asyncio.to_thread(self._catalog.report_file.remove)
+
+    async def _run(self) -> None:
         while not self.ended.is_set():
             self.beat = time.monotonic()
             await self._reconcile()
@@ -114,8 +131,14 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), TURN_S)
         await self._stop()
+        await self._closer.finish()
         self._inhibitor.keep_awake(awake=False)
         await self._report()
+
+    @property
+    def left_open(self) -> list[str]:
+        """The sentences for the nights that could not be closed."""
+        return self._closer.left_open
 
     # a night that was interrupted by a crash
 
@@ -223,7 +246,8 @@ class Recorder:
         try:
             if self._mode == "check":
                 path = self._catalog.check_segment(ankle.leg)
-                path.unlink(missing_ok=True)
+                for part in leg_files(path):
+                    part.unlink(missing_ok=True)
                 meta = segment_meta("check", ankle.leg, *described, simulated=self._simulated)
                 recorder = await asyncio.to_thread(LegRecorder, path, meta)
             else:
@@ -291,42 +315,67 @@ class Recorder:
     # the catalog
 
     async def _seal(self) -> None:
-        """Verify one file of a closed night, in a thread. The file does not change afterwards."""
+        """Verify and pack one recording of a closed night, in a thread; when no night is recorded, verify an older one again."""
         if time.monotonic() - self._sealed < SEAL_S:
             return
         self._sealed = time.monotonic()
         with contextlib.suppress(*CATALOG_ERRORS):
             await asyncio.to_thread(seal_next, self._catalog)
+            if self._night is None:
+                await asyncio.to_thread(scrub_next, self._catalog)
 
     async def _report(self) -> None:
         """Update the catalog, in a thread: a busy catalog must not delay samples."""
-        jobs, saved = [], self._saved
         now = time.monotonic()
         if self._night is not None and self._night.legs:
             found = self._night.found
-            if found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed:
-                jobs.append(self._night.saving())
-                saved = (now, found)
+            is_due = found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed
+            if is_due and await self._written("counts", self._night.saving()):
+                self._saved = (now, found)
         state = self._state()
         gist = replace(state, seen_ns=0, nearby=[], sensors=[replace(s, **_COUNTS) for s in state.sensors])
         if gist != self._reported[1] or now - self._reported[0] > REPORT_S / min(self._clock.speed, 4.0):
-            jobs.append(partial(self._catalog.report, state))
             self._reported = (now, gist)
+            if await self._written("report", partial(self._catalog.report, state)):
+                self._written_at = time.monotonic()
+                if self._is_outside:
+                    self._is_outside = False
+                    await asyncio.to_thread(self._catalog.report_file.remove)
+
+    async def _report_outside(self, over: asyncio.Event) -> None:
+        """While the catalog does not take the report, keep it in a file on another disk: the page must know what is wrong."""
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), REPORT_S / 2)
+            if not over.is_set() and time.monotonic() - self._written_at > LATE_S:
+                await asyncio.to_thread(self._catalog.report_file.write, self._state())
+                self._is_outside = True
+
+    async def _written(self, what: str, write: Callable[[], None]) -> bool:
+        """Write to the catalog, in a thread. Return whether it did not refuse."""
         try:
-            for job in jobs:
-                await asyncio.to_thread(job)
-            self._saved = saved
+            await asyncio.to_thread(write)
         except CATALOG_ERRORS as e:
-            log.warning("the catalog cannot be written, trying again: %s", getattr(e, "orig", e))
+            if what not in self._unwritten:
+                log.warning("the catalog cannot be written, trying again: %s", getattr(e, "orig", e))
+            self._unwritten[what] = e
+            return False
+        if self._unwritten.pop(what, None) is not None:
+            log.warning("the catalog can be written again")
+        return True
 
     def _state(self) -> RecorderState:
-        now = [self._troubles.get(k) for k in ("sync", "begin", "catalog")]
         troubles = [
-            *now,
+            *(self._troubles.get(k) for k in ("sync", "begin")),
             *(x.trouble for x in self._links),
             *self._closer.troubles,
+            *map(unwritten_trouble, self._unwritten.values()),
             self._troubles.get("resume"),
+            self._troubles.get("catalog"),  # it is over; the others go on
         ]
+        troubles.sort(
+            key=lambda t: t is not None and t.code == Trouble.BATTERY_LOW
+        )  # it can wait until the evening
         return RecorderState(
             seen_ns=time.time_ns(),
             clock=self._clock,
@@ -357,6 +406,18 @@ _COUNTS: dict[str, Any] = {
 def catalog_trouble(error: DBAPIError) -> Message:
     """Return the message for a catalog that is busy, cannot be written, has a full disk, or is damaged."""
     return trouble(_CATALOG_TROUBLES.get(catalog_fault(error), Trouble.CATALOG_FAILS), why=error.orig)
+
+
+def unwritten_trouble(error: Exception) -> Message:
+    """Return the message for a catalog that cannot be brought up to date."""
+    if not isinstance(error, DBAPIError):
+        return trouble(Trouble.CATALOG_NOT_WRITTEN, why=error)
+    fault = catalog_fault(error)
+    if fault is CatalogFault.FULL:
+        return trouble(Trouble.DISK_FULL)
+    if fault is CatalogFault.BUSY:
+        return trouble(Trouble.CATALOG_LOCKED)
+    return trouble(Trouble.CATALOG_NOT_WRITTEN, why=error.orig)
 
 
 _CATALOG_TROUBLES = {

@@ -1,36 +1,57 @@
-"""Write and read the file of one leg's night. A record that was written is never lost."""
+"""Write the file of one leg's night, and follow it while it grows. A record that was written is never lost."""
 
 import contextlib
 import errno
 import hashlib
+import logging
 import os
+import sys
+import threading
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from legmon.errors import LegmonError
-from legmon.recording.ordered import OrderedReader
-from legmon.recording.records import End, Record, damage, decode, encode
+from legmon.messages import FREE_SPACE, SegmentFault
+from legmon.recording.files import (
+    FULL,
+    NO_FILE,
+    RecordingError,
+    file_state,
+    leg_files,
+    merged_frames,
+    open_regular,
+    part_number,
+    part_path,
+    read_file,
+    read_open,
+    sealed_path,
+    unreadable,
+    written_parts,
+)
+from legmon.recording.records import Record, decode, encode, framed, frames, is_plausible, parse
 
-FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
+log = logging.getLogger(__name__)
 
-class RecordingError(LegmonError):
-    """The file cannot be written or read. The message says what to do.
+HELD_MOST = 1 << 26
+"""How much of a file is kept in memory, to write it again where the file is changed: two days at 50 Hz."""
+COMPARE_S = 60.0
+"""Between two times that a file is read back and compared with what was written."""
+LOCK_AT = 1 << 40
+"""Where Windows locks a file: behind its end, so that others may read it."""
 
-    Attributes
-    ----------
-    errno : int or None
-        The error number of the operating system; None if the content of the file is wrong.
-    """
-
-    def __init__(self, message: str, errno: int | None = None) -> None:
-        super().__init__(message)
-        self.errno = errno
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the disk is full, as opposed to a disk that fails or is read-only."""
-        return self.errno in FULL
+_APPEND = (
+    os.O_RDWR
+    | os.O_APPEND
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
 
 
 class SegmentWriter:
@@ -39,28 +60,78 @@ class SegmentWriter:
     Opening a file that exists continues after its last whole record. Bytes after that, torn by a crash, are moved to a file of
     the same name with the suffix ``.torn``. They are never deleted.
 
+    Another program may remove, replace, cut or change the file while it is written. That is noticed before the next record, or at
+    the next `sync`. Then everything that was written goes into a new file, ``left.2.seg``, from memory, and recording goes on
+    there. `fault` says what happened. The file is locked while it is open, so that no other recorder writes to it.
+
     Parameters
     ----------
-    path : Path
-        The file. Its folder is created where it is missing.
+    first : Path
+        The recording, named by its first file. The folder is created where it is missing. Where there are several parts, the last
+        one is continued.
+
+    Raises
+    ------
+    RecordingError
+        If the file cannot be opened, or somebody else is writing to it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, first: Path) -> None:
+        self.path = first
+        self.fault: SegmentFault | None = None
+        self._first = first
         self._fd = -1
         self._is_torn = False  # a write that failed left some of its bytes after `_size`
+        self._lock = threading.Lock()
+        self._compared = time.monotonic()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
-            self._size = self._recover()
+            first.parent.mkdir(parents=True, exist_ok=True)
+            self.path = (written_parts(first) or [first])[-1]
+            if file_state(sealed_path(first)) is not None:
+                raise RecordingError(f"{sealed_path(first)} is sealed; nothing is written to it any more")
+            self._fd = self._open(self.path)
+            self._recover()
         except BaseException as e:
             self.abandon()
             if isinstance(e, OSError):
                 raise self._refusal(e) from e
             raise
 
-    def _recover(self) -> int:
-        data = self.path.read_bytes()
+    def __del__(self) -> None:
+        self.abandon()  # a file that nobody writes to is not locked
+
+    def _open(self, path: Path, *, anew: bool = False) -> int:
+        """Open and lock a file; `anew`: it does not exist yet."""
+        try:
+            fd = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            if anew:
+                raise
+            fd = open_regular(path, _APPEND)
+        try:
+            self._lock_file(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def _lock_file(self, fd: int) -> None:
+        try:
+            if sys.platform == "win32":
+                os.lseek(fd, LOCK_AT, os.SEEK_SET)
+                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            if e.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}:
+                raise RecordingError(
+                    f"{self._first} is being recorded by another legmon; end that one first",
+                    errno.EWOULDBLOCK,
+                ) from e
+            log.info("%s cannot be locked on this file system (%s)", self._first, e.strerror)
+
+    def _recover(self) -> None:
+        data = read_open(self._fd)
         end = 0
         for end, _ in decode(data):  # noqa: B007 (only the last one counts)
             pass
@@ -68,7 +139,24 @@ class SegmentWriter:
             with self.path.with_name(self.path.name + ".torn").open("ab") as torn:
                 torn.write(data[end:])
             os.ftruncate(self._fd, end)
-        return end
+        self._written(data[:end])
+        parts = [data[:end] if p == self.path else _readable(p) for p in written_parts(self._first)]
+        if len(parts) > 1:  # a crash may have come while this part was begun
+            whole = b"".join(framed(kind, payload) for kind, payload in merged_frames(parts))
+            if len(whole) > end:
+                self._written(whole)
+                self._move(SegmentFault.CUT)
+
+    def _written(self, data: bytes) -> None:
+        """Note the whole content of the file."""
+        self._size, self._digest = len(data), hashlib.sha256(data)
+        self._held, self._held_from = bytearray(data), 0
+        self._limit()
+
+    def _limit(self) -> None:
+        if len(self._held) > HELD_MOST:
+            del self._held[: HELD_MOST // 2]
+            self._held_from += HELD_MOST // 2
 
     def append(self, *records: Record) -> None:
         """Write all records or none. When this returns, the operating system has them.
@@ -79,25 +167,25 @@ class SegmentWriter:
             If they could not be written whole. Their remains are cut off at once, or before the next records are written.
         """
         data = b"".join(map(encode, records))
-        try:
-            self._cut()
-            self._is_torn = True
-            self._write(data)
-        except OSError as e:
-            with contextlib.suppress(OSError):
+        with self._lock:
+            try:
+                self._move_if_changed()
                 self._cut()
-            raise self._refusal(e) from e
-        self._size += len(data)
-        self._is_torn = False
+                self._is_torn = True
+                self._write(data)
+            except OSError as e:
+                with contextlib.suppress(OSError):
+                    self._cut()
+                raise self._refusal(e) from e
+            self._size += len(data)
+            self._is_torn = False
+            self._digest.update(data)
+            self._held += data
+            self._limit()
 
     def _write(self, data: bytes) -> None:
         """Write all bytes. Where only a part was written, writing the rest raises the reason."""
-        rest = memoryview(data)
-        while rest:
-            written = os.write(self._fd, rest)
-            if not written:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            rest = rest[written:]
+        _write_all(self._fd, data)
 
     def _cut(self) -> None:
         """Remove the bytes that a failed write left."""
@@ -106,31 +194,108 @@ class SegmentWriter:
             self._is_torn = False
 
     def _refusal(self, e: OSError) -> RecordingError:
-        advice = "free some space on the disk" if e.errno in FULL else "check the disk and its permissions"
-        return RecordingError(f"{self.path} cannot be written ({e.strerror}); {advice}", e.errno)
+        advice = FREE_SPACE if e.errno in FULL else "check the disk and its permissions"
+        why = e.strerror if e.strerror == NO_FILE or e.errno is None else os.strerror(e.errno)
+        return RecordingError(f"{self.path} cannot be written ({why}); {advice}", e.errno)
+
+    # a file that others change
+
+    def _changed(self) -> SegmentFault | None:
+        """Return what somebody did to the file; None if it is as it should be, as far as the folder shows."""
+        own = os.fstat(self._fd)
+        if own.st_nlink == 0:
+            return SegmentFault.REMOVED if file_state(self.path) is None else SegmentFault.REPLACED
+        if own.st_size != self._size and not self._is_torn:
+            return SegmentFault.CUT if own.st_size < self._size else SegmentFault.CHANGED
+        try:
+            there = self.path.lstat()
+        except FileNotFoundError:
+            return SegmentFault.REMOVED
+        except OSError:  # the folder cannot be looked into at the moment
+            return None
+        is_same = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
+        return None if is_same else SegmentFault.REPLACED
+
+    def _move_if_changed(self) -> None:
+        fault = self._changed()
+        if fault is not None:
+            self._move(fault)
+
+    def _move(self, fault: SegmentFault) -> None:
+        """Write everything into a new file, and go on there. The old one, if it is there, stays as it is."""
+        before = b""
+        if self._held_from:  # too long for the memory: what it does not have is in the file, if anywhere
+            with contextlib.suppress(OSError):
+                before = read_open(self._fd)[: self._held_from]
+        data = before + bytes(self._held)
+        self._first.parent.mkdir(parents=True, exist_ok=True)
+        numbers = [n for p in written_parts(self._first) if (n := part_number(self._first, p)) is not None]
+        path = part_path(self._first, max([1, part_number(self._first, self.path) or 1, *numbers]) + 1)
+        fd = self._open(path, anew=True)
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
+        log.error("%s was %s while it was recorded; going on in %s", self.path, fault.value, path.name)
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+        self._fd, self.path, self.fault, self._is_torn = fd, path, fault, False
+        self._written(data)
+
+    def _compare(self) -> None:
+        """Read the file back, and write a new one if its content is not what was written."""
+        with self._lock:
+            path, size, digest = self.path, self._size, self._digest.copy()
+        self._compared = time.monotonic()
+        try:
+            is_same = hashlib.sha256(read_file(path)[:size]).digest() == digest.digest()
+        except OSError as e:
+            log.warning("%s cannot be read back: %s", path, e)
+            return
+        with self._lock:
+            if not is_same and self.path == path:
+                self._move(SegmentFault.CHANGED)
 
     def sync(self) -> None:
         """Bring the data to the disk itself, so that it also survives a power cut and not only a crash.
+
+        It also notices if the file was removed or changed; its content is compared once a minute.
 
         Raises
         ------
         RecordingError
             If the disk refuses.
         """
+        self._sync(compare=time.monotonic() - self._compared > COMPARE_S)
+
+    def _sync(self, *, compare: bool) -> None:
         try:
-            getattr(os, "fdatasync", os.fsync)(self._fd)
+            with self._lock:
+                self._move_if_changed()
+            if compare:
+                self._compare()
+            with self._lock:
+                fd = os.dup(self._fd)  # a slow disk keeps no sample waiting
+            try:
+                getattr(os, "fdatasync", os.fsync)(fd)
+            finally:
+                os.close(fd)
         except OSError as e:
             raise self._refusal(e) from e
 
     def close(self) -> None:
-        """Sync and close.
+        """Compare the file with what was written, sync it and close it.
 
         Raises
         ------
         RecordingError
             If it cannot be synced. The file stays open then.
         """
-        self.sync()
+        self._sync(compare=True)
         self.abandon()  # the whole file is on the disk
 
     def abandon(self) -> None:
@@ -141,78 +306,94 @@ class SegmentWriter:
                 os.close(fd)
 
 
-def verify(path: Path) -> str:
-    """Read a closed file back from the disk, and check that nothing is missing from it.
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.write(fd, rest)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
 
-    Returns
-    -------
-    str
-        SHA-256 of the file, hexadecimal.
 
-    Raises
-    ------
-    RecordingError
-        If a record is damaged, or if an index is neither a sample nor in a named gap, or is there twice. The message says where.
-    """
+def _readable(path: Path) -> bytes:
+    """Return the bytes of a part; nothing if it cannot be read, or is none."""
     try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise RecordingError(f"{path} cannot be read ({e.strerror})", e.errno) from e
-    hurt = damage(data)
-    if hurt is not None and hurt[1] < len(data):
-        raise RecordingError(f"{path} is damaged between bytes {hurt[0]} and {hurt[1]}; the rest can be read")
-    reader, last = OrderedReader(), None
-    for _, record in decode(data):
-        last = record
-        reader.feed(record)
-    if hurt is not None or not isinstance(last, End):
-        raise RecordingError(f"{path} does not end as a closed night does")
-    end = reader.end
-    if reader.finish():
-        raise RecordingError(f"{path} holds nothing at sample {end}")
-    if reader.first_repeated is not None:
-        raise RecordingError(f"{path} holds samples twice at sample {reader.first_repeated}")
-    return hashlib.sha256(data).hexdigest()
+        return read_file(path)
+    except OSError:
+        return b""
 
 
 class SegmentTail:
-    """Read a file that may still grow.
+    """Read a leg's recording that may still grow, go on in another part, or be sealed.
 
     Parameters
     ----------
-    path : Path
-        The file. It need not exist yet.
+    first : Path
+        The recording, named by its first file. It need not exist yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._at = 0
+    def __init__(self, first: Path) -> None:
+        self._first = first
+        self._file: Path | None = None
+        self._at = 0  # the last record that was read begins here
+        self._within = 0  # so many of the records that end together behind `_at` were read
+        self._crc = 0  # of the bytes before `_at`
+        self._count = 0  # records that were read
+        self._skip = 0  # so many records of this file were read from other files
 
     def read(self) -> Iterator[Record]:
-        """Yield the whole records that were not yielded before."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._at)
-                data = file.read()
-        except FileNotFoundError:
-            return
-        base = self._at
-        for end, record in decode(data):
-            self._at = base + end
-            yield record
+        """Yield the whole records that were not yielded before.
 
+        Raises
+        ------
+        RecordingError
+            If a file cannot be read, or is none.
+        """
+        files = leg_files(self._first)
+        while (file := self._next(files)) is not None:
+            try:
+                yield from self._read(file)
+            except FileNotFoundError:
+                return
+            except OSError as e:
+                raise unreadable(file, e) from e
+            files = files[files.index(file) + 1 :]
 
-def read_segment(path: Path) -> Iterator[Record]:
-    """Yield every whole record of a file.
+    def _next(self, files: list[Path]) -> Path | None:
+        """Return the file to go on in; None if there is no other one."""
+        if self._file in files or not files:
+            return self._file if files else None
+        return files[0]
 
-    Raises
-    ------
-    RecordingError
-        If the file does not exist or cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise RecordingError(f"{path} cannot be read ({e.strerror})", e.errno) from e
-    for _, record in decode(data):
-        yield record
+    def _read(self, file: Path) -> Iterator[Record]:
+        if file != self._file:
+            self._go_on_in(file)
+        data, base, last = read_file(file, self._at), self._at, -1
+        at, within, known = 0, 0, self._within
+        for end, kind, payload in frames(data):
+            if end != last:
+                at, last, within = max(last, 0), end, 0
+            within += 1
+            if at == 0 and within <= known:
+                continue
+            if self._at < base + at:
+                self._crc = zlib.crc32(data[self._at - base : at], self._crc)
+                self._at = base + at
+            self._within = within
+            if self._skip:
+                self._skip -= 1
+                continue
+            self._count += 1
+            record = parse(kind, payload)
+            if record is not None and is_plausible(record):
+                yield record
+
+    def _go_on_in(self, file: Path) -> None:
+        """Begin another file: a part begins with all that was written before it, a sealed file has all records."""
+        is_first = self._file is None
+        self._file = file
+        if file == sealed_path(self._first):
+            self._at = self._within = self._crc = 0
+            self._skip = self._count
+        elif is_first or zlib.crc32(read_file(file)[: self._at]) != self._crc:
+            self._at = self._within = self._crc = 0

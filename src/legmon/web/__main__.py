@@ -29,8 +29,6 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     os.umask(0o077)  # nights are private to this user
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is no reason to end a night
     logs.set_up(args.data, "dashboard", verbose=args.verbose, on_terminal=False)
     logging.getLogger("legmon.web").info("legmon %s shows the pages", __version__)
     try:

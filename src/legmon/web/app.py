@@ -8,12 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from legmon import __version__
-from legmon.catalog.file import CATALOG_ERRORS
+from legmon.catalog.database import catalog_fault
+from legmon.catalog.file import CatalogError, DiskFullError
 from legmon.catalog.store import Catalog
-from legmon.messages import ProblemCode, problem_sentence
+from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
 from legmon.web import events, live, nights, tonight, twins
@@ -54,8 +56,8 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
-    for kind in CATALOG_ERRORS:
-        app.add_exception_handler(kind, _not_stored)
+    app.add_exception_handler(DBAPIError, _catalog_problem)
+    app.add_exception_handler(CatalogError, _not_stored)
     app.add_exception_handler(Exception, _defect)
     app.add_middleware(Lock, keys=Keys(catalog.folder), audit=audit, public=_public())
     app.add_middleware(Sizes)
@@ -110,8 +112,22 @@ async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
 
 async def _not_stored(_: Request, error: Exception) -> JSONResponse:
     log.warning("the catalog or the data folder cannot be used: %s", error)
-    code = ProblemCode.NOT_STORED
-    return _problem(503, problem_sentence(code, why=getattr(error, "orig", error)), code)
+    is_full = isinstance(error, DiskFullError)
+    status, code = (507, ProblemCode.DISK_FULL) if is_full else (503, ProblemCode.NOT_STORED)
+    return _problem(status, problem_sentence(code, why=error), code)
+
+
+async def _catalog_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DBAPIError)  # noqa: S101 (registered for this class alone)
+    status, code = _CATALOG_PROBLEMS.get(catalog_fault(error), (503, ProblemCode.CATALOG_FAILS))
+    log.warning("a request failed: %s", error.orig)
+    return _problem(status, problem_sentence(code, why=error.orig), code)
+
+
+_CATALOG_PROBLEMS = {
+    CatalogFault.FULL: (507, ProblemCode.DISK_FULL),
+    CatalogFault.BUSY: (503, ProblemCode.CATALOG_LOCKED),
+}
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:

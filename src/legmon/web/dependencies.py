@@ -23,6 +23,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"model": models.Problem, "description": "Invalid request"},
     429: {"model": models.Problem, "description": "Too many wrong tokens"},
     431: {"model": models.Problem, "description": "A head of more than 16 kB"},
+    507: {"model": models.Problem, "description": "The disk is full"},
     503: {"model": models.Problem, "description": "The catalog or the data folder cannot be used now"},
 }
 

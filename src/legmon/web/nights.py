@@ -16,6 +16,7 @@ from legmon.messages import Event, ProblemCode
 from legmon.movement import NS, Leg
 from legmon.night.marks import mark_of, marked_movements
 from legmon.nights import answers, report
+from legmon.nights.custody import check_legs
 from legmon.nights.signal import SignalStore
 from legmon.scoring.rules import Rules
 from legmon.timeline.clock import TimeMap
@@ -185,6 +186,7 @@ def get_window(
     side = next((side for side in anchors if leg in (None, side)), None)
     if side is None:
         return _no_samples_yet(info, leg, axes=3)
+    check_legs(catalog, info, [side])
     store: SignalStore = request.app.state.signals
     signal = store.get(catalog.segment(info.id, side))
     clock = TimeMap(anchors[side])

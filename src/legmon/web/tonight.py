@@ -11,6 +11,8 @@ from legmon.messages import Event, ProblemCode
 from legmon.movement import NS, Leg
 from legmon.nights import answers, check
 from legmon.nights.cache import NightReports
+from legmon.nights.machine import disk_room
+from legmon.nights.readiness import DiskRoom
 from legmon.nights.report import fit_result
 from legmon.web import evening, models
 from legmon.web import models_evening as e
@@ -58,6 +60,12 @@ def choose(leg: Leg, chosen: e.Choose, catalog: FromCatalog, note: FromRequest) 
     now_chosen = evening.choose(catalog, alive_recorder(catalog), leg, chosen.address)
     note(Event.SENSOR)
     return now_chosen
+
+
+@router.get("/disk", operation_id="getDisk")
+def get_disk(catalog: FromCatalog) -> DiskRoom:
+    """Return how many nights still fit on the disk, and what a night takes."""
+    return disk_room(catalog.folder, catalog)
 
 
 @router.get("/preflight", operation_id="getPreflight")
