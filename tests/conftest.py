@@ -25,6 +25,7 @@ from playwright.sync_api import BrowserContext
 
 from legmon.app.running import Report
 from legmon.cli import main
+from legmon.errors import FailedError
 from legmon.recorder import presence
 from legmon.web import keys
 from tests import kinds, skips
@@ -144,6 +145,8 @@ class Running:
                     said = line[len(start) :].strip()
                     if self.data and (pages := re.search(r"http://127\.0\.0\.1:\d+", said)):
                         FOLDERS[pages[0]] = self.data
+                        with suppress(FailedError):  # now, since the disk may be full when it is needed
+                            keys.bearer_token(self.data)
                     return said
             if self.process.poll() is not None:
                 time.sleep(0.2)

@@ -80,7 +80,6 @@ def test_the_page_says_that_the_disk_is_full_and_when_there_is_room_nothing_is_m
         ):
             pages = web.says("ready")
             until(lambda: recorded(data) > 1500)
-            status(pages)  # makes the token
             fill(disk)
             until(lambda: status(pages)["trouble"], SAID_WITHIN_S, what="the page says it")
             said = status(pages)["trouble"]

@@ -230,6 +230,15 @@ print(a.status, a.getheader("set-cookie"))
         assert as_other_user("/") == "200 None"
 
 
+def test_whoever_is_refused_can_read_why_though_a_body_was_still_to_come(address: str) -> None:
+    for size in (0, 1_000, 900_000, 3_000_000):
+        chunks = (b"x" * 10_000 for _ in range(size // 10_000 + 1))
+        for body in (b"x" * size, chunks):
+            answer = httpx.put(f"{address}/api/v1/settings", content=body)
+            assert answer.status_code in {401, 413}, size
+            assert int(answer.headers["content-length"]) == len(answer.content)
+
+
 # the files
 
 

@@ -107,10 +107,12 @@ def test_the_frame_is_laid_out_as_its_document_says() -> None:
     assert struct.unpack("<6f", data[32:]) == (1, 2, 3, 4, 5, 6)
 
 
-def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(address: str, folder: Path) -> None:
-    room = httpx.get(f"{address}/api/v1/disk").json()
+def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(
+    http: httpx.Client, folder: Path
+) -> None:
+    room = http.get("/disk").json()
     (segment,) = folder.glob("nights/*/left.seg")
-    (night,) = httpx.get(f"{address}/api/v1/nights").json()["nights"]
+    (night,) = http.get("/nights").json()["nights"]
     taken = segment.stat().st_size / night["duration_s"] * 2 * 36_000
     assert room["measured_nights"] == 1
     assert room["night_bytes"] == pytest.approx(taken, rel=1e-3)

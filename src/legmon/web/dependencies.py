@@ -12,6 +12,7 @@ from legmon.nights.cache import NightReports
 from legmon.web import models
 from legmon.web.audit import Audit, Client
 from legmon.web.lock import LET_IN
+from legmon.web.models_evening import LATEST_S
 from legmon.web.problems import RefusedError
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -66,5 +67,5 @@ FromCatalog = Annotated[Catalog, Depends(_catalog)]
 FromAnnotations = Annotated[Annotations, Depends(_annotations)]
 FromReports = Annotated[NightReports, Depends(_reports)]
 ThisNight = Annotated[NightInfo, Depends(_night)]
-Moment = Annotated[float, Query(allow_inf_nan=False, ge=0, le=32_503_680_000)]
-"""Unix seconds, up to the year 3000."""
+Moment = Annotated[float, Query(allow_inf_nan=False, ge=0, le=LATEST_S)]
+"""Unix seconds."""

@@ -159,7 +159,9 @@ class Keys:
 
 
 def announce(folder: Path, pages: str) -> None:
-    """Write where the pages of this process are, for `legmon open`."""
+    """Write where the pages of this process are, for `legmon open`; and the session key, while there is room for it."""
+    with contextlib.suppress(OSError):
+        _kept(folder / SESSION)
     presence.write(folder / DASHBOARD, Presence.this().values() | {"pages": pages})
 
 
@@ -205,8 +207,8 @@ def _kept(file: Path, *, new: bool = False) -> str:
         return kept
     secret = secrets.token_urlsafe(BYTES)
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    _write(fresh, secret)
     try:
+        _write(fresh, secret)
         if new or (file.exists() and _read(file) is None):
             fresh.replace(file)
         else:
@@ -217,7 +219,8 @@ def _kept(file: Path, *, new: bool = False) -> str:
             except OSError:  # a file system without links
                 fresh.replace(file)
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
     return secret
 
 

@@ -4,6 +4,7 @@ The pages' own files are public, and nothing else: they hold no night. A browser
 becomes a cookie and leaves the address at once. A program sends `Authorization: Bearer`.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -14,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 LET_IN: Final = "legmon.client"
 """The scope's key for who was let in."""
 READING: Final = {"GET", "HEAD"}
+DRAINED_BYTES: Final = 4_000_000
 MOST_WRONG: Final = 10
 WRONG_S: Final = 60.0
 _STATUS: Final = {
@@ -134,7 +137,7 @@ class Lock:
 async def refuse(
     code: ProblemCode, scope: Scope, receive: Receive, send: Send, *, status: int | None = None
 ) -> None:
-    """Answer with a problem and close the connection; what else the client sends is not read."""
+    """Answer with a problem and close the connection."""
     status = status or _STATUS[code]
     problem = {
         "type": "about:blank",
@@ -144,6 +147,8 @@ async def refuse(
         "code": code.value,
     }
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    body = json.dumps(problem).encode()
+    headers.append((b"content-length", str(len(body)).encode()))
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b'Bearer realm="legmon"'))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -157,5 +162,16 @@ async def refuse(
     else:
         kind = "http.response"
         headers.append((b"connection", b"close"))
+        await drain(receive)
     await send({"type": f"{kind}.start", "status": status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": json.dumps(problem).encode()})
+    await send({"type": f"{kind}.body", "body": body})
+
+
+async def drain(receive: Receive, read: int = 0) -> None:
+    """Read the rest of a body, up to 4 MB, and forget it: a client that still sends may otherwise not see the answer."""
+    more = True
+    with contextlib.suppress(HTTPException):  # it is too large, and was read so far
+        while more and read < DRAINED_BYTES:
+            message = await receive()
+            read += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legmon.messages import ProblemCode
-from legmon.web.lock import refuse
+from legmon.web.lock import drain, refuse
 from legmon.web.problems import RefusedError
 
 HEAD_BYTES: Final = 16_384
@@ -47,6 +47,7 @@ class Sizes:
             message = await receive()
             received += len(message.get("body", b"")) if message["type"] == "http.request" else 0
             if received > BODY_BYTES:
+                await drain(receive, received)
                 raise RefusedError(413, ProblemCode.TOO_LARGE)
             return message
 
