@@ -25,8 +25,8 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from legmon.catalog.store import Catalog
+from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from legmon.recording.segment import read_segment
 from legmon.web import keys
 from tests.conftest import Running, let_in, sensor, started, until
 

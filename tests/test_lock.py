@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -237,6 +238,15 @@ def test_whoever_is_refused_can_read_why_though_a_body_was_still_to_come(address
             answer = httpx.put(f"{address}/api/v1/settings", content=body)
             assert answer.status_code in {401, 413}, size
             assert int(answer.headers["content-length"]) == len(answer.content)
+    port = int(address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=0.3) as client:
+        head = f"PUT /api/v1/settings HTTP/1.1\r\nHost: {address[7:]}\r\nContent-Length: 5\r\n\r\n"
+        client.sendall(head.encode())
+        with pytest.raises(TimeoutError):
+            client.recv(1)  # else the body would meet a closed connection
+        client.sendall(b"12345")
+        client.settimeout(10)
+        assert client.recv(12) == b"HTTP/1.1 401"
 
 
 # the files
