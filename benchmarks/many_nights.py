@@ -34,6 +34,7 @@ import httpx
 from websockets.sync.client import connect
 
 from legmon.catalog.store import Catalog
+from legmon.web import keys
 from tests.made import Made, copy_nights, evening, make_night, scenario
 
 QUIET_PERCENT = 2.0
@@ -44,7 +45,8 @@ def make_nights(folder: Path, count: int, hours: float) -> None:
     """Record one night, show it once so that its posture is kept, and copy it until there are so many nights."""
     catalog = Catalog(folder)
     made = make_night(catalog, Made(evening(0), {"left": scenario(1, hours, per_hour=40)}))
-    with httpx.Client(timeout=60) as client, serving(folder) as (address, _):
+    headers = {"Authorization": f"Bearer {keys.bearer_token(folder)}"}
+    with httpx.Client(timeout=60, headers=headers) as client, serving(folder) as (address, _):
         client.get(f"{address}/api/v1/nights/last").raise_for_status()
     copy_nights(catalog, made, count - 1)
     catalog.close()
@@ -119,7 +121,9 @@ def idle(address: str, client: httpx.Client, pid: int, seconds: float) -> dict[s
     """Measure the dashboard while it has nothing to do, without a page and with one."""
     found = {"cpu_no_page": percent(pid, seconds)}
     done = threading.Event()
-    with connect(f"ws{address[4:]}/api/v1/live") as socket:
+    with connect(
+        f"ws{address[4:]}/api/v1/live", additional_headers={"Authorization": client.headers["Authorization"]}
+    ) as socket:
 
         def read() -> None:
             for _ in socket:
@@ -156,7 +160,8 @@ def main() -> None:
         if not (folder / "catalog.sqlite").exists():
             make_nights(folder, args.nights, args.hours)
         found: dict[str, float | None] = {"nights": args.nights, "hours": args.hours}
-        with httpx.Client(timeout=3600) as client:
+        headers = {"Authorization": f"Bearer {keys.bearer_token(folder)}"}
+        with httpx.Client(timeout=3600, headers=headers) as client:
             for prefix in ("first_start_", ""):
                 began = time.perf_counter()
                 with serving(folder) as (address, pid):

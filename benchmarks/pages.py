@@ -27,6 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from legmon.catalog.store import Catalog
 from legmon.movement import Leg
+from legmon.web import keys
 from tests.made import Made, evening, make_night, scenario
 
 READY = "document.querySelector('[data-testid=envelope]')?.dataset.ready === 'true'"
@@ -122,6 +123,7 @@ def main() -> None:
         )
         page = browser.new_page(bypass_csp=True, viewport={"width": 1440, "height": 900})
         page.add_init_script(WATCH)
+        page.goto(f"{keys.entrance(Path(made), address)}#/setup")
         print(json.dumps(measure(page, address), indent=1))
         browser.close()
         server.stdin.close()

@@ -27,6 +27,7 @@ from legmon.catalog.store import Catalog
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
 from legmon.sensors.base import HeardSensor
+from legmon.web import keys
 from tests.made import Made, evening, make_night, past_nights, scenario
 
 ROOT = Path(__file__).parents[1]
@@ -121,7 +122,7 @@ def served(folder: Path) -> Iterator[str]:
     server.wait(10)
 
 
-def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
+def take(browser: Browser, address: str, folder: Path, shot: Shot, file: Path) -> None:
     """Save one picture."""
     settings = {
         "theme": shot.theme,
@@ -129,11 +130,12 @@ def take(browser: Browser, address: str, shot: Shot, file: Path) -> None:
         "leg": "left",
         "set_up": shot.folder not in {"none", "new"},
     }
-    httpx.put(f"{address}/api/v1/settings", json=settings).raise_for_status()
+    headers = {"Authorization": f"Bearer {keys.bearer_token(folder)}"}
+    httpx.put(f"{address}/api/v1/settings", json=settings, headers=headers).raise_for_status()
     size = {"width": shot.width, "height": shot.height or HEIGHTS[shot.width]}
     context = browser.new_context(viewport=size, locale="en-GB")
     page = context.new_page()
-    page.goto(f"{address}/#/{shot.path}")
+    page.goto(keys.entrance(folder, address, f"#/{shot.path}"))
     page.wait_for_timeout(1500)
     if shot.path == "night" and shot.folder != "none":
         page.locator('[data-testid="envelope"][data-ready="true"]').wait_for()
@@ -180,7 +182,7 @@ def main() -> None:
             with served(Path(made) / folder) as address:
                 for shot in shots:
                     if shot.folder == folder:
-                        take(browser, address, shot, into / f"{shot.name}.png")
+                        take(browser, address, Path(made) / folder, shot, into / f"{shot.name}.png")
         browser.close()
     total = sum(file.stat().st_size for file in into.glob("*.png"))
     print(f"{len(shots)} pictures, {total / 1000:.0f} kB, in {into}")

@@ -24,6 +24,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from legmon.catalog.store import Catalog
+from legmon.web import keys
 
 RATE_HZ = 100
 EVERY_MIN = 3
@@ -102,7 +103,7 @@ def soak(minutes: float, folder: Path) -> dict[str, Any]:
         with sync_playwright() as p:
             browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
             page = browser.new_page()
-            page.goto(f"{address}/#/tonight")
+            page.goto(keys.entrance(data, address, "#/tonight"))
             time.sleep(60)
             page.evaluate(HEARD)
             time.sleep(5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,12 +18,16 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
+from playwright.sync_api import BrowserContext
 
 from legmon.app.running import Report, supervisor
 from legmon.cli import main
+from legmon.errors import FailedError
 from legmon.recorder import presence
+from legmon.web import keys
 from tests import kinds, skips
 from tests.forked import CAN_FORK, Forked, fork_simulator
 
@@ -83,11 +88,51 @@ def run_program(*arguments: str, data: Path | None = None) -> subprocess.Complet
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
+FOLDERS: dict[str, Path] = {}
+"""The data folder behind each address of pages that a test has started."""
+
+
+def let_in(address: str, folder: Path | None = None) -> dict[str, str]:
+    """The headers of a program that is let in."""
+    origin = re.match(r"(?:http|ws)(://[^/]+)", address)
+    assert origin, address
+    token = keys.bearer_token(folder or FOLDERS[f"http{origin[1]}"])
+    return {"Authorization": f"Bearer {token}"}
+
+
+def entrance(address: str, page: str = "") -> str:
+    """An address that lets a browser in, once."""
+    return keys.entrance(FOLDERS[address], address, page)
+
+
+def let_browser_in(context: BrowserContext, address: str) -> None:
+    """Let a browser in before it opens its first page."""
+    name, _, value = httpx.get(entrance(address)).headers["set-cookie"].partition(";")[0].partition("=")
+    context.add_cookies([{"name": name, "value": value, "url": address}])
+
+
+class asked:  # noqa: N801 (it stands for the module httpx)
+    """The functions of httpx, let in."""
+
+    @staticmethod
+    def get(url: str) -> httpx.Response:
+        return httpx.get(url, headers=let_in(url))
+
+    @staticmethod
+    def put(url: str, json: object) -> httpx.Response:
+        return httpx.put(url, json=json, headers=let_in(url), timeout=20)
+
+    @staticmethod
+    def patch(url: str, json: object) -> httpx.Response:
+        return httpx.patch(url, json=json, headers=let_in(url))
+
+
 @dataclass
 class Running:
     """A process with what it said so far."""
 
     process: subprocess.Popen[str] | Forked
+    data: Path | None = None
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -97,7 +142,12 @@ class Running:
         while time.monotonic() < until:
             for line in list(self.lines):
                 if line.startswith(start):
-                    return line[len(start) :].strip()
+                    said = line[len(start) :].strip()
+                    if self.data and (pages := re.search(r"http://127\.0\.0\.1:\d+", said)):
+                        FOLDERS[pages[0]] = self.data
+                        with suppress(FailedError):  # now, since the disk may be full when it is needed
+                            keys.bearer_token(self.data)
+                    return said
             if self.process.poll() is not None:
                 time.sleep(0.2)
                 pytest.fail(f"ended with {self.process.returncode}: {self.lines} {self.errors}")
@@ -129,10 +179,11 @@ def start(*command: str) -> subprocess.Popen[str] | Forked:
 @contextmanager
 def started(*command: str) -> Iterator[Running]:
     """Run a command until the block ends. What a `legmon run` found at work goes on; what it started ends too."""
-    runs_on = Path(command[command.index("--data") + 1]) if "run" in command and "--data" in command else None
+    data = Path(command[command.index("--data") + 1]) if "--data" in command else None
+    runs_on = data if "run" in command else None
     if runs_on is not None and supervisor(runs_on):
         runs_on = None
-    running = Running(process := start(*command))
+    running = Running(process := start(*command), data)
 
     def stream(pipe: object, into: list[str]) -> None:
         for line in pipe:  # type: ignore[attr-defined]

@@ -216,7 +216,15 @@ def test_a_second_backup_copies_only_what_is_new(data: Path, tmp_path: Path) -> 
 def test_what_is_no_part_of_the_nights_is_not_copied(data: Path, tmp_path: Path) -> None:
     passing = ("a.lock", "a.tmp", "catalog.sqlite.new", "nights/first/left.sealed.new", ".recorder.json.17")
     states = (REPORT, STOP, RECORDER, LAST_RESORT, "clock.json", "supervisor.lock", "catalog.lock")
-    others = ("logs/a.log", "check/left.seg", "simulated/1.yaml")
+    others = (
+        "token",
+        "session.key",
+        "entry/x",
+        "dashboard.json",
+        "logs/a.log",
+        "check/left.seg",
+        "simulated/1.yaml",
+    )
     kept = (
         "notes/a.txt",
         "catalog.before-0004.sqlite",

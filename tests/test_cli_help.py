@@ -17,7 +17,8 @@ import legmon
 from tests.conftest import ROOT, run_command, sensor, started, until
 
 COMMANDS = (
-    "demo", "run", "status", "stop", "service", "replay", "score", "nights", "simulate", "golden", "doctor", "sensors",
+    "demo", "run", "open", "status", "stop", "token", "service",
+    "replay", "score", "nights", "simulate", "golden", "doctor", "sensors",
     "decode", "scan", "qualify",
 )  # fmt: skip
 HEAVY = ("numba", "numpy", "sqlalchemy", "alembic", "bleak", "bumble", "fastapi", "uvicorn")

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from legmon.catalog.store import Catalog
 from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
-from tests.conftest import ROOT, Running, started, until
+from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -38,7 +38,8 @@ class Demo:
     seed: int
 
     def get(self, path: str) -> object:
-        return httpx.get(f"{self.address}/api/v1{path}").raise_for_status().json()
+        headers = let_in(self.address)
+        return httpx.get(f"{self.address}/api/v1{path}", headers=headers).raise_for_status().json()
 
 
 def cli(*arguments: str, check: bool = True) -> str:
@@ -63,7 +64,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
     ) as process:
         says = process.says("Your pages are at", within_s=200)
-        yield Demo(process, says.split()[0], data, seed)
+        yield Demo(process, says.split("/?token=")[0], data, seed)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     """A page that may ask nothing of anybody else, and has nothing to complain of."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    let_browser_in(context, demo.address)
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from legmon.app.running import Report
@@ -20,7 +19,7 @@ from legmon.catalog.report_file import LAST_RESORT, ReportFile
 from legmon.catalog.state import RecorderState
 from legmon.catalog.store import Catalog
 from legmon.messages import Trouble, trouble
-from tests.conftest import run_command, sensor, started, until
+from tests.conftest import asked, run_command, sensor, started, until
 from tests.test_backup import record
 from tests.test_demo import processes
 from tests.test_doctor import mounted
@@ -43,7 +42,7 @@ def fill(disk: Path) -> None:
 
 def status(pages: str) -> dict[str, Any]:
     """What the page shows."""
-    found: dict[str, Any] = httpx.get(f"{pages}/api/v1/status").raise_for_status().json()
+    found: dict[str, Any] = asked.get(f"{pages}/api/v1/status").raise_for_status().json()
     return found
 
 
@@ -101,8 +100,8 @@ def test_the_page_says_that_the_disk_is_full_and_when_there_is_room_nothing_is_m
             assert stat.S_IMODE(report.parent.stat().st_mode) == 0o700
             assert stays_alive(pages, 5.0) <= {"disk_full", "disk_refuses"}
             settings = f"{pages}/api/v1/settings"
-            until(lambda: httpx.put(settings, json={"theme": "dark"}).status_code != 200, 10)
-            refused = httpx.put(settings, json={"theme": "dark"})
+            until(lambda: asked.put(settings, json={"theme": "dark"}).status_code != 200, 10)
+            refused = asked.put(settings, json={"theme": "dark"})
             assert (refused.status_code, refused.json()["code"]) == (507, "disk_full")
             stood = recorded(data)
             (disk / "ballast").unlink()
@@ -271,7 +270,7 @@ def test_the_page_says_that_the_catalog_is_locked_and_recording_goes_on(
         stood = recorded(data)
         assert stays_alive(pages, 4.0) == {"catalog_locked"}
         assert recorded(data) > stood + 3000
-        refused = httpx.put(f"{pages}/api/v1/settings", json={"theme": "dark"}, timeout=20)
+        refused = asked.put(f"{pages}/api/v1/settings", json={"theme": "dark"})
         assert (refused.status_code, refused.json()["code"]) == (503, "catalog_locked")
         other.rollback()
         other.close()

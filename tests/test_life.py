@@ -22,7 +22,7 @@ from legmon.recorder import presence
 from legmon.recorder.presence import RECORDER, STOP, Presence
 from legmon.recording.files import first_file, read_segment
 from legmon.recording.records import Gap, Samples
-from tests.conftest import Running, end_run, run_command, run_program, sensor, started, until
+from tests.conftest import Running, end_run, let_in, run_command, run_program, sensor, started, until
 from tests.test_demo import processes
 from tests.test_recorder import info, recorded, recorder, records
 
@@ -96,7 +96,10 @@ def test_a_night_outlives_its_terminal_and_stop_ends_it(
         until(lambda: recorded(data) > seen + 100, what="the night goes on")
         after = report(data)
         assert (after.recorder, after.dashboard) == (before.recorder, before.dashboard)
-        assert httpx.get(f"{after.pages}/api/v1/status").json()["recording"] is True
+        assert (
+            httpx.get(f"{after.pages}/api/v1/status", headers=let_in(after.pages, data)).json()["recording"]
+            is True
+        )
         assert "Everything is closed." in stopped(data)
     night = info(data)
     assert (night.state, night.gaps) == ("closed", 0)
@@ -105,12 +108,12 @@ def test_a_night_outlives_its_terminal_and_stop_ends_it(
 def test_a_second_run_looks_on_and_its_ctrl_c_ends_the_looking_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with started(*run(data, "--simulate")) as first:
-        pages = first.says("Your pages are at").split()[0]
+        pages = first.says("Your pages are at").split("/?token=")[0]
         until(lambda: recorded(data) > 50)
         with started(*run(data, "--simulate", "--leg", "right")) as second:
             second.says("legmon has been running here since")
             second.says("It keeps its own options")
-            assert second.says("Your pages are at").startswith(f"{pages} ")
+            assert second.says("Your pages are at").startswith(f"{pages}/?token=")
             second.process.send_signal(signal.SIGINT)
             assert second.process.wait(10) == 0
             assert (
@@ -137,7 +140,7 @@ def test_status_names_what_runs_and_nothing_where_nothing_runs(tmp_path: Path) -
     assert run_command("status", data=data).stdout.startswith("Nothing runs on")
     assert run_command("stop", data=data).stdout.startswith("Nothing runs on")
     with started(*run(data, "--simulate")) as client:
-        pages = client.says("Your pages are at").split()[0]
+        pages = client.says("Your pages are at").split("/?token=")[0]
         until(lambda: recorded(data) > 50)
         until(lambda: json.loads(run_command("status", "--json", data=data).stdout)["night"])
         state = json.loads(run_command("status", "--json", data=data).stdout)
@@ -161,7 +164,7 @@ def test_a_supervisor_that_is_killed_is_replaced_and_the_night_goes_on(air: str,
     """The recorder goes on alone until another supervisor takes over, so that nothing is lost."""
     data = tmp_path / "data"
     with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
-        pages = client.says("Your pages are at").split()[0]
+        pages = client.says("Your pages are at").split("/?token=")[0]
         until(lambda: recorded(data) > 50)
         before = report(data)
         os.kill(before.process.pid, signal.SIGKILL)

@@ -174,7 +174,7 @@ def test_no_log_of_an_evening_holds_what_is_private(air: str, tmp_path: Path) ->
         "--verbose",
     )
     with sensor(air, tmp_path, "--name", NAME), started(*command) as client:
-        pages = client.says("Your pages are at").split()[0]
+        pages = client.says("Your pages are at").split("/?token=")[0]
         until(lambda: recorded(data) > 50)
         night = info(data)
         api = f"{pages}/api/v1"

@@ -16,7 +16,7 @@ from legmon.catalog.annotations import Annotations
 from legmon.catalog.store import Catalog
 from legmon.movement import NS
 from legmon.recording.records import Gap
-from tests.conftest import sensor, started, until
+from tests.conftest import let_in, sensor, started, until
 from tests.made import Made, evening, make_night, scenario
 from tests.test_recorder import FIVE_A_MINUTE, close_by_itself, info, recorded, recorder, records, sent, want
 from tests.test_rescan import empty, lose, overwrite
@@ -49,6 +49,7 @@ def evening_of(air: str, folder: Path, data: Path) -> Iterator[httpx.Client]:
         started("-m", "legmon.web", "--data", str(data), "--port", "0") as web,
         httpx.Client(base_url=f"{web.says('ready')}/api/v1") as http,
     ):
+        http.headers.update(let_in(str(http.base_url)))
         until(lambda: len(list(data.glob("nights/*/"))) > earlier, what="the night begins")
         until(lambda: recorded(data) > 3000, what="the night is recorded")
         yield http

@@ -45,6 +45,7 @@ from legmon.web import live
 from legmon.web.app import create_app
 from legmon.web.live import Snapshot, StatusFeed
 from legmon.web.status import status
+from tests.conftest import let_in
 from tests.made import Made, copy_nights, evening, make_night, scenario
 
 
@@ -380,10 +381,11 @@ def test_a_read_does_not_fail_where_the_catalog_cannot_be_written(
     assert len(NightReports(catalog).page().nights) == 31
     assert NightReports(catalog).postures.drain_per_hour() is None
     through = httpx.ASGITransport(create_app(catalog, 8000))
+    headers = let_in("http://127.0.0.1:8000", catalog.folder)
 
     async def get(path: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=through, base_url="http://127.0.0.1:8000/api/v1") as http:
-            return await http.get(path)
+            return await http.get(path, headers=headers)
 
     for path in ("nights", "nights/last", "preflight"):
         assert asyncio.run(get(path)).status_code == 200, path

@@ -32,7 +32,7 @@ from legmon.messages import TROUBLE_SENTENCES as TROUBLES
 from legmon.movement import NS, Leg
 from legmon.night.fit import Fit
 from legmon.nights.cache import NightReports
-from tests.conftest import ROOT, sensor, started, until
+from tests.conftest import ROOT, asked, entrance, let_browser_in, sensor, started, until
 from tests.made import Made, copy_nights, evening, make_night, past_nights, scenario
 from tests.test_choosing import FAR, two_sensors
 from tests.test_recorder import recorder
@@ -92,6 +92,7 @@ def opened(browser: Browser, address: str, *, width: int = 1280, bypass_csp: boo
     context = browser.new_context(
         viewport={"width": width, "height": 900}, bypass_csp=bypass_csp, locale="en-GB"
     )
+    let_browser_in(context, address)
     page = context.new_page()
     page.set_default_timeout(20_000)
     complaints: list[str] = []
@@ -105,7 +106,7 @@ def opened(browser: Browser, address: str, *, width: int = 1280, bypass_csp: boo
 
 def put_settings(address: str, **some: object) -> None:
     url = f"{address}/api/v1/settings"
-    httpx.put(url, json=httpx.get(url).json() | some).raise_for_status()
+    asked.put(url, json=asked.get(url).json() | some).raise_for_status()
 
 
 def ready(page: Page, path: str) -> None:
@@ -255,15 +256,15 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
         catalog.close()
-    night = httpx.get(f"{at}/api/v1/nights/last").json()
+    night = asked.get(f"{at}/api/v1/nights/last").json()
     lights = {"off": night["started"] + 600, "on": night["ended"] - 600}
-    httpx.patch(f"{at}/api/v1/nights/last", json=lights).raise_for_status()
+    asked.patch(f"{at}/api/v1/nights/last", json=lights).raise_for_status()
     yield go("night") + ", two legs, gaps, lights"
     for details in page.locator("details").all():
         details.evaluate("e => e.open = true")
     page.locator('[data-testid="movement-row"] button').first.click()
     yield "night, everything open"
-    httpx.patch(f"{at}/api/v1/nights/last", json={"off": None, "on": None}).raise_for_status()
+    asked.patch(f"{at}/api/v1/nights/last", json={"off": None, "on": None}).raise_for_status()
     yield go("night/" + night["earlier"])
     page.goto(f"{at}/#/night/nothing")
     page.get_by_role("alert").wait_for()
@@ -281,6 +282,8 @@ def test_every_page_in_every_state_speaks_another_language_and_fits(
         context = browser.new_context(viewport={"width": 390, "height": 900}, locale="en-GB")
         page = context.new_page()
         page.set_default_timeout(20_000)
+        for at in (address, empty):
+            page.goto(entrance(at))
         seen = 0
         for state in states(page, address, empty, folder):
             seen += 1
@@ -409,7 +412,7 @@ def test_the_set_up_by_keyboard_alone(browser: Browser, empty: str) -> None:
         tab_to(page, "finish")
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("preflight")).to_be_visible()
-    said = httpx.get(f"{empty}/api/v1/settings").json()
+    said = asked.get(f"{empty}/api/v1/settings").json()
     assert (said["set_up"], said["leg"]) == (True, "right")
     put_settings(empty, set_up=False, leg=None)
 
@@ -551,13 +554,13 @@ def test_a_night_whose_clocks_are_set_anew_reads_right(
     make_night(catalog, Made(start, {"left": scenario(3, hours, rate=25, walks=False)}, zone))
     catalog.close()
     with served(tmp_path) as address:
-        night = httpx.get(f"{address}/api/v1/nights/last").json()
+        night = asked.get(f"{address}/api/v1/nights/last").json()
         assert night["duration_s"] == pytest.approx(hours * 3600, abs=5)
         assert night["label"] == start.strftime("%Y-%m-%d")
         assert len(night["zone"]["changes"]) == (clocks is not None)
         context = browser.new_context(timezone_id="Pacific/Auckland", locale="en-GB")
         page = context.new_page()
-        page.goto(f"{address}/#/night")
+        page.goto(entrance(address, "#/night"))
         ready(page, "night")
         strip = page.get_by_test_id("night-strip")
         said = strip.locator("svg[role=img]").get_attribute("aria-label") or ""
@@ -648,10 +651,10 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         page.goto(f"{address}/#/tonight")
         expect(page.locator('[data-item="sensor"][data-level="stop"]')).to_be_visible()
         page.get_by_test_id("start").press("Enter")
-        assert httpx.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
+        assert asked.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
         page.get_by_test_id("check").press("Enter")
         expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=60_000)
-        status = httpx.get(f"{address}/api/v1/status").json()
+        status = asked.get(f"{address}/api/v1/status").json()
         assert (status["mode"], status["recording"]) == ("check", False)
         page.get_by_test_id("fit-start").press("Enter")
         for words in ("Stand still.", "Lie still.", "Toes up! 5 of 5", "Roll the leg"):
@@ -669,7 +672,7 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         page.keyboard.press("Enter")
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("night-summary")).to_be_visible(timeout=60_000)
-        night = httpx.get(f"{address}/api/v1/nights/last").json()
+        night = asked.get(f"{address}/api/v1/nights/last").json()
         assert [fit["problems"][0] for fit in night["fits"]] == ["toes_unseen"]
 
 
@@ -709,7 +712,7 @@ def test_a_sensor_is_chosen_by_keyboard_alone(browser: Browser, short_folder: Pa
         expect(row).to_contain_text("Connected, left ankle", timeout=60_000)
         expect(far).to_have_attribute("aria-pressed", "true")
         assert far.evaluate("e => e === document.activeElement"), "the focus stays where it was"
-        assert httpx.get(f"{address}/api/v1/status").json()["chosen"]["left"] == FAR
+        assert asked.get(f"{address}/api/v1/status").json()["chosen"]["left"] == FAR
 
 
 def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address: str) -> None:

@@ -28,6 +28,7 @@ from legmon.link.listener import LinkState
 from legmon.messages import (
     CARD_SENTENCES,
     DAMAGE_SENTENCES,
+    EVENT_SENTENCES,
     FAULT_CAUSES,
     FAULT_SENTENCES,
     FIT_SENTENCES,
@@ -37,6 +38,7 @@ from legmon.messages import (
     READINESS,
     TROUBLE_SENTENCES,
     CardWarning,
+    Event,
     Fault,
     GapCause,
     LinkCode,
@@ -58,7 +60,7 @@ from legmon.web import frames
 from legmon.web.evening import preflight_item
 from legmon.web.models_evening import ITEM_CODES
 from legmon.web.schema import schema
-from tests.conftest import ROOT, started
+from tests.conftest import ROOT, let_in, started
 
 BEGAN_NS = 1_790_000_000 * 10**9
 
@@ -86,7 +88,7 @@ def address(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def http(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{address}/api/v1") as client:
+    with httpx.Client(base_url=f"{address}/api/v1", headers=let_in(address)) as client:
         yield client
 
 
@@ -105,10 +107,12 @@ def test_the_frame_is_laid_out_as_its_document_says() -> None:
     assert struct.unpack("<6f", data[32:]) == (1, 2, 3, 4, 5, 6)
 
 
-def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(address: str, folder: Path) -> None:
-    room = httpx.get(f"{address}/api/v1/disk").json()
+def test_the_room_on_the_disk_is_measured_on_the_nights_that_are_there(
+    http: httpx.Client, folder: Path
+) -> None:
+    room = http.get("/disk").json()
     (segment,) = folder.glob("nights/*/left.seg")
-    (night,) = httpx.get(f"{address}/api/v1/nights").json()["nights"]
+    (night,) = http.get("/nights").json()["nights"]
     taken = segment.stat().st_size / night["duration_s"] * 2 * 36_000
     assert room["measured_nights"] == 1
     assert room["night_bytes"] == pytest.approx(taken, rel=1e-3)
@@ -235,9 +239,10 @@ def test_pages_of_other_hosts_and_origins_are_refused(http: httpx.Client, addres
     assert http.get("/status", headers={"host": "evil.example:80"}).json()["title"] == "Forbidden"
     assert http.get("/status", headers={"origin": "http://evil.example"}).status_code == 403
     assert http.get("/status", headers={"origin": address}).status_code == 200
+    live, headers = f"ws{address[4:]}/api/v1/live", let_in(address)
     with (
         pytest.raises(InvalidStatus) as refused,
-        connect(f"ws{address[4:]}/api/v1/live", origin=Origin("http://evil.example")),
+        connect(live, origin=Origin("http://evil.example"), additional_headers=headers),
     ):
         pass
     assert refused.value.response.status_code == 403
@@ -270,7 +275,8 @@ def test_the_live_socket_says_hello_then_status_then_trace(
     )
     catalog.report(state)
     try:
-        with connect(f"ws{address[4:]}/api/v1/live", origin=Origin(address)) as socket:
+        live, headers = f"ws{address[4:]}/api/v1/live", let_in(address)
+        with connect(live, origin=Origin(address), additional_headers=headers) as socket:
             hello, status = json.loads(socket.recv(5)), json.loads(socket.recv(5))
             assert (hello["type"], hello["leg"], hello["window_s"]) == ("hello", "left", 30)
             assert status["status"]["night"] == night.id
@@ -346,12 +352,12 @@ def test_a_sensor_near_is_chosen_for_a_leg_and_one_that_is_not_near_is_a_problem
 
 
 def test_every_page_has_a_twin(http: httpx.Client, address: str) -> None:
-    tonight = httpx.get(f"{address}/tonight.json").json()
+    tonight = httpx.get(f"{address}/tonight.json", headers=let_in(address)).json()
     assert set(tonight) == {"status", "preflight", "settings"}
-    night = httpx.get(f"{address}/night/last.json").json()
+    night = httpx.get(f"{address}/night/last.json", headers=let_in(address)).json()
     assert night["night"] == http.get("/nights/last").json()
     assert night["movements"] == http.get("/nights/last/movements").json()["movements"]
-    assert httpx.get(f"{address}/night/nowhere.json").status_code == 404
+    assert httpx.get(f"{address}/night/nowhere.json", headers=let_in(address)).status_code == 404
 
 
 def test_the_rule_switch_counts_by_other_rules(http: httpx.Client) -> None:
@@ -533,6 +539,7 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     ]
     wanted += [f"item.{i}.{code}" for i, codes in ITEM_CODES.items() for code in codes if i != "fit"]
     wanted += ["item.fit.ok", "item.fit.none"]
+    wanted += [f"event.{event}" for event in Event]
     assert [key for key in wanted if key not in texts] == []
 
 
@@ -574,6 +581,7 @@ WITHOUT_WORDS = {
     "problem.not_stored": (" ({why})", ""),
     "problem.invalid_request": (" ({why})", ""),
     "problem.sensor_not_near": ("Sensor {address}", "This sensor"),
+    "problem.wrong_method": (" Use one of: {allow}.", ""),
 }
 """What stands on the pages in place of words that only the server knows. In English the pages show the server's sentence."""
 
@@ -587,6 +595,7 @@ def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> No
         "link": LINK_SENTENCES,
         "trouble": TROUBLE_SENTENCES,
         "problem": PROBLEM_SENTENCES,
+        "event": EVENT_SENTENCES,
         "fit": FIT_SENTENCES,
     }
     for item in ("sensor", "rate", "worn", "fit"):  # of the others, the page says less on purpose
@@ -610,6 +619,7 @@ def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> No
 def test_every_code_of_the_program_has_a_sentence_that_ends() -> None:
     for codes, sentences in (
         (ProblemCode, PROBLEM_SENTENCES),
+        (Event, EVENT_SENTENCES),
         (CardWarning, CARD_SENTENCES),
         ({"ok", *get_args(FitProblem)}, FIT_SENTENCES),
     ):

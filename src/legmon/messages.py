@@ -765,6 +765,10 @@ class ProblemCode(StrEnum):
     NOT_STORED = "not_stored"
     INTERNAL_ERROR = "internal_error"
     NOT_HERE = "not_here"
+    NOT_LET_IN = "not_let_in"
+    TOO_MANY_TRIES = "too_many_tries"
+    TOO_LARGE = "too_large"
+    WRONG_METHOD = "wrong_method"
 
 
 PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
@@ -788,6 +792,45 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.INTERNAL_ERROR: "Something went wrong inside legmon. Your recording is safe; details are in dashboard.log.",
     ProblemCode.NOT_HERE: "Only the pages of legmon on this computer may use this address. Open the address that legmon shows"
     " when it starts.",
+    ProblemCode.NOT_LET_IN: "You are not let in. Run `legmon open` on this computer; for a program, `legmon token` prints its token.",
+    ProblemCode.TOO_MANY_TRIES: "Too many wrong tokens. Wait a minute, then run `legmon open` or `legmon token` for a right one.",
+    ProblemCode.TOO_LARGE: "This request is larger than legmon ever needs: its head has more than 16 kB, or its body more than 1 MB.",
+    ProblemCode.WRONG_METHOD: "This address does not know this method. Use one of: {allow}.",
+}
+
+
+class Event(StrEnum):
+    """What somebody did, as the audit names it."""
+
+    START = "start"
+    STOP = "stop"
+    CHECK = "check"
+    SENSOR = "sensor"
+    LIGHTS = "lights"
+    MARK = "mark"
+    SETTINGS = "settings"
+    FIT = "fit"
+    OPENED = "opened"
+    ENTERED = "entered"
+    TOKEN = "token"  # noqa: S105 (the name of an event)
+    NEW_TOKEN = "new_token"  # noqa: S105
+    REFUSED = "refused"
+
+
+EVENT_SENTENCES: Final[dict[Event, str]] = {
+    Event.START: "A night was started.",
+    Event.STOP: "Recording was ended.",
+    Event.CHECK: "A check of the sensor was started.",
+    Event.SENSOR: "A sensor was chosen.",
+    Event.LIGHTS: "Lights off or on was set.",
+    Event.MARK: "A movement was marked, or a mark removed.",
+    Event.SETTINGS: "The settings were changed.",
+    Event.FIT: "A fit check was made.",
+    Event.OPENED: "An address with a token was made.",
+    Event.ENTERED: "A browser was let in.",
+    Event.TOKEN: "A token for programs was made.",
+    Event.NEW_TOKEN: "The token for programs was replaced.",
+    Event.REFUSED: "A wrong token was refused.",
 }
 
 

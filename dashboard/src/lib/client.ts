@@ -3,11 +3,13 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api";
 import { decode, type Frame } from "./frame";
+import { entry } from "./entry.svelte";
 import { t, translated } from "./i18n.svelte";
 
 type Schemas = components["schemas"];
 export type DiskRoom = Schemas["DiskRoom"];
 export type Finding = Schemas["Finding"];
+export type AuditEntry = Schemas["AuditEntry"];
 export type Fit = Schemas["FitResult"];
 export type FitStep = Schemas["FitStep"];
 export type Gap = Schemas["Gap"];
@@ -48,6 +50,7 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
     throw new Error(t("client.silent"));
   }
   if (answer.data !== undefined) return answer.data;
+  if (answer.response.status === 401) entry.shut = true;
   const { detail, code } = typeof answer.error === "object" ? answer.error : {};
   throw new Refused(
     typeof detail === "string"
@@ -64,6 +67,9 @@ export const getDisk = (): Promise<DiskRoom> => answered(api.GET("/api/v1/disk")
 
 export const setSettings = (body: Settings): Promise<Settings> =>
   answered(api.PUT("/api/v1/settings", { body }));
+
+/** What somebody did, the newest first. */
+export const getAudit = () => answered(api.GET("/api/v1/audit"));
 
 export const getPreflight = (): Promise<Preflight> => answered(api.GET("/api/v1/preflight"));
 

@@ -1,6 +1,7 @@
 // What legmon is doing now: one socket, kept open while somebody looks.
 import { decode } from "./frame";
 import { getStatus, type Leg, type Status } from "./client";
+import { entry } from "./entry.svelte";
 import { t } from "./i18n.svelte";
 import { Trace } from "./trace";
 
@@ -56,6 +57,7 @@ export class Live {
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => this.#receive(data);
     socket.onclose = () => {
+      if (entry.shut) return;
       this.lost = true;
       this.#retry = setTimeout(() => this.#connect(), retryDelay(this.#attempt++));
     };

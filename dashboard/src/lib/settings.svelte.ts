@@ -11,6 +11,28 @@ class SettingsState {
 
 export const settings = new SettingsState();
 
+const LOOK = "legmon.look";
+
+/** Remembers the look in this browser, so that it is the same where legmon does not let it in. */
+function remember(): void {
+  const { theme, language } = settings.value;
+  try {
+    localStorage.setItem(LOOK, JSON.stringify({ theme, language }));
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
+/** Returns the look that was remembered, where there is one. */
+function remembered(): Partial<client.Settings> {
+  try {
+    const { theme, language } = JSON.parse(localStorage.getItem(LOOK) ?? "{}") as Partial<client.Settings>;
+    return { ...(theme && { theme }), ...(language && { language }) };
+  } catch {
+    return {};
+  }
+}
+
 async function apply(): Promise<void> {
   const { theme, language } = settings.value;
   document.documentElement.dataset.theme = theme;
@@ -21,8 +43,10 @@ async function apply(): Promise<void> {
 export async function loadSettings(): Promise<void> {
   try {
     settings.value = await client.getSettings();
+    remember();
   } catch {
     // another part of the page reports that legmon does not answer
+    settings.value = { ...settings.value, ...remembered() };
   }
   await apply();
   settings.loaded = true;
@@ -33,4 +57,5 @@ export async function changeSettings(some: Partial<client.Settings>): Promise<vo
   settings.value = { ...settings.value, ...some };
   await apply();
   await client.setSettings(settings.value);
+  remember();
 }

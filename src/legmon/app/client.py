@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-import webbrowser
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,13 +21,15 @@ from sqlalchemy.exc import DBAPIError
 from legmon import logs
 from legmon.app import running
 from legmon.app.evening import LOGGING, check_bluetooth, free_port, open_for_nights, show_log, unlocked
+from legmon.app.pages import show_pages
 from legmon.app.running import TAKEN_STATUS, Report
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import FailedError, LegmonError
-from legmon.messages import FREE_SPACE, LEFT_OPEN, UNKNOWN_WORKS
+from legmon.messages import FREE_SPACE, LEFT_OPEN, UNKNOWN_WORKS, Event
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
+from legmon.web.audit import Audit
 
 LOOK_S: Final = 0.1
 REPLACED_S: Final = 30.0
@@ -154,6 +155,7 @@ class Client:
             if report is not None or alone is not None:
                 known_at = time.monotonic()
             if report is not None:
+                Audit(self._folder).note(Event.STOP, "command")
                 status = self._stop_supervisor(report, until)
                 asked.add(report.process.pid)
             elif alone is None and held:
@@ -229,6 +231,7 @@ class Client:
                         )
                         return 0
                     running.ask_to_stop(self._folder, report.process)
+                    Audit(self._folder).note(Event.STOP, "command")
                     return self._await_end(report)
             elif report is not None and report.ended is not None:
                 self._await_exit(process)
@@ -296,10 +299,10 @@ class Client:
             if ends
             else "Ctrl-C ends the looking on; `legmon stop` ends the night."
         )
-        self._print(f"Your pages are at [bold]{report.pages}[/bold] (this computer only). {after}")
         if not is_first:
+            self._print(f"Your pages are at [bold]{report.pages}[/bold] (this computer only). {after}")
             return
-        opened = options.browser and webbrowser.open(report.pages)
+        opened = show_pages(self._folder, report.pages, self._print, after, browser=options.browser)
         with (
             contextlib.suppress(LegmonError, DBAPIError),
             contextlib.closing(Catalog(self._folder)) as catalog,
@@ -307,6 +310,7 @@ class Client:
             mode = catalog.wanted().mode
             if not opened and mode != "record":
                 catalog.want("record", options.leg)
+                Audit(self._folder).note(Event.START, "command")
                 if options.browser:
                     self._print("No browser could be opened, so the night begins now.")
             elif mode == "off":

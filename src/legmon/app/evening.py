@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import time
-import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -30,6 +29,7 @@ from legmon.app.demo_nights import (
     record_past_nights,
 )
 from legmon.app.folders import check_writable, quoted
+from legmon.app.pages import show_pages
 from legmon.app.processes import Child, end_all, python_module
 from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
@@ -40,11 +40,12 @@ from legmon.catalog.file import CATALOG_ERRORS, RECORDER_LOCK, file_lock
 from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.messages import FOLDER_READ_ONLY, LEFT_OPEN, NO_BLUETOOTH
+from legmon.messages import FOLDER_READ_ONLY, LEFT_OPEN, NO_BLUETOOTH, Event
 from legmon.movement import NS, Leg, Legs
 from legmon.recorder.presence import LOCK_S
 from legmon.recording.files import read_segment
 from legmon.recording.records import Meta
+from legmon.web.audit import Audit
 
 log = logging.getLogger(__name__)
 
@@ -225,6 +226,8 @@ class Evening:
         """Start the recorder and wait until it is ready. Without a mode, the desired state stays as it is."""
         if mode is not None:
             catalog.want(mode, leg)
+            if mode == "record":
+                Audit(self._folder).note(Event.START, "command")
         command = python_module("legmon.recorder", "--data", str(self._folder))
         command += ["--clock", str(clock.night_ns), str(clock.wall_ns), str(clock.speed)]
         command += ["--hci", hci] if hci else []
@@ -238,8 +241,8 @@ class Evening:
     def _show_pages(self, web: Child, page: str = "") -> bool:
         """Print where the pages are, and open them where that is wanted. Return whether a browser opened them."""
         address = web.ready("ready")
-        self._print(f"Your pages are at [bold]{address}[/bold] (this computer only). Ctrl-C ends everything.")
-        return self._browser and webbrowser.open(address + page)
+        after = "Ctrl-C ends everything."
+        return show_pages(self._folder, address, self._print, after, browser=self._browser, page=page)
 
     def _watch(self, catalog: Catalog, is_over: Callable[[], bool] | None) -> None:
         """Keep everything running until the time is up or Ctrl-C. `is_over` is when the simulated night has ended."""

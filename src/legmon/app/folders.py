@@ -24,12 +24,16 @@ def simulated_folder() -> Path:
     return own_folder() / "simulated"
 
 
+def standard_folders() -> list[Path]:
+    """Return the folders that legmon uses where nobody names one."""
+    return [own_folder(), simulated_folder(), demo_folder()]
+
+
 def other_folder_that_runs(folder: Path) -> Path | None:
     """Return another of these folders on which legmon runs; None if there is none."""
     from legmon.app import running
 
-    others = (own_folder(), simulated_folder(), demo_folder())
-    busy = (o for o in others if o != folder and running.runs_on(o))
+    busy = (o for o in standard_folders() if o != folder and running.runs_on(o))
     return next(busy, None)
 
 

@@ -161,7 +161,7 @@ def install(folder: Path, port: int) -> Iterator[str]:
         yield f"Not tried yet on macOS. Start it with: launchctl bootstrap gui/{os.getuid()} '{file}'"
         return
     if _systemctl("daemon-reload") == 0 and _systemctl("enable", "--now", f"{NAME}.service") == 0:
-        yield f"The service runs, and starts with each login. Your pages are at http://127.0.0.1:{port}."
+        yield "The service runs, and starts with each login. Open your pages with: legmon open"
     else:
         yield f"Start it with: systemctl --user daemon-reload && systemctl --user enable --now {NAME}.service"
     yield "To start it with the computer, and to keep it when you log out: loginctl enable-linger"

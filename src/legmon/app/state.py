@@ -57,7 +57,9 @@ def sentences(state: dict[str, Any]) -> list[str]:
     if supervisor := state["supervisor"]:
         lines.append(f"legmon runs since {_clock(supervisor['since'])} (process {supervisor['pid']}).")
         if state["pages"]:
-            lines.append(f"Your pages are at {state['pages']} (this computer only).")
+            lines.append(
+                f"Your pages are at {state['pages']} (this computer only; `legmon open` opens them)."
+            )
     if recorder := state["recorder"]:
         alone = "" if supervisor else " A demo or a replay started it, or its supervisor is gone."
         since = _clock(recorder["since"])

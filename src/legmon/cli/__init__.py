@@ -14,7 +14,8 @@ HELP = """Record leg movements at night with a Bluetooth ankle sensor, and see t
 No sensor yet? [bold]legmon demo[/bold] runs everything with a simulated one.
 
 A first night: [bold]legmon doctor[/bold] checks this computer, [bold]legmon scan[/bold] finds your sensor,
-[bold]legmon run[/bold] records. In the morning: [bold]legmon nights last[/bold].
+[bold]legmon run[/bold] records. In the morning: [bold]legmon nights last[/bold]. Your pages, in another browser:
+[bold]legmon open[/bold].
 
 Experimental. Not a medical device, not validated against polysomnography.
 """
@@ -27,6 +28,7 @@ def command_line() -> typer.Typer:
         doctor,
         golden,
         nights,
+        opening,
         qualify,
         replay,
         rescan,
@@ -38,6 +40,7 @@ def command_line() -> typer.Typer:
         simulate,
         status,
         stop,
+        token,
     )
 
     app = typer.Typer(
@@ -49,8 +52,10 @@ def command_line() -> typer.Typer:
     )
     for module in (
         run,
+        opening,
         status,
         stop,
+        token,
         service,
         replay,
         score,

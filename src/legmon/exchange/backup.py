@@ -50,10 +50,20 @@ PASSES = 5
 """How often the files are copied again because a night was closed or sealed meanwhile."""
 SPARE_BYTES = 1_000_000
 """Room for the list of the files, beside the files."""
-NOT_COPIED = {"logs", "check"}
+NOT_COPIED = {"logs", "check", "entry"}
 """Folders of what is no part of the nights."""
-STATES = {LAST_RESORT, RECORDER, "supervisor.json", STOP, "clock.json"}
-"""Files in which a running process keeps its state (see `legmon.app.running` and `legmon.catalog.clock`)."""
+STATES = {
+    LAST_RESORT,
+    RECORDER,
+    "supervisor.json",
+    STOP,
+    "clock.json",
+    "dashboard.json",
+    "token",
+    "session.key",
+}
+"""Files in which a running process keeps its state (see `legmon.app.running` and `legmon.catalog.clock`), and the tokens that
+ let somebody in (see `legmon.web.keys`): whoever reads a backup comes in nowhere."""
 PASSING = (".lock", ".new", ".tmp", ".part", "-wal", "-shm", "-journal")
 """Ends of the names of files that belong to a running process."""
 RECORDINGS = (".seg", ".sealed")

@@ -16,7 +16,9 @@ import uvicorn
 from legmon import __version__, logs
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
+from legmon.web import keys
 from legmon.web.app import create_app
+from legmon.web.connections import Connections
 
 
 def main() -> int:
@@ -45,23 +47,19 @@ def main() -> int:
         )
     port = listener.getsockname()[1]
     app = create_app(catalog, port)
+    connections = Connections()
     ended = threading.Event()
     threading.Thread(target=app.state.reports.fill, args=(ended,), daemon=True).start()
-    config = uvicorn.Config(
-        app,
-        log_config=None,  # its messages go into this process's log
-        log_level="warning",
-        access_log=False,  # a line for each request would hold what was asked
-        timeout_graceful_shutdown=1,
-        ws="websockets-sansio",
-    )
-    asyncio.run(_serve(uvicorn.Server(config), listener, port))
+    asyncio.run(_serve(uvicorn.Server(connections.config(app)), listener, args.data, connections))
     ended.set()
     return 0
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> None:
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, folder: Path, connections: Connections
+) -> None:
     loop = asyncio.get_running_loop()
+    watching = asyncio.create_task(connections.watch())
 
     def end() -> None:
         server.should_exit = True
@@ -78,8 +76,11 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, port: int) -> 
     for sig in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # on Windows the end of the input is what ends it
             loop.add_signal_handler(sig, end)
-    print(f"ready http://127.0.0.1:{port}", flush=True)
+    pages = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    keys.announce(folder, pages)
+    print(f"ready {pages}", flush=True)
     await serving
+    watching.cancel()
 
 
 def _fail(message: str, status: int = 2) -> int:

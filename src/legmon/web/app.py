@@ -18,10 +18,15 @@ from legmon.catalog.store import Catalog
 from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
-from legmon.web import live, nights, tonight, twins
+from legmon.web import events, live, nights, tonight, twins
+from legmon.web.audit import Audit
+from legmon.web.description import describe, methods_of
 from legmon.web.guard import Guard
+from legmon.web.keys import Keys
+from legmon.web.lock import Lock
 from legmon.web.models import Problem
 from legmon.web.problems import RefusedError
+from legmon.web.sizes import Sizes
 
 log = logging.getLogger(__name__)
 
@@ -41,41 +46,60 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     port : int
         Where it listens on loopback; requests to any other host are refused.
     """
-    app = FastAPI(title="legmon", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="legmon", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.catalog = catalog
     app.state.signals = SignalStore()
     app.state.reports = NightReports(catalog)
     app.state.feed = live.StatusFeed(catalog)
-    for part in (tonight, nights, twins, live):
+    app.state.audit = audit = Audit(catalog.folder)
+    for part in (tonight, nights, twins, events, live):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(DBAPIError, _catalog_problem)
     app.add_exception_handler(CatalogError, _not_stored)
     app.add_exception_handler(Exception, _defect)
+    app.add_middleware(Lock, keys=Keys(catalog.folder), audit=audit, public=_public())
+    app.add_middleware(Sizes)
     app.add_middleware(Guard, hosts=[f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")])
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def index() -> Response:
         page = STATIC / "index.html"
         if not page.exists():
             return PlainTextResponse(NOT_BUILT, status_code=503)
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
+    describe(app)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC))
     return app
 
 
-def _problem(status: int, detail: str, code: ProblemCode) -> JSONResponse:
+def _public() -> set[str]:
+    """Return the paths that anybody may read: the pages' own files, and nothing else."""
+    return {"/", *(f"/{p.relative_to(STATIC).as_posix()}" for p in STATIC.rglob("*") if p.is_file())}
+
+
+def _problem(
+    status: int, detail: str, code: ProblemCode, headers: dict[str, str] | None = None
+) -> JSONResponse:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
-    return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
+    return JSONResponse(
+        problem.model_dump(), status_code=status, media_type="application/problem+json", headers=headers
+    )
 
 
-async def _http_problem(_: Request, error: Exception) -> JSONResponse:
+async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
     if isinstance(error, RefusedError):
         return _problem(error.status_code, str(error.detail), error.code)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allow, code = ", ".join(methods_of(request.app, request.url.path)), ProblemCode.WRONG_METHOD
+        return _problem(405, problem_sentence(code, allow=allow), code, {"Allow": allow})
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that is no text
+        code = ProblemCode.INVALID_REQUEST
+        return _problem(422, problem_sentence(code, why="its body cannot be read"), code)
     return _problem(error.status_code, problem_sentence(ProblemCode.NOT_FOUND), ProblemCode.NOT_FOUND)
 
 

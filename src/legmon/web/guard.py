@@ -1,12 +1,12 @@
 """Let only this machine's own pages in, and let pages load only what they need."""
 
-import json
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legmon.messages import ProblemCode, problem_sentence
+from legmon.messages import ProblemCode
+from legmon.web.lock import refuse
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -45,32 +45,15 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if headers.get("host") not in self._hosts or (origin is not None and origin not in self._origins):
-            await _refuse(scope, receive, send)
-            return
 
         async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if headers.get("host") not in self._hosts or (origin is not None and origin not in self._origins):
+            await refuse(ProblemCode.NOT_HERE, scope, receive, with_headers)
+            return
         await self._app(scope, receive, with_headers)
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    problem = {
-        "type": "about:blank",
-        "title": "Forbidden",
-        "status": 403,
-        "detail": problem_sentence(ProblemCode.NOT_HERE),
-        "code": ProblemCode.NOT_HERE.value,
-    }
-    headers = [(b"content-type", b"application/problem+json")]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(problem).encode()})

@@ -15,7 +15,7 @@ from legmon.nights.answers import Zone
 from legmon.scoring.live import Tally
 from legmon.scoring.rules import Rules
 from legmon.sensors.base import HeardSensor
-from legmon.web.models_evening import Chosen, Frozen
+from legmon.web.models_evening import Chosen, Frozen, Time
 
 
 class Problem(BaseModel):
@@ -89,8 +89,8 @@ class Status(Frozen):
 class SetLights(Frozen):
     """Lights off and on; null stands for the recording's own start or end."""
 
-    off: float | None = Field(ge=0, le=32_503_680_000)
-    on: float | None = Field(ge=0, le=32_503_680_000)
+    off: Time | None
+    on: Time | None
 
 
 class SetVoluntary(Frozen):

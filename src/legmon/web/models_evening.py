@@ -3,7 +3,7 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,6 +12,11 @@ from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
 from legmon.movement import Leg, Legs
 from legmon.night.fit import Step
 from legmon.nights.answers import FitResult
+
+LATEST_S: Final = 9_000_000_000
+"""Unix seconds in the year 2255. Later ones do not fit into the nanoseconds of a catalog."""
+Time = Annotated[float, Field(ge=0, le=LATEST_S)]
+"""Unix seconds."""
 
 
 class Frozen(BaseModel):
@@ -88,9 +93,9 @@ class FitStep(Frozen):
     """One step of the check, by the recording's clock."""
 
     step: Step
-    start: float = Field(ge=0, le=32_503_680_000)
-    end: float = Field(ge=0, le=32_503_680_000)
-    cues: list[float] = Field(default=[], max_length=20)
+    start: Time
+    end: Time
+    cues: list[Time] = Field(default=[], max_length=20)
 
 
 class FitRequest(Frozen):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import UnknownNightError
-from legmon.messages import ProblemCode
+from legmon.messages import Event, ProblemCode
 from legmon.movement import NS, Leg
 from legmon.night.marks import mark_of, marked_movements
 from legmon.nights import answers, report
@@ -21,7 +21,15 @@ from legmon.nights.signal import SignalStore
 from legmon.scoring.rules import Rules
 from legmon.timeline.clock import TimeMap
 from legmon.web import frames, models
-from legmon.web.dependencies import PROBLEMS, FromAnnotations, FromCatalog, FromReports, Moment, ThisNight
+from legmon.web.dependencies import (
+    PROBLEMS,
+    FromAnnotations,
+    FromCatalog,
+    FromReports,
+    FromRequest,
+    Moment,
+    ThisNight,
+)
 from legmon.web.problems import RefusedError
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
@@ -65,6 +73,7 @@ def set_lights(
     catalog: FromCatalog,
     annotations: FromAnnotations,
     reports: FromReports,
+    note: FromRequest,
     rules: Rules = "wasm2016",
 ) -> answers.Night:
     """Set lights off and on; the recording's own start and end stay beside them."""
@@ -73,6 +82,7 @@ def set_lights(
     if not max(start, off or start) < min(end, on or end):
         raise RefusedError(422, ProblemCode.WRONG_LIGHTS)
     annotations.set_lights(info.id, (off, on), time.time_ns())
+    note(Event.LIGHTS, info.id)
     return reports.night(catalog.night(info.id), rules)
 
 
@@ -83,6 +93,7 @@ def set_voluntary(
     mark: models.SetVoluntary,
     catalog: FromCatalog,
     annotations: FromAnnotations,
+    note: FromRequest,
 ) -> None:
     """Mark a movement as the person's own, or remove the mark: a marked movement is listed and not counted."""
     try:
@@ -100,17 +111,22 @@ def set_voluntary(
         annotations.add_marks(info.id, new)
     else:
         annotations.remove_marks(info.id, [m for part in parts for m in found.get(part, [])])
+    note(Event.MARK, info.id)
 
 
 @router.delete("/nights/{night_id}/marks/{mark_id}", operation_id="removeMark", status_code=204)
 def remove_mark(
-    info: ThisNight, mark_id: Annotated[str, "as `Mark.id`"], annotations: FromAnnotations
+    info: ThisNight,
+    mark_id: Annotated[str, "as `Mark.id`"],
+    annotations: FromAnnotations,
+    note: FromRequest,
 ) -> None:
     """Remove a mark, also one at which there is no movement."""
     marks = [m for m in annotations.marks(info.id) if m.id == mark_id]
     if not marks:
         raise RefusedError(404, ProblemCode.NO_SUCH_MARK, night=info.id, mark=mark_id)
     annotations.remove_marks(info.id, marks)
+    note(Event.MARK, info.id)
 
 
 def movement_parts(name: str) -> list[tuple[Leg, int]]:
