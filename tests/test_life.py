@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -327,6 +328,23 @@ def test_a_recorder_that_cannot_name_itself_gets_a_new_supervisor_all_the_same(
         stopped(data)
     (data / RECORDER).rmdir()
     assert (info(data).id, info(data).state) == (night, "closed")
+
+
+def test_stop_ends_a_recorder_alone_that_cannot_name_itself(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    Catalog(data).want("record", None)
+    (data / RECORDER).mkdir()
+    nobody = json.dumps([sys.executable, "-c", ""])  # no supervisor can be started
+    with sensor(air, tmp_path), started(*recorder(data, air), "--when-orphaned", nobody) as alone:
+        alone.says("ready")
+        until(lambda: recorded(data) > 50)
+        assert alone.process.stdin is not None
+        alone.process.stdin.close()
+        done = run_command("stop", data=data)
+        assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
+        assert alone.process.wait(10) == 0
+    assert info(data).state == "closed"
+    assert not (data / STOP).exists()
 
 
 def test_a_look_at_the_lock_ends_no_start(air: str, tmp_path: Path) -> None:
