@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -39,6 +39,19 @@ def run(data: Path, *options: str) -> tuple[str, ...]:
 def left(data: Path) -> dict[int, str]:
     """Return what `legmon run` started."""
     return {pid: line for pid, line in processes(data) if "-m legmon run" not in line}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(tmp_path: Path) -> Iterator[None]:
+    """Kill what a failed test left, also where its files name no process any more."""
+    yield
+    for _ in range(20):
+        for pid in (found := left(tmp_path / "data")):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.1)
 
 
 def report(data: Path) -> Report:
