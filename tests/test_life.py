@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -38,6 +39,19 @@ def run(data: Path, *options: str) -> tuple[str, ...]:
 def left(data: Path) -> dict[int, str]:
     """Return what `legmon run` started."""
     return {pid: line for pid, line in processes(data) if "-m legmon run" not in line}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(tmp_path: Path) -> Iterator[None]:
+    """Kill what a failed test left, also where its files name no process any more."""
+    yield
+    for _ in range(20):
+        for pid in (found := left(tmp_path / "data")):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.1)
 
 
 def report(data: Path) -> Report:
@@ -330,6 +344,23 @@ def test_a_recorder_that_cannot_name_itself_gets_a_new_supervisor_all_the_same(
         stopped(data)
     (data / RECORDER).rmdir()
     assert (info(data).id, info(data).state) == (night, "closed")
+
+
+def test_stop_ends_a_recorder_alone_that_cannot_name_itself(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    Catalog(data).want("record", None)
+    (data / RECORDER).mkdir()
+    nobody = json.dumps([sys.executable, "-c", ""])  # no supervisor can be started
+    with sensor(air, tmp_path), started(*recorder(data, air), "--when-orphaned", nobody) as alone:
+        alone.says("ready")
+        until(lambda: recorded(data) > 50)
+        assert alone.process.stdin is not None
+        alone.process.stdin.close()
+        done = run_command("stop", data=data)
+        assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
+        assert alone.process.wait(10) == 0
+    assert info(data).state == "closed"
+    assert not (data / STOP).exists()
 
 
 def test_a_look_at_the_lock_ends_no_start(air: str, tmp_path: Path) -> None:
