@@ -234,6 +234,21 @@ def test_what_is_asked_wrongly_is_a_problem_in_words(
     assert says in problem["detail"]
 
 
+def test_times_and_bodies_that_fit_nowhere_are_refused(http: httpx.Client) -> None:
+    start = http.get("/nights/last").json()["started"]
+    for off, on in ((None, 1.2e10), (1e308, None), (-1, None)):
+        assert http.patch("/nights/last", json={"off": off, "on": on}).status_code == 422
+    step = {"step": "toes", "start": start, "end": start + 10}
+    kinds = http.post("/checks/fit", json={"leg": "left", "steps": [step | {"cues": [1e18]}]})
+    assert kinds.json()["code"] == "invalid_request"
+    as_json = {"Content-Type": "application/json"}
+    nan = f'{{"leg": "left", "steps": [{{"step": "toes", "start": NaN, "end": {start}}}]}}'
+    for body in (b"\xff\xfe\x00", b"[" * 90_000, nan.encode(), b'{"off": Infinity, "on": null}'):
+        for method, path in (("PATCH", "/nights/last"), ("POST", "/checks/fit"), ("PUT", "/settings")):
+            answer = http.request(method, path, content=body, headers=as_json)
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), (path, body[:9])
+
+
 def test_pages_of_other_hosts_and_origins_are_refused(http: httpx.Client, address: str) -> None:
     assert http.get("/status", headers={"host": "evil.example"}).status_code == 403
     assert http.get("/status", headers={"host": "evil.example:80"}).json()["title"] == "Forbidden"
