@@ -327,18 +327,25 @@ def disk_full(world: World, draws: random.Random) -> Seen:
     assert segment is not None
     pid = world.recorder.process.pid
     limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    if world.is_mounted:
-        with filler.open("wb", buffering=0) as file:
-            for size in (1 << 20, 1 << 12, 1):
-                _fill(file.write, bytes(size))
-    else:  # not root: no file of the recorder's may grow
+
+    def fill(seconds: float) -> None:
+        """Keep the disk full: other files of the folder may shrink meanwhile."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if world.is_mounted:
+                with filler.open("ab", buffering=0) as file:
+                    for size in (1 << 20, 1 << 12, 1):
+                        _fill(file.write, bytes(size))
+            time.sleep(0.01)
+
+    if not world.is_mounted:  # not root: no file of the recorder's may grow
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, limits[1]))
     try:
         late = world.late
-        time.sleep(0.5)
+        fill(0.5)
         newest = leg_files(segment)[-1]
         size = newest.stat().st_size
-        time.sleep(draws.uniform(1.0, 3.0))
+        fill(draws.uniform(1.0, 3.0))
         stood = newest.stat().st_size - size < PAGE  # what its last page has room for may still go in
     finally:
         filler.unlink(missing_ok=True)

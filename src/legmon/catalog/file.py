@@ -54,6 +54,7 @@ LATER = "install that version, or name another folder with --data"
 BRIEF_MS = 500
 """How long what the recorder writes regularly waits for another writer, ms. It is tried again soon, and the page waits for it."""
 LOCK_S = 60.0  # a migration of thousands of nights takes some seconds
+BRIEF_LOCK_S = 3.0  # somebody may just be looking at the lock
 
 OTHERS = 0o077
 """The mode bits of the group and of all other users."""
@@ -353,7 +354,7 @@ class CatalogFile:
             yield
             return
         try:
-            with file_lock(self.folder / RECORDER_LOCK):
+            with file_lock(self.folder / RECORDER_LOCK, BRIEF_LOCK_S):
                 yield
         except Timeout:
             raise UnavailableError(

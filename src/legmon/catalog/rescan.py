@@ -15,6 +15,7 @@ from legmon.catalog.annotation_files import AnnotationFileError, read_annotation
 from legmon.catalog.carry_over import carry_over
 from legmon.catalog.database import PASSING, catalog_fault, contents, set_aside
 from legmon.catalog.file import (
+    BRIEF_LOCK_S,
     CATALOG_ERRORS,
     FILE,
     LATER,
@@ -92,7 +93,7 @@ def set_catalog_aside(folder: Path) -> str:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     try:
-        with file_lock(folder / RECORDER_LOCK), file_lock(folder / LOCK, LOCK_S):
+        with file_lock(folder / RECORDER_LOCK, BRIEF_LOCK_S), file_lock(folder / LOCK, LOCK_S):
             yield
     except Timeout:
         raise UnavailableError(
