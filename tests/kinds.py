@@ -31,7 +31,14 @@ MARKS = {
 STARTS = {"Popen", "run", "call", "check_call", "check_output"}
 ROOT = Path(__file__).parents[1]
 OURS = (str(ROOT / "tests"), str(ROOT / "benchmarks"))
-LONGEST = ("test_storm.py", "test_demo.py", "test_lessons.py")
+LONGEST = (
+    "test_storm.py",
+    "test_demo.py",
+    "test_lessons.py",
+    "test_disk_full.py",
+    "test_life.py",
+    "test_pages.py",
+)
 """Files with the longest tests. They begin early, so that no worker is left alone with one at the end."""
 
 
