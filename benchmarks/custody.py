@@ -25,6 +25,7 @@ from typing import Any
 
 from legmon.catalog.store import Catalog
 from legmon.recording.files import first_file, leg_files
+from legmon.web.keys import bearer_token
 from tests.storm.verdict import compare
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +83,7 @@ class Evening:
             state = json.loads((self.data / "supervisor.json").read_text())
             request = urllib.request.Request(f"{state['pages']}/api/v1/status")  # noqa: S310 (loopback)
             with contextlib.suppress(OSError):
-                request.add_header("Authorization", f"Bearer {(self.data / 'token').read_text().strip()}")
+                request.add_header("Authorization", f"Bearer {bearer_token(self.data)}")
             with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
                 return dict(json.loads(answer.read()))
         return {}

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import BrowserContext
 
-from legmon.app.running import Report
+from legmon.app.running import Report, supervisor
 from legmon.cli import main
 from legmon.errors import FailedError
 from legmon.recorder import presence
@@ -178,8 +178,11 @@ def start(*command: str) -> subprocess.Popen[str] | Forked:
 
 @contextmanager
 def started(*command: str) -> Iterator[Running]:
-    """Run a command until the block ends."""
+    """Run a command until the block ends. What a `legmon run` found at work goes on; what it started ends too."""
     data = Path(command[command.index("--data") + 1]) if "--data" in command else None
+    runs_on = data if "run" in command else None
+    if runs_on is not None and supervisor(runs_on):
+        runs_on = None
     running = Running(process := start(*command), data)
 
     def stream(pipe: object, into: list[str]) -> None:
@@ -204,8 +207,8 @@ def started(*command: str) -> Iterator[Running]:
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
-        if "run" in command and "--data" in command:
-            end_run(Path(command[command.index("--data") + 1]))
+        if runs_on is not None:
+            end_run(runs_on)
 
 
 def end_run(data: Path) -> None:

@@ -17,7 +17,17 @@ from legmon.detection import detector
 from legmon.exchange.capture import Capture, read_capture
 from legmon.movement import NS, Leg
 from legmon.recorder.night import NightRecorder
+from legmon.recording.files import RecordingError
+from legmon.recording.seal import inspect
 from legmon.scoring.rules import RULES
+
+
+def verify(first: Path) -> str:
+    """Return the SHA-256 of the records of a closed recording; raise what is wrong with it."""
+    found = inspect(first)
+    if found.damage is not None:
+        raise RecordingError(found.damage.detail)
+    return found.records_sha256
 
 
 @dataclass(frozen=True)

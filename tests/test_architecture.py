@@ -52,7 +52,6 @@ SHORT = {
     "firmware_sim/pace.py": "the one place that waits",
     "firmware_sim/streams.py": "used by the sensor and by all families",
     "src/legmon/__main__.py": "the entry point of the program",
-    "src/legmon/app/folders.py": "the command line needs it without what the app starts",
     "src/legmon/catalog/migrations/env.py": "Alembic asks for a file of this name",
     "src/legmon/cli/status.py": "one thin file for each command",
     "src/legmon/cli/stop.py": "one thin file for each command",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from legmon.app.running import REPORT, STOP
+from legmon.app.running import REPORT
 from legmon.catalog.annotation_files import read_annotations
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.report_file import LAST_RESORT
@@ -30,7 +30,7 @@ from legmon.night.marks import mark_of
 from legmon.night.track import score_night
 from legmon.nights.custody import check_leg, seal_next
 from legmon.recorder.night import NightRecorder
-from legmon.recorder.presence import RECORDER
+from legmon.recorder.presence import RECORDER, STOP
 from legmon.recording.files import leg_files, part_path, read_segment, sealed_path
 from legmon.recording.records import Samples, last_whole
 from legmon.recording.seal import seal_files
@@ -436,6 +436,22 @@ def test_a_file_that_is_packed_during_the_backup_is_copied_under_its_new_name(
     catalog.close()
     assert not first.exists()
     assert f"nights/{night.id}/left.sealed" in made.manifest.files
+
+
+def test_what_the_catalog_is_told_of_a_packed_file_during_the_backup_is_in_its_copy(
+    data: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(data)
+    night = record(catalog, "second", 30, began_ns=BEGAN_NS + 86_400 * NS)
+    night.close(BEGAN_NS + 86_430 * NS)
+    seal_files(catalog.segment(night.id, "left"))
+    tell = meanwhile_once(lambda: seal_next(catalog))  # no file changes any more
+    make_backup(data, tmp_path / "backup", simulated=False, on_progress=tell)
+    catalog.close()
+    assert run_command("restore", str(tmp_path / "backup"), data=tmp_path / "new").returncode == 0
+    restored = Catalog(tmp_path / "new")
+    assert restored.unsealed() is None
+    restored.close()
 
 
 def test_a_mark_that_is_set_during_the_backup_is_in_the_catalog_and_in_the_file(

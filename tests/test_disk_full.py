@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from legmon.app.running import Report
 from legmon.catalog.clock import Clock
 from legmon.catalog.report_file import LAST_RESORT, ReportFile
 from legmon.catalog.state import RecorderState
@@ -55,6 +56,14 @@ def stays_alive(pages: str, seconds: float) -> set[str | None]:
         shown.add(now["trouble_code"])
         time.sleep(0.2)
     return shown
+
+
+def trouble_of(data: Path) -> object:
+    """What the recorder reports to keep it from its work."""
+    catalog = Catalog(data)
+    state = catalog.recorder()
+    catalog.close()
+    return state and state.trouble
 
 
 @pytest.fixture
@@ -166,6 +175,31 @@ def test_the_end_on_a_full_disk_names_the_night_that_is_not_closed(
         with started(*recorder(data, air)) as later:
             until(lambda: info(data).state == "closed", what="a later start closes it")
             assert later.end() == 0
+
+
+def test_the_supervisor_prints_why_the_recorder_could_not_close_the_night(
+    air: str, tmp_path: Path, runtime: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    with mounted(data / "nights", SMALL):  # the report of the supervisor has room
+        command = ("-m", "legmon", "run", "--hci", air, "--data", str(data), "--no-browser", "--port", "0")
+        with sensor(air, tmp_path), started(*command) as process:
+            until(lambda: recorded(data) > 50)
+            fill(data / "nights")
+            until(lambda: trouble_of(data), what="the last block of the file is full too")
+            process.process.send_signal(signal.SIGINT)
+            assert process.process.wait(60) == 1
+        (said,) = [
+            line for line in process.lines if line.startswith(f"Night {info(data).id} is not closed: ")
+        ]
+        assert "free some space on the disk. Its recording is kept." in said
+        report = Report.read(data)
+        assert report is not None
+        assert (report.ended, report.said[-1][1]) == (1, said)
+        assert not [text for _, text in report.said if "started again" in text]
+        assert not processes(data)
+    assert not list(runtime.glob("legmon/*.json")), "nothing stays behind"
 
 
 def test_stop_on_a_full_disk_names_the_night_that_is_not_closed(

@@ -18,9 +18,9 @@ from legmon.night.track import LegTrack, score_night
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.records import Anchored, End, Gap, Stream, decode, encode
-from legmon.recording.seal import verify
 from legmon.sensors import ankle
 from legmon.sensors.base import Frame, Held, StreamFormat, StreamStart
+from tests.made import verify
 
 SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
 QUIET = np.array([0, 0, 8197]) + np.random.default_rng(1).integers(-30, 31, (1200 * 50, 3))

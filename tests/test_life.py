@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from legmon.app.running import Report, supervisor
+from legmon.app.evening import unlocked
+from legmon.app.running import REPORT, Report, supervisor
+from legmon.catalog.file import RECORDER_LOCK, file_lock
 from legmon.catalog.store import Catalog
 from legmon.recorder import presence
-from legmon.recorder.presence import RECORDER, Presence
+from legmon.recorder.presence import RECORDER, STOP, Presence
+from legmon.recording.files import first_file, read_segment
 from legmon.recording.records import Gap, Samples
 from tests.conftest import Running, end_run, let_in, run_command, run_program, sensor, started, until
 from tests.test_demo import processes
-from tests.test_recorder import info, recorded, records
+from tests.test_recorder import info, recorded, recorder, records
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere there are no such signals")
 
@@ -33,6 +39,19 @@ def run(data: Path, *options: str) -> tuple[str, ...]:
 def left(data: Path) -> dict[int, str]:
     """Return what `legmon run` started."""
     return {pid: line for pid, line in processes(data) if "-m legmon run" not in line}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(tmp_path: Path) -> Iterator[None]:
+    """Kill what a failed test left, also where its files name no process any more."""
+    yield
+    for _ in range(20):
+        for pid in (found := left(tmp_path / "data")):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.1)
 
 
 def report(data: Path) -> Report:
@@ -230,6 +249,158 @@ def test_what_was_not_closed_is_named_by_stop(air: str, tmp_path: Path) -> None:
         assert f"Night {night} is not closed." in done.stdout
         assert client.process.wait(20) == 1
     assert info(data).state == "recording"
+
+
+def to_recorder(before: Report) -> int:
+    return before.recorder
+
+
+def to_dashboard(before: Report) -> int:
+    return before.dashboard
+
+
+@pytest.mark.parametrize("who", [to_recorder, to_dashboard], ids=["recorder", "dashboard"])
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_that_is_not_the_supervisors_word_ends_no_night(
+    air: str, tmp_path: Path, who: Callable[[Report], int], sig: signal.Signals
+) -> None:
+    """As a system sends it that runs out of memory."""
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before, night = report(data), info(data).id
+        os.kill(who(before), sig)
+        until(lambda: who(report(data)) not in (0, who(before)), what="it is started again")
+        seen = recorded(data)
+        until(lambda: recorded(data) > seen + 50, what="the night goes on")
+        assert report(data).process.pid == before.process.pid
+        assert [n.name for n in data.glob("nights/*")] == [night]
+        stopped(data)
+    after = info(data)
+    assert (after.id, after.state, after.gaps) == (night, "closed", 0)
+
+
+def test_a_signal_to_all_at_once_closes_the_night_in_order(air: str, tmp_path: Path) -> None:
+    """As when a system shuts down: the supervisor's word comes, and the recorder has waited for it."""
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before = report(data)
+        for pid in (before.recorder, before.dashboard, before.process.pid):
+            os.kill(pid, signal.SIGTERM)
+        assert client.process.wait(40) == 0
+        assert client.lines[-1].startswith("Everything is closed.")
+    assert info(data).state == "closed"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_stop_ends_what_its_file_does_not_name(air: str, tmp_path: Path, writable: bool) -> None:
+    """The files of the processes are removed; a folder in their place lets nobody write them again, as a full disk does."""
+    data = tmp_path / "data"
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before = report(data)
+        names = (REPORT, RECORDER)
+        for name in names:
+            (data / name).unlink()
+            if not writable:
+                (data / name).mkdir()
+        if writable:
+            until(lambda: supervisor(data), 10, what="the supervisor writes its file again")
+            until(lambda: presence.recorder(data), 10, what="the recorder writes its file again")
+            (data / REPORT).unlink()
+        else:
+            state = json.loads(run_command("status", "--json", data=data).stdout)
+            assert (state["runs"], state["supervisor"]) == (True, None)
+            assert "`legmon stop` ends it" in run_command("status", data=data).stdout
+        done = run_command("stop", data=data)
+        assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
+        until(lambda: not left(data), 10, what="the locks are free, and the processes end")
+        assert not before.process.is_alive()
+        assert not (data / STOP).exists()
+        for name in names:
+            if (data / name).is_dir():
+                (data / name).rmdir()
+    assert info(data).state == "closed"
+
+
+def test_a_recorder_that_cannot_name_itself_gets_a_new_supervisor_all_the_same(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / RECORDER).mkdir(parents=True)  # so that no file can be written there, as on a full disk
+    with sensor(air, tmp_path), started(*run(data, "--hci", air)) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before, night = report(data), info(data).id
+        os.kill(before.process.pid, signal.SIGKILL)
+        client.says("legmon stopped unexpectedly and was started again. The night goes on.")
+        until(lambda: (now := supervisor(data)) is not None and now.pages and now.recorder != before.recorder)
+        seen = recorded(data)
+        until(lambda: recorded(data) > seen + 50, what="the night goes on")
+        stopped(data)
+    (data / RECORDER).rmdir()
+    assert (info(data).id, info(data).state) == (night, "closed")
+
+
+def test_stop_ends_a_recorder_alone_that_cannot_name_itself(air: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    Catalog(data).want("record", None)
+    (data / RECORDER).mkdir()
+    nobody = json.dumps([sys.executable, "-c", ""])  # no supervisor can be started
+    with sensor(air, tmp_path), started(*recorder(data, air), "--when-orphaned", nobody) as alone:
+        alone.says("ready")
+        until(lambda: recorded(data) > 50)
+        assert alone.process.stdin is not None
+        alone.process.stdin.close()
+        done = run_command("stop", data=data)
+        assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
+        assert alone.process.wait(10) == 0
+    assert info(data).state == "closed"
+    assert not (data / STOP).exists()
+
+
+def test_a_look_at_the_lock_ends_no_start(air: str, tmp_path: Path) -> None:
+    Catalog(tmp_path).close()
+    lock = file_lock(tmp_path / RECORDER_LOCK)
+    lock.acquire()
+    with started(*recorder(tmp_path, air)) as process:
+        time.sleep(1.0)  # longer than any look
+        lock.release()
+        process.says("ready")
+        assert process.end() == 0
+    lock.acquire()
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(ExitStack().enter_context, unlocked(tmp_path))
+        time.sleep(0.5)
+        assert not waits.done(), "it waits, and does not refuse"
+        lock.release()
+        waits.result(10)
+
+
+def test_a_lost_catalog_and_a_killed_recorder_go_on_with_the_same_night(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started(*run(data, "--simulate")) as client:
+        client.says("Your pages are at")
+        until(lambda: recorded(data) > 50)
+        before, night = report(data), info(data).id
+        for part in data.glob("catalog.sqlite*"):
+            part.unlink()
+        os.kill(before.recorder, signal.SIGKILL)
+        until(lambda: report(data).recorder not in (0, before.recorder), what="it is started again")
+        seen = tail(data, night)
+        until(lambda: tail(data, night) > seen + 50, what="the night goes on")
+        assert [n.name for n in data.glob("nights/*")] == [night]
+        stopped(data)
+    assert (info(data).id, info(data).state) == (night, "closed")
+
+
+def tail(data: Path, night: str) -> int:
+    """Return the samples in the file of a night, which the catalog may not know."""
+    return sum(len(r.xyz) for r in read_segment(first_file(data, night, "left")) if isinstance(r, Samples))
 
 
 def test_a_stale_report_is_recognised(tmp_path: Path) -> None:

@@ -107,3 +107,33 @@ def test_a_catalog_that_another_program_holds_is_waited_for(air: str, tmp_path: 
             assert http.get("/nights", timeout=30).status_code == 200, "what is there can be read"
         until(lambda: status(http).get("night") == night, what="the catalog follows")
     assert [n.id for n in Catalog(data).nights()] == [night]
+
+
+def test_a_recorder_that_is_killed_while_its_catalog_is_lost_goes_on_with_the_same_night(
+    air: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    want(data, record=True)
+    command = recorder(data, air)
+    with sensor(air, tmp_path, "--speed", "30", scenario=FIVE_A_MINUTE):
+        with started(*command) as first:
+            until(lambda: recorded(data) > 3000, what="the night is recorded")
+            night = info(data).id
+            first.process.kill()
+            first.process.wait()
+        lose(data)
+        at = recorded(data)
+        with started(*command) as second:
+            until(lambda: recorded(data) > at + 1500, what="recording goes on")
+            catalog = Catalog(data)
+            until(lambda: (state := catalog.recorder()) and state.night == night, what="the same night")
+            state = catalog.recorder()
+            assert state is not None
+            assert state.trouble is not None
+            assert state.trouble.code == "catalog_renewed"
+            catalog.close()
+            close_by_itself(second, data)
+    catalog = Catalog(data)
+    assert [n.id for n in catalog.nights()] == [night]
+    catalog.close()
+    assert not [r for r in records(data) if isinstance(r, Gap)], "what it missed is fetched"

@@ -25,8 +25,8 @@ from legmon.nights.signal import LegSignal
 from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.ordered import OrderedReader, dense, read_ordered, stretches
 from legmon.recording.records import Anchored, End, Gap, Meta, Record, Samples
-from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentWriter
+from tests.made import verify
 
 RATE, SCALE = 50, 122
 META = Meta("n", "left", "s", "a", float(RATE), SCALE, 4, simulated=True)

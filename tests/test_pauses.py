@@ -12,9 +12,9 @@ from legmon.movement import NS
 from legmon.recorder.leg import LegRecorder, segment_meta
 from legmon.recording.files import read_segment
 from legmon.recording.records import Anchored, Gap
-from legmon.recording.seal import verify
 from legmon.sensors.base import FOREIGN_STREAMS, Declaration, Frame, StreamFormat, StreamStart
 from legmon.timeline.losses import LAG_S, ArrivalLossWatch
+from tests.made import verify
 
 START = 1_790_000_000 * NS
 

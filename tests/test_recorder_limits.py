@@ -15,9 +15,9 @@ from legmon.movement import NS, LegMovement
 from legmon.night.lying import has_risen
 from legmon.recording.files import RecordingError, read_segment
 from legmon.recording.records import Note, Samples
-from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentWriter
 from tests.conftest import sensor, started, until
+from tests.made import verify
 from tests.test_recorder import info, recorded, recorder, records, stopped_at, want, whole
 
 

@@ -35,9 +35,9 @@ from legmon.recording.records import (
     decode,
     encode,
 )
-from legmon.recording.seal import verify
 from legmon.recording.segment import SegmentTail, SegmentWriter
 from legmon.timeline.clock import Anchor
+from tests.made import verify
 
 META = Meta(
     night="2026-11-22-2210",

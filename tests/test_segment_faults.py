@@ -22,9 +22,10 @@ from legmon.recorder.night import NightRecorder
 from legmon.recording import segment
 from legmon.recording.files import RecordingError, leg_files, read_segment
 from legmon.recording.records import Gap, Note, Record, Samples
-from legmon.recording.seal import verify
+from legmon.recording.seal import inspect
 from legmon.recording.segment import SegmentTail, SegmentWriter
 from tests.conftest import sensor, started, until
+from tests.made import verify
 from tests.test_leg_recorder import SOURCE, begin, stream
 from tests.test_recorder import info, recorder, stopped_at, want
 
@@ -229,7 +230,9 @@ def test_a_part_of_another_night_is_left_out(tmp_path: Path) -> None:
     leg.close(None)
     samples = [r for r in read_segment(path) if isinstance(r, Samples)]
     assert sum(len(r.xyz) for r in samples) == 60 * 50
-    verify(path)
+    found = inspect(path, "n", "left", 60 * 50).damage
+    assert found is not None
+    assert (found.code, found.lost) == ("swapped", ()), "it is named, and nothing is lost"
 
 
 OTHER = """

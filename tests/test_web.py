@@ -569,6 +569,8 @@ WITHOUT_WORDS = {
         "the {leg} leg of night {night}: {why}",
         "one leg of an interrupted night: its recording cannot be read",
     ),
+    "trouble.night_shortened": ("of night {night}, {leg} leg,", "of an interrupted night"),
+    "trouble.night_changed": ("of night {night}, {leg} leg,", "of the last night"),
     "trouble.not_begun": (
         "{why}",
         "nothing can be written into the data folder. Check whether the disk is full",

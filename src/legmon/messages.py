@@ -302,6 +302,8 @@ class Trouble(StrEnum):
     SEGMENT_REPLACED = "segment_replaced"
     SEGMENT_CUT = "segment_cut"
     SEGMENT_CHANGED = "segment_changed"
+    NIGHT_SHORTENED = "night_shortened"
+    NIGHT_CHANGED = "night_changed"
 
 
 _IN_A_NEW_FILE: Final = " legmon wrote all of it into a new file and records on there. Keep other programs out of the data folder, and check the disk."
@@ -341,6 +343,11 @@ TROUBLE_SENTENCES: Final[dict[Trouble, str]] = {
     Trouble.SEGMENT_CUT: "Another program cut the file that is being recorded." + _IN_A_NEW_FILE,
     Trouble.SEGMENT_CHANGED: "Another program changed the file that is being recorded, or the disk did."
     + _IN_A_NEW_FILE,
+    Trouble.NIGHT_SHORTENED: "The recording of night {night}, {leg} leg, has fewer samples than were recorded. What is missing is"
+    " fetched from the sensor where it still has it; the rest is shown as damaged. Check the disk, and keep other programs out of"
+    " the data folder.",
+    Trouble.NIGHT_CHANGED: "The file of night {night}, {leg} leg, was removed or changed while it was recorded. legmon wrote all"
+    " of it into a new file, so nothing is lost. Keep other programs out of the data folder, and check the disk.",
 }
 
 
@@ -673,6 +680,16 @@ NO_BLUETOOTH: Final = (
     "this computer has no Bluetooth that can be used; switch it on, or try `legmon demo`, which needs none"
 )
 """The sentence where `legmon run` finds no Bluetooth."""
+
+FOLDER_READ_ONLY: Final = "the data folder {folder} cannot be written ({why}); check its permissions, or name another folder with --data"
+"""The sentence where a command has to write into a data folder that can only be read."""
+UNKNOWN_RUNS: Final = "A legmon works on {folder}, but its file that names the process is missing or cannot be written. `legmon stop` ends it."
+"""The sentence of `legmon status` where only a lock shows that legmon runs."""
+UNKNOWN_WORKS: Final = (
+    "another legmon works on {folder}: a demo, a replay or a rescan. Wait until it has ended, or end it with Ctrl-C in its"
+    " terminal"
+)
+"""The sentence of `legmon stop` where a program without a supervisor holds the data folder."""
 
 
 # why the catalog cannot be used

@@ -26,7 +26,7 @@ from legmon.app.running import TAKEN_STATUS, Report
 from legmon.catalog.state import Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import FailedError, LegmonError
-from legmon.messages import FREE_SPACE, LEFT_OPEN, Event
+from legmon.messages import FREE_SPACE, LEFT_OPEN, UNKNOWN_WORKS, Event
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
 from legmon.web.audit import Audit
@@ -34,6 +34,8 @@ from legmon.web.audit import Audit
 LOOK_S: Final = 0.1
 REPLACED_S: Final = 30.0
 """Where a supervisor died, the recorder starts another one; that takes seconds."""
+UNKNOWN_S: Final = 30.0
+"""A recorder that nobody knows ends within this time when it is asked, or it has no supervisor at all."""
 STOP_S: Final = 90.0
 """A supervisor ends everything in less."""
 NEARLY_FULL_BYTES: Final = 1_000_000
@@ -103,13 +105,13 @@ class Client:
 
     def run(self, options: RunOptions) -> int:
         """Start a supervisor, or look on at the one that is at work. Return the exit status."""
-        report = running.supervisor(self._folder)
+        report = running.find_supervisor(self._folder)
         if report is not None:
             return self._attach(report, options)
         if not options.simulate:
             check_bluetooth(options.hci)
         with contextlib.closing(open_for_nights(self._folder, simulated=options.simulate)):
-            alone = presence.recorder(self._folder)
+            alone = running.find_recorder(self._folder)
             if alone is None or not alone.supervised:  # a supervisor takes the place of the one that is gone
                 with unlocked(self._folder):
                     pass
@@ -144,14 +146,27 @@ class Client:
         before = running.supervisor(self._folder)
         self._shown = before.said[-1][0] if before and before.said else self._shown
         until, status, asked = time.monotonic() + STOP_S, 0, set[int]()
+        known_at = time.monotonic()  # when a process said last that it is at work
         while time.monotonic() < until:
-            # Its supervisor may be gone, or another may take its place at this very moment: end whatever runs.
+            # Its supervisor may be gone, or another may take its place at this very moment: end whatever runs. A file may be
+            # missing, or not be writable: the locks tell whether all have ended.
             report, alone = running.supervisor(self._folder), presence.recorder(self._folder)
+            held = running.locks(self._folder)
+            if report is not None or alone is not None:
+                known_at = time.monotonic()
             if report is not None:
                 Audit(self._folder).note(Event.STOP, "command")
                 status = self._stop_supervisor(report, until)
                 asked.add(report.process.pid)
+            elif alone is None and held:
+                if running.LOCK not in held and time.monotonic() - known_at > UNKNOWN_S:
+                    running.is_asked_to_stop(self._folder)
+                    raise FailedError(UNKNOWN_WORKS.format(folder=self._folder))
+                if time.monotonic() - known_at > LOOK_S:
+                    asked.add(0)
+                    running.ask_without_signal(self._folder)
             elif alone is None:
+                running.is_asked_to_stop(self._folder)  # nobody has read it
                 if not asked:
                     self._print(f"Nothing runs on {escape(str(self._folder))}.")
                     return 0
@@ -170,6 +185,7 @@ class Client:
                 asked.add(alone.pid)
                 running.ask_to_stop(self._folder, alone)
             time.sleep(LOOK_S)
+        running.is_asked_to_stop(self._folder)
         self._print(f"legmon did not end within {STOP_S:.0f} s.")
         return 1
 

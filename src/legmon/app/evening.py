@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 
@@ -27,19 +28,23 @@ from legmon.app.demo_nights import (
     next_evening,
     record_past_nights,
 )
-from legmon.app.folders import quoted
+from legmon.app.folders import check_writable, quoted
 from legmon.app.pages import show_pages
 from legmon.app.processes import Child, end_all, python_module
 from legmon.app.replay import PlayedStream, ReplayProgress, ReplaySource
 from legmon.app.simulator import firmware_sim
 from legmon.app.temporary import temporary_folder
+from legmon.catalog.annotation_files import read_annotations
 from legmon.catalog.clock import Clock, Watch
 from legmon.catalog.file import CATALOG_ERRORS, RECORDER_LOCK, file_lock
-from legmon.catalog.state import Mode
+from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.messages import LEFT_OPEN, NO_BLUETOOTH, Event
+from legmon.messages import FOLDER_READ_ONLY, LEFT_OPEN, NO_BLUETOOTH, Event
 from legmon.movement import NS, Leg, Legs
+from legmon.recorder.presence import LOCK_S
+from legmon.recording.files import read_segment
+from legmon.recording.records import Meta
 from legmon.web.audit import Audit
 
 log = logging.getLogger(__name__)
@@ -316,6 +321,7 @@ def will_resume(catalog: Catalog, clock: Clock) -> bool:
     """Whether a recorder that starts now continues a night that was interrupted."""
     from legmon.recorder import ending
 
+    ending.add_interrupted(catalog)
     nights = [n for n in catalog.nights() if n.state == "recording" and n.legs]
     if not nights:
         return False
@@ -329,10 +335,11 @@ def open_for_nights(folder: Path, *, simulated: bool) -> Catalog:
     Raises
     ------
     LegmonError
-        If its nights are of the other kind.
+        If its nights are of the other kind, or if it can only be read.
     """
+    check_writable(folder)
     catalog = Catalog(folder)
-    if any(n.simulated != simulated for n in catalog.nights()):
+    if simulated in {not kind for kind in _kinds(catalog)}:
         catalog.close()
         kind, other = ("your own", "simulated") if simulated else ("simulated", "your own")
         raise LegmonError(
@@ -342,6 +349,29 @@ def open_for_nights(folder: Path, *, simulated: bool) -> Catalog:
     return catalog
 
 
+def _kinds(catalog: Catalog) -> Iterator[bool]:
+    """Yield of each night whether it is simulated, also of those that a new catalog does not know yet."""
+    yield from (n.simulated for n in catalog.nights())
+    for night in catalog.unknown_recordings():
+        with contextlib.suppress(LegmonError):
+            said = read_annotations(catalog.annotation_file(night)).get("night")
+            if isinstance(said, dict) and isinstance(said.get("simulated"), bool):
+                yield said["simulated"]
+                continue
+        yield from _recorded_kinds(catalog, night)
+
+
+def _recorded_kinds(catalog: Catalog, night: str) -> Iterator[bool]:
+    """Yield what the recording of a night says, where the file beside it says nothing."""
+    for leg in BOTH:
+        with contextlib.suppress(LegmonError, ValueError, OSError):
+            yield from (
+                r.simulated
+                for r in islice(read_segment(catalog.segment(night, leg)), 1)
+                if isinstance(r, Meta)
+            )
+
+
 @contextlib.contextmanager
 def unlocked(folder: Path) -> Iterator[None]:
     """Keep every other recorder out of a data folder.
@@ -349,15 +379,22 @@ def unlocked(folder: Path) -> Iterator[None]:
     Raises
     ------
     LegmonError
-        If one is recording into it.
+        If one is recording into it, or it cannot be written.
     """
+    lock = file_lock(folder / RECORDER_LOCK, LOCK_S)
     try:
-        with file_lock(folder / RECORDER_LOCK):
-            yield
+        lock.acquire()
     except Timeout:
         raise LegmonError(
-            f"another legmon is recording into {folder}; end it first, or name another folder with --data"
+            f"another legmon is recording into {folder}; end it first (`legmon status` shows it), or name another folder"
+            " with --data"
         ) from None
+    except OSError as e:
+        raise LegmonError(FOLDER_READ_ONLY.format(folder=folder, why=e.strerror)) from e
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def show_log(line: str) -> None:

@@ -1,8 +1,12 @@
 """Return the folders of a person's nights and of the demo's nights."""
 
+import os
 from pathlib import Path
 
 import platformdirs
+
+from legmon.errors import LegmonError
+from legmon.messages import FOLDER_READ_ONLY
 
 
 def own_folder() -> Path:
@@ -28,10 +32,21 @@ def standard_folders() -> list[Path]:
 def other_folder_that_runs(folder: Path) -> Path | None:
     """Return another of these folders on which legmon runs; None if there is none."""
     from legmon.app import running
-    from legmon.recorder import presence
 
-    busy = (o for o in standard_folders() if o != folder and (running.supervisor(o) or presence.recorder(o)))
+    busy = (o for o in standard_folders() if o != folder and running.runs_on(o))
     return next(busy, None)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that something can be written into a data folder, if it exists.
+
+    Raises
+    ------
+    LegmonError
+        If it can only be read.
+    """
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise LegmonError(FOLDER_READ_ONLY.format(folder=folder, why="it can only be read"))
 
 
 def quoted(path: Path) -> str:

@@ -9,18 +9,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from filelock import Timeout
+
 from legmon.app.simulator import child_environment
+from legmon.catalog.file import RECORDER_LOCK, file_lock
 from legmon.recorder import presence
-from legmon.recorder.presence import Presence
+from legmon.recorder.presence import LOCK_S, STOP, KeptFile, Presence
 
 REPORT: Final = "supervisor.json"
 LOCK: Final = "supervisor.lock"
-STOP: Final = "supervisor.stop"
-"""A file of this name asks the supervisor to end, where the system has no signal for it (Windows)."""
 KEPT: Final = 50
 """The report keeps this many sentences."""
 TAKEN_STATUS: Final = 3
@@ -82,7 +84,14 @@ class Report:
 
     def write(self, folder: Path) -> bool:
         """Write it. Return whether it was written."""
-        return presence.write(folder / REPORT, asdict(self) | {"process": self.process.values()})
+        return presence.write(folder / REPORT, self._values())
+
+    def keep(self, file: KeptFile) -> bool:
+        """Write it if it has changed, or if somebody removed or changed the file. Return whether the file holds it."""
+        return file.keep(self._values())
+
+    def _values(self) -> dict[str, Any]:
+        return asdict(self) | {"process": self.process.values()}
 
     def with_sentence(self, text: str) -> Self:
         """Return it with one more sentence."""
@@ -122,11 +131,58 @@ def supervisor_command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "legmon.app.supervisor", *arguments]
 
 
+def locks(folder: Path) -> list[str]:
+    """Return which of the locks of supervisor and recorder are held."""
+    return [name for name in (LOCK, RECORDER_LOCK) if _is_held(folder / name)]
+
+
+def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    try:
+        with file_lock(lock):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # nobody works in a folder that cannot be written
+        return False
+
+
+def runs_on(folder: Path) -> bool:
+    """Whether something runs on a data folder, as far as a file or a lock tells."""
+    return bool(supervisor(folder) or presence.recorder(folder) or locks(folder))
+
+
+def find_supervisor(folder: Path) -> Report | None:
+    """Return the report of the supervisor at work. One that has not reported yet, or whose file was removed, gets a moment."""
+    until = time.monotonic() + LOCK_S
+    while (found := supervisor(folder)) is None and LOCK in locks(folder) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+def find_recorder(folder: Path) -> Presence | None:
+    """Return the recorder at work. One whose file was removed gets a moment to write it again."""
+    until = time.monotonic() + LOCK_S
+    while (
+        (found := presence.recorder(folder)) is None
+        and RECORDER_LOCK in locks(folder)
+        and time.monotonic() < until
+    ):
+        time.sleep(0.1)
+    return found
+
+
+def ask_without_signal(folder: Path) -> None:
+    """Ask whatever supervises or records to end in order, where no process is known."""
+    with contextlib.suppress(OSError):
+        (folder / STOP).touch(mode=0o600)
+
+
 def ask_to_stop(folder: Path, process: Presence) -> None:
     """Ask a supervisor, or a recorder whose supervisor is gone, to end in order."""
     if sys.platform == "win32":
-        with contextlib.suppress(OSError):
-            (folder / STOP).touch()
+        ask_without_signal(folder)
     elif process.is_alive():
         with contextlib.suppress(OSError):
             os.kill(process.pid, signal.SIGTERM)

@@ -13,6 +13,7 @@ from legmon.catalog.file import FILE
 from legmon.catalog.state import RecorderState, SensorState
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
+from legmon.messages import UNKNOWN_RUNS
 from legmon.movement import NS
 from legmon.recorder import presence
 
@@ -24,13 +25,14 @@ def what_runs(folder: Path) -> dict[str, Any]:
     """Return what runs on a data folder, as JSON.
 
     `supervisor` and `recorder` have a process id and a time, or are null. `night` is the night that is recorded. `sensors` are
-    those of the recorder's last report. `data` is the folder.
+    those of the recorder's last report. `data` is the folder. Where only a lock shows that legmon runs, no process is named.
     """
-    supervisor = running.supervisor(folder)
+    supervisor = running.find_supervisor(folder)
     recorder = presence.recorder(folder)
+    held = running.locks(folder)
     report = _report(folder) if recorder is not None else None
     return {
-        "runs": supervisor is not None or recorder is not None,
+        "runs": supervisor is not None or recorder is not None or bool(held),
         "data": str(folder),
         "simulated": supervisor.simulated if supervisor else bool(report and report.simulated),
         "supervisor": running.as_json(supervisor) if supervisor else None,
@@ -49,6 +51,8 @@ def sentences(state: dict[str, Any]) -> list[str]:
     """Return the same for a person, one sentence a line."""
     if not state["runs"]:
         return [f"Nothing runs on {state['data']}."]
+    if not state["supervisor"] and not state["recorder"]:
+        return [UNKNOWN_RUNS.format(folder=state["data"])]
     lines = [f"The data folder is {state['data']}."]
     if supervisor := state["supervisor"]:
         lines.append(f"legmon runs since {_clock(supervisor['since'])} (process {supervisor['pid']}).")

@@ -26,19 +26,26 @@ from rich.markup import escape, render
 from legmon import __version__, logs
 from legmon.app.demo_nights import TONIGHT
 from legmon.app.evening import LOGGING, SIMULATED, Evening, free_port, open_for_nights, unlocked, will_resume
-from legmon.app.running import LOCK, OPEN_STATUS, TAKEN_STATUS, Report, is_asked_to_stop, supervisor_command
+from legmon.app.running import (
+    LOCK,
+    OPEN_STATUS,
+    REPORT,
+    TAKEN_STATUS,
+    Report,
+    find_recorder,
+    is_asked_to_stop,
+    supervisor_command,
+)
 from legmon.catalog.clock import Clock
 from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
+from legmon.messages import FOLDER_READ_ONLY
 from legmon.movement import NS, Legs
-from legmon.recorder import presence
-from legmon.recorder.presence import Presence
+from legmon.recorder.presence import LOCK_S, KeptFile, Presence
 
 log = logging.getLogger("legmon.app.supervisor")  # it is run as __main__
 
-LOCK_S: Final = 3.0
-"""A look at the lock, or a supervisor that is just ending, may hold it this long."""
 DEFECT_S: Final = 1.0
 """After an error of its own, the supervisor waits this long."""
 PORT_S: Final = 5.0
@@ -73,7 +80,8 @@ class Supervisor(Evening):
         self._simulate = simulate
         this = Presence.this()
         self._report = Report(this, this.since_ns, simulate, seed=time.time_ns() % 100_000)
-        self._written: Report | None = None
+        self._file = KeptFile(self._folder / REPORT)
+        self._has_reported = False
 
     def run(
         self, *, leg: Legs | None, hci: str | None, sensor: str | None, again: list[str], only_go_on: bool
@@ -143,7 +151,7 @@ class Supervisor(Evening):
     def _take_over(self) -> bool:
         """Whether a recorder goes on whose supervisor is gone. Then this one goes on with the evening of that one."""
         before = Report.read(self._folder)
-        alone = presence.recorder(self._folder)
+        alone = find_recorder(self._folder)
         if alone is None or not alone.supervised:
             return False
         if before is not None:
@@ -205,19 +213,19 @@ class Supervisor(Evening):
             raise KeyboardInterrupt
 
     def _note(self) -> None:
-        """Write the report if anything has changed."""
+        """Write the report if anything has changed, or if somebody removed the file: it is how others find this process."""
         self._report = replace(
             self._report,
             recorder=self._recorder.process.pid if self._recorder else 0,
             dashboard=next((c.process.pid for c in self._others if c.name == "dashboard"), 0),
             night=self._night,
         )
-        if self._report != self._written and self._report.write(self._folder):
-            self._written = self._report
+        self._has_reported = True
+        self._report.keep(self._file)
 
     def end(self, status: int, problem: str = "") -> None:
         """Write the last report, unless nothing was begun."""
-        if self._written is None and status == 0:
+        if not self._has_reported and status == 0:
             return
         if problem and self._report.pages:  # else whoever started it reads it on standard error
             self._report = self._report.with_sentence(escape(problem))
@@ -242,6 +250,8 @@ def _alone(folder: Path) -> Iterator[bool]:
     except Timeout:
         yield False
         return
+    except OSError as e:
+        raise LegmonError(FOLDER_READ_ONLY.format(folder=folder, why=e.strerror)) from e
     try:
         yield True
     finally:
@@ -273,31 +283,39 @@ def main() -> int:
     except OSError as e:
         print(f"the data folder {args.data} cannot be made ({e.strerror})", file=sys.stderr)
         return 2
-    with _alone(args.data) as alone:
-        if not alone:
-            print(f"another legmon runs on {args.data}; `legmon status` shows it", file=sys.stderr)
-            return TAKEN_STATUS
-        supervisor = Supervisor(
-            args.data,
-            port=args.port,
-            minutes=args.minutes,
-            begin=args.begin,
-            simulate=args.simulate,
-            verbose=args.verbose,
+    try:
+        with _alone(args.data) as alone:
+            return _supervise(args, alone=alone)
+    except LegmonError as e:
+        print(e, file=sys.stderr)
+        return e.status
+
+
+def _supervise(args: argparse.Namespace, *, alone: bool) -> int:
+    if not alone:
+        print(f"another legmon runs on {args.data}; `legmon status` shows it", file=sys.stderr)
+        return TAKEN_STATUS
+    supervisor = Supervisor(
+        args.data,
+        port=args.port,
+        minutes=args.minutes,
+        begin=args.begin,
+        simulate=args.simulate,
+        verbose=args.verbose,
+    )
+    again = supervisor_command([a for a in sys.argv[1:] if a != "--only-go-on"] + ["--only-go-on"])
+    try:
+        supervisor.run(
+            leg=args.leg, hci=args.hci, sensor=args.sensor, again=again, only_go_on=args.only_go_on
         )
-        again = supervisor_command([a for a in sys.argv[1:] if a != "--only-go-on"] + ["--only-go-on"])
-        try:
-            supervisor.run(
-                leg=args.leg, hci=args.hci, sensor=args.sensor, again=again, only_go_on=args.only_go_on
-            )
-        except LegmonError as e:
-            log.error("%s", e)  # noqa: TRY400 (the sentence says it all)
-            with contextlib.suppress(OSError):
-                print(e, file=sys.stderr, flush=True)
-            supervisor.end(e.status, str(e))
-            return e.status
-        supervisor.end(0 if supervisor.in_order else 1)
-        return 0 if supervisor.in_order else OPEN_STATUS
+    except LegmonError as e:
+        log.error("%s", e)  # noqa: TRY400 (the sentence says it all)
+        with contextlib.suppress(OSError):
+            print(e, file=sys.stderr, flush=True)
+        supervisor.end(e.status, str(e))
+        return e.status
+    supervisor.end(0 if supervisor.in_order else 1)
+    return 0 if supervisor.in_order else OPEN_STATUS
 
 
 if __name__ == "__main__":

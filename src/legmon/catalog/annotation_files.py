@@ -2,7 +2,7 @@
 
 Each night has ``nights/<id>/annotations.json``. It holds lights off and on, the marks, the fit checks of the evening, and the
 few facts of a night that its recording does not hold. ``annotations.json`` in the data folder holds what belongs to no night:
-the settings, the sensors that were chosen, and all fit checks.
+the settings, the desired state, the sensors that were chosen, and all fit checks.
 
 A file is written in the transaction that changes the catalog, while SQLite keeps other writers away. It replaces the file before
 it in one step, so a reader sees the old file or the new one.
@@ -11,9 +11,9 @@ it in one step, so a reader sees the old file or the new one.
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,7 +31,8 @@ from legmon.catalog.models import (
 )
 from legmon.errors import LegmonError
 from legmon.movement import NS
-from legmon.night.figures import VOLUNTARY
+from legmon.night.fit import Fit
+from legmon.recording.files import sync_folder
 
 NAME = "annotations.json"
 FORMAT, VERSION = "legmon annotations", 1
@@ -91,6 +92,7 @@ def folder_values(s: Session) -> dict[str, Any]:
     settings, wanted = s.get(SettingsRow, 1), s.get(WantedRow, 1)
     return {
         "settings": json.loads(settings.value) if settings else {},
+        "wanted": {"mode": wanted.mode, "leg": wanted.leg, "asked_ns": wanted.asked_ns} if wanted else None,
         "sensors": json.loads(wanted.sensors) if wanted else {},
         "checks": [_check(c) for c in s.scalars(select(CheckRow).order_by(CheckRow.at_ns, CheckRow.id))],
     }
@@ -145,14 +147,16 @@ def write_annotations(path: Path, values: Mapping[str, Any], *, sync: bool = Tru
         sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    with contextlib.suppress(OSError):  # Windows opens no folder
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+def put_back(path: Path, before: bytes | None) -> None:
+    """Restore the content that an annotation file had before; None if there was none."""
+    with contextlib.suppress(OSError):
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            new = path.with_name(path.name + ".new")
+            new.write_bytes(before)
+            new.chmod(0o600)
+            new.replace(path)
 
 
 def read_annotations(path: Path) -> dict[str, Any]:
@@ -207,7 +211,7 @@ def write_all_annotations(s: Session, folder: Path) -> None:
 
 
 def load_folder_annotations(s: Session, path: Path) -> None:
-    """Add the settings, chosen sensors and fit checks of a data folder's file to a new catalog.
+    """Add the settings, the desired state and the fit checks of a data folder's file to a new catalog.
 
     Raises
     ------
@@ -217,41 +221,101 @@ def load_folder_annotations(s: Session, path: Path) -> None:
     values = read_annotations(path)
     if isinstance(settings := values.get("settings"), dict):
         s.merge(SettingsRow(id=1, value=json.dumps(settings)))
-    if isinstance(sensors := values.get("sensors"), dict) and sensors:
-        s.merge(WantedRow(id=1, mode="off", leg=None, sensors=json.dumps(sensors), asked_ns=0))
+    said, sensors = values.get("wanted"), values.get("sensors")
+    wanted: dict[str, Any] = {"mode": "off", "leg": None, "asked_ns": 0}
+    if _fits(said, _WANTED):
+        wanted = {name: said[name] for name in _WANTED}
+    if isinstance(sensors, dict) and all(k in LEGS and isinstance(v, str) for k, v in sensors.items()):
+        wanted["sensors"] = json.dumps(sensors)
+    s.merge(WantedRow(id=1, **wanted))
     _load_checks(s, values)
 
 
-def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) -> None:
-    """Add lights, marks and checks of a night's file to the catalog; the night itself must be there."""
+def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) -> int:
+    """Add what a night's file says to the catalog; the night itself must be there.
+
+    Returns
+    -------
+    int
+        How many entries were left out, because they are not what legmon writes.
+    """
+    left_out = 0
     lights = values.get("lights")
-    if isinstance(lights, dict):
-        s.merge(LightsRow(night_id=night, **_only(lights, ("off_ns", "on_ns", "set_ns"), set_ns=0)))
-    for mark in _dicts(values.get("marks")):
-        if {"leg", "start_ns", "end_ns"} <= mark.keys():
-            names = ("leg", "start_ns", "end_ns", "kind", "set_ns")
-            s.merge(MarkRow(night_id=night, **_only(mark, names, kind=VOLUNTARY, set_ns=0)))
-    for seal in _dicts(values.get("seals")):
-        leg = s.scalars(select(LegRow.id).where(LegRow.night_id == night, LegRow.leg == str(seal.get("leg"))))
-        if (leg_id := leg.one_or_none()) is not None and set(SEAL) <= seal.keys():
+    if _fits(lights, _LIGHTS):
+        s.merge(LightsRow(night_id=night, **{name: lights[name] for name in _LIGHTS}))
+    else:
+        left_out += lights is not None
+    for mark in _list(values.get("marks")):
+        if _fits(mark, _MARK) and mark["start_ns"] <= mark["end_ns"]:
+            s.merge(MarkRow(night_id=night, **{name: mark[name] for name in _MARK}))
+        else:
+            left_out += 1
+    for seal in _list(values.get("seals")):
+        of = LegRow.night_id == night, LegRow.leg == (seal.get("leg") if isinstance(seal, dict) else "")
+        leg_id = s.scalars(select(LegRow.id).where(*of)).one_or_none() if _fits(seal, _SEAL) else None
+        if leg_id is not None:
             # nobody has compared it with this catalog: the next scrub does, and until then the first reader
-            s.merge(FileRow(leg_id=leg_id, verified_ns=0, damage="", **_only(seal, SEAL)))
-    _load_checks(s, values)
+            s.merge(FileRow(leg_id=leg_id, verified_ns=0, damage="", **{name: seal[name] for name in SEAL}))
+    return left_out + _load_checks(s, values)
 
 
-def _load_checks(s: Session, values: Mapping[str, Any]) -> None:
+def _load_checks(s: Session, values: Mapping[str, Any]) -> int:
     known = {(c.leg, c.at_ns) for c in s.scalars(select(CheckRow))}
-    for check in _dicts(values.get("checks")):
-        place = (str(check.get("leg")), check.get("at_ns"))
-        if place not in known and isinstance(place[1], int) and isinstance(check.get("fit"), dict):
-            s.add(CheckRow(leg=place[0], at_ns=place[1], result=json.dumps(check["fit"])))
+    left_out = 0
+    for check in _list(values.get("checks")):
+        if not _fits(check, _CHECK) or stored_fit(json.dumps(check["fit"])) is None:
+            left_out += 1
+        elif (check["leg"], check["at_ns"]) not in known:
+            s.add(CheckRow(leg=check["leg"], at_ns=check["at_ns"], result=json.dumps(check["fit"])))
     s.flush()
+    return left_out
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+def stored_fit(text: str) -> Fit | None:
+    """Return the result of a fit check from its JSON; None if it is none."""
+    try:
+        values = json.loads(text)
+        standing = values.pop("standing")
+        problems = tuple(values.pop("problems"))
+        return Fit(problems, **values, standing=None if standing is None else tuple(standing))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
-def _only(values: Mapping[str, Any], names: Iterable[str], **otherwise: Any) -> dict[str, Any]:
-    """Return the values of these names; one that is missing is None, or what is named for it."""
-    return {n: values.get(n, otherwise.get(n)) for n in names}
+Kinds = dict[str, tuple[type, ...]]
+LEGS = ("left", "right")
+_TIME = (int, type(None))
+_LIGHTS: Kinds = {"off_ns": _TIME, "on_ns": _TIME, "set_ns": (int,)}
+_MARK: Kinds = {"leg": (str,), "start_ns": (int,), "end_ns": (int,), "kind": (str,), "set_ns": (int,)}
+_SEAL: Kinds = {
+    "leg": (str,),
+    "name": (str,),
+    "size": (int,),
+    "mtime_ns": (int,),
+    "sha256": (str,),
+    "records_sha256": (str,),
+}
+_CHECK: Kinds = {"leg": (str,), "at_ns": (int,), "fit": (dict,)}
+_WANTED: Kinds = {"mode": (str,), "leg": (str, type(None)), "asked_ns": (int,)}
+_MODES = ("off", "check", "record")
+MOST_NS = 1 << 63  # what SQLite keeps
+
+
+def _fits(value: Any, kinds: Kinds) -> TypeGuard[dict[str, Any]]:
+    """Whether a value of a file is what legmon writes: every name, and each of its kind."""
+    if not isinstance(value, dict):
+        return False
+    for name, types in kinds.items():
+        found = value.get(name, value)
+        if isinstance(found, bool) or not isinstance(found, types):
+            return False
+        if isinstance(found, int) and abs(found) >= MOST_NS:
+            return False
+    leg, mode = value.get("leg"), value.get("mode")
+    return (leg in LEGS or (leg in {None, "both"} and "mode" in kinds) or "leg" not in kinds) and (
+        mode in _MODES or "mode" not in kinds
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

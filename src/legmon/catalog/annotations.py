@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.annotation_files import EVENING_NS
+from legmon.catalog.annotation_files import EVENING_NS, stored_fit
 from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, SettingsRow
 from legmon.catalog.queries import bump_revision
 from legmon.catalog.store import Catalog
@@ -128,7 +128,8 @@ class Annotations:
         if before_ns is not None:
             query = query.where(CheckRow.at_ns <= before_ns)
         with self._catalog.session() as s:
-            return [Check(cast("Leg", r.leg), r.at_ns, _fit(r.result)) for r in s.scalars(query)]
+            rows = [(cast("Leg", r.leg), r.at_ns, stored_fit(r.result)) for r in s.scalars(query)]
+        return [Check(leg, at_ns, fit) for leg, at_ns, fit in rows if fit is not None]
 
     def check_of(self, leg: Leg, started_ns: int) -> Check | None:
         """Return the check of a night that began at `started_ns`: the leg's last one in the hours before."""
@@ -138,10 +139,3 @@ class Annotations:
 
 def _put(s: Session, table: Any, values: dict[str, Any], key: list[str]) -> None:
     s.execute(insert(table).values(**values).on_conflict_do_update(index_elements=key, set_=values))
-
-
-def _fit(text: str) -> Fit:
-    values = json.loads(text)
-    standing = values.pop("standing")
-    problems = tuple(values.pop("problems"))
-    return Fit(problems, **values, standing=None if standing is None else tuple(standing))

@@ -26,6 +26,11 @@ def carry_over(file: Path, folder: Path) -> None:
 
     Each table is read as far as it can be. A table or a column that is not there gives nothing.
 
+    Raises
+    ------
+    OSError
+        If a file cannot be written. The catalog must stay where it is then.
+
     Parameters
     ----------
     file : Path
@@ -36,7 +41,9 @@ def carry_over(file: Path, folder: Path) -> None:
     try:
         with reading(file) as c:
             c.row_factory = sqlite3.Row
-            nights = {str(r["id"]): r for r in _rows(c, "nights") if "id" in r}
+            nights = {
+                str(r["id"]): r for r in _rows(c, "nights") if Path(str(r.get("id"))).name == r.get("id")
+            }
             files = {night: _night(c, night, row) for night, row in nights.items()}
             of_folder = _folder(c)
     except sqlite3.Error as e:
@@ -47,7 +54,7 @@ def carry_over(file: Path, folder: Path) -> None:
         if not path.exists():
             try:
                 write_annotations(path, values, sync=False)
-            except (OSError, LegmonError) as e:
+            except LegmonError as e:  # a later version wrote it
                 log.warning("%s cannot be written: %s", path, e)
 
 
@@ -123,7 +130,11 @@ def _track(c: sqlite3.Connection, leg: dict[str, Any]) -> LegTrack:
 
 def _folder(c: sqlite3.Connection) -> dict[str, Any]:
     settings, wanted = _rows(c, "settings"), _rows(c, "wanted")
+    mode = wanted[0].get("mode") if wanted else None
     return {
+        "wanted": {"mode": mode, "leg": wanted[0].get("leg"), "asked_ns": wanted[0].get("asked_ns")}
+        if mode
+        else None,
         "settings": _json(settings[0].get("value")) if settings else {},
         "sensors": _json(wanted[0].get("sensors")) if wanted else {},
         "checks": [

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from legmon.catalog.models import Base
 from legmon.messages import CatalogFault
 
 HEAD = "0004"
@@ -142,8 +143,8 @@ def contents(file: Path, *, whole: bool = False) -> Contents:
         with reading(file) as c:
             if whole and c.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 return Contents("damaged")
-            tables = fingerprint(c)
-            if tables is None:
+            columns = table_columns(c)
+            if not columns:
                 return Contents("empty")
             named = _version(c)
     except sqlite3.Error as e:
@@ -152,20 +153,31 @@ def contents(file: Path, *, whole: bool = False) -> Contents:
         raise
     if named is not None and named not in SCHEMAS:
         return Contents("later")
+    tables = fingerprint(columns)
     for version, known in SCHEMAS.items():
         if tables == known:
             return Contents("ours", version)
+    if named == HEAD and columns >= HEAD_COLUMNS:  # another program added tables or columns of its own
+        return Contents("ours", HEAD)
     return Contents("foreign" if named is None else "unknown")
 
 
-def fingerprint(c: sqlite3.Connection) -> str | None:
-    """Return a digest of the tables and columns of a database; None if it has none."""
+def table_columns(c: sqlite3.Connection) -> frozenset[str]:
+    """Return the columns of a database, each as ``table.column``."""
     query = (
         "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p"
         " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
     )
-    columns = [f"{table}.{column}" for table, column in c.execute(query)]
-    return hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16] if columns else None
+    return frozenset(f"{table}.{column}" for table, column in c.execute(query))
+
+
+def fingerprint(columns: Iterable[str]) -> str:
+    """Return a digest of the tables and columns of a database."""
+    return hashlib.sha256("\n".join(sorted(columns)).encode()).hexdigest()[:16]
+
+
+HEAD_COLUMNS = frozenset(f"{t.name}.{c.name}" for t in Base.metadata.tables.values() for c in t.columns)
+"""The columns of the newest version."""
 
 
 def _version(c: sqlite3.Connection) -> str | None:
@@ -181,7 +193,7 @@ def _version(c: sqlite3.Connection) -> str | None:
 # what is done with it
 
 
-def migrate(engine: Engine, version: str) -> None:
+def migrate(engine: Engine, version: str, at_last: Callable[[Connection], None] | None = None) -> None:
     """Bring the tables to the newest version, all of them in one transaction.
 
     Parameters
@@ -190,6 +202,8 @@ def migrate(engine: Engine, version: str) -> None:
         The database.
     version : str
         The version of its tables; empty if it has none.
+    at_last : callable, optional
+        Called before the transaction is committed. If it raises, nothing has changed.
 
     Raises
     ------
@@ -208,6 +222,8 @@ def migrate(engine: Engine, version: str) -> None:
         if version:
             _name_version(c, version)
         command.upgrade(config, "head")
+        if at_last is not None:
+            at_last(c)
 
 
 def _name_version(c: Connection, version: str) -> None:

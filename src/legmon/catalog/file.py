@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
@@ -149,6 +149,8 @@ class CatalogFile:
         Whether the data folder cannot be written.
     renewal : Renewal or None
         The last time that a new catalog had to be made, by this process.
+    openings : int
+        How often a file was opened: once, and once for each time that another file took its place.
 
     Raises
     ------
@@ -161,6 +163,7 @@ class CatalogFile:
     def __init__(self, folder: Path, *, check: bool = False) -> None:
         self.folder = folder
         self.renewal: Renewal | None = None
+        self.openings = 0
         self._opened: tuple[int, int] | None = None
         self._log: tuple[int, int] | None = None
         self._opening = threading.RLock()
@@ -260,8 +263,10 @@ class CatalogFile:
             return False
         try:
             found = self._log_path.stat()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+        except OSError:  # the disk or the network does not answer now
+            return False
         return (found.st_dev, found.st_ino) != self._log
 
     # opening
@@ -290,6 +295,7 @@ class CatalogFile:
         self.engine, self._lasting = open_database(self.path), open_database(self.path, lasting=True)
         self._brief = open_database(self.path, wait_ms=BRIEF_MS)
         self._opened, self._log = _identity(self.path), None
+        self.openings += 1
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -333,12 +339,13 @@ class CatalogFile:
                 copy_database(self.path, self.path.with_name(f"catalog.before-{HEAD}.sqlite"))
             engine = open_database(self.path, lasting=True)
             try:
-                migrate(engine, version)
-                if not self.read_only:
-                    with Session(engine) as s:
-                        write_all_annotations(s, self.folder)
+                migrate(engine, version, None if self.read_only else self._write_annotations)
             finally:
                 engine.dispose()
+
+    def _write_annotations(self, c: Connection) -> None:
+        with Session(c) as s:
+            write_all_annotations(s, self.folder)
 
     @contextmanager
     def _no_recorder(self) -> Iterator[None]:
@@ -356,10 +363,11 @@ class CatalogFile:
     def _make_anew(self, found: Contents) -> None:
         """Make a new catalog. What was there is kept, and what the person said is carried over."""
         kept = ""
-        if found.kind in {"damaged", "unknown"}:
-            if not self.read_only:
-                carry_over(self.path, self.folder)
-            kept = set_aside(self.path, "older" if found.kind == "unknown" else "damaged").name
+        if found.kind == "unknown":
+            with self._no_recorder():
+                kept = self._carry_over("older")
+        elif found.kind == "damaged":
+            kept = self._carry_over("damaged")
         elif any(self.path.with_name(FILE + end).exists() for end in ("-wal", "-shm")):
             kept = set_aside(self.path, "damaged").name  # a log without its database
         with contextlib.suppress(OSError):  # if it cannot be made, SQLite says why
@@ -379,6 +387,12 @@ class CatalogFile:
             why: Literal["missing", "damaged", "older"] = "damaged" if kept else "missing"
             self.renewal = Renewal("older" if found.kind == "unknown" else why, kept)
             log.warning("a new catalog was made: the one before was %s", self.renewal.why)
+
+    def _carry_over(self, why: str) -> str:
+        """Save what the person said, then keep the catalog under another name and return that."""
+        if not self.read_only:
+            carry_over(self.path, self.folder)
+        return set_aside(self.path, why).name
 
     # while it is open
 

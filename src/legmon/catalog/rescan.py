@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from filelock import Timeout
+from sqlalchemy.exc import DBAPIError
 
 from legmon.catalog.annotation_files import AnnotationFileError, read_annotations
 from legmon.catalog.carry_over import carry_over
-from legmon.catalog.database import contents, set_aside
+from legmon.catalog.database import PASSING, catalog_fault, contents, set_aside
 from legmon.catalog.file import (
     CATALOG_ERRORS,
     FILE,
@@ -29,6 +30,7 @@ from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.errors import LegmonError
+from legmon.messages import FOLDER_READ_ONLY
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import score_night
@@ -38,6 +40,8 @@ from legmon.scoring.indices import Indices
 from legmon.scoring.rules import RULES
 
 log = logging.getLogger(__name__)
+
+BUSY = "Night {night} cannot be added, because the catalog cannot be written now. Try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def _alone(folder: Path) -> Iterator[None]:
         raise UnavailableError(
             f"legmon is recording into {folder}; end it first, so that the catalog can be made anew"
         ) from None
+    except OSError as e:
+        raise CatalogError(FOLDER_READ_ONLY.format(folder=folder, why=e.strerror)) from e
 
 
 def rescan(
@@ -112,7 +118,7 @@ def rescan(
     """
     results = []
     for night in nights:
-        results.append(add_night(catalog, night))
+        results.append(try_to_add(catalog, night) or RescannedNight(night, None, (BUSY.format(night=night),)))
         if on_night is not None:
             on_night(results[-1])
     return results
@@ -150,7 +156,13 @@ def add_night(catalog: Catalog, night: str, *, closed_only: bool = False) -> Res
     info = _info(night, legs, started_ns, cast("dict[str, Any]", of_night), problems)
     if not is_open:
         info = replace(info, state="closed")
-    catalog.add_night(info, [(leg.meta, leg.track(), leg.samples) for leg in legs.values()], scored, said)
+    left_out = catalog.add_night(
+        info, [(leg.meta, leg.track(), leg.samples) for leg in legs.values()], scored, said
+    )
+    if left_out:
+        problems.append(
+            f"{left_out} entries of {catalog.annotation_file(night)} were left out: legmon did not write them."
+        )
     movements = scored.indices.movements if scored else 0
     if scored and not is_open:
         _compare(night, cast("dict[str, Any]", of_night).get("counted"), scored.indices, problems)
@@ -196,6 +208,12 @@ def _legs(catalog: Catalog, night: str, problems: list[str]) -> tuple[dict[Leg, 
             found = analyse(_remember_last(read_segment(path), last))
         except (LegmonError, ValueError, OSError) as e:
             problems.append(f"The {leg} leg of night {night} cannot be read: {e}.")
+            continue
+        if found.meta.night != night:
+            problems.append(
+                f"{path.name} of night {night} says that it belongs to night {found.meta.night}, so it was left out."
+                " Give the folder that name if there is none."
+            )
             continue
         if found.meta.leg != leg:
             problems.append(
@@ -256,6 +274,11 @@ def try_to_add(catalog: Catalog, night: str, *, closed_only: bool = False) -> Re
     """Add one night while the program does other things; None if the catalog cannot be written now."""
     try:
         return add_night(catalog, night, closed_only=closed_only)
-    except (*CATALOG_ERRORS, LegmonError) as e:
+    except UnavailableError as e:
         log.warning("night %s cannot be added to the catalog now: %s", night, e)
         return None
+    except (*CATALOG_ERRORS, LegmonError) as e:
+        if isinstance(e, DBAPIError) and catalog_fault(e) in PASSING:
+            log.warning("night %s cannot be added to the catalog now: %s", night, e.orig)
+            return None
+        return RescannedNight(night, None, (f"Night {night} cannot be added: {getattr(e, 'orig', e)}.",))

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Engine, func, select, tuple_
+from sqlalchemy import Engine, event, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from legmon.catalog.annotation_files import (
@@ -20,6 +20,7 @@ from legmon.catalog.annotation_files import (
     folder_values,
     load_night_annotations,
     night_values,
+    put_back,
     write_annotations,
 )
 from legmon.catalog.file import (
@@ -117,6 +118,11 @@ class Catalog:
         return self._file.renewal
 
     @property
+    def openings(self) -> int:
+        """How often this process opened a file: once, and once for each time that another file took its place."""
+        return self._file.openings
+
+    @property
     def session(self) -> Callable[..., AbstractContextManager[Session]]:
         """Open a transaction; see `CatalogFile.session`."""
         return self._file.session
@@ -136,11 +142,12 @@ class Catalog:
                 f"the data folder {self.folder} can only be read; nothing can be changed in it"
             )
         s.flush()
+        path = self.folder / NAME if night is None else self.annotation_file(night)
         try:
-            if night is None:
-                write_annotations(self.folder / NAME, folder_values(s))
-            else:
-                write_annotations(self.annotation_file(night), night_values(s, night))
+            before = path.read_bytes() if path.exists() else None
+            # a transaction that cannot be committed has not been said either
+            event.listen(s, "after_rollback", lambda _: put_back(path, before), once=True)
+            write_annotations(path, folder_values(s) if night is None else night_values(s, night))
         except AnnotationFileError as e:
             raise CatalogError(str(e)) from e
         except OSError as e:
@@ -214,13 +221,12 @@ class Catalog:
         """Whether a night has the file of a leg."""
         return holds_recording(self.folder / "nights" / night)
 
-    def keep_beside(self, s: Session, night: str) -> None:
-        """Write the annotation file of a night. A night is recorded even if that fails."""
-        s.flush()
+    def keep_beside(self, s: Session, night: str | None) -> None:
+        """Write the annotation file of a night, or of the data folder. A night is recorded even if that fails."""
         try:
-            write_annotations(self.annotation_file(night), night_values(s, night))
-        except (OSError, LegmonError) as e:
-            log.warning("the annotation file of night %s cannot be written: %s", night, e)
+            self.write_annotation_file(s, night)
+        except LegmonError as e:
+            log.warning("an annotation file cannot be written: %s", e)
 
     def add_leg(self, meta: Meta) -> None:
         """Add a leg of a night unless it is there. A power cut does not lose it."""
@@ -233,7 +239,7 @@ class Catalog:
         legs: Iterable[tuple[Meta, LegTrack, int]],
         scored: Scored | None,
         annotations: Mapping[str, Any],
-    ) -> None:
+    ) -> int:
         """Add a night that a new catalog does not know, all of it in one transaction; nothing happens if it is there.
 
         Parameters
@@ -246,18 +252,24 @@ class Catalog:
             The night under its rules; None without samples.
         annotations : mapping
             What the person said of it: the content of its annotation file.
+
+        Returns
+        -------
+        int
+            How many entries of the annotation file were left out, because they are not what legmon writes.
         """
         columns = {c.name: getattr(info, c.name) for c in NightRow.__table__.columns}
         with self.session(lasting=True) as s:
             if s.get(NightRow, info.id) is not None:
-                return
+                return 0
             s.add(NightRow(**columns))
             s.flush()
             found = list(legs)
             for meta, _, _ in found:
                 _add_leg(s, replace(meta, night=info.id))
-            load_night_annotations(s, info.id, annotations)
+            left_out = load_night_annotations(s, info.id, annotations)
             self._save(s, info.id, [(t, n) for _, t, n in found], scored, closed=info.state == "closed")
+            return left_out
 
     def save(
         self,
@@ -284,9 +296,7 @@ class Catalog:
             Why it ended by itself.
         """
         with self.session(brief=True) as s:
-            row = s.get(NightRow, night)
-            if row is None:
-                raise self._unknown(night)
+            row = self._row(s, night)
             has_changed = row.ended_by != ended_by
             row.ended_by = ended_by
             self._save(s, night, tracks, scored, closed=closed)
@@ -388,6 +398,12 @@ class Catalog:
             raise self._unknown(night)
         return tuple_(row.started_ns, row.id)
 
+    def _row(self, s: Session, night: str) -> NightRow:
+        row = s.get(NightRow, night)
+        if row is None:
+            raise self._unknown(night)
+        return row
+
     def _unknown(self, night: str) -> CatalogError:
         return UnknownNightError(f"there is no night {night!r} in {self.folder}; `legmon nights` lists them")
 
@@ -404,13 +420,13 @@ class Catalog:
     def tracks(self, night: str) -> list[LegTrack]:
         """Return what is known of each leg of a night."""
         with self.session() as s:
-            row = s.get_one(NightRow, night)
+            row = self._row(s, night)
             return [leg_track(leg, simulated=row.simulated) for leg in row.legs]
 
     def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""
         with self.session() as s:
-            return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in s.get_one(NightRow, night).legs}
+            return {cast("Leg", r.leg): (r.declared_hz, r.scale_ug) for r in self._row(s, night).legs}
 
     def unsealed(self) -> tuple[str, Leg] | None:
         """Return a leg of a closed night whose recording has not been verified, or not been packed."""
@@ -435,9 +451,11 @@ class Catalog:
             return night_infos(s, query, self.folder)
 
     def discard(self, night: str) -> None:
-        """Remove a night and its folder: one without a sample, or one that can be simulated again."""
+        """Remove a night and its folder: one of which nothing was recorded or said, or one that can be simulated again."""
         with self.session() as s:
-            s.delete(s.get_one(NightRow, night))
+            row = s.get(NightRow, night)
+            if row is not None:
+                s.delete(row)
         shutil.rmtree(self.segment(night, "left").parent, ignore_errors=True)
 
     # the desired state, and the recorder's report
@@ -446,6 +464,7 @@ class Catalog:
         """Set the desired state: stop, check the signal, or record a night, on these legs (None: whatever is there)."""
         with self.session() as s:
             upsert_row(s, WantedRow, {"id": 1, "mode": mode, "leg": leg, "asked_ns": time.time_ns()})
+            self.keep_beside(s, None)
 
     def choose(self, sensors: dict[Leg, str]) -> None:
         """Set the address of each leg's sensor; a leg that is left out takes whatever is there."""

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from legmon.app.folders import own_folder
+from legmon.app.folders import check_writable, own_folder
 from legmon.cli.options import DataOption, JsonOption, print_json, read_recordings
 
 
@@ -31,6 +31,7 @@ def rescan(data: DataOption = None, as_json: JsonOption = False) -> None:
     folder = data or own_folder()
     if not has_recordings(folder):
         raise CatalogError(f"{NO_NIGHTS} ({folder}); name the folder of your nights with --data")
+    check_writable(folder)
     kept = set_catalog_aside(folder)
     catalog = Catalog(folder)
     results = read_recordings(catalog)

@@ -20,11 +20,10 @@ def stop(data: DataOption = None) -> None:
     Examples: [bold]legmon stop[/bold] · another data folder: [bold]legmon stop --data ~/nights[/bold]
     """
     from legmon.app.client import Client
-    from legmon.app.running import supervisor
-    from legmon.recorder import presence
+    from legmon.app.running import runs_on
 
     folder = data or own_folder()
-    runs = supervisor(folder) or presence.recorder(folder)
+    runs = runs_on(folder)
     status = Client(folder).stop()
     if not runs and data is None and (other := other_folder_that_runs(folder)):
         print(f"legmon runs on another folder: legmon stop --data {quoted(other)}")

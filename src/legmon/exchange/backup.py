@@ -39,11 +39,11 @@ from legmon.exchange.manifest import (
     make_folders,
     night_of,
     open_private,
-    open_regular,
+    open_to_read,
     read_back,
-    sync_folder,
 )
-from legmon.recorder.presence import RECORDER
+from legmon.recorder.presence import RECORDER, STOP
+from legmon.recording.files import sync_folder
 from legmon.recording.records import last_whole
 
 PASSES = 5
@@ -56,14 +56,14 @@ STATES = {
     LAST_RESORT,
     RECORDER,
     "supervisor.json",
-    "supervisor.stop",
+    STOP,
     "clock.json",
     "dashboard.json",
     "token",
     "session.key",
 }
 """Files in which a running process keeps its state (see `legmon.app.running` and `legmon.catalog.clock`), and the tokens that
-let somebody in (see `legmon.web.keys`): whoever reads a backup comes in nowhere."""
+ let somebody in (see `legmon.web.keys`): whoever reads a backup comes in nowhere."""
 PASSING = (".lock", ".new", ".tmp", ".part", "-wal", "-shm", "-journal")
 """Ends of the names of files that belong to a running process."""
 RECORDINGS = (".seg", ".sealed")
@@ -424,7 +424,7 @@ class _Run:
         """Copy a file as it is; one that is still being written, up to its last whole record."""
         stored = self._place(path)
         part = stored.with_name(stored.name + ".part")
-        with open_regular(self.source / path) as data, open_private(part) as out:
+        with open_to_read(self.source / path) as data, open_private(part) as out:
             found = os.fstat(data.fileno())
             digest, size = hashlib.sha256(), 0
             for block in self._blocks(path, data, found.st_size):

@@ -1,17 +1,16 @@
 """The list of a backup: the files that it holds, with the size and the SHA-256 of each."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from legmon.errors import FailedError, LegmonError
+from legmon.recording.files import open_regular, sync_folder
 
 MANIFEST, FILES, LOCK = "backup.json", "files", "backup.lock"
 VERSION = 1
@@ -186,7 +185,7 @@ def read_back(file: Path, on_bytes: OnBytes) -> tuple[int, str]:
         If it cannot be read, or is no regular file.
     """
     digest, size = hashlib.sha256(), 0
-    with open_regular(file) as data:
+    with open_to_read(file) as data:
         if hasattr(os, "posix_fadvise"):
             with contextlib.suppress(OSError):
                 os.posix_fadvise(data.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -197,25 +196,15 @@ def read_back(file: Path, on_bytes: OnBytes) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def open_regular(file: Path) -> Any:
-    """Open a regular file to read it; a link is not followed, and a pipe does not block.
+def open_to_read(file: Path) -> Any:
+    """Open a regular file to read it from its beginning.
 
     Raises
     ------
     OSError
         If it cannot be opened, or is something else.
     """
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    fd = os.open(file, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(file))
-        return os.fdopen(fd, "rb", buffering=0)
-    except BaseException:
-        os.close(fd)
-        raise
+    return os.fdopen(open_regular(file), "rb", buffering=0)
 
 
 def open_private(file: Path) -> Any:
@@ -236,13 +225,3 @@ def make_folders(folder: Path, root: Path) -> None:
     """Create a folder below another one, all of them private."""
     for path in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
         (root / path).mkdir(mode=0o700, exist_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder survive a power cut, where the system has a call for it."""
-    with contextlib.suppress(OSError):  # Windows opens no folder
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

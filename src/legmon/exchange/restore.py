@@ -22,11 +22,11 @@ from legmon.exchange.manifest import (
     StoredFile,
     make_folders,
     open_private,
-    open_regular,
+    open_to_read,
     read_back,
-    sync_folder,
 )
 from legmon.recorder.ending import NightCloser, resume_night
+from legmon.recording.files import sync_folder
 
 UNDER_WAY = ".restoring"
 """The folder in the new data folder in which the files are until all of them are there."""
@@ -48,7 +48,7 @@ class Restored:
     unlisted : list of str
         The nights that could not be added; their recordings are there.
     problems : list of str
-        What could not be read of the nights that were added, each in one sentence.
+        What could not be read of the nights that were added or closed, each in one sentence.
     trouble : str
         Why the catalog cannot be opened, or a night is not closed; empty if all is well.
     """
@@ -164,7 +164,7 @@ def _copy_back(manifest: Manifest, backup: Path, target: Path, on_done: Callable
 def _copy(file: StoredFile, backup: Path, staging: Path, add: Callable[[int], None]) -> None:
     place = staging / file.path
     make_folders(place.parent, staging)
-    with open_regular(backup / FILES / file.stored) as data, open_private(place) as out:
+    with open_to_read(backup / FILES / file.stored) as data, open_private(place) as out:
         while block := data.read(CHUNK):
             out.write(block)
             add(len(block))
@@ -188,7 +188,8 @@ def _opened(manifest: Manifest, target: Path) -> Restored:
             closer = NightCloser()
             left = [n for n in catalog.nights() if n.state == "recording"]
             for simulated in sorted({n.simulated for n in left}):
-                resume_night(catalog, closer, None, simulated=simulated)
+                _, message = resume_night(catalog, closer, None, simulated=simulated)
+                made.problems += [message.sentence] if message is not None else []
             made.trouble = " ".join(closer.left_open)
             listed = {n.id: n.state for n in catalog.nights()}
             made.closed = [n.id for n in left if listed.get(n.id) == "closed"]

@@ -18,7 +18,7 @@ from legmon.catalog.store import Catalog
 from legmon.messages import DamageCode
 from legmon.movement import NS, Leg
 from legmon.recording.files import FileState, RecordingError, file_state, leg_files, read_file
-from legmon.recording.seal import Damage, Inspection, inspect, seal_files, set_aside
+from legmon.recording.seal import Damage, Inspection, inspect, seal_files, set_sealed_aside
 
 log = logging.getLogger(__name__)
 
@@ -170,13 +170,10 @@ def _seal(catalog: Catalog, night: str, leg: Leg) -> None:
             kept.keep(night, leg, now)
             return
     seen = inspect(first, night, leg, end)
-    if seen.damage is not None and set_aside(first):  # what it was made of is still there
+    if seen.damage is not None and set_sealed_aside(first):  # what it was made of is still there
         seen = inspect(first, night, leg, end)
     if seen.damage is not None:
-        log.error("night %s, %s leg: %s", night, leg, seen.damage.detail)
-        names = [f.state.name for f in seen.files] or [first.name]
-        never = [KeptFile(name, -1, 0, "", "", 0) for name in names]  # what it was is not known
-        kept.keep(night, leg, _damaged(never, seen, seen.damage, time.time_ns()))
+        _keep_damage(kept, night, leg, seen)
         return
     seal_files(first)
     packed = inspect(first, night, leg, end)
@@ -184,6 +181,29 @@ def _seal(catalog: Catalog, night: str, leg: Leg) -> None:
         raise RecordingError(f"{first} changed while it was packed")
     kept.keep(night, leg, sealed_files(packed, time.time_ns()))
     log.info("night %s, %s leg: verified and sealed", night, leg)
+
+
+def find_damage(catalog: Catalog, night: str, leg: Leg) -> bool:
+    """Keep what is wrong with a recording that is not sealed. Return whether something is.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read at the moment.
+    """
+    kept = RecordingFiles(catalog)
+    seen = inspect(catalog.segment(night, leg), night, leg, kept.of(night, leg)[1])
+    _keep_damage(kept, night, leg, seen)
+    return seen.damage is not None
+
+
+def _keep_damage(kept: RecordingFiles, night: str, leg: Leg, seen: Inspection) -> None:
+    if seen.damage is None:
+        return
+    log.error("night %s, %s leg: %s", night, leg, seen.damage.detail)
+    names = [f.state.name for f in seen.files] or [f"{leg}.seg"]
+    never = [KeptFile(name, -1, 0, "", "", 0) for name in names]  # what it was is not known
+    kept.keep(night, leg, _damaged(never, seen, seen.damage, time.time_ns()))
 
 
 def scrub_next(catalog: Catalog) -> None:

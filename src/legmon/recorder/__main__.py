@@ -2,7 +2,8 @@
 
 It ends when it reads the word `end`, on SIGTERM, or when its standard input ends. With `--when-orphaned` the end of its input
 alone means that the supervisor is gone: the recorder goes on, and starts another supervisor, which starts a recorder that takes
-this one's place.
+this one's place. A signal closes the night only then; while the supervisor lives, it counts as a crash: see
+`legmon.recorder.parent`.
 """
 
 import argparse
@@ -12,14 +13,11 @@ import faulthandler
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from filelock import Timeout
 
@@ -30,15 +28,16 @@ from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.link.radio import pick
+from legmon.messages import FOLDER_READ_ONLY
 from legmon.recorder import presence
 from legmon.recorder.choice import SensorChoice
-from legmon.recorder.presence import RECORDER, Presence
+from legmon.recorder.parent import Parent, Sign
+from legmon.recorder.presence import LOCK_S
 from legmon.recorder.process import Recorder
 
 HUNG_S = 60.0  # a slow disk may delay a write for long; compiling the detector takes seconds
 HUNG_STATUS, DEFECT_STATUS = 75, 70
 TAKE_OVER_S = 5.0  # until the system has unlocked what a killed recorder held
-ORPHAN_S = 30.0  # between two tries to get a supervisor
 OPEN_STATUS = 74  # a night could not be closed; the sentences are on standard output, each after `open`
 
 log = logging.getLogger("legmon.recorder")
@@ -81,7 +80,7 @@ def main() -> int:
             recorder = Recorder(
                 catalog, pick(args.hci), clock, choice, simulated=args.simulated, rate_hz=args.rate
             )
-            return asyncio.run(_record(recorder, args.when_orphaned))
+            return asyncio.run(_record(recorder, args.data, args.when_orphaned))
     except Timeout:
         return _fail(
             f"another legmon is recording into {args.data}; end that one first, or use another folder with --data"
@@ -101,21 +100,27 @@ def _locked(folder: Path, *, supervised: bool) -> Iterator[None]:
     ------
     Timeout
         If another recorder is at work.
+    LegmonError
+        If the data folder cannot be written.
     """
     lock = file_lock(folder / RECORDER_LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        other = presence.recorder(folder)
-        if not supervised or other is None or not other.supervised:
-            raise
-        log.info("taking the place of recorder %d, whose supervisor is gone", other.pid)
-        other.kill()
-        lock.acquire(timeout=TAKE_OVER_S)
-    presence.write(folder / RECORDER, Presence.this(supervised=supervised).values())
+        other = presence.recorder(folder) if supervised else None
+        if other is not None and other.supervised:
+            log.info("taking the place of recorder %d, whose supervisor is gone", other.pid)
+            other.kill()
+            lock.acquire(timeout=TAKE_OVER_S)
+        else:  # perhaps somebody only looks whether it is locked
+            lock.acquire(timeout=LOCK_S)
+    except OSError as e:
+        raise LegmonError(FOLDER_READ_ONLY.format(folder=folder, why=e.strerror)) from e
+    sign = Sign(folder, supervised=supervised)
     try:
         yield
     finally:
+        sign.leave()
         lock.release()
 
 
@@ -136,12 +141,8 @@ def _watch(recorder: Recorder) -> None:
             os._exit(HUNG_STATUS)
 
 
-async def _record(recorder: Recorder, when_orphaned: list[str] | None) -> int:
-    loop = asyncio.get_running_loop()
-    for sig in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: the end of standard input ends it
-            loop.add_signal_handler(sig, recorder.ended.set)
-    threading.Thread(target=_read_input, args=(loop, recorder.ended, when_orphaned), daemon=True).start()
+async def _record(recorder: Recorder, folder: Path, when_orphaned: list[str] | None) -> int:
+    Parent(folder, recorder.ended, when_orphaned).obey()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     try:
@@ -155,46 +156,6 @@ async def _record(recorder: Recorder, when_orphaned: list[str] | None) -> int:
     for sentence in recorder.left_open:
         print(f"open {sentence}", flush=True)
     return OPEN_STATUS if recorder.left_open else 0
-
-
-def _read_input(
-    loop: asyncio.AbstractEventLoop, ended: asyncio.Event, when_orphaned: list[str] | None
-) -> None:
-    """Wait until the parent asks this process to end, or has ended itself: its end of the pipe closes then."""
-    words = b""
-    while data := os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter at exit
-        words = (words + data)[-4096:]
-        if b"end\n" in words:
-            break
-    if when_orphaned is None or b"end\n" in words:
-        loop.call_soon_threadsafe(ended.set)
-    else:
-        _find_supervisor(when_orphaned, ended)
-
-
-def _find_supervisor(command: list[str], ended: asyncio.Event) -> None:
-    """Go on without a supervisor, and start another one, until one takes this recorder's place."""
-    log.warning("the supervisor is gone without goodbye; the recorder goes on and starts another one")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for fd in (1, 2):  # nobody reads these pipes any more
-        os.dup2(nothing, fd)
-    options: dict[str, Any] = {"start_new_session": os.name == "posix"}
-    while not ended.is_set():
-        try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
-                **options,
-            )
-        except OSError as e:
-            log.warning("no supervisor can be started: %s", e)
-        else:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(ORPHAN_S)
-        time.sleep(ORPHAN_S / 10)
 
 
 def _fail(message: str, status: int = 2) -> int:

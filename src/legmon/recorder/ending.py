@@ -92,6 +92,8 @@ class NightCloser:
         self._nights: dict[NightRecorder, int | None] = {}
         self._why: dict[NightRecorder, Exception] = {}
         self._tried = 0.0
+        self.last: Message | None = None
+        """What a person should know of the night that was closed last."""
 
     @property
     def troubles(self) -> list[Message]:
@@ -140,6 +142,8 @@ class NightCloser:
         else:
             del self._nights[night]
             self._why.pop(night, None)
+            faults = {leg: r.fault for leg, r in night.legs.items() if r.fault is not None}
+            self.last = next((trouble(Trouble.NIGHT_CHANGED, night=night.id, leg=x) for x in faults), None)
 
 
 def add_interrupted(catalog: Catalog) -> None:
@@ -202,6 +206,9 @@ def resume_night(
         for leg, e in night.unread.items():
             log.error("night %s, %s leg", info.id, leg, exc_info=e)
             message = trouble(Trouble.NOT_RESUMED, night=info.id, leg=leg, why=e)
+        for leg in night.shortened:
+            log.error("night %s, %s leg: the recording has fewer samples than were recorded", info.id, leg)
+            message = message or trouble(Trouble.NIGHT_SHORTENED, night=info.id, leg=leg)
         may_resume = resumed is None and info.simulated == simulated and night.legs
         if may_resume and now_ns is not None and goes_on(catalog, info, now_ns):
             log.info("resuming night %s", info.id)

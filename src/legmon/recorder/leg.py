@@ -17,6 +17,9 @@ from legmon.timeline.plausibility import FramePlausibility
 from legmon.timeline.streams import StreamClocks
 
 DESCRIBE_S = 60.0  # of recording between two repetitions of its description
+POWER_CUT_S = 10.0  # a power cut may take so much that the catalog knew already
+FILE_NOTE = "file"
+"""What a note is about that says how the file was changed while it was recorded (`SegmentFault`)."""
 ANEW_S = 5.0  # a stream that seems to begin further back than this did not start anew: the recording lost track of it
 
 
@@ -53,6 +56,8 @@ class LegRecorder:
         self._is_whole = False  # whether it has been received from its first sample
         self._arrival_ns = 0
         self._is_finished = False
+        self._lost_until = 0  # the recording had samples up to this index, which are no longer in it
+        self._noted: SegmentFault | None = None  # what the recording says of its file
         self._described = 0  # index of the night at which the description was written last
         self._writer = SegmentWriter(path)
         try:
@@ -256,7 +261,8 @@ class LegRecorder:
 
     def lost(self, cause: GapCause) -> None:
         """Remember why samples will be missing."""
-        self._cause = cause
+        if self._cause != GapCause.DAMAGED:
+            self._cause = cause
 
     def refuse(self) -> None:
         """Count a frame that could not be read."""
@@ -272,6 +278,22 @@ class LegRecorder:
     def note(self, at_ns: int, what: str, value: str) -> None:
         """Record something that happened."""
         self._write(Note(at_ns, what, value))
+
+    def shortened(self, end: int) -> bool:
+        """Note that the recording had samples up to an index and does not have them now: its file was cut or damaged.
+
+        Samples that the sensor still holds may fill this. What is left becomes a gap with the cause `GapCause.DAMAGED`.
+
+        Returns
+        -------
+        bool
+            Whether that is more than a power cut may take.
+        """
+        if end - self._axis.next <= POWER_CUT_S * self.night.meta.declared_hz:
+            return False
+        self.note(self.last_sample_ns or 0, "missed", GapCause.DAMAGED.value)
+        self._cause, self._lost_until = GapCause.DAMAGED, end
+        return True
 
     def abandon(self) -> None:
         """Close the file without ending the night."""
@@ -294,8 +316,11 @@ class LegRecorder:
         RecordingError
             If it cannot be written. The call may be repeated.
         """
+        self._writer.compare()
+        self._note_fault(at_ns)
         self._give_up(0, self._axis.next)
         if not self._is_finished:
+            self._record_gap(self._lost_until, GapCause.DAMAGED)
             if at_ns is not None:
                 self._record_final_gap(at_ns)
             self.night.finish()
@@ -307,10 +332,21 @@ class LegRecorder:
 
     def _record_final_gap(self, at_ns: int) -> None:
         """Record the gap at the end, if samples stopped for a known reason."""
-        first, end = self._axis.next, self._clocks.index(at_ns)
-        if self._cause is not None and end is not None and end > first:
-            self._write(Gap(first, end - first, self._cause.value))
+        if self._cause is not None:
+            self._record_gap(self._clocks.index(at_ns) or 0, self._cause)
+
+    def _record_gap(self, end: int, cause: GapCause) -> None:
+        """Record that nothing follows up to an index."""
+        first = self._axis.next
+        if end > first:
+            self._write(Gap(first, end - first, cause.value))
             self._axis.skip(end)
+
+    def _note_fault(self, at_ns: int | None) -> None:
+        """Write into the recording what happened to its file, so that it is known when the night is over."""
+        if self.fault != self._noted and self.fault is not None:
+            self.note(at_ns or self.last_sample_ns or 0, FILE_NOTE, self.fault.value)
+            self._noted = self.fault
 
     def _give_up(self, first: int, end: int, cause: GapCause | None = None) -> None:
         axis = self._axis.copy()
@@ -336,17 +372,21 @@ class LegRecorder:
 
 
 def check_present(path: Path) -> None:
-    """Check that a recording which had samples is still there: to begin it anew would hide the loss.
+    """Check that a recording which had samples still has some: to begin it anew would hide the loss.
 
     Raises
     ------
     RecordingError
-        If its files are gone or empty.
+        If its files are gone or empty, or hold no sample.
     """
     states = [file_state(p) for p in leg_files(path)]
     if not any(s is None or s.size for s in states):
         what = "empty" if states else "gone"
-        raise RecordingError(f"{path} is {what}; put it back, or what it held is lost")
+    elif any(isinstance(r, Samples) for r in read_segment(path)):
+        return
+    else:
+        what = "without a sample"
+    raise RecordingError(f"{path} is {what}; put it back, or what it held is lost")
 
 
 def covered(records: Iterable[Record]) -> list[tuple[int, int, str]]:

@@ -7,21 +7,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from legmon.catalog.annotation_files import AnnotationFileError, read_annotations
+from legmon.catalog.annotation_files import AnnotationFileError, night_values, read_annotations
 from legmon.catalog.state import BOTH, LAST_MOVEMENTS, EndedBy, ListedMovement
 from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
 from legmon.night.track import LegTrack, on_clock, score_night
+from legmon.nights.custody import find_damage
 from legmon.recorder.leg import LegRecorder, check_present, segment_meta
-from legmon.recording.files import leg_files
+from legmon.recording.files import RecordingError, is_blank, leg_files
 from legmon.scoring.live import LiveScorer, Tally, tally
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
 
 log = logging.getLogger(__name__)
+
+UNSAID = {"format", "version", "night", "checks"}
+"""What of an annotation file says nothing of the night: the fit checks stand in the data folder's file too."""
 
 
 class NightRecorder:
@@ -42,6 +46,7 @@ class NightRecorder:
         self.legs: dict[Leg, LegRecorder] = {}
         self.ended_by: EndedBy = ""
         self.unread: dict[Leg, Exception] = {}  # legs that cannot be resumed, and why
+        self.shortened: set[Leg] = set()  # legs whose recording has lost samples that the catalog knows
         self._catalog = catalog
         self._info = catalog.night(night)
         self._simulated = simulated
@@ -103,7 +108,8 @@ class NightRecorder:
     def resume(self) -> None:
         """Open the legs that have a segment, to record on at its end.
 
-        A leg whose recording cannot be read does not stop the other one: see `unread`.
+        A leg whose recording cannot be read, or has lost all of its samples, does not stop the other one: see `unread`. One that
+        has lost some of them goes on: see `shortened`.
         """
         self.ended_by = self._info.ended_by
         scales = self._catalog.scales(self.id)
@@ -115,7 +121,9 @@ class NightRecorder:
             try:
                 if known.get(leg):
                     check_present(self._catalog.segment(self.id, leg))
-                self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
+                recorder = self.leg(leg, "", "", StreamFormat(rate, 0, scale, "index"))
+                if recorder.shortened(known.get(leg, 0)):
+                    self.shortened.add(leg)
             except Exception as e:  # noqa: BLE001 (a damaged recording may raise anything)
                 self.unread[leg] = e
 
@@ -182,7 +190,9 @@ class NightRecorder:
             leg.sync()
 
     def close(self, now_ns: int | None) -> None:
-        """End the night. A night without samples is removed from the catalog, unless a recording cannot be read.
+        """End the night. A night of which nothing was recorded and nothing was said is removed.
+
+        If a recording that had samples has none, or cannot be read, the night stays, and the catalog keeps the damage.
 
         Parameters
         ----------
@@ -198,10 +208,32 @@ class NightRecorder:
             if leg not in self._closed:
                 recorder.close(now_ns)
                 self._closed.add(leg)
-        has_unread = bool(self.unread) or (not self.legs and self._catalog.has_recording(self.id))
-        if has_unread or any(leg.night.samples for leg in self.legs.values()):
-            self.saving(closed=True)()
-            log.info("night %s is closed", self.id)
-        else:
+        if self._is_blank():
             self._catalog.discard(self.id)
             log.info("night %s had no samples and is discarded", self.id)
+            return
+        self.saving(closed=True)()
+        log.info("night %s is closed", self.id)
+        samples = {leg: recorder.night.samples for leg, recorder in self.legs.items()}
+        for leg in BOTH:
+            if leg in self.unread or not samples.get(leg, 1):
+                with contextlib.suppress(RecordingError):  # it is tried again when it is sealed
+                    find_damage(self._catalog, self.id, leg)
+
+    def _is_blank(self) -> bool:
+        """Whether nothing was recorded or said of the night, as far as its files and the catalog know."""
+        if self.unread or any(leg.night.samples for leg in self.legs.values()):
+            return False
+        file = self._catalog.annotation_file(self.id)
+        try:
+            said = [read_annotations(file)]
+        except AnnotationFileError:
+            return False
+        if self._catalog.named([self.id]):
+            if any(track.end for track in self._catalog.tracks(self.id)):
+                return False
+            with self._catalog.session() as s:
+                said.append(night_values(s, self.id))
+        if any(v for values in said for k, v in values.items() if k not in UNSAID):
+            return False
+        return is_blank(file.parent, file.name)

@@ -18,6 +18,14 @@ from typing import Any, Final, Self
 
 RECORDER: Final = "recorder.json"
 """The file in the data folder that names the recorder. `recorder.lock` decides who may record."""
+STOP: Final = "supervisor.stop"
+"""A file of this name asks the supervisor to end, or a recorder whose supervisor is gone, where no signal can reach it."""
+LOCK_S: Final = 3.0
+"""A look at a lock, or a process that is just ending, may hold it this long."""
+KEEP_S: Final = 1.0
+"""Between two looks whether the file of the recorder is still there."""
+_INHERITED: Final = "LEGMON_RECORDER"
+"""The variable in which a recorder names itself to the supervisor that it starts: the file may be gone, and the disk full."""
 _QUERY_LIMITED_INFORMATION: Final = 0x1000
 _STILL_ACTIVE: Final = 259
 
@@ -101,10 +109,56 @@ def write(file: Path, value: Any) -> bool:
     return True
 
 
+class KeptFile:
+    """A small JSON file that a process keeps in its place: it is written again while it is missing or somebody changed it.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._value: Any = None
+        self._written: tuple[int, int, int] | None = None
+
+    def keep(self, value: Any) -> bool:
+        """Let the file hold a value. Return whether it does."""
+        if self._written is None or value != self._value or _state(self._file) != self._written:
+            self._value = value
+            self._written = _state(self._file) if write(self._file, value) else None
+        return self._written is not None
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def recorder(folder: Path) -> Presence | None:
-    """Return the recorder of a data folder; None if none is alive."""
-    found = Presence.parse(read(folder / RECORDER))
-    return found if found is not None and found.is_alive() else None
+    """Return the recorder of a data folder; None if none is alive, or none says so."""
+    for value in (read(folder / RECORDER), _read_inherited(folder)):
+        found = Presence.parse(value)
+        if found is not None and found.is_alive():
+            return found
+    return None
+
+
+def inherited(folder: Path, process: Presence) -> dict[str, str]:
+    """Return the variable that names a recorder to the supervisor that it starts."""
+    return {_INHERITED: json.dumps(process.values() | {"data": str(folder.resolve())})}
+
+
+def _read_inherited(folder: Path) -> Any:
+    try:
+        value = json.loads(os.environ.get(_INHERITED, "null"))
+        return value if value["data"] == str(folder.resolve()) else None
+    except (KeyError, TypeError, ValueError, OSError):
+        return None
 
 
 def born(pid: int) -> str | None:

@@ -86,6 +86,8 @@ class Recorder:
         self._simulated = simulated
         self._rate_hz = rate_hz
         self._choice = choice
+        add_interrupted(catalog)  # a new catalog does not know the night that goes on
+        self._openings = catalog.openings
         self._watch = Watch(clock, catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = self._watch.now_ns
         self._links = SensorLinks(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
@@ -147,7 +149,6 @@ class Recorder:
 
     def _resume(self) -> None:
         """Resume the night that a crash interrupted, or close it."""
-        add_interrupted(self._catalog)
         self._wanted = wanted = self._catalog.wanted()
         self._choice.choose(wanted.sensors)
         wants = wanted.mode == "record"
@@ -156,6 +157,8 @@ class Recorder:
         )
         if message is not None:
             self._troubles["resume"] = message
+        if self._catalog.renewal is not None:
+            self._troubles["catalog"] = trouble(Trouble.CATALOG_RENEWED)
         if night is None:
             return
         self._night, self._mode = night, "record"
@@ -198,6 +201,9 @@ class Recorder:
                 *CATALOG_ERRORS
             ):  # the catalog is busy: the desired state stays as it was
                 wanted = await asyncio.to_thread(self._catalog.wanted)
+                if self._catalog.openings != self._openings:
+                    self._openings = self._catalog.openings
+                    self._troubles["catalog"] = trouble(Trouble.CATALOG_RENEWED)
                 if wanted.asked_ns or not self._wanted.asked_ns:
                     self._wanted = wanted
                 else:
@@ -208,7 +214,6 @@ class Recorder:
 
         The night that is recorded follows with its next save, and the dashboard adds the nights before it.
         """
-        self._troubles["catalog"] = trouble(Trouble.CATALOG_RENEWED)
         before = self._wanted
         await asyncio.to_thread(self._catalog.want, before.mode, before.legs)
         if before.sensors:
@@ -372,6 +377,7 @@ class Recorder:
             *map(unwritten_trouble, self._unwritten.values()),
             self._troubles.get("resume"),
             self._troubles.get("catalog"),  # it is over; the others go on
+            self._closer.last,
         ]
         troubles.sort(
             key=lambda t: t is not None and t.code == Trouble.BATTERY_LOW

@@ -12,15 +12,22 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from legmon.errors import LegmonError
-from legmon.recording.records import Kind, Meta, Record, frames, is_plausible, parse
+from legmon.movement import Leg
+from legmon.recording.records import Kind, Meta, Record, damage, frames, is_plausible, parse
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What a file system says that cannot sync a folder."""
 LARGEST = 1 << 28
 """Longest file that is read: 9 days at 50 Hz, a day at 500 Hz."""
 NO_FILE = "it is not a file, but a folder, a link or a device"
 TOO_LARGE = "it is larger than a night can be"
+
+READS = 5
+"""How often the files of a leg are listed again because they changed while they were read."""
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -93,6 +100,19 @@ def sealed_path(first: Path) -> Path:
     return first.with_suffix(".sealed")
 
 
+def torn_path(path: Path) -> Path:
+    """Return where the bytes are kept that were torn off a file."""
+    return path.with_name(path.name + ".torn")
+
+
+def keep_as_torn(path: Path) -> None:
+    """Rename a file that holds something else than it should; a file that was kept before stays."""
+    kept, number = torn_path(path), 2
+    while file_state(kept) is not None:
+        kept, number = torn_path(path).with_suffix(f".torn{number}"), number + 1
+    path.rename(kept)
+
+
 def part_path(first: Path, number: int) -> Path:
     """Return the path of a part of a leg's recording; the first has number 1."""
     return first if number == 1 else first.with_suffix(f".{number}{first.suffix}")
@@ -133,8 +153,9 @@ def leg_files(first: Path) -> list[Path]:
     list of Path
         The sealed file alone where there is one, else every part; empty if there is none.
     """
-    sealed = sealed_path(first)
-    return [sealed] if file_state(sealed) is not None else written_parts(first)
+    parts, sealed = written_parts(first), sealed_path(first)
+    # In this order: parts go only when the sealed file is there, so a list without it has all of them.
+    return [sealed] if file_state(sealed) is not None else parts
 
 
 def open_regular(path: Path, flags: int = _READ) -> int:
@@ -146,11 +167,11 @@ def open_regular(path: Path, flags: int = _READ) -> int:
         If it cannot be opened, or is a folder, a link, a pipe or a device. These are not opened: some do something then.
     """
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise OSError(errno.EINVAL, NO_FILE)
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
     fd = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise OSError(errno.EINVAL, NO_FILE)
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
     return fd
 
 
@@ -188,22 +209,115 @@ def read_file(path: Path, at: int = 0) -> bytes:
         os.close(fd)
 
 
-def merged_frames(parts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+@dataclass(frozen=True, slots=True)
+class LegFile:
+    """One file of a leg's recording, as it was read.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    state : FileState or None
+        What the folder said of it before it was read.
+    data : bytes
+        Its content; empty if it could not be read.
+    error : OSError or None
+        Why it could not be read.
+    """
+
+    path: Path
+    state: FileState | None
+    data: bytes = b""
+    error: OSError | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether something else stands in its place, so that it holds nothing of the recording."""
+        return self.error is not None and self.error.strerror in {NO_FILE, TOO_LARGE}
+
+
+def read_leg(first: Path) -> list[LegFile]:
+    """Read the files that hold a leg's recording.
+
+    Where a file cannot be read because the recording was sealed or went on in another part meanwhile, they are listed again.
+
+    Parameters
+    ----------
+    first : Path
+        The recording, named by its first file.
+    """
+    found: list[LegFile] = []
+    for _ in range(READS):
+        found = [_leg_file(path) for path in leg_files(first)]
+        if all(f.error is None for f in found) or [f.path for f in found] == leg_files(first):
+            break
+    return found
+
+
+def _leg_file(path: Path) -> LegFile:
+    state = file_state(path)
+    try:
+        return LegFile(path, state, read_file(path))
+    except OSError as e:
+        return LegFile(path, state, error=e)
+
+
+def check_complete(first: Path, found: Sequence[LegFile]) -> None:
+    """Check that no file that could not be read may hold more than those that could.
+
+    Raises
+    ------
+    RecordingError
+        If one may, or if none could be read.
+    """
+    longest = 0
+    for file in reversed(found):  # a part begins with everything that was written before it
+        size = file.state.size if file.state else LARGEST
+        if file.error is not None and not file.is_none and (not longest or size > longest):
+            raise unreadable(file.path, file.error) from file.error
+        longest = max(longest, len(file.data))
+    if all(f.error is not None for f in found):
+        why = found[-1].error if found else None
+        raise unreadable(first, why or OSError(errno.ENOENT, os.strerror(errno.ENOENT))) from why
+
+
+def foreign_parts(parts: Sequence[bytes], first: Path) -> list[tuple[str, str] | None]:
+    """Return which parts of a leg's recording somebody else put there.
+
+    These are parts that name another night or leg than the path, or than the last part if no part names what the path does.
+
+    Parameters
+    ----------
+    parts : sequence of bytes
+        The content of the parts.
+    first : Path
+        The recording, named by its first file: the folder is named after the night, the file after the leg.
+
+    Returns
+    -------
+    list of (str, str) or None
+        For each part the night and leg that it names, if these are other ones; else None.
+    """
+    if len(parts) <= 1:
+        return [None for _ in parts]
+    described, known = [_described(p) for p in parts], (first.parent.name, first.stem)
+    wanted = known if known in described else next((d for d in reversed(described) if d), None)
+    return [d if d not in {None, wanted} else None for d in described]
+
+
+def merged_frames(parts: Sequence[bytes], first: Path) -> Iterator[tuple[int, bytes]]:
     """Yield kind and payload of the records of a leg from the bytes of its files, in order.
 
     The last part has everything that was written before it, so usually the others add nothing. If they do, because a crash came
-    while the last one was begun, all parts are read in order, each record once. A part whose description names another night or
-    leg than the last part's is left out: somebody put it there.
+    while the last one was begun, all parts are read in order, each record once. `foreign_parts` are left out.
     """
     if len(parts) <= 1:
         yield from ((kind, payload) for part in parts for _, kind, payload in frames(part))
         return
-    described = [_described(p) for p in parts]
-    wanted = next((d for d in reversed(described) if d), None)
-    *earlier, last = [p for p, of in zip(parts, described, strict=True) if of in {None, wanted}]
+    *earlier, last = [p for p, of in zip(parts, foreign_parts(parts, first), strict=True) if of is None]
     had = {_key(kind, payload) for _, kind, payload in frames(last)}
     if all(_key(kind, payload) in had for part in earlier for _, kind, payload in frames(part)):
-        yield from merged_frames([last])
+        yield from ((kind, payload) for _, kind, payload in frames(last))
         return
     seen: set[bytes] = set()
     for part in (*earlier, last):
@@ -240,17 +354,65 @@ def read_segment(first: Path) -> Iterator[Record]:
     Raises
     ------
     RecordingError
-        If it does not exist, or if none of its files can be read.
+        If it does not exist, or if a file that may hold more than the others cannot be read.
     """
-    parts, failed = [], OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-    for path in leg_files(first):
-        try:
-            parts.append(read_file(path))
-        except OSError as e:
-            failed = e
-    if not parts:
-        raise unreadable(first, failed)
-    for kind, payload in merged_frames(parts):
+    found = read_leg(first)
+    check_complete(first, found)
+    parts = [f.data for f in found if f.error is None]
+    for kind, payload in merged_frames(parts, first):
         record = parse(kind, payload)
         if record is not None and is_plausible(record):
             yield record
+
+
+def is_blank(folder: Path, besides: str) -> bool:
+    """Whether the folder of a night holds nothing that was recorded.
+
+    It holds nothing then but first parts, whole and without a sample, and a file that does not count.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder. It need not exist.
+    besides : str
+        Name of the file that does not count.
+
+    Raises
+    ------
+    RecordingError
+        If this cannot be found out.
+    """
+    if not folder.exists():
+        return True
+    try:
+        for path in folder.iterdir():
+            if path.name == besides:
+                continue
+            if path.suffix != ".seg" or path.stem not in get_args(Leg) or not path.is_file():
+                return False
+            data = read_file(path)
+            if damage(data) is not None or any(kind == Kind.SAMPLES for _, kind, _ in frames(data)):
+                return False
+    except OSError as e:
+        raise unreadable(folder, e) from e
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, so that they survive a power cut; where the system has no call for it, do nothing.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    if os.name != "posix":  # Windows opens no folder
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    except OSError as e:
+        if e.errno not in NO_SYNC:
+            raise
+    finally:
+        os.close(fd)

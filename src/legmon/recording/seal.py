@@ -15,15 +15,18 @@ from legmon.messages import DamageCode
 from legmon.movement import Leg
 from legmon.recording.blocks import RECORDS_MOST, SAMPLES, is_packable, pack
 from legmon.recording.files import (
-    NO_FILE,
-    TOO_LARGE,
     FileState,
+    LegFile,
     RecordingError,
     file_state,
-    leg_files,
+    foreign_parts,
+    keep_as_torn,
     merged_frames,
     read_file,
+    read_leg,
     sealed_path,
+    sync_folder,
+    torn_path,
     unreadable,
     written_parts,
 )
@@ -112,53 +115,38 @@ def inspect(first: Path, night: str | None = None, leg: Leg | None = None, end: 
         If it cannot be read at the moment.
     """
     everything = ((0, end),) if end else ()
-    paths = leg_files(first)
-    if not paths:
+    found = read_leg(first)
+    if not found:
         return Inspection((), "", Damage(DamageCode.MISSING, everything, f"{first} is gone"))
-    parts, files = [], []
-    for path in paths:
-        state = file_state(path)
-        try:
-            data = read_file(path)
-        except OSError as e:
-            if e.strerror in {NO_FILE, TOO_LARGE}:
-                files = [SealedFile(state, "")] if state is not None else []
-                return Inspection(
-                    tuple(files), "", Damage(DamageCode.NOT_A_FILE, everything, f"{path}: {e.strerror}")
-                )
-            raise unreadable(path, e) from e
-        parts.append(data)
-        if state is not None:
-            files.append(SealedFile(state, hashlib.sha256(data).hexdigest()))
+    failed = [f for f in found if f.error is not None and not f.is_none]
+    if failed:
+        raise unreadable(failed[-1].path, failed[-1].error or OSError())
+    files = tuple(SealedFile(f.state, _sha256(f)) for f in found if f.state is not None)
+    others = [f for f in found if f.is_none]
+    parts = [f.data for f in found if not f.is_none]
+    digest = records_digest(merged_frames(parts, first))
+    if others:
+        lost = _damage(first, parts, night, leg, end) if parts else Damage(DamageCode.NOT_A_FILE, everything)
+        what = f"{others[0].path}: {others[0].error and others[0].error.strerror}"
+        return Inspection(files, digest, Damage(DamageCode.NOT_A_FILE, lost.lost if lost else (), what))
     if not any(parts):
-        found: Damage | None = Damage(DamageCode.EMPTIED, everything, f"{first} is empty")
-    else:
-        found = _damage(first, parts, night, leg, end)
-    return Inspection(tuple(files), records_digest(frames_of(parts)), found)
+        return Inspection(files, digest, Damage(DamageCode.EMPTIED, everything, f"{first} is empty"))
+    damaged = _damage(first, parts, night, leg, end)
+    for path, of in zip((f.path for f in found), foreign_parts(parts, first), strict=True):
+        if of is not None:
+            what = f"{path} is the {of[1]} leg of night {of[0]}"
+            damaged = Damage(DamageCode.SWAPPED, damaged.lost if damaged else (), what)
+    return Inspection(files, digest, damaged)
 
 
-def verify(first: Path) -> str:
-    """Read a closed recording back from the disk, and check that nothing is missing from it.
-
-    Returns
-    -------
-    str
-        SHA-256 of its records, hexadecimal.
-
-    Raises
-    ------
-    RecordingError
-        If a record is damaged, or if an index is neither a sample nor in a named gap, or is there twice. The message says where.
-    """
-    found = inspect(first)
-    if found.damage is not None:
-        raise RecordingError(found.damage.detail)
-    return found.records_sha256
+def _sha256(file: LegFile) -> str:
+    return "" if file.is_none else hashlib.sha256(file.data).hexdigest()
 
 
 def _damage(first: Path, parts: list[bytes], night: str | None, leg: Leg | None, end: int) -> Damage | None:
+    """Return what is wrong with the records of this leg in some parts."""
     reader, last, meta = OrderedReader(), None, None
-    for record in plausible_records(frames_of(parts)):
+    for record in plausible_records(merged_frames(parts, first)):
         last = record
         if isinstance(record, Meta):
             meta = meta or record
@@ -169,10 +157,11 @@ def _damage(first: Path, parts: list[bytes], night: str | None, leg: Leg | None,
     if meta is not None and ((night or meta.night) != meta.night or (leg or meta.leg) != meta.leg):
         lost = ((0, end),) if end else ()
         return Damage(DamageCode.SWAPPED, lost, f"{first} is the {meta.leg} leg of night {meta.night}")
-    hurt = damage(parts[0]) if len(parts) == 1 else None  # what one part lacks, another one may have
+    own = [p for p, of in zip(parts, foreign_parts(parts, first), strict=True) if of is None]
+    hurt = damage(own[0]) if len(own) == 1 else None  # what one part lacks, another one may have
     if meta is None:
         lost = ((0, max(end, reader.end)),)
-    if hurt is not None and hurt[1] < len(parts[0]):
+    if hurt is not None and hurt[1] < len(own[0]):
         where = f"between bytes {hurt[0]} and {hurt[1]}; the rest can be read"
         return Damage(DamageCode.DAMAGED, lost, f"{first} is damaged {where}")
     if hurt is not None or not isinstance(last, End) or reader.end < end:
@@ -185,6 +174,9 @@ def _damage(first: Path, parts: list[bytes], night: str | None, leg: Leg | None,
         return Damage(
             DamageCode.DAMAGED, lost, f"{first} holds samples twice at sample {reader.first_repeated}"
         )
+    torn = [s.name for p in written_parts(first) if (s := file_state(torn_path(p))) is not None and s.size]
+    if torn and not reader.end:  # without a sample beside it, it may be all that there was
+        return Damage(DamageCode.DAMAGED, (), f"{first} holds no sample; {torn[0]} has what was torn off")
     return None
 
 
@@ -198,12 +190,7 @@ def lost_ranges(pieces: Iterable[Record], end: int, read: int) -> tuple[tuple[in
     return tuple(lost)
 
 
-# the frames of a leg
-
-
-def frames_of(parts: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield kind and payload of the records in the bytes of a leg's files."""
-    return merged_frames(parts)
+# the records of a leg
 
 
 def plausible_records(plain: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
@@ -276,12 +263,12 @@ def seal_files(first: Path) -> Path:
     return path
 
 
-def set_aside(first: Path) -> bool:
+def set_sealed_aside(first: Path) -> bool:
     """Rename a sealed file that cannot be read, if the files that it was made of are still there; return whether they are."""
     path = sealed_path(first)
     if file_state(path) is None or not written_parts(first):
         return False
-    path.replace(path.with_name(path.name + ".torn"))
+    keep_as_torn(path)
     return True
 
 
@@ -293,7 +280,7 @@ def _write_sealed(first: Path, path: Path) -> None:
     fd = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(os.dup(fd), "wb") as file:
-            for number, piece in enumerate(packed(frames_of(parts))):
+            for number, piece in enumerate(packed(merged_frames(parts, first))):
                 file.write(piece)
                 if number == 1:
                     file.flush()
@@ -305,8 +292,8 @@ def _write_sealed(first: Path, path: Path) -> None:
     finally:
         os.close(fd)
     reached("synced")
-    written = frames_of([read_file(scratch)])
-    for frame in frames_of(parts):
+    written = merged_frames([read_file(scratch)], first)
+    for frame in merged_frames(parts, first):
         if next(written, None) != frame:
             raise RecordingError(f"{scratch} does not read back as it was written; check this disk")
     if next(written, None) is not None:
@@ -314,7 +301,7 @@ def _write_sealed(first: Path, path: Path) -> None:
     reached("compared")
     scratch.replace(path)
     reached("named")
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     with contextlib.suppress(OSError):  # some file systems have no permissions
         path.chmod(0o400)
     reached("kept")
@@ -325,7 +312,7 @@ def _remove_parts(first: Path, path: Path) -> None:
     parts = written_parts(first)
     if not parts:
         return
-    has = {(k, hashlib.sha256(p).digest()) for k, p in frames_of([read_file(path)])}
+    has = {(k, hashlib.sha256(p).digest()) for k, p in merged_frames([read_file(path)], first)}
     for part in parts:
         try:
             data = read_file(part)
@@ -337,17 +324,6 @@ def _remove_parts(first: Path, path: Path) -> None:
         if is_kept:
             part.unlink()
         else:
-            part.replace(part.with_name(part.name + ".torn"))
+            keep_as_torn(part)
         reached("removed")
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk; Windows does it by itself."""
-    if os.name != "posix":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(path.parent)

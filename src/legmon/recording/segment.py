@@ -16,8 +16,10 @@ from legmon.messages import FREE_SPACE, SegmentFault
 from legmon.recording.files import (
     FULL,
     NO_FILE,
+    TOO_LARGE,
     RecordingError,
     file_state,
+    foreign_parts,
     leg_files,
     merged_frames,
     open_regular,
@@ -26,6 +28,7 @@ from legmon.recording.files import (
     read_file,
     read_open,
     sealed_path,
+    torn_path,
     unreadable,
     written_parts,
 )
@@ -40,8 +43,12 @@ log = logging.getLogger(__name__)
 
 HELD_MOST = 1 << 26
 """How much of a file is kept in memory, to write it again where the file is changed: two days at 50 Hz."""
+TRIES = 5
+"""How often a reader lists the files again because one vanished while it was read."""
 COMPARE_S = 60.0
 """Between two times that a file is read back and compared with what was written."""
+MOVES, MOVES_S = 3, 60.0
+"""After so many moves in so many seconds, a file that seems to be another one is read before the next move."""
 LOCK_AT = 1 << 40
 """Where Windows locks a file: behind its end, so that others may read it."""
 
@@ -84,9 +91,11 @@ class SegmentWriter:
         self._is_torn = False  # a write that failed left some of its bytes after `_size`
         self._lock = threading.Lock()
         self._compared = time.monotonic()
+        self._moved: list[float] = []  # when the file seemed to be another one
+        self._has_inodes = True  # whether this file system keeps the number of a file
         try:
             first.parent.mkdir(parents=True, exist_ok=True)
-            self.path = (written_parts(first) or [first])[-1]
+            self.path = _last_part(first)
             if file_state(sealed_path(first)) is not None:
                 raise RecordingError(f"{sealed_path(first)} is sealed; nothing is written to it any more")
             self._fd = self._open(self.path)
@@ -136,13 +145,15 @@ class SegmentWriter:
         for end, _ in decode(data):  # noqa: B007 (only the last one counts)
             pass
         if end < len(data):
-            with self.path.with_name(self.path.name + ".torn").open("ab") as torn:
+            with torn_path(self.path).open("ab") as torn:
                 torn.write(data[end:])
+                torn.flush()
+                os.fsync(torn.fileno())
             os.ftruncate(self._fd, end)
         self._written(data[:end])
         parts = [data[:end] if p == self.path else _readable(p) for p in written_parts(self._first)]
         if len(parts) > 1:  # a crash may have come while this part was begun
-            whole = b"".join(framed(kind, payload) for kind, payload in merged_frames(parts))
+            whole = b"".join(framed(kind, payload) for kind, payload in merged_frames(parts, self._first))
             if len(whole) > end:
                 self._written(whole)
                 self._move(SegmentFault.CUT)
@@ -213,12 +224,34 @@ class SegmentWriter:
             return SegmentFault.REMOVED
         except OSError:  # the folder cannot be looked into at the moment
             return None
-        is_same = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
-        return None if is_same else SegmentFault.REPLACED
+        if self._has_inodes:
+            is_same = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
+        else:
+            is_same = there.st_size == own.st_size or self._holds_what_was_written()
+        return None if is_same or self._has_other_number() else SegmentFault.REPLACED
+
+    def _has_other_number(self) -> bool:
+        """Whether only the number of the file has changed, again and again, as some file systems do with every file."""
+        now = time.monotonic()
+        self._moved = [at for at in self._moved if now - at < MOVES_S]
+        if len(self._moved) < MOVES or not self._holds_what_was_written():
+            return False
+        if self._has_inodes:
+            log.warning("this file system gives %s another number again and again", self.path)
+            self._has_inodes = False
+        return True
+
+    def _holds_what_was_written(self) -> bool:
+        try:
+            return hashlib.sha256(read_file(self.path)[: self._size]).digest() == self._digest.digest()
+        except OSError:
+            return False
 
     def _move_if_changed(self) -> None:
         fault = self._changed()
         if fault is not None:
+            if fault == SegmentFault.REPLACED:
+                self._moved.append(time.monotonic())
             self._move(fault)
 
     def _move(self, fault: SegmentFault) -> None:
@@ -259,6 +292,19 @@ class SegmentWriter:
         with self._lock:
             if not is_same and self.path == path:
                 self._move(SegmentFault.CHANGED)
+
+    def compare(self) -> None:
+        """Read the file back now, as the end of the recording does.
+
+        Raises
+        ------
+        RecordingError
+            If it is not what was written, and no new file can be written.
+        """
+        try:
+            self._compare()
+        except OSError as e:
+            raise self._refusal(e) from e
 
     def sync(self) -> None:
         """Bring the data to the disk itself, so that it also survives a power cut and not only a crash.
@@ -315,6 +361,16 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = rest[written:]
 
 
+def _last_part(first: Path) -> Path:
+    """Return the part to go on in: the last one that is a file and of this leg."""
+    parts = written_parts(first)
+    if len(parts) > 1:
+        foreign = foreign_parts([_readable(p) for p in parts], first)
+        own = [p for p, of in zip(parts, foreign, strict=True) if of is None]
+        parts = [p for p in own if p.is_file() and not p.is_symlink()] or own
+    return (parts or [first])[-1]
+
+
 def _readable(path: Path) -> bytes:
     """Return the bytes of a part; nothing if it cannot be read, or is none."""
     try:
@@ -335,11 +391,14 @@ class SegmentTail:
     def __init__(self, first: Path) -> None:
         self._first = first
         self._file: Path | None = None
-        self._at = 0  # the last record that was read begins here
-        self._within = 0  # so many of the records that end together behind `_at` were read
+        self._at = 0  # the last record that was read begins here or later, behind the one before it
+        self._end = 0  # and ends here
+        self._within = 0  # so many of the records that end there together were read
         self._crc = 0  # of the bytes before `_at`
         self._count = 0  # records that were read
         self._skip = 0  # so many records of this file were read from other files
+        self._parts: list[Path] = []  # the files when they were looked at last
+        self._left_out: set[Path] = set()  # those of them that somebody else put there
 
     def read(self) -> Iterator[Record]:
         """Yield the whole records that were not yielded before.
@@ -349,15 +408,35 @@ class SegmentTail:
         RecordingError
             If a file cannot be read, or is none.
         """
+        files = self._files()
+        none: tuple[Path, OSError] | None = None
+        is_read = False
+        for _ in range(TRIES):
+            while (file := self._next(files)) is not None:
+                files = files[files.index(file) + 1 :]
+                try:
+                    yield from self._read(file)
+                    is_read = True
+                except FileNotFoundError:
+                    break
+                except OSError as e:
+                    if e.strerror not in {NO_FILE, TOO_LARGE}:
+                        raise unreadable(file, e) from e
+                    none = file, e
+            else:
+                break
+            files = self._files()  # it was sealed meanwhile, or somebody removed it
+        if none is not None and not is_read:
+            raise unreadable(*none) from none[1]
+
+    def _files(self) -> list[Path]:
+        """Return the files to read: without those that somebody else put there."""
         files = leg_files(self._first)
-        while (file := self._next(files)) is not None:
-            try:
-                yield from self._read(file)
-            except FileNotFoundError:
-                return
-            except OSError as e:
-                raise unreadable(file, e) from e
-            files = files[files.index(file) + 1 :]
+        if len(files) > 1 and files != self._parts:
+            data = [_readable(p) for p in files]
+            self._left_out = {p for p, of in zip(files, foreign_parts(data, self._first), strict=True) if of}
+            self._parts = files if all(data) else []  # one that is empty may say later what it is
+        return [p for p in files if len(files) == 1 or p not in self._left_out]
 
     def _next(self, files: list[Path]) -> Path | None:
         """Return the file to go on in; None if there is no other one."""
@@ -368,18 +447,20 @@ class SegmentTail:
     def _read(self, file: Path) -> Iterator[Record]:
         if file != self._file:
             self._go_on_in(file)
-        data, base, last = read_file(file, self._at), self._at, -1
-        at, within, known = 0, 0, self._within
-        for end, kind, payload in frames(data):
+        data, base = read_file(file, self._at), self._at
+        at = last = base
+        within, until, known = 0, self._end, self._within
+        for behind, kind, payload in frames(data):
+            end = base + behind
             if end != last:
-                at, last, within = max(last, 0), end, 0
+                at, last, within = last, end, 0
             within += 1
-            if at == 0 and within <= known:
+            if end < until or (end == until and within <= known):
                 continue
-            if self._at < base + at:
-                self._crc = zlib.crc32(data[self._at - base : at], self._crc)
-                self._at = base + at
-            self._within = within
+            if self._at < at:
+                self._crc = zlib.crc32(data[self._at - base : at - base], self._crc)
+                self._at = at
+            self._end, self._within = end, within
             if self._skip:
                 self._skip -= 1
                 continue
@@ -390,10 +471,8 @@ class SegmentTail:
 
     def _go_on_in(self, file: Path) -> None:
         """Begin another file: a part begins with all that was written before it, a sealed file has all records."""
-        is_first = self._file is None
+        is_sealed = file == sealed_path(self._first)
+        if is_sealed or self._file is None or zlib.crc32(read_file(file)[: self._at]) != self._crc:
+            self._at = self._end = self._within = self._crc = 0
+            self._skip, self._count = (self._count, self._count) if is_sealed else (0, 0)
         self._file = file
-        if file == sealed_path(self._first):
-            self._at = self._within = self._crc = 0
-            self._skip = self._count
-        elif is_first or zlib.crc32(read_file(file)[: self._at]) != self._crc:
-            self._at = self._within = self._crc = 0
