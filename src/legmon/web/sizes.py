@@ -47,7 +47,8 @@ class Sizes:
             message = await receive()
             received += len(message.get("body", b"")) if message["type"] == "http.request" else 0
             if received > BODY_BYTES:
-                await drain(receive, received)
+                if message.get("more_body"):
+                    await drain(receive, received)
                 raise RefusedError(413, ProblemCode.TOO_LARGE)
             return message
 
