@@ -9,6 +9,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +262,7 @@ def test_a_recording_that_is_sealed_while_it_is_read_is_read_whole(
     for name, reader in readers.items():
         path = begin(name)
         with monkeypatch.context() as patch:
-            between_reads(patch, lambda path=path: seal_files(path), after=after)
+            between_reads(patch, partial(seal_files, path), after=after)
             assert reader(path) == 3000, name
         assert [p.name for p in leg_files(path)] == ["left.sealed"]
 
