@@ -699,6 +699,7 @@ def test_a_catalog_of_unknown_tables_is_not_set_aside_under_a_recorder(folder: P
 
 def test_a_disk_that_does_not_answer_once_is_no_lost_catalog(folder: Path) -> None:
     catalog = Catalog(folder)
+    catalog.want("off")  # from now on there is a log
     assert len(catalog.nights()) == 2
     look = Path.stat
 
