@@ -31,7 +31,7 @@ from legmon.recording.files import leg_files, read_segment
 from legmon.recording.records import HEADER, Kind, Samples, decode, encode, framed, frames
 from legmon.sensors.base import Frame, StreamFormat
 from legmon.web.app import create_app
-from tests.conftest import run_command
+from tests.conftest import let_in, run_command
 
 SOURCE = ("s", "a", StreamFormat(50, 4, 122, "index"))
 BEGAN_NS = 1_790_000_000 * NS
@@ -178,7 +178,9 @@ def test_an_altered_recording_of_the_same_size_and_time_is_found_when_its_signal
 
 async def window(catalog: Catalog, night: str) -> httpx.Response:
     through = httpx.ASGITransport(create_app(catalog, 8000))
-    async with httpx.AsyncClient(transport=through, base_url="http://127.0.0.1:8000/api/v1") as http:
+    address = "http://127.0.0.1:8000"
+    headers = let_in(address, catalog.folder)
+    async with httpx.AsyncClient(transport=through, base_url=f"{address}/api/v1", headers=headers) as http:
         await http.get(f"/nights/{night}/window?start={BEGAN_NS / NS}&end={BEGAN_NS / NS + 60}")
         return await http.get(f"/nights/{night}")
 
