@@ -291,7 +291,8 @@ def test_a_search_goes_on_when_the_radio_was_away(
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         await when(lambda: heard.states)
         through.process.end()
-        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences))
+        # a command that was under way when the radio went is waited for: START_S and STOP_S of legmon.link.scan
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 60)
         with opened_air(short_folder) as (air, _again), sensor(air, tmp_path):
             await when(lambda: heard.frames)
 
