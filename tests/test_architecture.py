@@ -56,7 +56,6 @@ SHORT = {
     "src/legmon/cli/status.py": "one thin file for each command",
     "src/legmon/cli/stop.py": "one thin file for each command",
     "src/legmon/detection/filters.py": "formulas that are tested by themselves",
-    "src/legmon/detection/jit.py": "the only input and output in a pure room",
     "src/legmon/errors.py": "every room imports it",
     "src/legmon/limits.py": "every room imports it",
     "src/legmon/link/suspend.py": "the one thing that asks the operating system",

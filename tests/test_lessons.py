@@ -241,7 +241,7 @@ def test_a_radio_that_hangs_is_said_and_used_again_when_it_answers(
         await when(lambda: heard.states)
         await asyncio.sleep(1)
         through.process.process.send_signal(signal.SIGSTOP)  # it is there, and does not answer
-        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 10)
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 60)
         through.process.process.send_signal(signal.SIGCONT)
         with sensor(through.air, tmp_path):
             await when(lambda: len(heard.frames) > 2, 30)
@@ -261,7 +261,7 @@ def test_a_controller_that_never_answered_is_opened_anew(
     async def play() -> None:
         with mute(short_folder) as hci:
             task = asyncio.create_task(Session(pick(hci), time.time_ns, heard).run())
-            await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 10)
+            await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 60)
         (short_folder / "mute").unlink()
         with opened_air(short_folder) as (air, _), sensor(air, tmp_path):
             (short_folder / "mute").symlink_to(short_folder / "air")

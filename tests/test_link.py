@@ -450,7 +450,7 @@ def test_a_machine_without_bluetooth_is_said_in_plain_words(monkeypatch: pytest.
 
     async def play() -> None:
         task = asyncio.create_task(Session(pick(None), time.time_ns, heard).run())
-        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences))
+        await when(lambda: any("Bluetooth is gone" in s for s in heard.sentences), 60)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -9,7 +9,33 @@ import platformdirs
 # By default the cache lies beside the source, where an uninstaller leaves it behind and a reader finds strange files.
 os.environ.setdefault("NUMBA_CACHE_DIR", platformdirs.user_cache_dir("legmon-numba", appauthor=False))
 
-import numba
+
+class Kernel:
+    """A function that numba compiles when it is first called: to import numba takes longer than most commands.
+
+    Attributes
+    ----------
+    py_func : callable
+        The function in plain Python.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        return (self._compiled or self.compiled())(*arguments)
+
+    def compiled(self) -> Callable[..., Any]:
+        """Return the function as numba compiles it; the kernels that it calls come first."""
+        if self._compiled is None:
+            module = self.py_func.__globals__
+            for name in self.py_func.__code__.co_names:
+                if isinstance(called := module.get(name), Kernel):
+                    module[name] = called.compiled()  # a compiled function calls no other kind
+            self._compiled = _compile(self.py_func)
+        return self._compiled
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -17,7 +43,15 @@ def jit(function: Callable[..., Any]) -> Any:
 
     The result is cached on the disk where a folder can be written, otherwise in memory.
     """
+    return Kernel(function)
+
+
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    import numba
+
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder for a cache
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(**options)(function)
+    return compiled
