@@ -61,6 +61,9 @@ def test_the_same_movements_are_found(model: str, reference: Result) -> None:
     is_alone = model.startswith("witmotion") or model == "metamotion/bmi160-old"
     speed = 20.0 if is_alone else SPEED
     result = night(model, minutes=MINUTES, speed=speed)
+    if result.gaps:  # a busy machine fell behind so far that the link seemed silent
+        speed /= 4
+        result = night(model, minutes=MINUTES, speed=speed)
     check(result, reference)
     assert result.lost <= 0.002 * result.samples + under_way(result, speed)
     if model.startswith("movesense"):

@@ -41,6 +41,15 @@ def left(data: Path) -> dict[int, str]:
     return {pid: line for pid, line in processes(data) if "-m legmon run" not in line}
 
 
+def killed(data: Path) -> dict[int, str]:
+    """Kill what `legmon run` started. Return what was still there."""
+    there = left(data)
+    for pid in there:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return there
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays(tmp_path: Path) -> Iterator[None]:
     """Kill what a failed test left, also where its files name no process any more."""
@@ -207,10 +216,8 @@ def test_a_start_after_everything_was_killed_goes_on_with_the_same_night(air: st
             client.says("Your pages are at")
             until(lambda: recorded(data) > 50)
             night = info(data).id
-            for pid in left(data):  # as a power cut does
-                os.kill(pid, signal.SIGKILL)
             client.process.kill()
-        until(lambda: not left(data), 10)
+            until(lambda: not killed(data))  # as a power cut does, which leaves none that starts another
         seen = recorded(data)
         with started(*run(data, "--hci", air)) as client:
             client.says("Looking for the sensor; the night begins with its first samples.")
@@ -230,7 +237,7 @@ def test_a_recorder_whose_supervisor_is_gone_is_stopped_in_order(air: str, tmp_p
         gone = report(data)
         client.process.kill()
         os.kill(gone.process.pid, signal.SIGKILL)
-        until(lambda: not gone.process.is_alive(), 10)
+        until(lambda: not gone.process.is_alive())
         done = run_command("stop", data=data)
         assert done.returncode == 0, done.stdout + done.stderr
         until(lambda: not left(data), 40)
@@ -318,7 +325,7 @@ def test_stop_ends_what_its_file_does_not_name(air: str, tmp_path: Path, writabl
             assert "`legmon stop` ends it" in run_command("status", data=data).stdout
         done = run_command("stop", data=data)
         assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
-        until(lambda: not left(data), 10, what="the locks are free, and the processes end")
+        until(lambda: not left(data), what="the locks are free, and the processes end")
         assert not before.process.is_alive()
         assert not (data / STOP).exists()
         for name in names:
