@@ -100,7 +100,7 @@ def test_the_page_says_that_the_disk_is_full_and_when_there_is_room_nothing_is_m
             assert stat.S_IMODE(report.parent.stat().st_mode) == 0o700
             assert stays_alive(pages, 5.0) <= {"disk_full", "disk_refuses"}
             settings = f"{pages}/api/v1/settings"
-            until(lambda: asked.put(settings, json={"theme": "dark"}).status_code != 200, 10)
+            until(lambda: asked.put(settings, json={"theme": "dark"}).status_code != 200, 60)
             refused = asked.put(settings, json={"theme": "dark"})
             assert (refused.status_code, refused.json()["code"]) == (507, "disk_full")
             stood = recorded(data)

@@ -138,7 +138,7 @@ def test_a_second_run_looks_on_and_its_ctrl_c_ends_the_looking_alone(tmp_path: P
             second.says("It keeps its own options")
             assert second.says("Your pages are at").startswith(f"{pages}/?token=")
             second.process.send_signal(signal.SIGINT)
-            assert second.process.wait(10) == 0
+            assert second.process.wait(60) == 0
             assert (
                 second.lines[-1]
                 == "This terminal looks on no longer. The night goes on; `legmon stop` ends it."
@@ -316,8 +316,8 @@ def test_stop_ends_what_its_file_does_not_name(air: str, tmp_path: Path, writabl
             if not writable:
                 (data / name).mkdir()
         if writable:
-            until(lambda: supervisor(data), 10, what="the supervisor writes its file again")
-            until(lambda: presence.recorder(data), 10, what="the recorder writes its file again")
+            until(lambda: supervisor(data), 60, what="the supervisor writes its file again")
+            until(lambda: presence.recorder(data), 60, what="the recorder writes its file again")
             (data / REPORT).unlink()
         else:
             state = json.loads(run_command("status", "--json", data=data).stdout)
@@ -365,7 +365,7 @@ def test_stop_ends_a_recorder_alone_that_cannot_name_itself(air: str, tmp_path: 
         alone.process.stdin.close()
         done = run_command("stop", data=data)
         assert (done.returncode, "Nothing runs" in done.stdout) == (0, False), done.stdout
-        assert alone.process.wait(10) == 0
+        assert alone.process.wait(60) == 0
     assert info(data).state == "closed"
     assert not (data / STOP).exists()
 

@@ -237,7 +237,7 @@ def test_a_busy_catalog_keeps_no_sample_waiting(air: str, tmp_path: Path) -> Non
             path = next(data.glob("nights/*/left.seg"))
             before, until_then = path.stat().st_size, time.monotonic() + 7  # longer than a writer waits
             while time.monotonic() < until_then:
-                until(partial(grown, path, before), 5, what="samples are written all the while")
+                until(partial(grown, path, before), 30, what="samples are written all the while")
                 before = path.stat().st_size
                 time.sleep(0.5)
             other.execute("ROLLBACK")

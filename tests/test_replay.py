@@ -33,7 +33,7 @@ def replay(source: Path | str, *options: str, speed: float = 60) -> str:
     with started("-m", "legmon", "replay", str(source), *options, *quiet) as process:
         process.says(OVER, 50)
         process.process.send_signal(signal.SIGINT)
-        assert process.process.wait(10) == 0
+        assert process.process.wait(60) == 0
         return "\n".join(process.lines)
 
 
