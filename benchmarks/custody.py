@@ -13,6 +13,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -167,6 +168,10 @@ def lose_catalog(how: str) -> Callable[[Evening, random.Random], float]:
 
     def fault(evening: Evening, draws: random.Random) -> float:
         file = evening.data / "catalog.sqlite"
+        with contextlib.closing(sqlite3.connect(file, timeout=20)) as c:
+            c.execute(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            )  # else all of it may still be in the log, and the fault does nothing
         inode = file.stat().st_ino
         if how == "removed":
             file.unlink()

@@ -64,6 +64,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
     ) as process:
         says = process.says("Your pages are at", within_s=200)
+        printed = says.split()[0]
+        assert httpx.get(printed).headers["set-cookie"], "the printed address lets a browser in"
+        assert printed.endswith("#/live")
         yield Demo(process, says.split("/?token=")[0], data, seed)
 
 

@@ -112,7 +112,7 @@ class Evening:
             _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, night_seed), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None)
             self._print(f"Recording tonight over simulated Bluetooth, {speed:g} times as fast as real time.")
-            self._show_pages(web, "/#/live")
+            self._show_pages(web, "#/live")
             end_ns = start_ns + round(TONIGHT.hours * 3600 * NS)
             self._watch(catalog, lambda: clock.now_ns() > end_ns)
 
@@ -128,7 +128,7 @@ class Evening:
             clock = Clock(TONIGHT.start_ns(next_evening(catalog)), time.time_ns(), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None, rate_hz=stream.rate_hz)
             self._print(stream.sentence(speed))
-            self._show_pages(web, "/#/live")
+            self._show_pages(web, "#/live")
             progress = ReplayProgress(catalog, clock, stream, self._print, lambda: sensor.printed("over"))
             self._watch(catalog, progress.is_over)
 
