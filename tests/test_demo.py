@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +56,9 @@ def cli(*arguments: str, check: bool = True) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+@contextmanager
+def a_demo(data: Path) -> Iterator[Demo]:
     """A demo; its sleeper follows from the seed at the top of the run."""
-    data = tmp_path_factory.mktemp("demo")
     seed = int(os.environ["STORM_SEED"]) % 10_000
     with started(
         "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
@@ -68,6 +68,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         assert httpx.get(printed).headers["set-cookie"], "the printed address lets a browser in"
         assert printed.endswith("#/live")
         yield Demo(process, says.split("/?token=")[0], data, seed)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo that no test ends."""
+    with a_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Iterator[Demo]:
+    """A demo that the test ends."""
+    with a_demo(tmp_path / "data") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -199,32 +213,32 @@ def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> N
     assert demo.process.process.poll() is None
 
 
-def test_ctrl_c_closes_the_night_and_everything_agrees(demo: Demo) -> None:
+def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
     """Last on purpose: it ends the demo of this module."""
 
     def samples() -> int:
         try:
-            status = demo.get("/status")
+            status = ending.get("/status")
         except httpx.TransportError:  # the dashboard is on its way back
             return 0
         return sum(s["samples"] for s in status["sensors"]) if isinstance(status, dict) else 0
 
     until(lambda: samples() > 11_000, 60, what="some of the night is recorded")
-    seen = {pid for pid, _ in processes(demo.data)}
+    seen = {pid for pid, _ in processes(ending.data)}
     assert len(seen) >= 3
-    demo.process.process.send_signal(signal.SIGINT)
-    assert demo.process.process.wait(30) == 0
-    assert not [p for p in processes(demo.data) if p[0] in seen], "nothing that was started is left"
-    catalog = Catalog(demo.data)
+    ending.process.process.send_signal(signal.SIGINT)
+    assert ending.process.process.wait(30) == 0
+    assert not [p for p in processes(ending.data) if p[0] in seen], "nothing that was started is left"
+    catalog = Catalog(ending.data)
     night = catalog.night("last")
     segment = catalog.segment(night.id, "left")
     catalog.close()
     assert night.state == "closed"
-    data = ("--data", str(demo.data), "--json")
+    data = ("--data", str(ending.data), "--json")
     assert cli("score", "last", *data) == cli("nights", "last", *data), (
         "scored again, byte for byte what was written live"
     )
-    (log,) = demo.data.glob("simulated/*.sent.jsonl")
+    (log,) = ending.data.glob("simulated/*.sent.jsonl")
     sent = sum(e["count"] for e in map(json.loads, log.read_text().splitlines()) if e["event"] == "sent")
     assert sum(len(r.xyz) for r in read_segment(segment) if isinstance(r, Samples)) == sent > 10_000
 
