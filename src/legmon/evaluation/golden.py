@@ -27,7 +27,7 @@ from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.score import scored_night
 from legmon.timeline.axis import SampleAxis
 
-NOT_THE_LEG = {"bump", "vibration", "roll"}
+NOT_THE_LEG = {"bump", "vibration", "roll", "sway", "gasp", "partner", "pet"}
 """Kinds that come from outside. The sleeper did nothing, so they break no true series."""
 AS_THE_RULES = {"jerk": "leg"}
 """A jerk is a movement of the leg. It is shorter than 0.5 s, so the rules leave it out and it breaks no series."""
