@@ -127,7 +127,8 @@ class _Leg:
         at, lasting, depth = _NONE, _NONE, _NONE
         if beats and self._body.beats.most:
             flexion = replace(flexion, tremor_hz=0.0)
-            at, lasting, depth = _beats(self._body.beats, stream(self._seed, "leg beats", number), hold_s)
+            rng = stream(self._seed, "leg beats", number)
+            at, lasting, depth = _beats(self._body.beats, rng, hold_s, min(flexion.rise_s, flexion.fall_s))
             at = at + flexion.rise_s
         trembles = u[5] < self._body.hold.share and hold_s > 0.3
         tremor, hz, phase = self._tremor(number, flexion, 0.5 * reach) if trembles else (
@@ -191,7 +192,9 @@ def _second_step(flexion: Flexion, u: Array) -> tuple[float, float, float]:
     return 0.2 + 0.5 * float(u[1]), flexion.rise_s + min(0.8 * float(u[2]), latest), length
 
 
-def _beats(asked: Beats, rng: np.random.Generator, hold_s: float) -> tuple[Array, Array, Array]:
+def _beats(
+    asked: Beats, rng: np.random.Generator, hold_s: float, stroke_s: float
+) -> tuple[Array, Array, Array]:
     """Return begin, duration and depth of the beats of one movement; none if it is held for less than two."""
     fastest = max(asked.fastest_hz, asked.slowest_hz)
     hz = max(rng.uniform(asked.slowest_hz, fastest), 2.0 / hold_s)
@@ -204,6 +207,8 @@ def _beats(asked: Beats, rng: np.random.Generator, hold_s: float) -> tuple[Array
     at = np.concatenate(([0.0], np.cumsum(slots)[:-1]))
     size = asked.depth * rng.uniform(0.6, 1.4)
     depth = np.minimum(0.8, size * (1.0 + asked.irregular * rng.uniform(-1.0, 1.0, count)))
+    # A beat is hardly three times as strong as the stroke that lifted the leg.
+    depth = np.minimum(depth, np.maximum(0.1, 0.7 * (lasting / stroke_s) ** 2))
     if rng.random() < asked.about:
         depth = depth * np.where(np.arange(count) % 2, -1.0, 1.0)
     return at, lasting, depth

@@ -13,8 +13,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from firmware_sim.draw import drawn
 from firmware_sim.scenario import ScenarioError, parse_scenario, write_scenario
+from firmware_sim.structures import drawn
 from firmware_sim.vocabulary import Choice, Fault, Number, Scenario, Spread, Spreads, Strap, Time
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
