@@ -45,6 +45,8 @@ _OF_THE_LEG = {
     "clonic", "tremor hold", "inexact return", "overshoot", "creep", "relaxing", "never back", "small", "gradual", "two steps",
     "ankle only", "foot",
 }  # fmt: skip
+_CONFUSERS = ("sway", "gasps", "partner", "pet", "noise hum", "fidget")
+"""What looks like a series of the leg, or hides that there is none."""
 _SOME = 30.0
 """Leg movements per hour, where a night shall show how they look and would have none."""
 
@@ -85,6 +87,18 @@ def drawn(seed: int, *, structure: str | None = None, without: Collection[str] =
             night = each.take(night)
         elif name == structure or by_chance:
             night = each.put(stream(seed, f"structure {name}"), night)
+    alone = STRUCTURES["no series"].has(night)
+    if (
+        alone
+        and not is_plain
+        and structure != PLAIN
+        and not any(STRUCTURES[name].has(night) for name in _CONFUSERS)
+    ):
+        # A night without series is there to see what looks like one.
+        left = [name for name in _CONFUSERS if name not in without]
+        if left:
+            name = left[chances.integers(len(left))]
+            night = STRUCTURES[name].put(stream(seed, f"structure {name}"), night)
     if structure in _OF_THE_LEG and not night.movements_per_hour:
         night = replace(night, movements_per_hour=_SOME)
     return night
@@ -169,7 +183,7 @@ def _clonic(rng: Draws, body: Body) -> Body:
         body,
         clonic_share=_between(rng, 0.3, 0.95),
         beats=Beats(
-            depth=_between(rng, 0.1, 0.6),
+            depth=_between(rng, 0.1, 0.7),
             slowest_hz=slowest,
             fastest_hz=rounded(min(4.0, slowest + rng.uniform(0.2, 1.5))),
             most=int(rng.integers(3, 7)),
@@ -233,6 +247,12 @@ def _with_series(night: Scenario) -> Scenario:
     )
 
 
+def _no_series(rng: Draws, night: Scenario) -> Scenario:
+    """Return a night whose few leg movements come alone, so that every periodic one that is found is false."""
+    body = replace(night.body, periodic_share=0.0)
+    return replace(night, body=body, movements_per_hour=rounded(often(rng, 0.2, 0.5, 10.0)))
+
+
 def _coarse(rng: Draws, night: Scenario) -> Scenario:
     step_mg = rng.choice((7.81, 7.81, 10.0, 15.63, 15.63, 31.25))
     sensor = replace(night.sensor, step_mg=rounded(step_mg), range_g=int(rng.choice((2, 4, 8, 16))))
@@ -255,7 +275,7 @@ def _noise_hums(rng: Draws, night: Scenario) -> Scenario:
     """Return a night with one machine that hums again and again: a fan, a heat pump, or trains."""
     hz, width = rng.uniform(2.0, 10.0), _between(rng, 0.4, 7.0)
     lasting, edge = np.log(_even_in_log(rng, 5.0, 600.0)), _even_in_log(rng, 0.05, 30.0)
-    mg, count = _even_in_log(rng, 1.0, 6.0), int(rng.integers(3, 26))
+    mg, count = _even_in_log(rng, 1.5, 9.0), int(rng.integers(3, 26))
     if rng.random() < 0.3:
         # A thermostat switches it on at even intervals.
         every = rng.uniform(600.0, 3000.0)
@@ -266,7 +286,7 @@ def _noise_hums(rng: Draws, night: Scenario) -> Scenario:
         Vibration(
             at_s=rounded(at),
             for_s=rounded(np.clip(np.exp(lasting + 0.5 * rng.normal()), 2.0, 900.0)),
-            mg=rounded(np.clip(mg * np.exp(0.3 * rng.normal()), 0.3, 8.0)),
+            mg=rounded(np.clip(mg * np.exp(0.3 * rng.normal()), 0.5, 12.0)),
             hz=rounded(np.clip(hz + 0.3 * rng.normal(), 2.0, 10.0)),
             width_hz=width,
             edge_s=edge,
@@ -506,7 +526,7 @@ STRUCTURES: dict[str, Structure] = {
     "no series": Structure(
         0.1,
         lambda night: min(night.body.periodic_share, night.movements_per_hour) == 0,
-        _in_body(lambda _rng, body: replace(body, periodic_share=0.0)),
+        _no_series,
         _with_series,
         of_plain=True,
     ),
