@@ -119,9 +119,10 @@ class _Leg:
             overshoot = 0.0
         flexion = replace(flexion, up=start, hold_s=hold_s)
         creep = float(np.clip(back.creep * 2.0 * u[2], -0.7, 0.7)) if hold_s > 0.3 else 0.0
-        if u[3] < back.stays:
-            left = np.clip(flexion.angle * (0.2 + 0.5 * u[4]), -_MOST_LEFT, _MOST_LEFT)
-            self._lies = turned(start, flexion.axis, np.array([left]))[0]
+        left = np.clip(flexion.angle * (0.2 + 0.5 * u[4]), -_MOST_LEFT, _MOST_LEFT)
+        away = turned(start, flexion.axis, np.array([left]))[0]
+        if u[3] < back.stays and away @ self._rest > np.cos(_MOST_LEFT):
+            self._lies = away
         else:
             self._rest = self._lies = self._returned(z, 0.8 * tilt)
         at, lasting, depth = _NONE, _NONE, _NONE

@@ -84,7 +84,7 @@ def drawn(seed: int, *, structure: str | None = None, without: Collection[str] =
         by_chance = chances.random() < busy * each.share and not is_plain and structure != PLAIN
         by_chance &= not (name == "no series" and structure == "dense")
         if name in without:
-            night = each.take(night)
+            night = each.take(night) if each.has(night) else night
         elif name == structure or by_chance:
             night = each.put(stream(seed, f"structure {name}"), night)
     alone = STRUCTURES["no series"].has(night)
