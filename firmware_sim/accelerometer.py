@@ -69,6 +69,8 @@ class Accelerometer:
         self._unit_g = SCALE_UG[range_g] * 1e-6
         # A coarser converter leaves the low bits of the 16 at 0.
         self._step = 1 << (16 - chip.bits)
+        if (step_mg := scenario.sensor.step_mg) is not None:
+            self._step = max(1, round(1e-3 * step_mg / self._unit_g))
         self._offset_g = 1e-3 * chip.offset_mg * rng.uniform(-1.0, 1.0, 3)
         warmth_mg = chip.drift_mg_per_k * scenario.disturb.temperature_k
         self._warm_g = 1e-3 * warmth_mg * rng.uniform(-1.0, 1.0, 3)
@@ -97,7 +99,9 @@ class Accelerometer:
 
     def _round(self, counts: NDArray[np.float64]) -> NDArray[np.int16]:
         steps = np.rint(counts / self._step) * self._step
-        samples: NDArray[np.int16] = np.clip(steps, -32768, 32768 - self._step).astype(np.int16)
+        samples: NDArray[np.int16] = np.clip(
+            steps, -32768 // -self._step * -self._step, 32767 // self._step * self._step
+        ).astype(np.int16)
         return samples
 
     def _without_noise(self, index: int) -> NDArray[np.int16]:

@@ -70,14 +70,30 @@ def draw(
     seed: Annotated[int, typer.Argument(min=0, help="Number of the night.")],
     *,
     out: Annotated[Path, typer.Option("-o", "--out", help="Scenario file to write.")],
+    structure: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help='A structure that the night shall have, such as "clonic".'),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A structure that it shall not have. May be repeated."),
+    ] = None,
 ) -> None:
-    """Write the scenario of a random night, drawn from wide but plausible distributions."""
-    from firmware_sim.draw import drawn
-    from firmware_sim.scenario import write_scenario
+    """Write the scenario of a random night, and print the names of its structures, one a line.
 
+    A structure is one way in which nights differ: how the leg returns, what hums, how the bed sways.
+    """
+    from firmware_sim.scenario import write_scenario
+    from firmware_sim.structures import drawn, structures
+
+    try:
+        night = drawn(seed, structure=structure, without=without or ())
+    except ValueError as error:
+        raise BadInputError(str(error)) from error
     with _writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(write_scenario(drawn(seed)), encoding="utf-8")
+        out.write_text(write_scenario(night), encoding="utf-8")
+    print("\n".join(structures(night)))
 
 
 def golden() -> None:

@@ -1,4 +1,6 @@
-"""Draw a random night: every key of a scenario from a wide but plausible distribution.
+"""Draw a plain night: how many movements, of which sizes, on which chip, with which disturbances.
+
+`firmware_sim.structures` draws what kind of leg and what kind of bed it is, on top of this.
 
 Evaluate a detector on nights whose seeds were not used to tune it. Each kind of disturbance is absent from some nights,
 rare in others and frequent in the rest. One night in eight has no series. A night is never so disturbed that no observer
@@ -27,8 +29,8 @@ from firmware_sim.vocabulary import (
 )
 
 
-def drawn(seed: int) -> Scenario:
-    """Draw the night `seed`, of 5 to 8 hours. The seed of the scenario is the same number."""
+def plain(seed: int) -> Scenario:
+    """Draw the plain night `seed`, of 5 to 8 hours. The seed of the scenario is the same number."""
     rng = stream(seed, "drawn")
     duration_s = float(rng.integers(300, 480) * 60)
     return Scenario(
@@ -36,9 +38,9 @@ def drawn(seed: int) -> Scenario:
         name=f"drawn-{seed}",
         seed=seed,
         rate_hz=int(rng.choice((25, 50, 50, 100))),
-        rate_error_percent=_round(rng.uniform(-4.0, 4.0)),
+        rate_error_percent=rounded(rng.uniform(-4.0, 4.0)),
         leg="left" if rng.random() < 0.5 else "right",
-        movements_per_hour=_round(_often(rng, 0.05, 2.0, 80.0)),
+        movements_per_hour=rounded(often(rng, 0.05, 2.0, 80.0)),
         sensor=_sensor(stream(seed, "drawn sensor")),
         body=_body(stream(seed, "drawn body"), duration_s),
         disturb=_disturb(seed, duration_s),
@@ -51,30 +53,30 @@ def _sensor(rng: np.random.Generator) -> Sensor:
     return Sensor(
         make=makes[rng.integers(len(makes))],
         range_g=int(rng.choice((2, 4, 8))),
-        scale_error_percent=_round(rng.uniform(-3.0, 3.0)),
+        scale_error_percent=rounded(rng.uniform(-3.0, 3.0)),
     )
 
 
 def _body(rng: np.random.Generator, duration_s: float) -> Body:
     return Body(
-        periodic_share=_round(_often(rng, 0.125, 0.4, 0.95)),
+        periodic_share=rounded(often(rng, 0.125, 0.4, 0.95)),
         series=Series(
-            interval_s=Spread(_round(rng.uniform(14.0, 35.0)), _round(rng.uniform(0.2, 0.4))),
-            length=_round(rng.uniform(6.0, 30.0)),
-            lengthen=_round(rng.uniform(0.9, 1.5)),
+            interval_s=Spread(rounded(rng.uniform(14.0, 35.0)), rounded(rng.uniform(0.2, 0.4))),
+            length=rounded(rng.uniform(6.0, 30.0)),
+            lengthen=rounded(rng.uniform(0.9, 1.5)),
         ),
-        thin=_round(rng.uniform(1.0, 5.0)),
-        peak_mg=Spread(_round(rng.uniform(70.0, 220.0)), _round(rng.uniform(0.4, 0.8))),
-        invisible_share=_round(rng.uniform(0.0, 0.35)),
-        duration_s=Spread(_round(rng.uniform(2.0, 4.2)), _round(rng.uniform(0.3, 0.5))),
-        clonic_share=_round(rng.uniform(0.0, 0.6)),
-        slow_share=_round(_often(rng, 0.5, 0.05, 0.4)),
-        large_per_hour=_round(rng.uniform(0.3, 7.0)),
-        posture_per_hour=_round(rng.uniform(0.3, 3.5)),
-        tremor_trains_per_hour=_round(_often(rng, 0.6, 0.3, 4.0)),
-        jerks_per_hour=_round(_often(rng, 0.5, 0.3, 3.0)),
+        thin=rounded(rng.uniform(1.0, 5.0)),
+        peak_mg=Spread(rounded(rng.uniform(70.0, 220.0)), rounded(rng.uniform(0.4, 0.8))),
+        invisible_share=rounded(rng.uniform(0.0, 0.35)),
+        duration_s=Spread(rounded(rng.uniform(2.0, 4.2)), rounded(rng.uniform(0.3, 0.5))),
+        clonic_share=rounded(rng.uniform(0.0, 0.6)),
+        slow_share=rounded(often(rng, 0.5, 0.05, 0.4)),
+        large_per_hour=rounded(rng.uniform(0.3, 7.0)),
+        posture_per_hour=rounded(rng.uniform(0.3, 3.5)),
+        tremor_trains_per_hour=rounded(often(rng, 0.6, 0.3, 4.0)),
+        jerks_per_hour=rounded(often(rng, 0.5, 0.3, 3.0)),
         bathroom=tuple(
-            Trip(_round(rng.uniform(0.05, 0.9) * duration_s), _round(rng.uniform(90.0, 420.0)))
+            Trip(rounded(rng.uniform(0.05, 0.9) * duration_s), rounded(rng.uniform(90.0, 420.0)))
             for _ in range(rng.integers(0, 3))
         ),
     )
@@ -84,45 +86,45 @@ def _disturb(seed: int, duration_s: float) -> Disturb:
     rng = stream(seed, "drawn disturb")
     loosens = rng.random() < 0.3
     return Disturb(
-        breath_mg=_round(rng.uniform(0.5, 4.0)),
-        pulse_mg=_round(rng.uniform(0.0, 1.5)),
-        bumps_per_hour=_round(_often(rng, 0.5, 3.0, 60.0)),
-        bump_mg=Spread(_round(rng.uniform(5.0, 20.0)), 0.6),
+        breath_mg=rounded(rng.uniform(0.5, 4.0)),
+        pulse_mg=rounded(rng.uniform(0.0, 1.5)),
+        bumps_per_hour=rounded(often(rng, 0.5, 3.0, 60.0)),
+        bump_mg=Spread(rounded(rng.uniform(5.0, 20.0)), 0.6),
         vibration=tuple(
             Vibration(
-                _round(rng.uniform(0.0, 0.9) * duration_s),
-                _round(rng.uniform(60.0, 1800.0)),
-                _round(rng.uniform(3.0, 12.0)),
-                _round(rng.uniform(9.0, 40.0)),
+                rounded(rng.uniform(0.0, 0.9) * duration_s),
+                rounded(rng.uniform(60.0, 1800.0)),
+                rounded(rng.uniform(3.0, 12.0)),
+                rounded(rng.uniform(9.0, 40.0)),
             )
             for _ in range(rng.integers(1, 4) if rng.random() < 0.25 else 0)
         ),
         strap=(
             Strap(
-                _round(rng.uniform(0.2, 0.7) * duration_s),
-                _round(rng.uniform(0.6, 1.5)),
-                _round(rng.uniform(0.0, 0.3)),
+                rounded(rng.uniform(0.2, 0.7) * duration_s),
+                rounded(rng.uniform(0.6, 1.5)),
+                rounded(rng.uniform(0.0, 0.3)),
                 # From a stream of its own, so that the rest of the night is as it was before straps could roll.
-                _round(stream(seed, "drawn roll").uniform(-60.0, 60.0)),
-                _round(stream(seed, "drawn roll time").uniform(300.0, 3600.0)),
+                rounded(stream(seed, "drawn roll").uniform(-60.0, 60.0)),
+                rounded(stream(seed, "drawn roll time").uniform(300.0, 3600.0)),
             ),
         )
         if loosens
         else (),
-        temperature_k=_round(rng.uniform(0.0, 10.0)),
+        temperature_k=rounded(rng.uniform(0.0, 10.0)),
     )
 
 
 def _link(rng: np.random.Generator) -> Link:
-    return Link(losses_per_hour=_round(_often(rng, 0.6, 0.3, 8.0)), loss_s=Spread(3.0, 0.8))
+    return Link(losses_per_hour=rounded(often(rng, 0.6, 0.3, 8.0)), loss_s=Spread(3.0, 0.8))
 
 
-def _often(rng: np.random.Generator, never: float, low: float, high: float) -> float:
+def often(rng: np.random.Generator, never: float, low: float, high: float) -> float:
     """Draw 0 with probability `never`, otherwise a number from `low` to `high`."""
     value = rng.uniform(low, high)
     return 0.0 if rng.random() < never else float(value)
 
 
-def _round(value: float) -> float:
+def rounded(value: float) -> float:
     """Round to two decimals, because people read scenario files."""
     return round(float(value), 2)

@@ -100,6 +100,8 @@ class Flexion:
         Frequency of the beats during the hold, Hz; 0 for a still hold.
     ring_g, ring_hz : float
         Ringing of a loose strap after each of the two strokes: amplitude in g, and frequency in Hz.
+    depth : float
+        Share of the angle that the beats move by.
     """
 
     up: Array
@@ -112,6 +114,7 @@ class Flexion:
     tremor_hz: float
     ring_g: float = 0.0
     ring_hz: float = 8.0
+    depth: float = 0.05
 
     @property
     def duration_s(self) -> float:
@@ -134,7 +137,7 @@ class Flexion:
         fall, fall_v, fall_a = minimum_jerk(t - self.rise_s - self.hold_s, self.fall_s)
         angle, velocity, acceleration = rise - fall, rise_v - fall_v, rise_a - fall_a
         if self.tremor_hz:
-            beat, beat_v, beat_a = self._tremor(t - self.rise_s)
+            beat, beat_v, beat_a = swelling_beats(t - self.rise_s, self.hold_s, self.tremor_hz, self.depth)
             angle, velocity, acceleration = angle + beat, velocity + beat_v, acceleration + beat_a
         up = turned(self.up, self.axis, self.angle * angle)
         felt = up + swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
@@ -145,19 +148,20 @@ class Flexion:
                 felt += across * ringing(t - stroke_s, self.ring_hz, RING_S)[:, None]
         return felt
 
-    def _tremor(self, t: Array) -> tuple[Array, Array, Array]:
-        """Return clonic beats of 5 % of the angle, which swell and fade during the hold, and their two derivatives."""
-        inside = (t > 0.0) & (t < self.hold_s)
-        swell_rate, beat_rate = 2.0 * np.pi / self.hold_s, 2.0 * np.pi * self.tremor_hz
-        swell = 0.5 * (1.0 - np.cos(swell_rate * t))
-        swell_v = 0.5 * swell_rate * np.sin(swell_rate * t)
-        swell_a = 0.5 * swell_rate**2 * np.cos(swell_rate * t)
-        sin, cos = np.sin(beat_rate * t), np.cos(beat_rate * t)
-        size = np.where(inside, 0.05, 0.0)
-        position = size * swell * sin
-        velocity = size * (swell_v * sin + swell * beat_rate * cos)
-        acceleration = size * (swell_a * sin + 2.0 * swell_v * beat_rate * cos - swell * beat_rate**2 * sin)
-        return position, velocity, acceleration
+
+def swelling_beats(t: Array, hold_s: float, hz: float, depth: float) -> tuple[Array, Array, Array]:
+    """Return clonic beats that swell and fade while the leg is held for `hold_s`, and their two derivatives; 0 outside."""
+    inside = (t > 0.0) & (t < hold_s)
+    swell_rate, beat_rate = 2.0 * np.pi / hold_s, 2.0 * np.pi * hz
+    swell = 0.5 * (1.0 - np.cos(swell_rate * t))
+    swell_v = 0.5 * swell_rate * np.sin(swell_rate * t)
+    swell_a = 0.5 * swell_rate**2 * np.cos(swell_rate * t)
+    sin, cos = np.sin(beat_rate * t), np.cos(beat_rate * t)
+    size = np.where(inside, depth, 0.0)
+    position = size * swell * sin
+    velocity = size * (swell_v * sin + swell * beat_rate * cos)
+    acceleration = size * (swell_a * sin + 2.0 * swell_v * beat_rate * cos - swell * beat_rate**2 * sin)
+    return position, velocity, acceleration
 
 
 def angle_for_peak(peak_g: Array, up: Array, axis: Array, arm: Array, quickest_s: Array) -> Array:

@@ -12,6 +12,8 @@ import numpy as np
 
 from firmware_sim.bodily import Shift, Walk
 from firmware_sim.bursts import Bursts, twitch_for_peak
+from firmware_sim.fidgets import Fidget, draw_fidget
+from firmware_sim.habits import exact, loosened
 from firmware_sim.kinematics import RING_S, Array, Flexion, Motion, angle_for_peak
 from firmware_sim.plan import Kind, Planned
 from firmware_sim.streams import stream
@@ -19,6 +21,12 @@ from firmware_sim.surroundings import unit
 from firmware_sim.vocabulary import Scenario, Strap
 
 _UPRIGHT = 0.9  # cosine of the angle between an axis and up
+_FOOT_TURNS = 1.8
+"""The foot turns by more than the shank, from which the peaks of a scenario are; a modelling choice."""
+_STRAP_TILTS, _MOST_TILT_G = 0.35, 0.045
+"""Share of a movement that a strap above the ankle shows when the ankle moves alone, and the most; modelling choices."""
+_FOOT_ARM_M, _TILT_ARM_M = 0.12, 0.02
+"""From the ankle to the back of the foot, and from the strap to what tilts it, m."""
 _WAVES = 6  # of the shaking of a body that turns over
 
 
@@ -42,6 +50,7 @@ def perform(scenario: Scenario, plan: list[Planned], wears: Worn) -> list[Motion
     """Return the motion of each planned movement, in the order of the plan."""
     up, ups = wears.rest, []
     motions: dict[tuple[Kind, int], Motion] = {}
+    clonic: set[int] = set()
     for planned in plan:
         ups.append(up)
         if planned.kind != "leg":
@@ -54,7 +63,10 @@ def perform(scenario: Scenario, plan: list[Planned], wears: Worn) -> list[Motion
             [leg for leg, _up in legs], _flexions(scenario, legs, wears), strict=True
         ):
             motions["leg", planned.number] = flexion
-    return [motions[planned.kind, planned.number] for planned in plan]
+            if flexion.tremor_hz:
+                clonic.add(planned.number)
+    performed = [motions[planned.kind, planned.number] for planned in plan]
+    return performed if exact(scenario.body) else loosened(scenario, plan, performed, wears.shank, clonic)
 
 
 def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn) -> list[Flexion]:
@@ -71,6 +83,9 @@ def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn
     slow = u[0] < body.slow_share
     rise = np.where(slow, 1.0 + 1.5 * u[1], 0.15 + 0.35 * u[1])
     fall = np.where(slow, 1.0 + 1.5 * u[2], 0.3 + 0.7 * u[2])
+    habit = stream(scenario.seed, "leg sizes and sites").random((numbers.max() + 1, 8))[numbers].T
+    rise = np.where(habit[0] < body.gradual_share, 0.6 + 0.9 * habit[1], rise)
+    fall = np.where(habit[2] < body.gradual_share, 0.6 + 0.9 * habit[3], fall)
     squeeze = np.minimum(1.0, 0.9 * durations / (rise + fall))
     rise, fall = rise * squeeze, fall * squeeze
     hold = durations - rise - fall
@@ -85,17 +100,27 @@ def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn
     axes /= np.linalg.norm(axes, axis=1)[:, None]
     peaks = 1e-3 * np.clip(body.peak_mg.median * np.exp(body.peak_mg.sigma * z[4]), 22.0, 1500.0)
     peaks = np.where(u[3] < body.invisible_share, 0.006 + 0.010 * u[4], peaks)
-    arms = np.broadcast_to(wears.arm, (n, 3))
+    peaks = np.where(habit[4] < body.small_share, 0.020 + 0.020 * habit[5], peaks)
+    only_ankle = habit[6] < body.only_ankle_share
+    if scenario.site == "foot":
+        # The foot turns more than the shank, and the ankle turns it too.
+        peaks = np.minimum(_FOOT_TURNS * peaks, 1.5)
+    else:
+        # The shank hardly moves: the tendons tilt the strap a little.
+        peaks = np.where(only_ankle, np.minimum(_STRAP_TILTS * peaks, _MOST_TILT_G), peaks)
+    short = unit(wears.arm) * (_FOOT_ARM_M if scenario.site == "foot" else _TILT_ARM_M)
+    arms = np.where(only_ankle[:, None], short, wears.arm)
     angles = np.minimum(angle_for_peak(peaks, ups, axes, arms, np.minimum(rise, fall)), np.radians(60.0))
     angles *= gains * np.where(u[5] < 0.5, -1.0, 1.0)
-    clonic = (u[6] < body.clonic_share) & (hold > 1.0)
-    beats_hz = np.where(clonic, 1.7 + 1.3 * u[7], 0.0)
+    beats = body.beats
+    clonic = (u[6] < body.clonic_share) & (hold > (0.6 if beats.most else 1.0))
+    beats_hz = np.where(clonic, beats.slowest_hz + (beats.fastest_hz - beats.slowest_hz) * u[7], 0.0)
     ring_hz = 5.0 + 7.0 * u[8]
     return [
         Flexion(
             up=ups[i],
             axis=axes[i],
-            arm=wears.arm,
+            arm=arms[i],
             angle=float(angles[i]),
             rise_s=float(rise[i]),
             hold_s=float(hold[i]),
@@ -103,6 +128,7 @@ def _flexions(scenario: Scenario, legs: list[tuple[Planned, Array]], wears: Worn
             tremor_hz=float(beats_hz[i]),
             ring_g=float(rings[i] * gains[i] * peaks[i]),
             ring_hz=float(ring_hz[i]),
+            depth=beats.depth,
         )
         for i in range(n)
     ]
@@ -114,8 +140,10 @@ def _strap_at(scenario: Scenario, at_s: float) -> Strap:
     return max(come, key=lambda strap: strap.at_s) if come else Strap(0.0)
 
 
-def _bodily(scenario: Scenario, planned: Planned, up: Array, wears: Worn) -> Shift | Walk | Bursts:
+def _bodily(scenario: Scenario, planned: Planned, up: Array, wears: Worn) -> Shift | Walk | Bursts | Fidget:
     rng = stream(scenario.seed, planned.kind, planned.number)
+    if planned.kind == "fidget":
+        return draw_fidget(rng, planned.duration_s, up, wears.shank, wears.arm)
     if planned.kind == "locomotion":
         return _walk(rng, planned, up, wears)
     if planned.kind in {"tremor", "jerk"}:

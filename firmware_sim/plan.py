@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from firmware_sim.streams import stream
 from firmware_sim.vocabulary import Body, Scenario
 
-Kind = Literal["leg", "posture", "long", "locomotion", "tremor", "jerk"]
+Kind = Literal["leg", "posture", "long", "locomotion", "tremor", "jerk", "fidget"]
 
 NEAREST_S = 2.5
 """Two movements are never closer than this, offset to onset."""
@@ -72,6 +72,7 @@ def plan_night(scenario: Scenario) -> list[Planned]:
         "long": body.large_per_hour,
         "tremor": body.tremor_trains_per_hour,
         "jerk": body.jerks_per_hour,
+        "fidget": body.fidgets_per_hour,
     }
     for kind, per_hour in rates.items():
         for number in range(stream(scenario.seed, kind).poisson(per_hour * hours)):
@@ -93,13 +94,15 @@ def _touch(one: Planned, other: Planned) -> bool:
 
 
 def _length(rng: np.random.Generator, kind: Kind) -> float:
-    """Return the duration of a movement of the whole body, a tremor train or a jerk, s."""
+    """Return the duration of a movement of the whole body, a tremor train, a jerk or a bout of fidgeting, s."""
     if kind == "posture":
         return float(rng.uniform(1.0, 5.0))
     if kind == "long":
         return float(np.clip(14.0 * np.exp(rng.normal(0.0, 0.3)), 12.0, 40.0))
     if kind == "tremor":
         return float(rng.uniform(5.0, 30.0))
+    if kind == "fidget":
+        return float(np.exp(rng.uniform(np.log(20.0), np.log(240.0))))
     return float(rng.uniform(0.1, 0.4))
 
 

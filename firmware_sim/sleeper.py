@@ -6,6 +6,7 @@ and `firmware_sim.surroundings` adds the disturbances.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +14,11 @@ import numpy as np
 
 from firmware_sim.blocks import BLOCK, Blocks
 from firmware_sim.kinematics import Array, Motion
+from firmware_sim.lifts import Lift
+from firmware_sim.mattress import SwayKind, sways_of
 from firmware_sim.performance import perform, worn
 from firmware_sim.plan import Kind, plan_night
+from firmware_sim.spring import Spring
 from firmware_sim.surroundings import Surroundings, bumps_of, rolled
 from firmware_sim.vocabulary import Scenario
 
@@ -27,14 +31,14 @@ class Movement:
     ----------
     start_s : float
         When it begins, seconds of true time.
-    kind : {"leg", "posture", "long", "locomotion", "tremor", "jerk", "bump"}
+    kind : {"leg", "posture", "long", "locomotion", "tremor", "jerk", "fidget", "bump", "sway", "gasp", "partner", "pet"}
         What it is.
     motion : Motion
         The motion that the sensor feels.
     """
 
     start_s: float
-    kind: Kind | Literal["bump"]
+    kind: Kind | SwayKind | Literal["bump"]
     motion: Motion
 
     @property
@@ -68,6 +72,10 @@ class Sleeper:
         ]
         self.bumps = [Movement(at, "bump", bump) for at, bump in bumps_of(scenario)]
         self._body, self._mattress = _Times(self.movements), _Times(self.bumps)
+        self._slack = _Added(list(_relaxations(self.movements)))
+        self.sways = [Movement(at, kind, sway) for at, kind, sway in sways_of(scenario)]
+        self._swaying = _Added(self.sways)
+        self._spring = Spring(scenario, self.rate_hz)
         self._surroundings = Surroundings(scenario, self.rate_hz)
         self._blocks = Blocks(self._compute)
 
@@ -85,8 +93,15 @@ class Sleeper:
         return self._blocks.read(first, count)
 
     def _compute(self, block: int) -> Array:
-        t = np.arange(block * BLOCK, (block + 1) * BLOCK) / self.rate_hz
-        felt = np.empty((BLOCK, 3))
+        before = self._spring.remembers
+        t = np.arange(block * BLOCK - before, (block + 1) * BLOCK) / self.rate_hz
+        felt, t = self._spring.follow(self._moved(t)), t[before:]
+        self._surroundings.add_to(felt, t)
+        return rolled(felt, t, self.scenario.disturb.strap, self._shank)
+
+    def _moved(self, t: Array) -> Array:
+        """Return what the leg and the mattress do at the times `t`, in g."""
+        felt = np.empty((len(t), 3))
         begin, end = self._body.within(t)
         felt[:] = self.movements[begin - 1].motion.up_after if begin else self._rest
         for movement in self.movements[begin:end]:
@@ -97,8 +112,9 @@ class Sleeper:
         for bump in self.bumps[begin:end]:
             low, high = np.searchsorted(t, (bump.start_s, bump.end_s))
             felt[low:high] += bump.motion.felt(t[low:high] - bump.start_s)
-        self._surroundings.add_to(felt, t)
-        return rolled(felt, t, self.scenario.disturb.strap, self._shank)
+        self._slack.add_to(felt, t)
+        self._swaying.add_to(felt, t)
+        return felt
 
 
 class _Times:
@@ -112,3 +128,34 @@ class _Times:
         """Return begin and end, in the list, of the movements that overlap with the time from t[0] to t[-1]."""
         begin, end = np.searchsorted(self._ends, t[0]), np.searchsorted(self._starts, t[-1], side="right")
         return int(begin), int(end)
+
+
+class _Added:
+    """Adds to the signal what overlaps with anything, and with each other."""
+
+    def __init__(self, movements: list[Movement]) -> None:
+        self._movements = sorted(movements, key=lambda movement: movement.start_s)
+        self._starts = np.array([movement.start_s for movement in self._movements])
+        self._longest = max((movement.motion.duration_s for movement in self._movements), default=0.0)
+        turns = [movement.motion.up_after for movement in self._movements]
+        self._turned = np.concatenate((np.zeros((1, 3)), np.cumsum(turns, axis=0).reshape(-1, 3)))
+
+    def add_to(self, felt: Array, t: Array) -> None:
+        """Add them at the times `t` (s) to `felt`, in g, shape (len(t), 3)."""
+        begin = np.searchsorted(self._starts, t[0] - self._longest)
+        end = np.searchsorted(self._starts, t[-1], side="right")
+        if self._turned.any():
+            felt += self._turned[begin]
+        for movement in self._movements[int(begin) : int(end)]:
+            low, high = np.searchsorted(t, (movement.start_s, movement.end_s))
+            felt[high:] += movement.motion.up_after
+            if low < high:
+                felt[low:high] += movement.motion.felt(t[low:high] - movement.start_s)
+
+
+def _relaxations(movements: list[Movement]) -> Iterator[Movement]:
+    """Yield how the leg relaxes after each movement."""
+    for movement in movements:
+        relaxation = movement.motion.relaxation() if isinstance(movement.motion, Lift) else None
+        if relaxation is not None:
+            yield Movement(movement.end_s, "leg", relaxation)

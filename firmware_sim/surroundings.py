@@ -17,8 +17,6 @@ from firmware_sim.vocabulary import Scenario, Strap, Vibration
 
 _SMALLEST_BUMP_G, _LARGEST_BUMP_G = 0.002, 0.040
 _BUMPS_APART_S = 3.0
-_FADE_S = 2.0
-"""A hum swells and fades like a motor that starts and stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,16 @@ class Surroundings:
         self._disturb = scenario.disturb
         self._breath = _Rhythm(scenario.seed, "breath", 0.2, 0.33)
         self._pulse = _Rhythm(scenario.seed, "pulse", 0.85, 1.2)
-        self._hums = [
+        self._hums: list[tuple[Vibration, Array, float]] = [
             (hum, unit(rng.normal(size=3)), rng.uniform(0.0, 2.0 * np.pi))
             for number, hum in enumerate(scenario.disturb.vibration)
             for rng in [stream(scenario.seed, "vibration", number)]
-            if hum.hz < rate_hz / 2.0
+            if hum.hz < rate_hz / 2.0 and not hum.width_hz
+        ]
+        self._noises = [
+            _Noise(hum, stream(scenario.seed, "vibration noise", number), rate_hz)
+            for number, hum in enumerate(scenario.disturb.vibration)
+            if hum.width_hz
         ]
 
     def add_to(self, felt: Array, t: Array) -> None:
@@ -117,6 +120,8 @@ class Surroundings:
         for hum, direction, start in self._hums:
             if hum.at_s < t[-1] and t[0] < hum.at_s + hum.for_s:
                 felt += (1e-3 * hum.mg * _hum(hum, start, t))[:, None] * direction
+        for noise in self._noises:
+            noise.add_to(felt, t)
 
 
 class _Rhythm:
@@ -141,6 +146,39 @@ class _Rhythm:
         return phase, 0.7 + 0.3 * slow[2]
 
 
+class _Noise:
+    """A hum that is noise: a sum of many sines in its band, so that any moment can be computed alone."""
+
+    def __init__(self, hum: Vibration, rng: np.random.Generator, rate_hz: float) -> None:
+        self._hum = hum
+        count = round(16 + min(48.0, 8.0 * hum.width_hz))
+        low, high = max(0.3, hum.hz - hum.width_hz / 2.0), hum.hz + hum.width_hz / 2.0
+        hz = rng.uniform(low, max(low, high), count)
+        push = unit(rng.normal(size=3)) + 0.5 * rng.normal(size=(count, 3))
+        push *= 1e-3 * hum.mg * np.sqrt(2.0 / (push * push).sum())
+        phase = rng.uniform(0.0, 2.0 * np.pi, count)
+        # Nearer to half of the rate, the filter of the chip takes it away.
+        self._waves = [wave for wave in zip(hz, phase, push, strict=True) if wave[0] < 0.45 * rate_hz]
+        self._swell_hz, self._swell_phase = rng.uniform(0.02, 0.3, 2), rng.uniform(0.0, 2.0 * np.pi, 2)
+
+    def add_to(self, felt: Array, t: Array) -> None:
+        """Add the noise at the times `t` (s) to `felt`, in g, shape (len(t), 3)."""
+        hum = self._hum
+        low, high = np.searchsorted(t, (hum.at_s, hum.at_s + hum.for_s))
+        if low == high:
+            return
+        t = t[low:high]
+        swell = 1.0 + 0.25 * sum(
+            np.sin(2.0 * np.pi * hz * t + start)
+            for hz, start in zip(self._swell_hz, self._swell_phase, strict=True)
+        )
+        level = _edges(hum, t) * swell
+        noise = np.zeros((len(t), 3))
+        for hz, start, push in self._waves:
+            noise += np.sin(2.0 * np.pi * hz * t + start)[:, None] * push
+        felt[low:high] += level[:, None] * noise
+
+
 def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Array:
     """Return `felt` turned about the shank by the roll of the case in its straps at the times `t`."""
     angle = np.zeros(len(t))
@@ -155,11 +193,17 @@ def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Arra
 
 
 def _hum(hum: Vibration, start: float, t: Array) -> Array:
-    fades = np.clip(np.minimum(t - hum.at_s, hum.at_s + hum.for_s - t) / _FADE_S, 0.0, 1.0)
+    fades = _edges(hum, t)
     # Beats of a few seconds, as between a motor and the bed that it shakes.
     beats = 0.8 + 0.2 * np.sin(2.0 * np.pi * 0.23 * t + start)
     wave: Array = fades * beats * np.sin(2.0 * np.pi * hum.hz * t + start)
     return wave
+
+
+def _edges(hum: Vibration, t: Array) -> Array:
+    """Return how far a hum has swelled at the times `t`, 0 to 1: like a motor that starts and stops."""
+    edges: Array = np.clip(np.minimum(t - hum.at_s, hum.at_s + hum.for_s - t) / hum.edge_s, 0.0, 1.0)
+    return edges
 
 
 def unit(vector: Array) -> Array:

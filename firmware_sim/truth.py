@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from firmware_sim.lifts import Lift
 from firmware_sim.losses import losses_of
 from firmware_sim.sleeper import Movement, Sleeper
-from firmware_sim.vocabulary import Strap
+from firmware_sim.vocabulary import Strap, Vibration
 
 _LEAVES_G = 0.005
 _VISIBLE_G = 0.020
@@ -51,7 +52,9 @@ def visibility_of(movement: Movement) -> Visibility:
     peak = float(left.max())
     onset_s, offset_s = movement.start_s, movement.end_s
     if peak >= _VISIBLE_G:
-        away = np.linalg.norm(felt - motion.up_after, axis=1) > _LEAVES_G
+        # A leg that relaxes for seconds afterwards makes no movement by that.
+        later = motion.up_reached if isinstance(motion, Lift) else motion.up_after
+        away = np.linalg.norm(felt - later, axis=1) > _LEAVES_G
         onset_s += float(t[np.argmax(left > _LEAVES_G)])
         last = len(t) - 1 - int(np.argmax(away[::-1]))
         offset_s = min(movement.start_s + float(t[last]) + _STEP_S, movement.end_s)
@@ -67,9 +70,12 @@ def truth(sleeper: Sleeper) -> dict[str, Any]:
         for fault in scenario.faults
     ]
     hidden = lost + [(begin, end) for begin, end, _kind in faults]
-    movements = [_movement_row(sleeper, movement, hidden) for movement in sleeper.movements + sleeper.bumps]
+    movements = [
+        _movement_row(sleeper, movement, hidden)
+        for movement in sleeper.movements + sleeper.bumps + sleeper.sways
+    ]
     movements += [
-        _row(hum.at_s, min(hum.at_s + hum.for_s, scenario.duration_s), sleeper.leg, "vibration", hum.mg)
+        _row(hum.at_s, min(hum.at_s + hum.for_s, scenario.duration_s), sleeper.leg, "vibration", _hum_mg(hum))
         for hum in scenario.disturb.vibration
         if hum.at_s < scenario.duration_s
     ]
@@ -111,6 +117,11 @@ def _row(onset_s: float, offset_s: float, leg: str, kind: str, peak_mg: float) -
         "visible": peak_mg >= 1000.0 * _VISIBLE_G,
         "peak_mg": round(peak_mg, 1),
     }
+
+
+def _hum_mg(hum: Vibration) -> float:
+    """Return the peak of a hum: of a noise, three times its root mean square."""
+    return 3.0 * hum.mg if hum.width_hz else hum.mg
 
 
 def _roll(strap: Strap, duration_s: float, leg: str) -> dict[str, Any]:

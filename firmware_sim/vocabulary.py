@@ -118,6 +118,8 @@ class Sensor(Part):
     """Every axis reads this much too large, %."""
     drift_mg_per_k: Annotated[float | None, Number(0, 5)] = None
     """Largest drift of an axis with temperature, mg per kelvin."""
+    step_mg: Annotated[float | None, Number(0.05, 64)] = None
+    """Smallest difference between two samples, mg; rounded to whole units of the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,58 @@ class Series(Part):
     """Shortest quiet time before and after a series, s."""
     lengthen: Annotated[float, Number(0.5, 3)] = 1.0
     """Intervals grow to this multiple by the morning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beats(Part):
+    """The beats of a clonic leg movement."""
+
+    depth: Annotated[float, Number(0, 0.8)] = 0.05
+    """Share of the angle that a beat moves by."""
+    slowest_hz: Annotated[float, Number(0.5, 6)] = 1.7
+    """Slowest rate of the beats, Hz."""
+    fastest_hz: Annotated[float, Number(0.5, 6)] = 3.0
+    """Fastest rate of the beats, Hz."""
+    most: Annotated[int, Number(0, 12, whole=True)] = 0
+    """Most beats of a movement, which then has at least 2. With 0, the hold beats from its begin to its end."""
+    irregular: Annotated[float, Number(0, 0.8)] = 0.0
+    """How much the beats of a movement differ from each other in depth and time, as a share."""
+    about: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the clonic movements that beat about the position held. The others fall back from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Part):
+    """The tremor of the muscle that holds the leg."""
+
+    share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the leg movements whose hold trembles."""
+    mg: Annotated[Spread, Spreads(1, 40)] = Spread(6.0, 0.4)
+    """Amplitude of the tremor, mg."""
+    slowest_hz: Annotated[float, Number(3, 20)] = 4.0
+    """Slowest rate of the tremor, Hz."""
+    fastest_hz: Annotated[float, Number(3, 20)] = 12.0
+    """Fastest rate of the tremor, Hz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Part):
+    """How the leg comes back to where it lay."""
+
+    residual_deg: Annotated[float, Number(0, 10)] = 0.0
+    """Standard deviation of the angle between where the leg lay and where it comes back to, degrees."""
+    adds_up: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the residual that the next movement starts from: 0 keeps it bounded, 1 makes a random walk."""
+    overshoot: Annotated[float, Number(0, 0.6)] = 0.0
+    """Mean share of the angle by which the return goes too far, before the leg settles within 0.2 to 0.6 s."""
+    creep: Annotated[float, Number(-0.6, 0.6)] = 0.0
+    """Mean share of the angle by which a leg that is held creeps on (or back, if negative)."""
+    relax: Annotated[float, Number(0, 0.8)] = 0.0
+    """Mean share of the angle that the return leaves, and that then relaxes slowly."""
+    relax_s: Annotated[Spread, Spreads(0.3, 60)] = Spread(4.0, 0.4)
+    """Time constant of the slow relaxation, s."""
+    stays: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the movements after which the leg stays displaced until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +228,22 @@ class Body(Part):
     """Hypnic jerks per hour, of 0.1 to 0.4 s and 0.2 to 2 g."""
     bathroom: tuple[Trip, ...] = ()
     """Walks to the bathroom and back."""
+    small_share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the leg movements that reach 20 to 40 mg, whatever `peak_mg` says."""
+    gradual_share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the rises, and of the returns, that take 0.6 to 1.5 s."""
+    two_step_share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the leg movements that rise in two steps."""
+    only_ankle_share: Annotated[float, Number(0, 1)] = 0.0
+    """Share of the leg movements that the ankle makes alone: at the ankle a small tilt of the strap."""
+    beats: Beats = Beats()
+    """The beats of the clonic leg movements."""
+    hold: Hold = Hold()
+    """The tremor of the muscle while the leg is held."""
+    come_back: Return = Return()
+    """How the leg comes back to where it lay."""
+    fidgets_per_hour: Annotated[float, Number(0, 30)] = 0.0
+    """Bouts of fidgeting per hour: rubbing, tapping and crossing the legs, awake, for 20 s to 4 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +255,13 @@ class Vibration(TimedPart):
     for_s: Annotated[float, Time(1)]
     """How long the hum lasts."""
     mg: Annotated[float, Number(0.1, 500)] = 10.0
-    """Amplitude, mg."""
+    """Amplitude of a tone; the root mean square of a noise, mg."""
     hz: Annotated[float, Number(0.5, 80)] = 14.0
-    """Frequency, Hz."""
+    """Frequency, Hz; of a noise, the middle of its band."""
+    width_hz: Annotated[float, Number(0, 20)] = 0.0
+    """Width of the band of a noise, Hz. With 0, the hum is a tone."""
+    edge_s: Annotated[float, Time(0.02, 600)] = 2.0
+    """How long the hum takes to swell and to fade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +278,60 @@ class Strap(TimedPart):
     """The case rolls about the shank by this angle, degrees."""
     roll_for_s: Annotated[float, Time(10)] = 600.0
     """How long the roll takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bed(Part):
+    """How the mattress sways when somebody else moves."""
+
+    hz: Annotated[float, Number(0.5, 5)] = 1.5
+    """Rate at which the mattress sways; each time up to a third slower or faster, from 0.7 to 3 Hz, Hz."""
+    damping: Annotated[float, Number(0.02, 0.9)] = 0.2
+    """Share of the critical damping; each time a little more or less."""
+    sways_per_hour: Annotated[float, Number(0, 120)] = 0.0
+    """Times per hour that somebody else in the bed turns or shifts."""
+    sway_mg: Annotated[Spread, Spreads(2, 80)] = Spread(15.0, 0.5)
+    """Largest excursion of a sway, mg."""
+    tilt_mg: Annotated[float, Number(0, 20)] = 0.0
+    """Largest lasting turn of the mattress after a sway, in mg of gravity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gasps(Part):
+    """Gasps after pauses of the breath, which shake the bed at even intervals."""
+
+    runs_per_hour: Annotated[float, Number(0, 12)] = 0.0
+    """Runs of gasps per hour."""
+    length: Annotated[float, Number(4, 200)] = 20.0
+    """Mean number of gasps in a run."""
+    interval_s: Annotated[Spread, Spreads(15, 120)] = Spread(38.0, 0.12)
+    """Time from gasp to gasp, s."""
+    mg: Annotated[Spread, Spreads(2, 80)] = Spread(15.0, 0.4)
+    """Largest excursion, mg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner(Part):
+    """A partner's own periodic leg movements, felt through the mattress: a knock and a sway each."""
+
+    runs_per_hour: Annotated[float, Number(0, 12)] = 0.0
+    """Series of the partner per hour."""
+    length: Annotated[float, Number(4, 200)] = 20.0
+    """Mean number of movements in a series."""
+    interval_s: Annotated[Spread, Spreads(5, 120)] = Spread(25.0, 0.25)
+    """Time from movement to movement, s."""
+    mg: Annotated[Spread, Spreads(2, 60)] = Spread(10.0, 0.6)
+    """Largest excursion, mg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pet(Part):
+    """A pet that jumps onto the bed, walks about and jumps off again."""
+
+    visits_per_hour: Annotated[float, Number(0, 30)] = 0.0
+    """Visits per hour."""
+    mg: Annotated[Spread, Spreads(2, 100)] = Spread(25.0, 0.5)
+    """Largest excursion when it jumps, mg. Its steps reach a tenth to a half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +352,18 @@ class Disturb(Part):
     """How the strap sits, from each of these times on. Before the first, it sits firmly."""
     temperature_k: Annotated[float, Number(-20, 20)] = 0.0
     """How much the chip warms on the skin, K."""
+    bed: Bed = Bed()
+    """How the mattress sways when somebody else moves."""
+    gasps: Gasps = Gasps()
+    """Gasps after pauses of the breath."""
+    partner: Partner = Partner()
+    """A partner's own periodic leg movements."""
+    pet: Pet = Pet()
+    """A pet on the bed."""
+    spring_hz: Annotated[float, Number(0, 20)] = 0.0
+    """Resonance of a sensor on a springy strap, Hz; 0 for a firm one."""
+    spring_damping: Annotated[float, Number(0.03, 1)] = 0.2
+    """Damping of the springy strap, as a share of the critical damping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +418,8 @@ class Scenario(TimedPart):
     """The leg that wears the sensor."""
     movements_per_hour: Annotated[float, Number(0, 400)] = 30.0
     """Expected number of leg movements per hour in bed."""
+    site: Annotated[Literal["ankle", "foot"], Choice(("ankle", "foot"))] = "ankle"
+    """Where the sensor sits: above the ankle, or on the back of the foot."""
     sensor: Sensor = Sensor()
     """The accelerometer chip."""
     body: Body = Body()

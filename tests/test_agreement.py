@@ -146,6 +146,13 @@ def test_a_detection_inside_another_kind_is_false_and_names_it(kind: str) -> Non
     assert a.false_positives[0].inside == kind
 
 
+def test_a_detection_inside_a_bout_of_fidgeting_counts_neither_way() -> None:
+    a = legmon.agreement(
+        [found(12, 14), found(20, 22), found(60, 62)], [true(10, 40, "fidget"), true(60, 62)]
+    )
+    assert (len(a.pairs), len(a.false_positives), a.uncounted) == (1, 0, 2)
+
+
 def test_a_leg_movement_during_another_kind_is_still_found() -> None:
     assert counts(legmon.agreement([found(12, 14)], [true(0, 300, "vibration"), true(12, 14)])) == (
         1,

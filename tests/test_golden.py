@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from legmon.evaluation.golden import EvaluationNight, NightEvaluation, evaluate
+from legmon.evaluation.table import false_periodic_per_hour
 from legmon.evaluation.thresholds import PUBLISHED, Thresholds, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
 from tests.conftest import ROOT, run_command
@@ -94,6 +95,68 @@ def test_asked_wrongly_it_says_so(scenarios: list[Path]) -> None:
     assert "use one of them" in both.stderr
     assert "nowhere.yaml" in missing.stderr
     assert "Traceback" not in both.stderr + unknown.stderr + missing.stderr
+
+
+# Drawn nights, and what they are like.
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Any]:
+    """A night of a bed that sways. The seed is one for tuning, and all that is heavy is left out."""
+    asked = ["--structure", "sway", "--without", "clonic", "--without", "tone hum"]
+    done = run_command(
+        "golden", "--only", "01-still", "--nights", "1", "--first-seed", "41", *asked, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    return parsed
+
+
+def test_drawn_nights_stand_under_each_of_their_structures(drawn: dict[str, Any]) -> None:
+    still, night = drawn["nights"]
+    assert still["structures"] == []
+    assert "sway" in night["structures"]
+    assert not {"clonic", "tone hum"} & set(night["structures"])
+    assert set(drawn["structures"]) == set(night["structures"])
+    for group in drawn["structures"].values():
+        assert group["nights"] == 1
+        assert group["ours"] == night["ours"]
+    assert night["truths"]["sway"] > 5
+
+
+def test_false_periodic_movements_per_hour_are_of_nights_without_true_ones(
+    captured: tuple[Capture, dict[str, Any]],
+) -> None:
+    capture, truth = captured
+    with_series = evaluate(EvaluationNight("n"), capture, truth)
+    without = evaluate(EvaluationNight("n"), capture, truth | {"movements": []})
+    assert with_series.ours.periodic_true > 0
+    assert false_periodic_per_hour([with_series]) is None
+    per_hour = without.ours.periodic / without.hours
+    assert per_hour > 10
+    assert false_periodic_per_hour([with_series, without]) == pytest.approx(per_hour)
+
+
+def test_what_sways_the_bed_breaks_no_true_series(captured: tuple[Capture, dict[str, Any]]) -> None:
+    capture, truth = captured
+    sways = [
+        {"onset_s": at, "offset_s": at + 1, "leg": "left", "kind": kind, "visible": True, "peak_mg": 30.0}
+        for at in range(0, 2400, 20)
+        for kind in ("sway", "gasp", "partner", "pet")
+    ]
+    quiet = evaluate(EvaluationNight("n"), capture, truth)
+    swaying = evaluate(EvaluationNight("n"), capture, truth | {"movements": truth["movements"] + sways})
+    assert swaying.ours.periodic_true == quiet.ours.periodic_true > 0
+
+
+def test_the_table_by_structure_and_a_name_that_does_not_exist() -> None:
+    said = run_command("golden", "--only", "01-still", "--nights", "1", "--first-seed", "13")
+    assert said.returncode == 0, said.stderr
+    assert "false periodic/h" in said.stdout
+    wrong = run_command("golden", "--only", "01-still", "--nights", "1", "--structure", "clonik")
+    assert wrong.returncode == 2
+    assert "there is no structure 'clonik'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
 
 
 # A night with gaps.

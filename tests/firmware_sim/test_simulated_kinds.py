@@ -333,5 +333,5 @@ def test_draw_and_golden_on_the_command_line(tmp_path: Path) -> None:
     run("draw", "17", "-o", str(tmp_path / "deep" / "17.yaml"))
     assert parse_scenario((tmp_path / "deep" / "17.yaml").read_text()).seed == 17
     listed = [line.split("\t") for line in run("golden").splitlines()]
-    assert len(listed) == 12
+    assert len(listed) == 18
     assert all(Path(path).stem == name and Path(path).is_absolute() for name, path in listed)

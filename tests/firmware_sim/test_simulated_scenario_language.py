@@ -13,8 +13,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from firmware_sim.draw import drawn
 from firmware_sim.scenario import ScenarioError, parse_scenario, write_scenario
+from firmware_sim.structures import drawn
 from firmware_sim.vocabulary import Choice, Fault, Number, Scenario, Spread, Spreads, Strap, Time
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
@@ -166,10 +166,10 @@ def test_drawn_nights_are_wide() -> None:
     assert len({night.sensor.make for night in nights}) == 5
     per_hour = [night.movements_per_hour for night in nights]
     assert min(per_hour) == 0.0
-    assert 70 < max(per_hour) <= 80
+    assert 80 < max(per_hour) <= 160  # of a dense night; of a plain one, at most 80
     assert all(abs(night.rate_error_percent) <= 4 for night in nights)
-    assert 10 < sum(night.body.periodic_share == 0 for night in nights) < 50
-    assert 30 < sum(bool(night.disturb.vibration) for night in nights) < 80
+    assert 20 < sum(night.body.periodic_share == 0 for night in nights) < 70
+    assert 50 < sum(bool(night.disturb.vibration) for night in nights) < 110
 
 
 def misdocumented(key: str, rule: Any, default: Any) -> str | None:

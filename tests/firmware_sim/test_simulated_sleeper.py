@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.accelerometer import Accelerometer
-from firmware_sim.kinematics import Array, Flexion, minimum_jerk
+from firmware_sim.kinematics import Array, Flexion, minimum_jerk, swelling_beats
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.truth import truth, visibility_of
 from firmware_sim.vocabulary import Scenario
@@ -134,10 +134,8 @@ def test_truth_visible_is_20_mg_or_more(peak_g: float, visible: bool) -> None:
 
 
 def test_truth_the_derivatives_of_the_tremor_belong_to_its_angle() -> None:
-    x, y, z = np.eye(3)
-    shaking = Flexion(up=z, axis=y, arm=0.2 * x, angle=1.0, rise_s=0.3, hold_s=2.0, fall_s=0.5, tremor_hz=2.5)
     t = np.arange(0.0, 2.0, 1e-4)
-    position, velocity, acceleration = shaking._tremor(t)
+    position, velocity, acceleration = swelling_beats(t, 2.0, 2.5, 0.05)
     np.testing.assert_allclose(np.gradient(position, t)[1:-1], velocity[1:-1], atol=1e-4)
     np.testing.assert_allclose(np.gradient(velocity, t)[2:-2], acceleration[2:-2], atol=2e-2)
 

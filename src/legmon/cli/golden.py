@@ -55,6 +55,14 @@ def golden(
             metavar="DIR", help="Draw each golden or given night there, truth above detection, as SVG files."
         ),
     ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help='Give each drawn night this structure, such as "clonic".'),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Draw no night with this structure. May be repeated."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Nights at a time.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -77,7 +85,10 @@ def golden(
         pictures.mkdir(parents=True, exist_ok=True)
         fixed = [replace(n, picture=pictures / f"{n.name}.svg") for n in fixed]
     count = nights if nights is not None else (0 if only or scenario else 100)
-    drawn = [EvaluationNight(f"drawn {seed}", seed=seed) for seed in range(first_seed, first_seed + count)]
+    drawn = [
+        EvaluationNight(f"drawn {seed}", seed=seed, structure=structure, without=tuple(without or ()))
+        for seed in range(first_seed, first_seed + count)
+    ]
     evaluated = evaluate_all([*fixed, *drawn], workers)
     groups = {"given" if scenario else "golden": evaluated[: len(fixed)], "drawn": evaluated[len(fixed) :]}
     if fixed and drawn:
@@ -96,6 +107,7 @@ def _print(
     from rich.console import Console
 
     from legmon.detection.detector import NAME, VERSION
+    from legmon.evaluation.table import by_structure
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -104,7 +116,9 @@ def _print(
     if tuning:
         console.print(f"Seeds below {FIRST_SEED} are for tuning. These drawn nights are no evaluation.")
     console.print(_night_table(groups, rows))
-    for part in (_fixed_table(groups), _confuser_table(groups), _aim_table(groups)):
+    parts = [_fixed_table(groups), _confuser_table(groups), _aim_table(groups)]
+    structures = by_structure(groups.get("drawn", ()))
+    for part in [*parts, *([_structure_table(structures)] if structures else [])]:
         console.print()
         console.print(part)
     for name, members in groups.items():
@@ -198,6 +212,29 @@ def _aim_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
             cells.append(text if value is None or aim.is_met(value) else f"[red]{text} (no)[/red]")
         sign = "≥" if aim.at_least else "≤"
         table.add_row(aim.name, f"{sign} {aim.bound * aim.factor:g}{aim.unit}", *cells)
+    return table
+
+
+def _structure_table(structures: "dict[str, list[NightEvaluation]]") -> "Table":
+    """Return the figures of the drawn nights by what they are like. Most nights stand in several rows."""
+    from rich.table import Table
+
+    from legmon.evaluation.table import false_periodic_per_hour, figures, total
+
+    table = Table(
+        "structure", "nights", "precision", "recall", "F1", "periodic true", "found", "error %", "worst %",
+        "false periodic/h", box=None,
+    )  # fmt: skip
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, nights in structures.items():
+        ours, worst = total([n.ours for n in nights]), figures(nights)["worst_periodic_error"]
+        invented = false_periodic_per_hour(nights)
+        table.add_row(
+            name, str(len(nights)), _3(ours.agreement.precision), _3(ours.agreement.recall), _3(ours.agreement.f1),
+            str(ours.periodic_true), str(ours.periodic), _percent(ours.periodic_error),
+            "" if worst is None else f"{100 * worst:.1f}", "" if invented is None else f"{invented:.1f}",
+        )  # fmt: skip
     return table
 
 

@@ -19,6 +19,8 @@ WIDENED_NS: Final = NS // 2
 NEAREST_NS: Final = NS // 2  # the shortest gap the rules can see
 SHORTEST_NS, LONGEST_NS = NS // 2, 10 * NS
 """The lengths of a candidate leg movement, both bounds inclusive."""
+UNDECIDED: Final = frozenset({"fidget"})
+"""Kinds of truth inside which nobody can say what one leg movement is: a detection there counts neither way."""
 Z_95: Final = 1.959963984540054
 BOOTSTRAPS: Final = 2000
 
@@ -77,7 +79,7 @@ class Agreement:
     false_positives : tuple of FalsePositive
         Detections that match no true movement.
     uncounted : int
-        How many detections match only an invisible truth. They count neither way.
+        How many detections match only an invisible truth, or fidgeting. They count neither way.
     """
 
     pairs: tuple[Pair, ...]
@@ -173,7 +175,8 @@ def agreement(found: Iterable[AnyMovement], truth: Iterable[AnyMovement]) -> Agr
     the start of the other. In order of onset, each positive takes the first free detection that matches. Movements of one
     leg do not overlap, so no other assignment has more pairs.
 
-    A detection left over that matches only an invisible leg truth counts neither way. Every other one is a *false positive*.
+    A detection left over that matches only an invisible leg truth, or a bout of fidgeting, counts neither way: the leg did
+    move there, and no rule says where one movement ends. Every other one is a *false positive*.
     It is assigned to the truth with which it shares the most time, to the shorter one where two share the same.
     """
     detections = [d for d in map(_mark, found) if d.kind == "leg" and _of_candidate_length(d)]
@@ -203,10 +206,10 @@ def _of_candidate_length(m: Mark) -> bool:
 
 def _one_leg(detections: list[Mark], truths: list[Mark]) -> Agreement:
     seen = _joined([t for t in truths if t.kind == "leg" and t.visible])
-    hidden = [t for t in truths if t.kind == "leg" and not t.visible]
+    hidden = [t for t in truths if t.kind in UNDECIDED or (t.kind == "leg" and not t.visible)]
     positives = [t for t in seen if _of_candidate_length(t)]
     pairs, misses, left_over = _pair(detections, positives)
-    others = [t for t in truths if t.kind != "leg"] + seen
+    others = [t for t in truths if t.kind != "leg" and t.kind not in UNDECIDED] + seen
     in_others, in_hidden = _Overlaps(others), _Overlaps(hidden)
     false_positives, uncounted = [], 0
     for d in left_over:

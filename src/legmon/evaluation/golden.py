@@ -27,7 +27,7 @@ from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.score import scored_night
 from legmon.timeline.axis import SampleAxis
 
-NOT_THE_LEG = {"bump", "vibration", "roll"}
+NOT_THE_LEG = {"bump", "vibration", "roll", "sway", "gasp", "partner", "pet"}
 """Kinds that come from outside. The sleeper did nothing, so they break no true series."""
 AS_THE_RULES = {"jerk": "leg"}
 """A jerk is a movement of the leg. It is shorter than 0.5 s, so the rules leave it out and it breaks no series."""
@@ -48,12 +48,18 @@ class EvaluationNight:
         Seed of the scenario to draw.
     picture : Path or None
         The SVG file for a picture of it; None for no picture.
+    structure : str or None
+        A structure that the drawn night shall have.
+    without : tuple of str
+        Structures that it shall not have.
     """
 
     name: str
     scenario: Path | None = None
     seed: int | None = None
     picture: Path | None = None
+    structure: str | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ class NightEvaluation:
         Of legmon's detector.
     fixed : tuple of Outcome
         Of each of `PUBLISHED`.
+    structures : tuple of str
+        What a drawn night is like, in the simulator's words: ``"clonic"``, ``"sway"`` and others.
     """
 
     night: EvaluationNight
@@ -105,6 +113,7 @@ class NightEvaluation:
     gapped: int
     ours: Outcome
     fixed: tuple[Outcome, ...]
+    structures: tuple[str, ...] = ()
 
 
 def golden_nights(only: Sequence[str] | None) -> list[EvaluationNight]:
@@ -158,13 +167,16 @@ def _simulate_and_evaluate(
     night: EvaluationNight, started: Callable[[subprocess.Popen[str]], None]
 ) -> NightEvaluation:
     with temporary_folder("golden") as folder:
-        scenario, capture = night.scenario, folder / "night.capture"
+        scenario, capture, structures = night.scenario, folder / "night.capture", ""
         if scenario is None:
             scenario = folder / "drawn.yaml"
-            _simulator("draw", str(night.seed), "-o", str(scenario))
+            asked = ["--structure", night.structure] if night.structure else []
+            asked += [part for name in night.without for part in ("--without", name)]
+            structures = _simulator("draw", str(night.seed), "-o", str(scenario), *asked)
         run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
         truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
-        return evaluate(night, read_capture(capture), truth)
+        evaluated = evaluate(night, read_capture(capture), truth)
+        return replace(evaluated, structures=tuple(structures.splitlines()))
 
 
 def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) -> NightEvaluation:

@@ -98,6 +98,18 @@ def figures(nights: Sequence[NightEvaluation]) -> dict[str, float | None]:
     }
 
 
+def by_structure(nights: Sequence[NightEvaluation]) -> dict[str, list[NightEvaluation]]:
+    """Return the drawn nights by what they are like. A night with several structures stands under each of them."""
+    names = dict.fromkeys(name for n in nights for name in n.structures)
+    return {name: [n for n in nights if name in n.structures] for name in sorted(names)}
+
+
+def false_periodic_per_hour(nights: Sequence[NightEvaluation]) -> float | None:
+    """Return the periodic movements per hour that were found on nights without any; None without such a night."""
+    none = [n for n in nights if not n.ours.periodic_true]
+    return sum(n.ours.periodic for n in none) / sum(n.hours for n in none) if none else None
+
+
 def answer(
     groups: Mapping[str, Sequence[NightEvaluation]], nights: Sequence[NightEvaluation]
 ) -> dict[str, Any]:
@@ -118,6 +130,7 @@ def answer(
             {
                 "name": n.night.name,
                 "seed": n.night.seed,
+                "structures": n.structures,
                 "hours": round(n.hours, 4),
                 "missing_s": round(n.missing_s, 3),
                 "truths": dict(sorted(n.kinds.items())),
@@ -129,6 +142,7 @@ def answer(
         ],
         "thresholds": [asdict(t) for t in PUBLISHED],
         "totals": {name: _group(members) for name, members in groups.items()},
+        "structures": {name: _group(members) for name, members in by_structure(nights).items()},
         "aims": {aim.key: aim.bound for aim in AIMS},
     }
 
@@ -144,6 +158,7 @@ def _group(nights: Sequence[NightEvaluation]) -> dict[str, Any]:
         "ours": _outcome(total([n.ours for n in nights])),
         "fixed": [_outcome(o) for o in fixed_totals(nights)],
         "periodic_counts": asdict(counts),
+        "false_periodic_per_hour": false_periodic_per_hour(nights),
     }
 
 
