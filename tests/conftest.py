@@ -154,7 +154,7 @@ class Running:
             time.sleep(0.02)
         pytest.fail(f"did not say {start!r} within {within_s} s: {self.lines} {self.errors}")
 
-    def end(self, within_s: float = 30.0) -> int:
+    def end(self, within_s: float = 60.0) -> int:
         """Close its standard input, as the death of a parent does, and return the exit status."""
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -200,7 +200,7 @@ def started(*command: str) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(5)
+        process.wait(60)
         for reader in readers:
             reader.join(2)
         for pipe in (process.stdin, process.stdout, process.stderr):

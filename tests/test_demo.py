@@ -197,11 +197,11 @@ def answers(demo: Demo) -> bool:
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
     (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
     os.kill(dashboard[0], signal.SIGKILL)
-    until(lambda: "The dashboard stopped unexpectedly and was started again." in demo.process.lines, 20)
+    until(lambda: "The dashboard stopped unexpectedly and was started again." in demo.process.lines)
     segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
     size = segments[-1].stat().st_size
     until(lambda: segments[-1].stat().st_size > size)
-    until(lambda: answers(demo), 20, what="the next test finds the pages again")
+    until(lambda: answers(demo), what="the next test finds the pages again")
 
 
 def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> None:
@@ -227,7 +227,7 @@ def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
     seen = {pid for pid, _ in processes(ending.data)}
     assert len(seen) >= 3
     ending.process.process.send_signal(signal.SIGINT)
-    assert ending.process.process.wait(30) == 0
+    assert ending.process.process.wait(60) == 0
     assert not [p for p in processes(ending.data) if p[0] in seen], "nothing that was started is left"
     catalog = Catalog(ending.data)
     night = catalog.night("last")

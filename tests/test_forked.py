@@ -30,7 +30,7 @@ def test_it_writes_and_ends_as_one_that_is_started(arguments: tuple[str, ...]) -
         written = forked.stdout.read(), forked.stderr.read()
     assert forked.stdin is not None
     forked.stdin.close()
-    assert (forked.wait(10), *written) == (plain.returncode, plain.stdout, plain.stderr)
+    assert (forked.wait(60), *written) == (plain.returncode, plain.stdout, plain.stderr)
 
 
 def test_it_has_a_session_and_signals_of_its_own(short_folder: Path) -> None:
@@ -42,11 +42,11 @@ def test_it_has_a_session_and_signals_of_its_own(short_folder: Path) -> None:
             air.process.wait(0.1)
         assert air.process.poll() is None
         air.process.send_signal(signal.SIGTERM)
-        assert air.process.wait(10) == 0
+        assert air.process.wait(60) == 0
     with started("-m", "firmware_sim", "air", f"unix:{short_folder}/air", "--until-eof") as air:
         air.says("ready")
         air.process.kill()
-        assert air.process.wait(10) == -signal.SIGKILL
+        assert air.process.wait(60) == -signal.SIGKILL
     with started("-m", "firmware_sim", "air", f"unix:{short_folder}/other", "--until-eof") as air:
         air.says("ready")
         assert air.end() == 0, "it ends with its standard input"
