@@ -29,9 +29,10 @@ from legmon.errors import FailedError
 from legmon.recorder import presence
 from legmon.web import keys
 from tests import kinds, skips
-from tests.forked import Forked
+from tests.forked import Forked, Started
 
 ROOT = Path(__file__).parents[1]
+subprocess.Popen = Forked  # type: ignore[misc]
 settings.register_profile("legmon", deadline=None)  # a busy machine is no fault of the program
 settings.load_profile("legmon")
 
@@ -163,7 +164,7 @@ class Running:
 
 def start(*command: str, fresh: bool = False) -> subprocess.Popen[str]:
     """Start Python with these arguments. A program of the project is forked, which takes a fourth of the time, if not `fresh`."""
-    return (subprocess.Popen if fresh else Forked)(
+    return (Started if fresh else subprocess.Popen)(
         [sys.executable, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -236,6 +237,12 @@ def until(condition: Callable[[], object], within_s: float = 60.0, *, what: str 
         if time.monotonic() > end:
             pytest.fail(f"did not happen within {within_s} s: {what}")
         time.sleep(0.05)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every process is started anew, as a person starts it."""
+    monkeypatch.setattr(subprocess, "Popen", Started)
 
 
 @pytest.fixture

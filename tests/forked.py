@@ -5,8 +5,10 @@ bumble, numba, SQLAlchemy and FastAPI. Here one process for each pytest worker i
 process of its own, with its own standard streams, environment, session, signals and command line, as `subprocess.Popen` starts
 it. What a forked program starts itself is forked as well, so a whole `legmon run` takes a fourth of the time.
 
-A test of the start itself starts its program anew (`started(..., fresh=True)` in `tests/conftest.py`), and so do all tests with
-`LEGMON_FORK=0`. `python -m tests.forked` is the process that forks; it ends when its standard input ends.
+In the tests `subprocess.Popen` is `Forked`, so that this is so however a program is started. A test of the start itself starts
+its program anew: with the fixture `fresh`, or `started(..., fresh=True)`. With `LEGMON_FORK=0` all tests do.
+
+`python -m tests.forked` is the process that forks; it ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -57,6 +59,13 @@ PRELOADED = {
     ),
     "legmon.web": ("legmon.web.app", "legmon.web.connections", "uvicorn.lifespan.on", "numpy.ma", "numba"),
     "tests.bluez": ("tests.bluez.service",),
+    "tests.storm": (),
+    "tests.storm.recorder": (
+        "legmon.recorder.process",
+        "legmon.link.hci.scanner",
+        "bumble.transport.unix",
+        "numba",
+    ),
 }
 """The programs that are forked, and what each imports, also later on."""
 LONGEST = 200_000
@@ -64,6 +73,8 @@ NAME_BYTES = 6000
 """The room for a command line."""
 IGNORABLE = (signal.SIGINT, signal.SIGHUP)
 """Signals that a program may let its children ignore."""
+Started = subprocess.Popen
+"""What starts a process anew."""
 _KEPT: list[subprocess.Popen[str]] = []
 _address = b""
 
@@ -75,8 +86,8 @@ def program(command: Any) -> str | None:
     return command[2] if command[2] in PRELOADED else None
 
 
-class Forked(subprocess.Popen[Any]):
-    """A process; it is forked where it runs a program of the project in this folder.
+class Forked(Started[Any]):
+    """A process; it is forked where it runs a program of the project.
 
     It overrides what `subprocess.Popen` does between the making of the pipes and their use.
     """
@@ -85,7 +96,7 @@ class Forked(subprocess.Popen[Any]):
 
     def _execute_child(self, args: Any, *rest: Any) -> None:
         cwd, environment = rest[4], rest[5]
-        if program(args) is None or (cwd is not None and Path(cwd).resolve() != ROOT):
+        if program(args) is None:
             super()._execute_child(args, *rest)  # type: ignore[misc]
             return
         sys.audit("subprocess.Popen", args[0], args, cwd, environment)
@@ -95,6 +106,7 @@ class Forked(subprocess.Popen[Any]):
         request = {
             "command": args,
             "environment": dict(os.environ if environment is None else environment),
+            "folder": str(Path(cwd or "").resolve()),
             "umask": _umask(),
             "ignored": [s for s in IGNORABLE if signal.getsignal(s) is signal.SIG_IGN],
         }
@@ -146,7 +158,7 @@ def _forking() -> bytes:
     if _address:
         return _address
     command = [sys.executable, "-m", "tests.forked", " " * NAME_BYTES]
-    forking = subprocess.Popen(
+    forking = Started(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
     _KEPT.append(forking)
@@ -186,6 +198,7 @@ def _run(request: dict[str, Any], streams: list[int], asking: socket.socket) -> 
         for sig in request["ignored"]:
             signal.signal(sig, signal.SIG_IGN)
         os.umask(request["umask"])
+        os.chdir(request["folder"])
         _rename(request["command"])
         asking.send(str(os.getpid()).encode())
         os.closerange(3, 256)

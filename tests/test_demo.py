@@ -21,6 +21,7 @@ from legmon.catalog.store import Catalog
 from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
 from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
+from tests.test_backup import record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -79,7 +80,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def ending(tmp_path: Path) -> Iterator[Demo]:
-    """A demo that the test ends."""
+    """A demo that the test ends. Its folder has a night, so it records no past ones first, which takes the longest."""
+    catalog = Catalog(tmp_path / "data")
+    record(catalog, "2026-01-01-2300", 10).close(None)
+    catalog.close()
     with a_demo(tmp_path / "data") as running:
         yield running
 
@@ -214,8 +218,6 @@ def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> N
 
 
 def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
-    """Last on purpose: it ends the demo of this module."""
-
     def samples() -> int:
         try:
             status = ending.get("/status")

@@ -12,7 +12,7 @@ import pytest
 
 from legmon.catalog.store import Catalog
 from tests.conftest import ROOT, started, until
-from tests.forked import _KEPT, CAN_FORK, Forked
+from tests.forked import _KEPT, CAN_FORK, Forked, Started
 from tests.test_demo import processes
 
 pytestmark = [
@@ -35,14 +35,15 @@ pytestmark = [
 )
 def test_it_writes_and_ends_as_one_that_is_started(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", *arguments]
-    plain = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    with Started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as plain:
+        expected = plain.communicate(timeout=60)
     with Forked(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as forked:
         assert forked._asked is not None, "it is forked"
         written = forked.communicate(timeout=60)
-    assert plain.stdout + plain.stderr
-    assert (forked.returncode, *written) == (plain.returncode, plain.stdout, plain.stderr)
+    assert "".join(expected)
+    assert (forked.returncode, *written) == (plain.returncode, *expected)
 
 
 def test_it_has_a_session_and_signals_of_its_own(short_folder: Path) -> None:
