@@ -83,14 +83,11 @@ def test_its_command_line_mask_and_ignored_signals_are_those_asked_for(short_fol
         signal.signal(signal.SIGHUP, ignored)
 
 
-@pytest.mark.parametrize("fresh", [False, True])
-def test_what_it_starts_is_forked_too_and_what_one_that_is_started_starts_is_not(
-    tmp_path: Path, fresh: bool
-) -> None:
+def test_what_it_starts_is_forked_too(tmp_path: Path) -> None:
     data = tmp_path / "data"
     Catalog(data).close()
     command = ("-m", "legmon", "run", "--simulate", "--data", str(data), "--no-browser", "--port", "0")
-    with started(*command, fresh=fresh) as running:
+    with started(*command) as running:
         running.says("Your pages are at")
         found = {line.split(" -m ")[1].split()[0]: pid for pid, line in processes(data)}
         assert found.keys() >= {
@@ -100,8 +97,14 @@ def test_what_it_starts_is_forked_too_and_what_one_that_is_started_starts_is_not
             "legmon.web",
             "firmware_sim",
         }
-        forked = {name for name, pid in found.items() if int(state_of(pid, "PPid")) in {p.pid for p in _KEPT}}
-        assert forked == (set() if fresh else found.keys())
+        assert {state_of(pid, "PPid") for pid in found.values()} == {str(_KEPT[0].pid)}
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(60) == 0
     until(lambda: not processes(data))
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_test_may_start_its_programs_anew(short_folder: Path) -> None:
+    with started("-m", "firmware_sim", "air", f"unix:{short_folder}/air", "--until-eof") as air:
+        air.says("ready")
+        assert state_of(air.process.pid, "PPid") == str(os.getpid())
