@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -266,6 +267,14 @@ def to_dashboard(before: Report) -> int:
     return before.dashboard
 
 
+def is_another(data: Path, who: Callable[[Report], int], before: int) -> bool:
+    return who(report(data)) not in (0, before)
+
+
+def has_more(data: Path, samples: int) -> bool:
+    return recorded(data) > samples
+
+
 def test_a_signal_that_is_not_the_supervisors_word_ends_no_night(air: str, tmp_path: Path) -> None:
     """As a system sends it that runs out of memory."""
     data = tmp_path / "data"
@@ -276,12 +285,9 @@ def test_a_signal_that_is_not_the_supervisors_word_ends_no_night(air: str, tmp_p
         for who, sig in product((to_recorder, to_dashboard), (signal.SIGTERM, signal.SIGINT)):
             before = who(report(data))
             os.kill(before, sig)
-            until(
-                lambda who=who, before=before: who(report(data)) not in (0, before),
-                what="it is started again",
-            )  # type: ignore[misc]
+            until(partial(is_another, data, who, before), what="it is started again")
             seen = recorded(data)
-            until(lambda seen=seen: recorded(data) > seen + 50, what="the night goes on")  # type: ignore[misc]
+            until(partial(has_more, data, seen + 50), what="the night goes on")
             until(lambda: httpx.get(report(data).pages).status_code == 200, what="the pages are there")
             assert report(data).process.pid == supervises
             assert [n.name for n in data.glob("nights/*")] == [night]
