@@ -58,12 +58,11 @@ def cli(*arguments: str, check: bool = True) -> str:
 
 
 @contextmanager
-def a_demo(data: Path) -> Iterator[Demo]:
+def a_demo(data: Path, *, fresh: bool = False) -> Iterator[Demo]:
     """A demo; its sleeper follows from the seed at the top of the run."""
     seed = int(os.environ["STORM_SEED"]) % 10_000
-    with started(
-        "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
-    ) as process:
+    options = ("--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed))
+    with started("-m", "legmon", "demo", *options, fresh=fresh) as process:
         says = process.says("Your pages are at", within_s=200)
         printed = says.split()[0]
         assert httpx.get(printed).headers["set-cookie"], "the printed address lets a browser in"
@@ -80,11 +79,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def ending(tmp_path: Path) -> Iterator[Demo]:
-    """A demo that the test ends. Its folder has a night, so it records no past ones first, which takes the longest."""
+    """A demo that the test ends. Its folder has a night, so it records no past ones first."""
     catalog = Catalog(tmp_path / "data")
     record(catalog, "2026-01-01-2300", 10).close(None)
     catalog.close()
-    with a_demo(tmp_path / "data") as running:
+    with a_demo(tmp_path / "data", fresh=True) as running:
         yield running
 
 
