@@ -168,7 +168,6 @@ def test_own_nights_and_simulated_ones_are_kept_apart(tmp_path: Path) -> None:
     assert "kept apart" in done.stderr
 
 
-@pytest.mark.usefixtures("fresh")
 def test_run_with_a_simulated_sensor_in_real_time_ends_by_itself(tmp_path: Path) -> None:
     with started(
         "-m",

@@ -84,7 +84,10 @@ def samples(data: Path) -> int:
 
 
 TERMINAL = ("-c", "import pty, sys; pty.spawn([sys.executable, *sys.argv[1:]])")
-"""A terminal with a shell's place in it. When it is killed, the system sends SIGHUP to what runs in it."""
+"""A terminal with a shell's place in it. When it is killed, the system sends SIGHUP to what runs in it.
+
+Here `legmon run` starts anew, and so does everything that it starts.
+"""
 
 
 def hang_up(client: Running) -> None:

@@ -123,7 +123,6 @@ def test_a_recorder_that_does_not_end_is_not_said_to_have_closed_the_night(air: 
     assert process.lines[-1].startswith(f"The recorder did not end in order. Night {night.id} is open. ")
 
 
-@pytest.mark.usefixtures("fresh")
 def test_a_night_over_a_controller_of_its_own(air: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     command = ("-m", "legmon", "run", "--hci", air, "--data", str(data), *QUIET)
