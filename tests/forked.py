@@ -71,7 +71,7 @@ PRELOADED = {
 LONGEST = 200_000
 NAME_BYTES = 6000
 """The room for a command line."""
-IGNORABLE = (signal.SIGINT, signal.SIGHUP)
+IGNORABLE = tuple(getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name))
 """Signals that a program may let its children ignore."""
 Started = subprocess.Popen
 """What starts a process anew."""
@@ -95,8 +95,8 @@ class Forked(Started[Any]):
     _asked: socket.socket | None = None
 
     def _execute_child(self, args: Any, *rest: Any) -> None:
-        cwd, environment = rest[4], rest[5]
-        if program(args) is None:
+        preparation, descriptors, cwd, environment = rest[1], *rest[3:6]
+        if program(args) is None or preparation or descriptors:
             super()._execute_child(args, *rest)  # type: ignore[misc]
             return
         sys.audit("subprocess.Popen", args[0], args, cwd, environment)
