@@ -162,8 +162,17 @@ def _forking() -> bytes:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
     _KEPT.append(forking)
+    atexit.register(_end, forking)
     assert forking.stdout is not None
     return bytes.fromhex(forking.stdout.readline())
+
+
+def _end(forking: subprocess.Popen[str]) -> None:
+    """End the process that forks, with this one."""
+    for pipe in (forking.stdin, forking.stdout):
+        assert pipe is not None
+        pipe.close()
+    forking.wait(60)
 
 
 @cache
