@@ -29,9 +29,10 @@ from legmon.errors import FailedError
 from legmon.recorder import presence
 from legmon.web import keys
 from tests import kinds, skips
-from tests.forked import CAN_FORK, Forked, fork_simulator
+from tests.forked import Forked, Started
 
 ROOT = Path(__file__).parents[1]
+subprocess.Popen = Forked  # type: ignore[misc]
 settings.register_profile("legmon", deadline=None)  # a busy machine is no fault of the program
 settings.load_profile("legmon")
 
@@ -131,7 +132,7 @@ class asked:  # noqa: N801 (it stands for the module httpx)
 class Running:
     """A process with what it said so far."""
 
-    process: subprocess.Popen[str] | Forked
+    process: subprocess.Popen[str]
     data: Path | None = None
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -154,18 +155,16 @@ class Running:
             time.sleep(0.02)
         pytest.fail(f"did not say {start!r} within {within_s} s: {self.lines} {self.errors}")
 
-    def end(self, within_s: float = 30.0) -> int:
+    def end(self, within_s: float = 60.0) -> int:
         """Close its standard input, as the death of a parent does, and return the exit status."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self.process.wait(within_s)
 
 
-def start(*command: str) -> subprocess.Popen[str] | Forked:
-    """Start Python with these arguments; the simulated firmware is forked, which takes a tenth of the time."""
-    if command[:2] == ("-m", "firmware_sim") and CAN_FORK:
-        return fork_simulator(command[2:])
-    return subprocess.Popen(
+def start(*command: str, fresh: bool = False) -> subprocess.Popen[str]:
+    """Start Python with these arguments. A program of the project is forked, which takes a fourth of the time, if not `fresh`."""
+    return (Started if fresh else subprocess.Popen)(
         [sys.executable, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -177,13 +176,13 @@ def start(*command: str) -> subprocess.Popen[str] | Forked:
 
 
 @contextmanager
-def started(*command: str) -> Iterator[Running]:
+def started(*command: str, fresh: bool = False) -> Iterator[Running]:
     """Run a command until the block ends. What a `legmon run` found at work goes on; what it started ends too."""
     data = Path(command[command.index("--data") + 1]) if "--data" in command else None
     runs_on = data if "run" in command else None
     if runs_on is not None and supervisor(runs_on):
         runs_on = None
-    running = Running(process := start(*command), data)
+    running = Running(process := start(*command, fresh=fresh), data)
 
     def stream(pipe: object, into: list[str]) -> None:
         for line in pipe:  # type: ignore[attr-defined]
@@ -200,7 +199,7 @@ def started(*command: str) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(5)
+        process.wait(60)
         for reader in readers:
             reader.join(2)
         for pipe in (process.stdin, process.stdout, process.stderr):
@@ -238,6 +237,12 @@ def until(condition: Callable[[], object], within_s: float = 60.0, *, what: str 
         if time.monotonic() > end:
             pytest.fail(f"did not happen within {within_s} s: {what}")
         time.sleep(0.05)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every process is started anew, as a person starts it."""
+    monkeypatch.setattr(subprocess, "Popen", Started)
 
 
 @pytest.fixture

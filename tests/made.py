@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -45,10 +46,19 @@ class Made:
         return round(self.start.replace(tzinfo=ZoneInfo(self.zone)).timestamp()) * NS
 
 
+@cache
+def _simulated(text: str) -> bytes:
+    """Return the file of a simulated scenario. Many tests ask for the same few."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "night.yaml").write_text(text)
+        run_simulator(["capture", str(folder / "night.yaml"), "-o", str(folder / "night.capture")])
+        return (folder / "night.capture").read_bytes()
+
+
 def captured(text: str, folder: Path, name: str) -> Capture:
     """Simulate a scenario."""
-    (folder / f"{name}.yaml").write_text(text)
-    run_simulator(["capture", str(folder / f"{name}.yaml"), "-o", str(folder / f"{name}.capture")])
+    (folder / f"{name}.capture").write_bytes(_simulated(text))
     return read_capture(folder / f"{name}.capture")
 
 

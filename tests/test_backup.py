@@ -335,9 +335,9 @@ def test_a_killed_backup_leaves_the_earlier_one_whole(data: Path, tmp_path: Path
         notes.write_text(said + " and more")
         big.write_bytes(os.urandom(1 << 20) * size)
         with started("-m", "legmon", "backup", str(target), "--data", str(data)) as process:
-            until(lambda: list(target.rglob("z*")), 30)
+            until(lambda: list(target.rglob("z*")))
             process.process.kill()
-            process.process.wait(10)
+            process.process.wait(60)
         if (target / "backup.json").read_bytes() == before:
             break
     else:

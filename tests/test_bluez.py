@@ -129,7 +129,7 @@ def test_a_sensor_that_is_killed_is_a_disconnection(on_bluez: Through, tmp_path:
             await client.connect()
             process.process.kill()
             killed = time.monotonic()
-            await asyncio.wait_for(gone.wait(), 15)
+            await asyncio.wait_for(gone.wait(), 60)
             assert time.monotonic() - killed > 0.5, "no sooner than the air's supervision timeout"
             assert not client.is_connected
             with pytest.raises(BleakError):
@@ -168,7 +168,7 @@ def test_a_sensor_that_is_not_there(on_bluez: Through, tmp_path: Path) -> None:
         with sensor(on_bluez.air, tmp_path, "--address", SECOND) as process:
             left, _ = await find(SECOND)
             process.process.kill()
-            process.process.wait(5)
+            process.process.wait(60)
         with pytest.raises(TimeoutError):
             await BleakClient(left, timeout=0.5).connect()
         with sensor(on_bluez.air, tmp_path, "--address", FIRST):
@@ -239,7 +239,7 @@ def test_an_adapter_that_vanishes_ends_connections_and_is_used_again_when_it_is_
             client = BleakClient(device, lambda _: gone.set(), pair=True)
             await client.connect()
             on_bluez.process.end()
-            await asyncio.wait_for(gone.wait(), 5)
+            await asyncio.wait_for(gone.wait(), 60)
             assert not client.is_connected
             await client.disconnect()
         await searched("No Bluetooth adapters found")
@@ -262,7 +262,7 @@ def test_a_sensor_that_bleak_wrongly_takes_for_connected_streams_all_the_same(
         believed["Connected"] = believed["ServicesResolved"] = True
         task = asyncio.create_task(Session(on_bluez.pick(), time.time_ns, heard).run())
         try:
-            await when(lambda: heard.samples > 20, 30)
+            await when(lambda: heard.samples > 20)
         finally:
             await end_tasks(task)
         assert heard.states.count("connecting") == REFRESH_TRIES
@@ -369,7 +369,7 @@ def test_a_recorder_that_was_killed_gets_its_sensor_back_and_the_night_is_whole(
         with started(*command) as second:
             second.says("ready")
             ready = time.monotonic()
-            until(lambda: recorded(data) > before, 20)
+            until(lambda: recorded(data) > before)
             print(f"samples {time.monotonic() - began:.1f} s after the kill, start-up {ready - began:.1f} s")
             until(lambda: recorded(data) > before + 2000)
             close_by_itself(second, data)

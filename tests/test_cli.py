@@ -183,7 +183,7 @@ def test_run_with_a_simulated_sensor_in_real_time_ends_by_itself(tmp_path: Path)
         str(tmp_path),
     ) as process:
         process.says("Your pages are at")
-        assert process.process.wait(30) == 0
+        assert process.process.wait(60) == 0
     catalog = Catalog(tmp_path)
     (night,) = catalog.nights()
     catalog.close()

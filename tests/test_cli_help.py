@@ -98,7 +98,7 @@ def test_ctrl_c_ends_a_trial_early_also_in_the_background(
         until(lambda: log.exists() and log.read_text().count('"sent"') > 4, what="the trial has begun")
         trial.process.send_signal(signal.SIGINT)
         card = json.loads("{" + trial.says("{"))
-        assert trial.process.wait(30) == 0
+        assert trial.process.wait(60) == 0
     assert card["name"] == "LegMon-Early"
 
 

@@ -21,6 +21,7 @@ from legmon.catalog.store import Catalog
 from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
 from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
+from tests.test_backup import record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -57,12 +58,11 @@ def cli(*arguments: str, check: bool = True) -> str:
 
 
 @contextmanager
-def a_demo(data: Path) -> Iterator[Demo]:
+def a_demo(data: Path, *, fresh: bool = False) -> Iterator[Demo]:
     """A demo; its sleeper follows from the seed at the top of the run."""
     seed = int(os.environ["STORM_SEED"]) % 10_000
-    with started(
-        "-m", "legmon", "demo", "--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed)
-    ) as process:
+    options = ("--data", str(data), "--port", "0", "--no-browser", "--seed", str(seed))
+    with started("-m", "legmon", "demo", *options, fresh=fresh) as process:
         says = process.says("Your pages are at", within_s=200)
         printed = says.split()[0]
         assert httpx.get(printed).headers["set-cookie"], "the printed address lets a browser in"
@@ -79,8 +79,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def ending(tmp_path: Path) -> Iterator[Demo]:
-    """A demo that the test ends."""
-    with a_demo(tmp_path / "data") as running:
+    """A demo that the test ends. Its folder has a night, so it records no past ones first."""
+    catalog = Catalog(tmp_path / "data")
+    record(catalog, "2026-01-01-2300", 10).close(None)
+    catalog.close()
+    with a_demo(tmp_path / "data", fresh=True) as running:
         yield running
 
 
@@ -197,11 +200,11 @@ def answers(demo: Demo) -> bool:
 def test_the_dashboard_may_die_and_comes_back_while_recording_goes_on(demo: Demo) -> None:
     (dashboard,) = [p for p in processes(demo.data) if "legmon.web" in p[1]]
     os.kill(dashboard[0], signal.SIGKILL)
-    until(lambda: "The dashboard stopped unexpectedly and was started again." in demo.process.lines, 20)
+    until(lambda: "The dashboard stopped unexpectedly and was started again." in demo.process.lines)
     segments = sorted(demo.data.glob("nights/*/left.seg"), key=lambda p: p.stat().st_mtime)
     size = segments[-1].stat().st_size
     until(lambda: segments[-1].stat().st_size > size)
-    until(lambda: answers(demo), 20, what="the next test finds the pages again")
+    until(lambda: answers(demo), what="the next test finds the pages again")
 
 
 def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> None:
@@ -214,8 +217,6 @@ def test_status_shows_a_demo_and_stop_leaves_it_to_its_terminal(demo: Demo) -> N
 
 
 def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
-    """Last on purpose: it ends the demo of this module."""
-
     def samples() -> int:
         try:
             status = ending.get("/status")
@@ -227,7 +228,7 @@ def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
     seen = {pid for pid, _ in processes(ending.data)}
     assert len(seen) >= 3
     ending.process.process.send_signal(signal.SIGINT)
-    assert ending.process.process.wait(30) == 0
+    assert ending.process.process.wait(60) == 0
     assert not [p for p in processes(ending.data) if p[0] in seen], "nothing that was started is left"
     catalog = Catalog(ending.data)
     night = catalog.night("last")

@@ -133,7 +133,7 @@ def test_a_controller_that_is_mute_is_a_stop_within_seconds(
     with mute(short_folder) as hci:
         began = time.monotonic()
         status, found, _ = doctor("--hci", hci, data=private)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
     assert status == 1
     assert found["bluetooth"][0]["level"] == "stop"
     assert "/mute does not answer: nothing came" in found["bluetooth"][0]["sentence"]

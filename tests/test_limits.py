@@ -45,7 +45,7 @@ def server(folder: Path, most: int = 40) -> Iterator[tuple[str, Connections]]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    until(lambda: running.started, 20)
+    until(lambda: running.started)
     try:
         yield f"http://127.0.0.1:{port}", held
     finally:
@@ -179,7 +179,7 @@ def test_whoever_never_reads_is_cut_off(
                 )
             )
         until(lambda: held, 60)
-        until(lambda: not held, 20, what="it is cut off")
+        until(lambda: not held, what="it is cut off")
 
 
 def test_a_flood_makes_room_for_who_was_let_in(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_with_few_files_a_flood_leaves_no_traceback(tmp_path: Path) -> None:
                 assert len(os.listdir(files)) < 200  # noqa: PTH208 (names alone)
         finally:
             process.stdin.close()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
     log = (data / "logs" / "dashboard.log").read_text()
     assert "Traceback" not in log
     assert len(log) < 5000

@@ -47,7 +47,7 @@ def test_a_sensor_that_may_have_switched_itself_off_is_looked_for_with_that_said
     monkeypatch.setattr("legmon.link.session.OFF_S", 1.0)
 
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
-        await when(lambda: LINK_SENTENCES[LinkCode.MAYBE_OFF] in heard.sentences, 40.0)
+        await when(lambda: LINK_SENTENCES[LinkCode.MAYBE_OFF] in heard.sentences)
 
     with sensor(
         through.air, tmp_path, "--family", "polar", "--model", "verity-idle", "--speed", "60"

@@ -196,7 +196,7 @@ def test_no_log_of_an_evening_holds_what_is_private(air: str, tmp_path: Path) ->
             what="--verbose shows the log",
         )
         assert run_command("stop", data=data).returncode == 0
-        assert client.process.wait(20) == 0
+        assert client.process.wait(60) == 0
     files = {f.name: f.read_text() for f in (data / "logs").iterdir()}
     assert {"supervisor.log", "recorder.log", "dashboard.log"} <= set(files)
     for part in (
@@ -226,5 +226,5 @@ def test_a_log_that_cannot_be_written_stops_no_evening(air: str, tmp_path: Path)
     with sensor(air, tmp_path), started(*command) as client:
         until(lambda: recorded(data) > 50)
         assert run_command("stop", data=data).returncode == 0
-        assert client.process.wait(20) == 0
+        assert client.process.wait(60) == 0
     assert info(data).state == "closed"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from legmon.catalog.store import Catalog
-from tests.conftest import ROOT
+from tests.conftest import run_program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
 
@@ -54,30 +52,14 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert other.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.radio
 def test_everything_that_a_run_writes_is_private_under_an_open_umask(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    code = "import os, runpy, sys; os.umask(0); sys.argv = sys.argv[1:]; runpy.run_module('legmon', run_name='__main__')"
-    command = [
-        "legmon",
-        "run",
-        "--simulate",
-        "--no-browser",
-        "--port",
-        "0",
-        "--minutes",
-        "0.15",
-        "--data",
-        str(folder),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    options = ("--simulate", "--no-browser", "--port", "0", "--minutes", "0.15")
+    before = os.umask(0)
+    try:
+        done = run_program("run", *options, data=folder)
+    finally:
+        os.umask(before)
     assert done.returncode == 0, done.stderr
     assert list(folder.glob("nights/*/left.se*")), done.stdout
     assert readable_by_others(folder) == []

@@ -171,7 +171,7 @@ def test_a_second_recorder_on_the_same_folder_is_refused_in_one_sentence(air: st
     with started(*recorder(tmp_path, air)) as first:
         first.says("ready")
         with started(*recorder(tmp_path, air)) as second:
-            assert second.process.wait(20) == 2
+            assert second.process.wait(60) == 2
             until(lambda: second.errors)
         assert len(second.errors) == 1
         assert "another legmon is recording" in second.errors[0]
@@ -237,7 +237,7 @@ def test_a_busy_catalog_keeps_no_sample_waiting(air: str, tmp_path: Path) -> Non
             path = next(data.glob("nights/*/left.seg"))
             before, until_then = path.stat().st_size, time.monotonic() + 7  # longer than a writer waits
             while time.monotonic() < until_then:
-                until(partial(grown, path, before), 30, what="samples are written all the while")
+                until(partial(grown, path, before), what="samples are written all the while")
                 before = path.stat().st_size
                 time.sleep(0.5)
             other.execute("ROLLBACK")

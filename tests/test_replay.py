@@ -114,6 +114,7 @@ def test_a_scenario_of_the_right_ankle_at_another_rate(tmp_path: Path) -> None:
     assert truth["duration_s"] == 180.0
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_gap_in_the_file_is_a_named_gap_of_its_length(file: Path, tmp_path: Path) -> None:
     header, *lines = file.read_text().splitlines()
     kept = [line for line in lines[:9000] if not 60.0 < float(line.split(",")[0]) < 67.3]

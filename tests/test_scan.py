@@ -184,5 +184,5 @@ def test_an_early_end_still_answers(air: str, tmp_path: Path) -> None:
         started("-c", INTERRUPTED, "scan", "--hci", air, "--seconds", "120", "--json") as scanning,
     ):
         answer = json.loads("{" + scanning.says("{"))
-        assert scanning.process.wait(30) == 0
+        assert scanning.process.wait(60) == 0
     assert [n["name"] for n in answer["nearby"]] == ["LegMon-Early"]

@@ -47,8 +47,6 @@ def test_no_answer_fails_or_is_undocumented(air: str, tmp_path: Path, mode: str)
     command += [
         "--checks",
         CHECKS,
-        "--max-time",
-        SECONDS,
         "--seed",
         "1",
         "--continue-on-failure",
@@ -71,13 +69,20 @@ def test_no_answer_fails_or_is_undocumented(air: str, tmp_path: Path, mode: str)
         if mode == "record":
             until(lambda: len(list(data.glob("nights/*/"))) == 2, what="the night begins")
         command += ["--url", address, "-H", f"Authorization: {let_in(address)['Authorization']}"]
-        done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=float(SECONDS) + 60, check=False
-        )
+        for seconds in (
+            float(SECONDS),
+            6 * float(SECONDS),
+        ):  # a busy machine has hardly begun after the first
+            asking = [*command, "--max-time", str(seconds)]
+            done = subprocess.run(
+                asking, cwd=tmp_path, capture_output=True, text=True, timeout=seconds + 90, check=False
+            )
+            cases = json.loads(report.read_text())["test_cases"]
+            if done.returncode or cases["generated"] > FEWEST:
+                break
         assert recording.process.poll() is None
         assert web.process.poll() is None
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    cases = json.loads(report.read_text())["test_cases"]
     print(f"{mode}: {cases['generated']} cases, {cases['unique_failures']} deviations")
     assert cases["generated"] > FEWEST
     assert "Traceback" not in (data / "logs" / "dashboard.log").read_text()

@@ -35,7 +35,10 @@ def remove(path: Path) -> None:
 
 
 def remove_the_folder(path: Path) -> None:
-    shutil.rmtree(path.parent)
+    gone = path.parent.rename(
+        path.parents[2] / "gone"
+    )  # at once, since the recorder may write another file into it
+    shutil.rmtree(gone)
 
 
 def replace(path: Path) -> None:

@@ -115,6 +115,7 @@ def test_a_folder_that_can_only_be_read_gets_one_sentence(
     assert "name another folder with --data" in done.stderr
 
 
+@pytest.mark.usefixtures("fresh")
 def test_the_processes_say_the_same_by_themselves(tmp_path: Path) -> None:
     data = tmp_path / "data"
     one_night(data, simulated=True)

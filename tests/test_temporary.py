@@ -72,7 +72,7 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(temporary: Path
     sweep()
     assert (left / "large").exists(), "the process lives"
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
     old(left)
     with temporary_folder("next"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from legmon.movement import NS
-from legmon.timeline.clock import Anchor, ArrivalClock, TimeMap
+from legmon.timeline.clock import Anchor, ArrivalClock, TimeMap, _median, _tenth_percentile
 
 START = 1_790_000_000 * NS
 DECLARED = 50.0
@@ -36,6 +36,12 @@ def stalled(arrivals: Arrivals, from_s: float, seconds: float) -> Arrivals:
     begin = START + round(from_s * NS)
     freed = begin + round(seconds * NS)
     return ends, np.where((at >= begin) & (at < freed), freed, at)
+
+
+@given(st.lists(st.one_of(st.integers(-3, 3).map(float), st.floats(-1e12, 1e12)), min_size=1, max_size=60))
+def test_the_median_and_the_percentile_are_those_of_numpy_to_the_bit(values: list[float]) -> None:
+    array = np.array(values)
+    assert (_median(array), _tenth_percentile(array)) == (np.median(array), np.percentile(array, 10))
 
 
 def fitted(arrivals: Arrivals, first: int = 0) -> Anchor:

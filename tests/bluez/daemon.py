@@ -49,11 +49,11 @@ def bus_daemon() -> Iterator[str]:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        assert address, f"dbus-daemon ended with {process.wait(5)}"
+        assert address, f"dbus-daemon ended with {process.wait(60)}"
         yield address
     finally:
         process.terminate()
-        process.wait(5)
+        process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -46,13 +46,13 @@ async def process(*arguments: str, says: str) -> AsyncIterator[tuple[asyncio.sub
     assert running.stdout is not None
     assert running.stdin is not None
     try:
-        line = (await asyncio.wait_for(running.stdout.readline(), 20)).decode().strip()
+        line = (await asyncio.wait_for(running.stdout.readline(), 60)).decode().strip()
         assert line.startswith(says), line
         yield running, line
     finally:
         # Its standard input ends: that is how a parent that dies takes its children along.
         running.stdin.close()
-        _out, said = await asyncio.wait_for(running.communicate(), 5)
+        _out, said = await asyncio.wait_for(running.communicate(), 60)
     assert said == b"", said.decode()
 
 
@@ -82,7 +82,7 @@ class Link:
 
     async def control(self, request: bytes) -> bytes:
         await self.characteristics[0x0102].write_value(request, with_response=True)
-        return await asyncio.wait_for(self.answers.get(), 5)
+        return await asyncio.wait_for(self.answers.get(), 60)
 
     async def hear_answers(self) -> None:
         await self.characteristics[0x0102].subscribe(self.answers.put_nowait, prefer_notify=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("fresh")
 MINUTES = "name: two minutes\nduration: 121s\nmovements_per_hour: 120\nleg: right\nseed: 5\n"
 
 

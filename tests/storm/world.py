@@ -84,7 +84,7 @@ class Process:
         self.process.kill()
         self.process.wait()
 
-    def end(self, within_s: float = 20.0) -> None:
+    def end(self, within_s: float = 60.0) -> None:
         """Close its standard input and wait."""
         if self.is_running:
             assert self.process.stdin is not None

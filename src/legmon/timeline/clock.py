@@ -7,6 +7,7 @@ the earliest arrivals lie on the line of the true rate.
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,9 +195,31 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
     if len(x) >= FEWEST_BLOCKS:
         step = -(-len(x) // MOST_PAIRED)
         xs, ys = x[::step], y[::step]
-        a, b = np.triu_indices(len(xs), 1)
-        slope = float(np.median((ys[b] - ys[a]) / (xs[b] - xs[a])))
-    return slope, float(np.percentile(y - slope * x, 10))
+        a, b = _pairs(len(xs))
+        slope = _median((ys[b] - ys[a]) / (xs[b] - xs[a]))
+    return slope, _tenth_percentile(y - slope * x)
+
+
+@lru_cache(maxsize=8)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places of all pairs of so many."""
+    a, b = np.triu_indices(count, 1)
+    return a, b
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Return what `numpy.median` returns, which takes ten times as long for a few values: a night fits 40,000 lines."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
+def _tenth_percentile(values: NDArray[np.float64]) -> float:
+    """Return what `numpy.percentile` returns for 10."""
+    ordered, place = np.sort(values), (len(values) - 1) * 0.1
+    low = int(place)
+    below, above, share = ordered[low], ordered[min(low + 1, len(values) - 1)], place - low
+    step = above - below
+    return float(above - step * (1 - share) if share >= 0.5 else below + step * share)
 
 
 def _knots(
@@ -221,7 +244,7 @@ def _knots(
             at.append(round(float(k)))
             level.append(slope * at[-1] + offset)
             slopes.append(slope)
-            spread.append(float(np.median(np.abs(rs[near] - slope * xs[near] - offset))))
+            spread.append(_median(np.abs(rs[near] - slope * xs[near] - offset)))
     if len(at) < 3 or np.max(np.abs(level)) < max(BENT_NS, BENT_SPREADS * float(np.median(spread))):
         return None
     filled = _over_gaps(np.asarray(at), np.asarray(level), np.asarray(slopes), 1.5 * length)
