@@ -17,7 +17,7 @@ LEGMON = ROOT / "src" / "legmon"
 SIMULATOR = ROOT / "firmware_sim"
 
 FLOORS = [
-    {"errors", "limits", "logs", "messages", "movement"},
+    {"errors", "limits", "logs", "messages", "movement", "outside", "quoting", "terminal"},
     {"sensors"},
     {"link"},
     {"timeline"},

@@ -4,10 +4,13 @@ One file a command. A command imports what it works with inside its function, so
 """
 
 import sys
+from typing import NoReturn
 
 import typer
 
 from legmon.errors import LegmonError
+from legmon.quoting import sentence
+from legmon.terminal import complain
 
 HELP = """Record leg movements at night with a Bluetooth ankle sensor, and see them in your browser.
 
@@ -76,9 +79,23 @@ def command_line() -> typer.Typer:
 def main() -> None:
     """Run the command line. Bad input ends with one sentence and status 2, Ctrl-C with status 130."""
     try:
-        command_line()()
+        sys.exit(command_line()(standalone_mode=False) or 0)
+    except typer.TyperException as e:
+        _refuse(e)
     except LegmonError as e:
-        print(f"legmon: {e}", file=sys.stderr)
+        complain(f"legmon: {e}")
         sys.exit(e.status)
+    except typer.Abort:
+        complain("Aborted.")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refuse(error: typer.TyperException) -> NoReturn:
+    """Print how a command is used and end. What somebody wrote on the command line is quoted short, and is no markup."""
+    from typer import rich_utils
+
+    error.message = sentence(error.message)
+    rich_utils.rich_format_error(error)  # type: ignore[arg-type]  # it is always click's own
+    sys.exit(error.exit_code)
