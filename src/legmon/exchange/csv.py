@@ -244,9 +244,7 @@ class _Reading:
         if self._line <= 1 or not self._count:
             raise CsvError(f"{self._path}, line 2: there are no samples; expected four numbers a line")
         if self._count < 2:
-            raise CsvError(
-                f"{self._path}, line 3: there is only one sample; two at least give a sample rate"
-            )
+            raise CsvError(f"{self._path}, line 3: there is only one sample; two at least give a sample rate")
         return self._table[: self._count]
 
     def _lines(self, data: bytes) -> None:
