@@ -1,33 +1,31 @@
 """Convert rows of the catalog to values, and values to columns."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from legmon.catalog.clock import Clock, Moment
 from legmon.catalog.models import FileRow, LegRow, NightRow, RecorderRow
 from legmon.catalog.state import (
     FileFault,
     KeptDamage,
     KeptFile,
-    ListedMovement,
-    Mode,
     NightInfo,
     RecorderState,
-    SensorState,
 )
 from legmon.detection.faults import Finding
-from legmon.link.inhibitor import Wakefulness
 from legmon.messages import DamageCode, Fault, Message
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import LegTrack
+from legmon.outside import parse_json
 from legmon.recording.files import leg_files
 from legmon.recording.records import Gap
-from legmon.scoring.live import Tally
-from legmon.sensors.base import HeardSensor
 from legmon.timeline.clock import Anchor
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def movement_values(m: LegMovement) -> dict[str, Any]:
@@ -146,20 +144,36 @@ def recorder_values(state: RecorderState) -> dict[str, Any]:
 
 
 def recorder_state(row: RecorderRow) -> RecorderState:
-    """Return the recorder's report."""
-    return RecorderState(
-        seen_ns=row.seen_ns,
-        clock=Clock(row.clock_night_ns, row.clock_wall_ns, row.clock_speed),
-        simulated=row.simulated,
-        night=row.night_id,
-        sensors=[SensorState(**x) for x in json.loads(row.sensors)],
-        confirmed=Tally(**json.loads(row.confirmed)),
-        counts=Tally(**json.loads(row.counts)),
-        analysed_ns=row.analysed_ns,
-        last_movements=[ListedMovement(**x) for x in json.loads(row.last_movements)],
-        trouble=stored_message(row.trouble),
-        mode=cast("Mode", row.mode),
-        nearby=[HeardSensor(**x) for x in json.loads(row.nearby)],
-        moment=Moment(**json.loads(row.moment)),
-        computer=Wakefulness(**json.loads(row.computer)),
-    )
+    """Return the recorder's report.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not what a recorder writes: the catalog is damaged, or another version wrote it.
+    """
+    trouble = stored_message(row.trouble)
+    values = {
+        "seen_ns": row.seen_ns,
+        "clock": {"night_ns": row.clock_night_ns, "wall_ns": row.clock_wall_ns, "speed": row.clock_speed},
+        "simulated": row.simulated,
+        "night": row.night_id,
+        "sensors": parse_json(row.sensors),
+        "confirmed": parse_json(row.confirmed),
+        "counts": parse_json(row.counts),
+        "analysed_ns": row.analysed_ns,
+        "last_movements": parse_json(row.last_movements),
+        "trouble": asdict(trouble) if trouble else None,
+        "mode": row.mode,
+        "nearby": parse_json(row.nearby),
+        "moment": parse_json(row.moment),
+        "computer": parse_json(row.computer),
+    }
+    return _recorder_states().validate_json(json.dumps(values, allow_nan=False), strict=True)
+
+
+@functools.cache
+def _recorder_states() -> "TypeAdapter[RecorderState]":
+    """Return what checks the types of a report. Its import takes long, and a recorder does not need it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(RecorderState)

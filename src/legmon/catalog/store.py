@@ -56,6 +56,7 @@ from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
+from legmon.quoting import shortened
 from legmon.recording.files import FULL, first_file, holds_recording
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
@@ -497,12 +498,21 @@ class Catalog:
         try:
             with self.session() as s:
                 row = s.get(RecorderRow, 1)
-                inside = recorder_state(row) if row else None
+                inside = _state_of(row)
         except CATALOG_ERRORS:
             if outside is None:
                 raise
             return outside
         return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
+
+
+def _state_of(row: RecorderRow | None) -> RecorderState | None:
+    """Return a report; None if there is none, or no recorder of this version wrote it."""
+    try:
+        return recorder_state(row) if row else None
+    except (ValueError, TypeError, AttributeError, OverflowError) as e:
+        log.warning("the report of the recorder cannot be read: %s", shortened(str(e)))
+        return None
 
 
 def _add_leg(s: Session, meta: Meta) -> None:
