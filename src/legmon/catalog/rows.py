@@ -19,13 +19,16 @@ from legmon.detection.faults import Finding
 from legmon.messages import DamageCode, Fault, Message
 from legmon.movement import Leg, LegMovement
 from legmon.night.track import LegTrack
-from legmon.outside import parse_json
+from legmon.outside import is_int, parse_json
 from legmon.recording.files import leg_files
 from legmon.recording.records import Gap
 from legmon.timeline.clock import Anchor
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+
+DAY_S = 86_400
 
 
 def movement_values(m: LegMovement) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def quality_text(findings: Sequence[Finding]) -> str:
 def night_info(row: NightRow, legs: Sequence[str], gaps: int, faults: Sequence[FileFault]) -> NightInfo:
     """Return a night of the list, from its row, its legs, the number of gaps, and the faults of its files."""
     columns = {c.name: getattr(row, c.name) for c in NightRow.__table__.columns}
+    if not is_int(columns["utc_offset_s"], -DAY_S, DAY_S):
+        columns["utc_offset_s"] = 0
     return NightInfo(
         **columns,
         legs=tuple(cast("Leg", leg) for leg in legs),
