@@ -51,7 +51,15 @@ from legmon.catalog.queries import (
     upsert_row,
 )
 from legmon.catalog.report_file import ReportFile
-from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
+from legmon.catalog.rows import (
+    leg_track,
+    movement_values,
+    quality_text,
+    reading,
+    recorder_state,
+    recorder_values,
+    wanted_state,
+)
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
@@ -481,8 +489,8 @@ class Catalog:
             row = s.get(WantedRow, 1)
             if row is None:
                 return Wanted()
-            legs = cast("Legs | None", row.leg)
-            return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
+            with reading("what was asked for"):
+                return wanted_state(row)
 
     def report(self, state: RecorderState) -> None:
         """Write the recorder's report. Where that fails, `report_file` can keep it."""

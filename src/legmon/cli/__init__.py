@@ -90,6 +90,23 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as e:
+        if (trouble := _trouble_of_catalog(e)) is None:
+            raise
+        complain(f"legmon: {trouble}")
+        sys.exit(1)
+
+
+def _trouble_of_catalog(error: Exception) -> str | None:
+    """Return why SQLite refused a command, and what to do; None for any other error."""
+    from sqlalchemy.exc import DBAPIError
+
+    from legmon.catalog.database import catalog_fault
+    from legmon.messages import CATALOG_ADVICE
+
+    if not isinstance(error, DBAPIError):
+        return None
+    return f"the catalog cannot be used ({error.orig}); {CATALOG_ADVICE[catalog_fault(error)]}"
 
 
 def _refuse(error: typer.TyperException) -> NoReturn:

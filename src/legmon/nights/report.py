@@ -254,7 +254,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
             window_s=(SHORTEST_INTERVAL / NS, LONGEST_INTERVAL / NS),
         ),
         by_hour=_hours(r, scored),
-        gap_list=_gaps(r.tracks),
+        gap_list=_gaps([t for t in r.tracks if t.anchors]),
         uncounted=[
             answers.Span((origin + a) / NS, (origin + b) / NS)
             for a, b in _longest(scored.gaps, lambda gap: gap[1] - gap[0])
