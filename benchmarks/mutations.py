@@ -82,7 +82,10 @@ def work(kind: str, first: int, count: int) -> None:
             result = "refused" if said and len(said) <= LONGEST_SENTENCE and said.isprintable() else "crash"
         except BaseException as e:  # noqa: BLE001 (whatever it is, it is what we look for)
             where = traceback.extract_tb(e.__traceback__)[-1]
-            result, why = "crash", f"{type(e).__name__} in {Path(where.filename).name}:{where.lineno}: {e}"[:200]
+            result, why = (
+                "crash",
+                f"{type(e).__name__} in {Path(where.filename).name}:{where.lineno}: {e}"[:200],
+            )
         seconds = time.monotonic() - began
         print(json.dumps([seed, result, seconds, _peak_mb(), why]), file=out, flush=True)
 
@@ -115,7 +118,13 @@ def _results(kind: str, count: int) -> Iterator[tuple[int, str, float, float, st
                 if not line:
                     ended = child.poll() is not None
                     child.kill()
-                    yield seed, "crash" if ended else "hang", HANGS_S, 0.0, "the process ended" if ended else "hangs"
+                    yield (
+                        seed,
+                        "crash" if ended else "hang",
+                        HANGS_S,
+                        0.0,
+                        "the process ended" if ended else "hangs",
+                    )
                     break
                 found: list[Any] = json.loads(line)
                 yield found[0], "hang" if found[2] > HANGS_S else found[1], found[2], found[3], found[4]
