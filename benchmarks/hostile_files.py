@@ -202,8 +202,8 @@ def _in_yaml(rng: random.Random, data: bytes) -> bytes:
         extra = rng.choice(
             (
                 "\nx: &a [*a, *a, *a, *a, *a]",
-                "\n" + "\n".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9)}]" if n else "k0: &k0 [1]" for n in range(12)),
-                "\n" + "\n".join(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 5)}]}}" if n else "m0: &m0 {a: 1}" for n in range(30)),
+                f"\n{hostile.ALIASES}",
+                f"\n{hostile.MERGES}",
                 "\nfaults: [" + "{kind: clip, at: 1, for: 1}, " * 3000 + "]",
                 "\n? [a, b]\n: c",
                 "\n" + "- " * 2000,

@@ -23,16 +23,21 @@ VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, 0.5, 1e18, -1e18, 1e308, 2**31, 2**63, -(2**63) - 1, 10**30, float("nan"), float("inf"),
     float("-inf"), [], {}, [[]], [None], {"a": {}}, [[1, 2, 3]] * 40, "x", *TEXTS,
 )  # fmt: skip
+ALIASES: Final = "\n".join(
+    ["k0: &k0 [1]", *(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9)}]" for n in range(1, 12))]
+)
+MERGES: Final = "\n".join(
+    ["m0: &m0 {a: 1}", *(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}]}}" for n in range(1, 40))]
+)
+"""YAML of hundreds of bytes that becomes milliards of values."""
 _NUMBER: Final = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def changed(rng: random.Random, data: bytes, others: list[bytes], structured: Change | None) -> bytes:
     """Return the data with one to four changes; half of them follow the structure of the file, where it has one."""
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        if structured is not None and rng.random() < 0.5:
-            data = structured(rng, data)
-        else:
-            data = _bytes(rng, data, others)
+        follows = structured if structured is not None and rng.random() < 0.5 else None
+        data = follows(rng, data) if follows else _bytes(rng, data, others)
     return data[: 1 << 21]
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 DAY_S = 86_400
-MOST = 1 << 62
+MOST = (1 << 63) - 1
 LONGEST_TEXT = 1 << 24
 Row = TypeVar("Row", bound=Base)
 LEAST_HZ, MOST_HZ = 0.1, 1e4

@@ -3,13 +3,14 @@
 One file a command. A command imports what it works with inside its function, so that `legmon --help` answers at once.
 """
 
+import errno
 import sys
 from typing import NoReturn
 
 import typer
 
 from legmon.errors import LegmonError
-from legmon.quoting import sentence
+from legmon.quoting import sentence, shortened
 from legmon.terminal import complain
 
 HELP = """Record leg movements at night with a Bluetooth ankle sensor, and see them in your browser.
@@ -91,14 +92,17 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as e:
-        if (trouble := _trouble_of_catalog(e)) is None:
+        if (trouble := _trouble(e)) is None:
             raise
         complain(f"legmon: {trouble}")
-        sys.exit(1)
+        sys.exit(2 if isinstance(e, OSError) and e.errno == errno.ENAMETOOLONG else 1)
 
 
-def _trouble_of_catalog(error: Exception) -> str | None:
-    """Return why SQLite refused a command, and what to do; None for any other error."""
+def _trouble(error: Exception) -> str | None:
+    """Return what the system or SQLite refused, and what to do; None for any other error."""
+    if isinstance(error, OSError):
+        name = f"{shortened(str(error.filename), 200)}: " if error.filename else ""
+        return f"{name}{error.strerror or error}; check the name and the disk, then try again"
     from sqlalchemy.exc import DBAPIError
 
     from legmon.catalog.database import catalog_fault

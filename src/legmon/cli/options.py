@@ -13,7 +13,7 @@ from legmon.app.folders import demo_folder, own_folder, quoted
 from legmon.errors import LegmonError
 from legmon.messages import renewal_sentence, unlisted_sentence
 from legmon.quoting import shown
-from legmon.terminal import complain, console, json_text
+from legmon.terminal import complain, console, json_text, say
 
 if TYPE_CHECKING:
     from legmon.catalog.rescan import RescannedNight
@@ -106,7 +106,7 @@ def read_recordings(catalog: "Catalog") -> "list[RescannedNight]":
 
 def print_json(value: Any) -> None:
     """Print a JSON object on one line of standard output."""
-    print(json_text(value), flush=True)
+    say(json_text(value))
 
 
 def listen_for_ctrl_c() -> None:
