@@ -43,7 +43,7 @@ from firmware_sim.vocabulary import (
 )
 
 _DURATION = r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
-LARGEST = 100 << 10
+LARGEST = 32 << 10
 """Bytes of a scenario."""
 _MOST_PARTS = 20_000
 _LONGEST_LIST = 200
