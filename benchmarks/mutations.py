@@ -123,7 +123,7 @@ def _results(kind: str, count: int) -> Iterator[tuple[int, str, float, float, st
                     yield (
                         seed,
                         "crash" if ended else "hang",
-                        HANGS_S,
+                        WAITS_S,
                         0.0,
                         "the process ended" if ended else "hangs",
                     )

@@ -16,25 +16,34 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks.hostile_files import KINDS, REFUSALS, _folder, _sent, mutations, placed, valid_files
+from benchmarks.hostile_files import BEGAN_NS, KINDS, REFUSALS, _folder, _sent, mutations, placed, valid_files
 from benchmarks.hostile_values import ALIASES, MERGES
 from firmware_sim.playback import Playback, PlaybackError
 from firmware_sim.scenario import ScenarioError, parse_scenario, read_scenario
 from legmon import terminal
 from legmon.app import simulator
+from legmon.catalog import zone
+from legmon.catalog.derived import Derived
 from legmon.catalog.rows import CatalogValueError
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.csv import MOST_STRETCHES, read_csv
 from legmon.exchange.events import score_events
 from legmon.messages import ProblemCode, problem_sentence
+from legmon.movement import NS
+from legmon.night.posture import Posture
+from legmon.night.track import LegTrack, score_night
+from legmon.nights import report
 from legmon.outside import MOST_PARTS, parse_json, read_outside
 from legmon.quoting import LONGEST_SENTENCE, plain, sentence, shown
+from legmon.recording.records import Gap
 from legmon.scoring.result import MOST_HOURS, by_hour
 from legmon.scoring.rules import Interpretation
 from legmon.scoring.score import score
+from legmon.timeline.clock import Anchor
 from tests.conftest import ROOT, run_command
 
 SECONDS = 60.0
@@ -449,6 +458,39 @@ def test_a_summary_that_is_damaged_is_made_again(tmp_path: Path) -> None:
         with contextlib.closing(sqlite3.connect(path)) as c, c:
             assert c.execute("UPDATE summaries SET value = '{}'").rowcount
         assert kind.read(path) == right
+
+
+def test_a_night_of_thousands_of_gaps_takes_seconds() -> None:
+    gaps = [Gap(50 * n, 1, "link_lost") for n in range(1, 30_000)]
+    anchors = [Anchor(0, BEGAN_NS, 50.0)]
+    track = LegTrack("left", 1_500_000, [], gaps, anchors, simulated=False)
+    assert len(score_night([track]).gaps) == len(gaps)
+    listed = report._gaps([track])
+    assert len(listed) == report.MOST_LISTED
+    assert listed == sorted(listed, key=lambda gap: gap.start)
+    assert len(report._longest(gaps[:100], lambda gap: gap.count)) == 100
+
+
+def test_a_night_of_a_hundred_years_has_a_short_envelope() -> None:
+    assert zone.changes("Europe/Paris", 0, 100 * 365 * 86_400 * NS) == []
+    assert len(zone.changes("Europe/Paris", BEGAN_NS, BEGAN_NS + 31 * 86_400 * NS)) == 1
+    assert (
+        zone.changes("Europe", 0, NS) == zone.changes("A" * 5000, 0, NS) == zone.changes("../..", 0, NS) == []
+    )
+    anchors = [Anchor(0, BEGAN_NS, 50.0), Anchor(100, BEGAN_NS + (1 << 61), 50.0)]
+    track = LegTrack("left", 200, [], [], anchors, simulated=False)
+    derived = Derived(Posture(500, np.zeros((1, 6), np.float32), np.ones(20, np.float32), 200), [])
+    with placed(KINDS["catalog"], valid_files(KINDS["catalog"])[0]) as path:
+        catalog = Catalog(path.parent)
+        info = catalog.nights()[0]
+        catalog.close()
+    found = report.NightReport(
+        info, "wasm2016", [track], {"left": derived}, score_night([track]), None, (None, None), 0, [], []
+    )
+    assert len(report.leg_envelope(found, track)[0]) == report.LONGEST_S
+    answer = report.summary(found)
+    assert answer.duration_s > 1e9
+    assert len(answer.to_json()) < 5000
 
 
 # Sentences, names and markup.
