@@ -22,7 +22,7 @@ def read_flash(journal: Path) -> tuple[int, list[Flashed]] | None:
     """
     zero_ns: int | None = None
     streams: list[dict[str, Any]] = []
-    for line in _lines(journal):
+    for line in filter(None, _lines(journal)):
         with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
             e = json.loads(line)
             if e["event"] == "start":
