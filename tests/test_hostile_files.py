@@ -19,13 +19,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.hostile_files import BEGAN_NS, KINDS, REFUSALS, _folder, _sent, mutations, placed, valid_files
+from benchmarks.hostile_files import (
+    BEGAN_NS,
+    KINDS,
+    REFUSALS,
+    _folder,
+    _open_catalog,
+    _sent,
+    mutations,
+    placed,
+    valid_files,
+)
 from benchmarks.hostile_values import ALIASES, MERGES
 from firmware_sim.playback import Playback, PlaybackError
 from firmware_sim.scenario import ScenarioError, parse_scenario, read_scenario
 from legmon import terminal
 from legmon.app import simulator
 from legmon.catalog import zone
+from legmon.catalog.annotation_files import load_night_annotations
 from legmon.catalog.derived import Derived
 from legmon.catalog.rows import CatalogValueError
 from legmon.catalog.store import Catalog
@@ -491,6 +502,17 @@ def test_a_night_of_a_hundred_years_has_a_short_envelope() -> None:
     answer = report.summary(found)
     assert answer.duration_s > 1e9
     assert len(answer.to_json()) < 5000
+
+
+def test_an_entry_without_a_part_is_left_out() -> None:
+    whole = json.loads(valid_files(KINDS["annotations"])[0])
+    catalog, night = _open_catalog()
+    for name in ("checks", "marks", "seals"):
+        for part in whole[name][0]:
+            entry = {k: v for k, v in whole[name][0].items() if k != part}
+            with contextlib.suppress(ZeroDivisionError), catalog.session() as s:
+                assert load_night_annotations(s, night, {name: [entry]}) == (name != "seals")
+                raise ZeroDivisionError
 
 
 # Sentences, names and markup.

@@ -331,7 +331,7 @@ def _fits(value: Any, kinds: Kinds) -> TypeGuard[dict[str, Any]]:
     if not isinstance(value, dict):
         return False
     for name, types in kinds.items():
-        found = value.get(name, value)
+        found = value.get(name, ...)
         if isinstance(found, bool) or not isinstance(found, types):
             return False
         if isinstance(found, int) and abs(found) >= MOST_NS:
