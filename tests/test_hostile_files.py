@@ -37,6 +37,7 @@ from legmon import terminal
 from legmon.app import simulator
 from legmon.catalog import zone
 from legmon.catalog.annotation_files import load_night_annotations
+from legmon.catalog.annotations import Annotations
 from legmon.catalog.derived import Derived
 from legmon.catalog.rows import CatalogValueError
 from legmon.catalog.store import Catalog
@@ -502,6 +503,31 @@ def test_a_night_of_a_hundred_years_has_a_short_envelope() -> None:
     answer = report.summary(found)
     assert answer.duration_s > 1e9
     assert len(answer.to_json()) < 5000
+
+
+@pytest.mark.parametrize("deed", [a_pipe, a_device, a_folder, a_hole_of_a_terabyte])
+def test_what_stands_in_the_place_of_annotations_keeps_nobody_waiting(
+    tmp_path: Path, deed: Callable[[Path], None]
+) -> None:
+    catalog = Catalog(tmp_path)
+    deed(tmp_path / "annotations.json")
+    if deed is a_folder:
+        with pytest.raises(LegmonError, match="cannot be stored"):
+            Annotations(catalog).set_settings({"theme": "dark"})
+    else:
+        Annotations(catalog).set_settings({"theme": "dark"})
+        assert json.loads((tmp_path / "annotations.json").read_text())["settings"] == {"theme": "dark"}
+    catalog.close()
+
+
+@pytest.mark.parametrize("deed", [a_pipe, a_device, a_folder, a_hole_of_a_terabyte])
+def test_what_stands_in_the_place_of_the_catalog_keeps_nobody_waiting(
+    tmp_path: Path, deed: Callable[[Path], None]
+) -> None:
+    deed(tmp_path / "catalog.sqlite")
+    with contextlib.suppress(LegmonError):
+        Catalog(tmp_path).close()
+    assert not list(tmp_path.glob("catalog.damaged*")) or deed is a_hole_of_a_terabyte
 
 
 def test_an_entry_without_a_part_is_left_out() -> None:

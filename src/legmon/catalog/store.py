@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from legmon.catalog.annotation_files import (
+    LONGEST,
     NAME,
     AnnotationFileError,
     folder_values,
@@ -64,6 +65,7 @@ from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
+from legmon.outside import read_outside
 from legmon.quoting import shortened
 from legmon.recording.files import FULL, first_file, holds_recording
 from legmon.recording.records import Meta
@@ -153,7 +155,7 @@ class Catalog:
         s.flush()
         path = self.folder / NAME if night is None else self.annotation_file(night)
         try:
-            before = path.read_bytes() if path.exists() else None
+            before = _content(path)
             # a transaction that cannot be committed has not been said either
             event.listen(s, "after_rollback", lambda _: put_back(path, before), once=True)
             write_annotations(path, folder_values(s) if night is None else night_values(s, night))
@@ -512,6 +514,14 @@ class Catalog:
                 raise
             return outside
         return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of an annotation file; None if there is none that this version reads, which is then kept elsewhere."""
+    try:
+        return read_outside(path, LONGEST)
+    except OSError:
+        return None
 
 
 def _state_of(row: RecorderRow | None) -> RecorderState | None:
