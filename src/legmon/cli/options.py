@@ -12,7 +12,7 @@ import typer
 from legmon.app.folders import demo_folder, own_folder, quoted
 from legmon.errors import LegmonError
 from legmon.messages import renewal_sentence, unlisted_sentence
-from legmon.quoting import shown
+from legmon.quoting import plain, shortened
 from legmon.terminal import complain, console, json_text, say
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-s
 
 def _transport(value: str | None) -> str | None:
     if value is not None and value.partition(":")[0] not in SCHEMES:
-        raise LegmonError(f"--hci {shown(value)}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}")
+        raise LegmonError(
+            f"--hci {plain(shortened(value))}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}"
+        )
     return value
 
 

@@ -9,7 +9,7 @@ import typer
 
 from legmon.cli.options import HciOption, JsonOption, listen_for_ctrl_c, print_json
 from legmon.errors import FailedError
-from legmon.quoting import shortened
+from legmon.quoting import plain, shortened
 from legmon.terminal import console
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def shown(heard: "list[HeardSensor]", *, everything: bool) -> "list[HeardSensor]
 
 def _table(heard: "list[HeardSensor]") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     from legmon.sensors.registry import registry
 
@@ -130,13 +131,14 @@ def _table(heard: "list[HeardSensor]") -> "Table":
         rssi = sensor.rssi_dbm if sensor.rssi_dbm is not None else math.nan
         bars = "" if math.isnan(rssi) else "▮" * max(1, min(8, math.ceil((rssi + 100) / 8)))
         driver = f"{sensor.driver} (bench)" if sensor.driver in bench else sensor.driver or "none fits"
+        name = plain(shortened(sensor.name or "")).replace("\n", "\ufffd")  # a stranger's
         cells = (
             bars,
             "?" if math.isnan(rssi) else f"{rssi:.0f}",
-            shortened(sensor.name or ""),
+            name,
             driver,
             sensor.side or "",
             sensor.address,
         )
-        table.add_row(*cells)
+        table.add_row(*map(Text, cells))  # a name is no markup
     return table
