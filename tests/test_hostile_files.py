@@ -38,6 +38,8 @@ from legmon.app import simulator
 from legmon.catalog import zone
 from legmon.catalog.annotation_files import load_night_annotations
 from legmon.catalog.annotations import Annotations
+from legmon.catalog.carry_over import carry_over
+from legmon.catalog.database import contents
 from legmon.catalog.derived import Derived
 from legmon.catalog.rows import CatalogValueError
 from legmon.catalog.store import Catalog
@@ -415,6 +417,29 @@ def test_a_value_that_legmon_did_not_write_is_named(tmp_path: Path, change: str)
             c.execute(change)
         with pytest.raises(CatalogValueError, match=r"the catalog holds .* `legmon rescan` makes it anew"):
             kind.read(path)
+
+
+def test_a_catalog_whose_tables_cannot_be_named_is_damaged(tmp_path: Path) -> None:
+    """SQLite names what is malformed in the bytes of the file, which need not be text."""
+    kind = KINDS["catalog"]
+    with placed(kind, valid_files(kind)[0]) as path:
+        with contextlib.closing(sqlite3.connect(path)) as c, c:
+            c.execute("PRAGMA writable_schema = ON")
+            c.execute("UPDATE sqlite_master SET name = CAST(x'e7e7' AS TEXT), sql = 'x' WHERE name = 'marks'")
+        assert contents(path).kind == "damaged"
+        assert kind.read(path)
+
+
+def test_what_was_said_is_carried_over_whatever_else_is_there(tmp_path: Path) -> None:
+    kind = KINDS["catalog"]
+    with placed(kind, valid_files(kind)[0]) as path:
+        with contextlib.closing(sqlite3.connect(path)) as c, c:
+            c.execute("UPDATE marks SET kind = x'ff'")
+            c.execute("UPDATE lights SET off_ns = 9e999")
+            c.execute("UPDATE nights SET detector = CAST(x'e7' AS TEXT)")
+        carry_over(path, tmp_path)
+    (said,) = tmp_path.glob("nights/*/annotations.json")
+    assert [mark["kind"] for mark in json.loads(said.read_text())["marks"]] == [None]
 
 
 def test_a_report_that_no_recorder_wrote_is_no_report(tmp_path: Path) -> None:
