@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from firmware_sim.cli_files import BadInputError, FailedError, Seed, read_night, read_playback, register
+from firmware_sim.outside import sentence, shortened
 
 if TYPE_CHECKING:
     from firmware_sim.night import Night
@@ -71,10 +72,11 @@ async def _air(spec: str, *, until_eof: bool) -> None:
     def obey(line: str) -> None:
         """Obey ``shadow ADDRESS SECONDS`` (out of reach) or ``strength ADDRESS DBM`` (signal strength)."""
         words = line.split()
-        if len(words) == 3 and words[0] == "shadow":
-            link.shadow(words[1], float(words[2]))
-        if len(words) == 3 and words[0] == "strength":
-            link.strengths[words[1]] = int(words[2])
+        with contextlib.suppress(ValueError):
+            if len(words) == 3 and words[0] == "shadow":
+                link.shadow(words[1], float(words[2]))
+            if len(words) == 3 and words[0] == "strength":
+                link.strengths[words[1]] = int(words[2])
 
     try:
         with end_requested(until_eof=until_eof, on_line=obey) as end:
@@ -187,6 +189,7 @@ def sensor(
 def _check_sensor(speed: float, name: str, address: str) -> None:
     from firmware_sim.profile import LONGEST_NAME, NAME_PREFIX
 
+    name, address = shortened(name, 100), shortened(address, 100)
     if not 0.01 <= speed <= 10000.0:
         raise BadInputError(f"--speed {speed:g} is not from 0.01 to 10000.")
     if not (
@@ -287,12 +290,12 @@ def run() -> int:
     except typer.Abort:
         return 0
     except BadInputError as error:
-        print(error, file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 2
     except FailedError as error:
-        print(error, file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 1
     except typer.TyperException as error:
-        print(f"{error.format_message()} (python -m firmware_sim --help)", file=sys.stderr)
+        print(f"{sentence(error.format_message())} (python -m firmware_sim --help)", file=sys.stderr)
         return 2
     return int(status or 0)

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from firmware_sim.outside import blocks
 from firmware_sim.sensor import Flashed
+
+LARGEST = 1 << 28
+LONGEST_LINE = 10_000
 
 
 def read_flash(journal: Path) -> tuple[int, list[Flashed]] | None:
     """Return when the night began (monotonic ns of this computer) and the streams so far; None if the sensor never sampled.
 
-    A line that a ``kill -9`` cut off is left out: flash would not hold it either.
+    A line that the sensor did not write, or that a ``kill -9`` cut off is left out: flash would not hold it either.
     """
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return None
     zero_ns: int | None = None
     streams: list[dict[str, Any]] = []
-    for line in lines:
-        try:
+    for line in filter(None, _lines(journal)):
+        with contextlib.suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
             e = json.loads(line)
-        except ValueError:
-            continue
-        if e["event"] == "start":
-            zero_ns = e["zero_ns"] if zero_ns is None else zero_ns
-            keys = ("rate_hz", "range_g", "batch", "night_first", "night_us")
-            streams.append({"number": e["stream"], **{k: e[k] for k in keys}, "framed": 0, "sampling": True})
-        elif e["event"] in ("sent", "dropped"):
-            streams[-1]["framed"] = max(streams[-1]["framed"], e["first"] + e["count"])
-        elif e["event"] == "stop":
-            streams[-1] |= {"framed": e["next"], "sampling": False}
-    return None if zero_ns is None else (zero_ns, [Flashed(**s) for s in streams])
+            if e["event"] == "start":
+                zero_ns = _whole(e["zero_ns"]) if zero_ns is None else zero_ns
+                facts = {k: _whole(e[k]) for k in ("rate_hz", "range_g", "batch", "night_first", "night_us")}
+                streams.append({"number": _whole(e["stream"]), **facts, "framed": 0, "sampling": True})
+            elif e["event"] in ("sent", "dropped"):
+                streams[-1]["framed"] = max(streams[-1]["framed"], _whole(e["first"]) + _whole(e["count"]))
+            elif e["event"] == "stop":
+                streams[-1] |= {"framed": _whole(e["next"]), "sampling": False}
+    return None if zero_ns is None or not streams else (zero_ns, [Flashed(**s) for s in streams])
+
+
+def _lines(journal: Path) -> Iterator[bytes]:
+    """Yield the whole lines. A longer one than the sensor writes is left out."""
+    rest = b""
+    with contextlib.suppress(OSError):
+        for block in blocks(journal, LARGEST):
+            *lines, rest = (rest[:LONGEST_LINE] + block).split(b"\n")
+            yield from (line for line in lines if len(line) <= LONGEST_LINE)
+    yield rest[:LONGEST_LINE]
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 63:
+        raise ValueError
+    return value

@@ -173,12 +173,23 @@ def _shrink(items: list[_Item], room: float) -> None:
         item.onsets = np.concatenate(([0.0], np.cumsum(intervals)))
 
 
+def _fitting(items: list[_Item], duration_s: float) -> list[_Item]:
+    """Return the items that fit. Only a very short or a very full scenario is too full; the longest items are dropped first."""
+    lengths = [item.length for item in items]
+    needed = sum(lengths) + NEAREST_S * (len(items) + 1)
+    dropped = set[int]()
+    for number in sorted(range(len(items)), key=lambda n: -lengths[n]):
+        if needed <= duration_s:
+            break
+        dropped.add(number)
+        needed -= lengths[number] + NEAREST_S
+    return [item for number, item in enumerate(items) if number not in dropped]
+
+
 def _place(scenario: Scenario, items: list[_Item]) -> list[Planned]:
     """Place the items, with quiet between them that is longer on average towards the morning."""
     duration_s, body = scenario.duration_s, scenario.body
-    while items and sum(item.length + NEAREST_S for item in items) + NEAREST_S > duration_s:
-        # Only a very short scenario is too full; the longest items are dropped first.
-        items.remove(max(items, key=lambda item: item.length))
+    items = _fitting(items, duration_s)
     extra = np.array([0.0] + [body.series.gap_min_s * (len(item.numbers) > 1) for item in items] + [0.0])
     quiet = np.maximum(np.maximum(extra[:-1], extra[1:]) - NEAREST_S, 0.0)
     slack = duration_s - sum(item.length for item in items) - NEAREST_S * (len(items) + 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import math
-import warnings
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.night import Measurement
+from firmware_sim.outside import blocks, plain, shortened
 from firmware_sim.profile import RATES_HZ, SCALE_UG
 
 HEADER = "time_s,x_g,y_g,z_g"
 _GAP_PERIODS, _GAP_LEAST_S = 1.5, 0.1
+LARGEST = 1 << 29
+"""Bytes of a file."""
+MOST_ROWS = 7_200_000
+"""Samples of a file: ten hours at 200 Hz."""
+LONGEST_S = 31 * 86_400.0
+_LIMITS = [1e11, 1000.0, 1000.0, 1000.0]
+_LONGEST_LINE = 100_000
+_MOST_GAPS = 50_000
 _FURTHEST = 0.1
 """Largest difference of the true rate from the declared one, as a share."""
 
@@ -59,6 +70,8 @@ class Playback:
         times = table[:, 0]
         steps = np.diff(times)
         gaps = np.flatnonzero((steps > _GAP_PERIODS * np.median(steps)) & (steps > _GAP_LEAST_S))
+        if len(gaps) > _MOST_GAPS:
+            raise PlaybackError(f"{path}: there are more than {_MOST_GAPS:,} gaps; it is no recording.")
         span = float(steps.sum() - steps[gaps].sum())
         if span <= 0.0:
             raise PlaybackError(f"{path}: the times do not advance, so there is no sample rate.")
@@ -123,24 +136,19 @@ def _table(path: Path) -> NDArray[np.float64]:
         If the file is not a CSV of samples.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline().strip()
-        if header != HEADER:
-            raise PlaybackError(f"{path}: the first line is {header[:60]!r}; expected {HEADER}.")
-        with warnings.catch_warnings(action="ignore"):  # about a file without samples, which is refused below
-            table = np.loadtxt(
-                path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding="utf-8-sig", dtype=float
-            )
+        lines = sum(block.count(b"\n") + block.count(b"\r") for block in blocks(path, LARGEST))
+        table, count = np.empty((min(lines + 1, MOST_ROWS), 4)), 0
+        for number, text in _pieces(path):
+            rows = _rows(path, number, text)
+            if count + len(rows) > len(table):
+                raise PlaybackError(
+                    f"{path}: there are more than {MOST_ROWS:,} samples; cut it into single nights."
+                )
+            table[count : count + len(rows)] = rows
+            count += len(rows)
     except OSError as error:
         raise PlaybackError(f"{path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise PlaybackError(f"{path} is not text in UTF-8; expected CSV with the header {HEADER}.") from error
-    except PlaybackError:
-        raise
-    except ValueError:
-        raise PlaybackError(f"{path}, {_first_bad_line(path)}; expected four numbers ({HEADER}).") from None
-    if table.size and table.shape[1] != 4:
-        raise PlaybackError(f"{path}: there are {table.shape[1]} columns; expected {HEADER}.")
+    table = table[:count]
     if len(table) < 2:
         raise PlaybackError(f"{path}: there are fewer than two samples, so there is no sample rate.")
     if not np.isfinite(table).all():
@@ -148,21 +156,67 @@ def _table(path: Path) -> NDArray[np.float64]:
         raise PlaybackError(
             f"{path}, sample {row + 1}: not every number is finite; for a gap, leave the lines out."
         )
+    if (large := np.abs(table) > _LIMITS).any():
+        row = int(np.argmax(large.any(axis=1)))
+        raise PlaybackError(f"{path}, sample {row + 1}: no clock and no accelerometer measures such numbers.")
     if (back := np.flatnonzero(np.diff(table[:, 0]) < 0.0)).size:
         before, after = table[back[0] : back[0] + 2, 0]
         raise PlaybackError(f"{path}, sample {back[0] + 2}: time_s goes back from {before:g} to {after:g}.")
+    if table[-1, 0] - table[0, 0] > LONGEST_S:
+        raise PlaybackError(
+            f"{path}: the times span more than {LONGEST_S / 86_400:.0f} days; cut it into single nights."
+        )
     return table
 
 
-def _first_bad_line(path: Path) -> str:
+def _pieces(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield whole lines, and the number of the first of them, without the header."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    number, rest = 1, ""
+    for block in chain(blocks(path, LARGEST), [b""]):
+        try:
+            text = rest + decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise PlaybackError(
+                f"{path} is not text in UTF-8; expected CSV with the header {HEADER}."
+            ) from error
+        ends_in_cr = bool(block) and text.endswith("\r")
+        text = (text[:-1] if ends_in_cr else text).replace("\r\n", "\n").replace("\r", "\n")
+        whole, _, rest = text.rpartition("\n") if block else (text, "", "")
+        rest += "\r" * ends_in_cr
+        if len(rest) > _LONGEST_LINE:
+            raise PlaybackError(f"{path}: a line has no end; expected four numbers ({HEADER}).")
+        if number == 1 and (whole or not block):
+            header, _, whole = whole.partition("\n")
+            if header.strip() != HEADER:
+                found = shortened(plain(header.strip()))
+                raise PlaybackError(f"{path}: the first line is {found!r}; expected {HEADER}.")
+            number = 2
+        if whole:
+            yield number, whole
+            number += whole.count("\n") + 1
+
+
+def _rows(path: Path, first: int, text: str) -> NDArray[np.float64]:
+    if not text.strip():
+        return np.empty((0, 4))
+    try:
+        rows = np.loadtxt(text.split("\n"), delimiter=",", comments=None, ndmin=2, dtype=float)
+    except ValueError:
+        where = _first_bad_line(first, text)
+        raise PlaybackError(f"{path}, {where}; expected four numbers ({HEADER}).") from None
+    if rows.shape[1] != 4:
+        raise PlaybackError(f"{path}: there are {rows.shape[1]} columns; expected {HEADER}.")
+    return rows
+
+
+def _first_bad_line(first: int, text: str) -> str:
     """Return a description of the first line that cannot be read."""
-    with path.open(encoding="utf-8-sig") as file:
-        next(file)
-        for number, line in enumerate(file, start=2):
-            try:
-                if not line.strip() or len([float(field) for field in line.split(",")]) == 4:
-                    continue
-            except ValueError:
-                pass
-            return f"line {number} is {line.strip()[:60]!r}"
+    for number, line in enumerate(text.split("\n"), start=first):
+        try:
+            if not line.strip() or len([float(field) for field in line.split(",")]) == 4:
+                continue
+        except ValueError:
+            pass
+        return f"line {number} is {shortened(plain(line.strip()))!r}"
     return "one line cannot be read"

@@ -28,6 +28,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
+from firmware_sim.outside import plain, read, shortened
 from firmware_sim.vocabulary import (
     DEFAULT,
     Choice,
@@ -42,9 +43,14 @@ from firmware_sim.vocabulary import (
 )
 
 _DURATION = r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
+LARGEST = 32 << 10
+"""Bytes of a scenario."""
+_MOST_PARTS = 20_000
+_LONGEST_LIST = 200
 _DEEPEST = 6
 """No key of the language is nested deeper; a file that refers to itself has no end."""
 
+LONGEST_TEXT = 200
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 _KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 _NEVER = {"set", "omap", "pairs", "binary"}
@@ -64,9 +70,11 @@ def read_scenario(path: Path) -> Scenario:
         If the file cannot be read, is not YAML, or does not describe a night.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read as a scenario ({error}).") from error
+        text = read(path, LARGEST).decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read as a scenario ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: cannot be read as a scenario (it is not text in UTF-8).") from error
     try:
         return parse_scenario(text)
     except ScenarioError as error:
@@ -81,14 +89,21 @@ def parse_scenario(text: str) -> Scenario:
     ScenarioError
         If the text is not YAML, or does not describe a night; with the line and the key where there are any.
     """
+    if len(text) > LARGEST:
+        raise ScenarioError(f"it is longer than {LARGEST >> 10} kB, which no scenario is.")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ScenarioError(f"this is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        lines = _checked_lines(node)
+        values = loader.construct_document(node)
+    except RecursionError as error:
+        raise ScenarioError("this is not YAML of a scenario: it is nested too deep.") from error
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, ScenarioError):
+            raise
+        raise ScenarioError(f"this is not YAML: {shortened(' '.join(str(error).split()), 300)}") from error
+    if not isinstance(values, dict):
         raise ScenarioError('expected "key: value" lines, at least "duration: 8h".')
-    lines = dict(_lines(node, ""))
     version = values.pop("scenario", 1)
     if version != 1 or isinstance(version, bool):
         place = _place(("scenario",), lines)
@@ -140,7 +155,7 @@ def check(rule: Rule) -> CoreSchema:
             )
             expected = f"{', '.join(str(one) for one in choices[:-1])} or {choices[-1]}"
         case Text():
-            inner = core_schema.str_schema(pattern=r"\S", strict=True)
+            inner = core_schema.str_schema(pattern=r"\S", max_length=LONGEST_TEXT, strict=True)
             expected = 'text such as "a calm night", in quotes'
         case _:
             raise TypeError(rule)
@@ -180,7 +195,8 @@ def _place(where: tuple[int | str, ...], lines: Mapping[str, int]) -> str:
 
 def _name(where: Iterable[int | str]) -> str:
     """Return a key's name as the messages have it, such as ``body.bathroom[0].at``."""
-    return "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in where).removeprefix(".")
+    words = (f"[{at}]" if isinstance(at, int) else f".{shortened(plain(at))}" for at in where)
+    return "".join(words).removeprefix(".")
 
 
 def _keys(where: Iterable[int | str]) -> list[str]:
@@ -198,9 +214,66 @@ def _keys(where: Iterable[int | str]) -> list[str]:
 def _shown(value: object) -> str:
     """Return the Python form of a value, shortened if it is long."""
     try:
-        return reprlib.repr(value)[:100]
+        return plain(reprlib.repr(value)[:100])
     except ValueError:  # Python writes no number of more than 4300 digits
         return "a number of thousands of digits"
+
+
+def _checked_lines(node: yaml.Node | None) -> dict[str, int]:
+    """Return the line of each key. Aliases may repeat a part, but not without end.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no scenario.
+    """
+    if not isinstance(node, yaml.MappingNode):
+        raise ScenarioError('expected "key: value" lines, at least "duration: 8h".')
+    if _size(node, _DEEPEST + 1, {}) > _MOST_PARTS or _merged(node, {}) > _MOST_PARTS:
+        raise ScenarioError("its aliases repeat its parts thousands of times; write them out.")
+    return dict(_lines(node, ""))
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _size(node: yaml.Node, depth: int, known: dict[tuple[int, int], int]) -> int:
+    """Return how many parts a node has with all its aliases written out, to a depth."""
+    key = id(node), depth
+    if key not in known:
+        known[key] = 1 + sum(_size(each, depth - 1, known) for each in _children(node)) if depth else 1
+    return known[key]
+
+
+def _merged(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return the largest number of keys that merging (``<<``) makes of a part."""
+    most = 1
+    waiting, seen = [node], set[int]()
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            waiting += _children(part)
+            most = max(most, _keys_of(part, known))
+    return most
+
+
+def _keys_of(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many keys a mapping, or the mappings of a list, have after merging."""
+    if id(node) not in known:
+        known[id(node)] = 1  # where it merges itself
+        if isinstance(node, yaml.MappingNode):
+            keys = (
+                _keys_of(value, known) if key.tag == "tag:yaml.org,2002:merge" else 1
+                for key, value in node.value
+            )
+            known[id(node)] = sum(keys)
+        elif isinstance(node, yaml.SequenceNode):
+            known[id(node)] = sum(_keys_of(each, known) for each in node.value)
+    return known[id(node)]
 
 
 def _lines(node: yaml.Node, name: str, depth: int = 0) -> Iterator[tuple[str, int]]:
@@ -221,7 +294,8 @@ def _lines(node: yaml.Node, name: str, depth: int = 0) -> Iterator[tuple[str, in
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            inner = f"{name}.{key.value}" if name else str(key.value)
+            word = shortened(plain(str(key.value)) if isinstance(key.value, str) else "…")
+            inner = f"{name}.{word}" if name else word
             line = key.start_mark.line + 1
             if key.tag not in _KEYS:
                 raise ScenarioError(
@@ -233,6 +307,8 @@ def _lines(node: yaml.Node, name: str, depth: int = 0) -> Iterator[tuple[str, in
             yield inner, line
             yield from _lines(value, inner, depth + 1)
     elif isinstance(node, yaml.SequenceNode):
+        if len(node.value) > _LONGEST_LIST:
+            raise ScenarioError(f'line {line}: "{name}" has more than {_LONGEST_LIST} items; leave some out.')
         for n, item in enumerate(node.value):
             inner = f"{name}[{n}]"
             yield inner, item.start_mark.line + 1

@@ -17,7 +17,7 @@ LEGMON = ROOT / "src" / "legmon"
 SIMULATOR = ROOT / "firmware_sim"
 
 FLOORS = [
-    {"errors", "limits", "logs", "messages", "movement"},
+    {"errors", "limits", "logs", "messages", "movement", "outside", "quoting", "terminal"},
     {"sensors"},
     {"link"},
     {"timeline"},
@@ -47,7 +47,6 @@ ALLOWED_IO = {"detection/jit.py": {"os", "platformdirs"}}
 
 SHORT = {
     "firmware_sim/__main__.py": "the entry point of the program",
-    "firmware_sim/flash.py": "a part of the sensor with a state of its own",
     "firmware_sim/journal.py": "the one place that writes the log",
     "firmware_sim/pace.py": "the one place that waits",
     "firmware_sim/streams.py": "used by the sensor and by all families",

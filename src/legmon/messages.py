@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from legmon.quoting import LONGEST_SENTENCE, plain, shortened
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -836,4 +838,5 @@ EVENT_SENTENCES: Final[dict[Event, str]] = {
 
 def problem_sentence(code: ProblemCode, **parts: object) -> str:
     """Return why a request is refused, and what to do."""
-    return PROBLEM_SENTENCES[code].format(**parts)
+    short = {name: plain(shortened(str(part), LONGEST_SENTENCE)) for name, part in parts.items()}
+    return PROBLEM_SENTENCES[code].format(**short)

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
@@ -29,6 +28,7 @@ from legmon.errors import FailedError, LegmonError
 from legmon.messages import FREE_SPACE, LEFT_OPEN, UNKNOWN_WORKS, Event
 from legmon.movement import NS, Legs
 from legmon.recorder import presence
+from legmon.terminal import console
 from legmon.web.audit import Audit
 
 LOOK_S: Final = 0.1
@@ -98,7 +98,7 @@ class Client:
     def __init__(self, folder: Path) -> None:
         os.umask(0o077)  # what it makes in the data folder is private to this user
         self._folder = folder.absolute()
-        self._out = Console(highlight=False)
+        self._out = console(markup=True)
         self._shown = 0
         self._pages = ""
         self._is_asked = False
@@ -210,7 +210,7 @@ class Client:
         is_full = shutil.disk_usage(self._folder).free < NEARLY_FULL_BYTES
         why = f": the disk is full; {FREE_SPACE}" if is_full else ""
         for night in left:
-            self._print(f"Night {night} is not closed{why}. {LEFT_OPEN}")
+            self._print(escape(f"Night {night} is not closed{why}. {LEFT_OPEN}"))
         return 1 if left else 0
 
     # following
@@ -300,7 +300,9 @@ class Client:
             else "Ctrl-C ends the looking on; `legmon stop` ends the night."
         )
         if not is_first:
-            self._print(f"Your pages are at [bold]{report.pages}[/bold] (this computer only). {after}")
+            self._print(
+                f"Your pages are at [bold]{escape(report.pages)}[/bold] (this computer only). {after}"
+            )
             return
         opened = show_pages(self._folder, report.pages, self._print, after, browser=options.browser)
         with (
@@ -323,7 +325,7 @@ class Client:
         try:
             self._out.print(text, soft_wrap=True)
         except OSError:
-            self._out = Console(file=io.StringIO())
+            self._out = console(markup=True, file=io.StringIO())
 
     def _logs(self, options: RunOptions) -> contextlib.AbstractContextManager[object]:
         if not options.verbose:

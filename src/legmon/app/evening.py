@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import Timeout
-from rich.console import Console
 from rich.markup import escape
 
 from legmon import __version__, logs
@@ -45,6 +44,7 @@ from legmon.movement import NS, Leg, Legs
 from legmon.recorder.presence import LOCK_S
 from legmon.recording.files import read_segment
 from legmon.recording.records import Meta
+from legmon.terminal import console, say
 from legmon.web.audit import Audit
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Evening:
         self._port = port
         self._browser = browser
         self._minutes = minutes
-        self._out = Console(highlight=False)
+        self._out = console(markup=True)
         self._recorder: Child | None = None
         self._until: float | None = None  # monotonic time of the end that was asked for
         self._night: str | None = None
@@ -137,7 +137,7 @@ class Evening:
         try:
             self._out.print(text, soft_wrap=True)
         except OSError:
-            self._out = Console(file=io.StringIO())
+            self._out = console(markup=True, file=io.StringIO())
 
     def _open(self, *, simulated: bool) -> Catalog:
         """Open the data folder, if no other program records into it and its nights are of the same kind."""
@@ -207,7 +207,7 @@ class Evening:
         sensor = Child("simulated sensor", command, self._log("sensor"))
         self._others.append(sensor)
         name = sensor.ready("advertising")
-        self._print(f"A simulated ankle sensor is advertising: {name}.")
+        self._print(f"A simulated ankle sensor is advertising: {escape(name)}.")
         return sensor, hci
 
     def _record(
@@ -302,7 +302,8 @@ class Evening:
         elif self.in_order:
             score = f"legmon score {self._night} --data {quoted(self._folder)}"
             self._print(
-                "Everything is closed." + (f" To score the night again: {score}" if self._night else "")
+                "Everything is closed."
+                + (f" To score the night again: {escape(score)}" if self._night else "")
             )
         else:
             later = f" Night {self._night} is open. {LEFT_OPEN}"
@@ -399,7 +400,7 @@ def unlocked(folder: Path) -> Iterator[None]:
 
 def show_log(line: str) -> None:
     """Show a line of a log on the terminal."""
-    print(line, file=sys.stderr, flush=True)
+    say(line, file=sys.stderr)
 
 
 def free_port(port: int) -> int:

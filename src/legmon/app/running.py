@@ -18,6 +18,8 @@ from filelock import Timeout
 
 from legmon.app.simulator import child_environment
 from legmon.catalog.file import RECORDER_LOCK, file_lock
+from legmon.outside import is_int
+from legmon.quoting import LONGEST_SENTENCE, shortened
 from legmon.recorder import presence
 from legmon.recorder.presence import LOCK_S, STOP, KeptFile, Presence
 
@@ -77,10 +79,29 @@ class Report:
         value = presence.read(folder / REPORT)
         try:
             process = Presence.parse(value.pop("process"))
-            said = [(int(n), str(text)) for n, text in value.pop("said")]
-            return None if process is None else cls(process, said=said, **value)
+            said = [(n, shortened(str(text), LONGEST_SENTENCE)) for n, text in value.pop("said")][-KEPT:]
+            found = None if process is None else cls(process, said=said, **value)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
+        return found if found is not None and found.is_plausible() else None
+
+    def is_plausible(self) -> bool:
+        """Whether every value is one that a supervisor writes."""
+        numbers = (
+            self.since_ns,
+            self.seed,
+            self.port,
+            self.recorder,
+            self.dashboard,
+            *(n for n, _ in self.said),
+        )
+        simulated: object = self.simulated
+        texts: list[object] = [self.pages, self.night or ""]
+        return (
+            all(is_int(n) for n in (*numbers, self.ended or 0))
+            and isinstance(simulated, bool)
+            and all(isinstance(text, str) for text in texts)
+        )
 
     def write(self, folder: Path) -> bool:
         """Write it. Return whether it was written."""

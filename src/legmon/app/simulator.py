@@ -1,11 +1,17 @@
 """Run the simulated firmware: a separate program, reached by its command line alone."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from typing import IO, Final
 
 from legmon.errors import LegmonError
+
+LONGEST_COMPLAINT: Final = 4096
+"""Characters that are kept of what the simulator writes to standard error."""
 
 
 def firmware_sim() -> list[str]:
@@ -19,6 +25,32 @@ def child_environment() -> dict[str, str]:
     Their output comes line by line. They import no module from the current folder.
     """
     return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+
+
+class _Complaints:
+    """Reads what a process writes to standard error while its standard output is read: a full pipe would stop the process.
+
+    Parameters
+    ----------
+    pipe : file
+        Its standard error.
+    """
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._text = ""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while piece := self._pipe.read(LONGEST_COMPLAINT):
+                self._text = (self._text + piece)[:LONGEST_COMPLAINT]
+
+    def text(self) -> str:
+        """Return the beginning of it, once the process has ended."""
+        self._thread.join()
+        return self._text.strip()
 
 
 def run_simulator(
@@ -53,10 +85,11 @@ def run_simulator(
         started(child)
         assert child.stdout is not None  # noqa: S101
         assert child.stderr is not None  # noqa: S101
+        complaints = _Complaints(child.stderr)
         for line in child.stdout:
             word, _, value = line.partition(" ")
             if word == "progress":
                 progress(float(value))
-        complaint = child.stderr.read().strip()
+        complaint = complaints.text()
     if child.returncode:
         raise LegmonError(complaint or f"the simulator ended with status {child.returncode}")

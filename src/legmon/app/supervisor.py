@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 from rich.markup import escape, render
 
 from legmon import __version__, logs
@@ -43,6 +42,7 @@ from legmon.errors import LegmonError
 from legmon.messages import FOLDER_READ_ONLY
 from legmon.movement import NS, Legs
 from legmon.recorder.presence import LOCK_S, KeptFile, Presence
+from legmon.terminal import complain, console
 
 log = logging.getLogger("legmon.app.supervisor")  # it is run as __main__
 
@@ -75,7 +75,7 @@ class Supervisor(Evening):
         self, folder: Path, *, port: int, minutes: float | None, begin: Mode, simulate: bool, verbose: bool
     ) -> None:
         super().__init__(folder, port=port, browser=False, minutes=minutes, verbose=verbose)
-        self._out = Console(file=sys.stdout if sys.stdout is not None else io.StringIO(), highlight=False)
+        self._out = console(file=sys.stdout if sys.stdout is not None else io.StringIO())
         self._begin = begin
         self._simulate = simulate
         this = Presence.this()
@@ -183,7 +183,7 @@ class Supervisor(Evening):
             return
         self._report = self._report.with_sentence(text)
         with contextlib.suppress(OSError):
-            self._out.print(render(text).plain, markup=False, soft_wrap=True)
+            self._out.print(render(text).plain, soft_wrap=True)
         self._note()
 
     def _watch_for_ever(self, catalog: Catalog) -> None:
@@ -281,19 +281,19 @@ def main() -> int:
     try:
         args.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as e:
-        print(f"the data folder {args.data} cannot be made ({e.strerror})", file=sys.stderr)
+        complain(f"the data folder {args.data} cannot be made ({e.strerror})")
         return 2
     try:
         with _alone(args.data) as alone:
             return _supervise(args, alone=alone)
     except LegmonError as e:
-        print(e, file=sys.stderr)
+        complain(e)
         return e.status
 
 
 def _supervise(args: argparse.Namespace, *, alone: bool) -> int:
     if not alone:
-        print(f"another legmon runs on {args.data}; `legmon status` shows it", file=sys.stderr)
+        complain(f"another legmon runs on {args.data}; `legmon status` shows it")
         return TAKEN_STATUS
     supervisor = Supervisor(
         args.data,
@@ -311,7 +311,7 @@ def _supervise(args: argparse.Namespace, *, alone: bool) -> int:
     except LegmonError as e:
         log.error("%s", e)  # noqa: TRY400 (the sentence says it all)
         with contextlib.suppress(OSError):
-            print(e, file=sys.stderr, flush=True)
+            complain(e)
         supervisor.end(e.status, str(e))
         return e.status
     supervisor.end(0 if supervisor.in_order else 1)

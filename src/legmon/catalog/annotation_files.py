@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,7 +31,8 @@ from legmon.catalog.models import (
 )
 from legmon.errors import LegmonError
 from legmon.movement import NS
-from legmon.night.fit import Fit
+from legmon.night.fit import Fit, Problem
+from legmon.outside import is_int, parse_json, read_outside
 from legmon.recording.files import sync_folder
 
 NAME = "annotations.json"
@@ -39,6 +40,7 @@ FORMAT, VERSION = "legmon annotations", 1
 SEAL = ("name", "size", "mtime_ns", "sha256", "records_sha256")
 """What a night's file holds of each file of its recording, so that a change is found without the catalog that sealed it."""
 LONGEST = 1 << 24  # bytes; a longer file is none of ours
+MOST_MARKS, MOST_CHECKS, MOST_SETTINGS = 2000, 5000, 100
 EVENING_NS = 6 * 3600 * NS
 """A fit check up to this long before a night belongs to that night."""
 
@@ -170,11 +172,10 @@ def read_annotations(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             return {}
-        with path.open("rb") as file:
-            value = json.loads(file.read(LONGEST))
-    except (OSError, ValueError, RecursionError) as e:
+        value = parse_json(read_outside(path, LONGEST))
+    except (OSError, ValueError) as e:
         raise AnnotationFileError(
-            f"{path} cannot be read ({e}); restore it from a backup, or delete it"
+            f"{path} cannot be read ({getattr(e, 'strerror', None) or e}); restore it from a backup, or delete it"
         ) from e
     if (
         not isinstance(value, dict)
@@ -220,7 +221,7 @@ def load_folder_annotations(s: Session, path: Path) -> None:
     """
     values = read_annotations(path)
     if isinstance(settings := values.get("settings"), dict):
-        s.merge(SettingsRow(id=1, value=json.dumps(settings)))
+        s.merge(SettingsRow(id=1, value=json.dumps(plain_values(settings))))
     said, sensors = values.get("wanted"), values.get("sensors")
     wanted: dict[str, Any] = {"mode": "off", "leg": None, "asked_ns": 0}
     if _fits(said, _WANTED):
@@ -245,7 +246,9 @@ def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) ->
         s.merge(LightsRow(night_id=night, **{name: lights[name] for name in _LIGHTS}))
     else:
         left_out += lights is not None
-    for mark in _list(values.get("marks")):
+    marks = _list(values.get("marks"))
+    left_out += max(len(marks) - MOST_MARKS, 0)
+    for mark in marks[:MOST_MARKS]:
         if _fits(mark, _MARK) and mark["start_ns"] <= mark["end_ns"]:
             s.merge(MarkRow(night_id=night, **{name: mark[name] for name in _MARK}))
         else:
@@ -261,8 +264,9 @@ def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) ->
 
 def _load_checks(s: Session, values: Mapping[str, Any]) -> int:
     known = {(c.leg, c.at_ns) for c in s.scalars(select(CheckRow))}
-    left_out = 0
-    for check in _list(values.get("checks")):
+    checks = _list(values.get("checks"))
+    left_out = max(len(checks) - MOST_CHECKS, 0)
+    for check in checks[:MOST_CHECKS]:
         if not _fits(check, _CHECK) or stored_fit(json.dumps(check["fit"])) is None:
             left_out += 1
         elif (check["leg"], check["at_ns"]) not in known:
@@ -277,9 +281,30 @@ def stored_fit(text: str) -> Fit | None:
         values = json.loads(text)
         standing = values.pop("standing")
         problems = tuple(values.pop("problems"))
-        return Fit(problems, **values, standing=None if standing is None else tuple(standing))
-    except (ValueError, TypeError, KeyError, AttributeError):
+        fit = Fit(problems, **values, standing=None if standing is None else tuple(standing))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    numbers: list[object] = [fit.noise_mg, fit.gravity_g, fit.toe_mg, fit.ratio, fit.rolled_deg, fit.toes]
+    is_whole = all(n is None or _is_number(n) for n in numbers) and not isinstance(numbers[-1], float)
+    axis: list[object] = [0, 0, 0] if fit.standing is None else [*fit.standing]
+    has_axis = len(axis) == 3 and all(map(_is_number, axis))
+    return fit if is_whole and has_axis and set(map(str, problems)) <= set(get_args(Problem)) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a file that are short texts, numbers, true, false or null, as all of ours are."""
+    return {
+        name: value
+        for name, value in list(values.items())[:MOST_SETTINGS]
+        if value is None
+        or isinstance(value, bool)
+        or is_int(value)
+        or (isinstance(value, str) and len(value) < 1000)
+    }
 
 
 Kinds = dict[str, tuple[type, ...]]
@@ -306,7 +331,7 @@ def _fits(value: Any, kinds: Kinds) -> TypeGuard[dict[str, Any]]:
     if not isinstance(value, dict):
         return False
     for name, types in kinds.items():
-        found = value.get(name, value)
+        found = value.get(name, ...)
         if isinstance(found, bool) or not isinstance(found, types):
             return False
         if isinstance(found, int) and abs(found) >= MOST_NS:

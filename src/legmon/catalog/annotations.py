@@ -15,14 +15,16 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from legmon.catalog.annotation_files import EVENING_NS, stored_fit
+from legmon.catalog.annotation_files import EVENING_NS, MOST_MARKS, stored_fit
 from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, SettingsRow
 from legmon.catalog.queries import bump_revision
+from legmon.catalog.rows import checked, reading, whole
 from legmon.catalog.store import Catalog
 from legmon.movement import Leg
 from legmon.night.figures import VOLUNTARY
 from legmon.night.fit import Fit
 from legmon.night.marks import Mark
+from legmon.outside import parse_json
 
 Lights = tuple[int | None, int | None]
 
@@ -63,7 +65,8 @@ class Annotations:
         """Return the settings; empty at first."""
         with self._catalog.session() as s:
             row = s.get(SettingsRow, 1)
-            return dict(json.loads(row.value)) if row else {}
+            with reading("settings"):
+                return dict(parse_json(row.value)) if row else {}
 
     def set_settings(self, value: dict[str, Any]) -> None:
         """Replace the settings."""
@@ -76,7 +79,8 @@ class Annotations:
         """Return lights off and on of a night, ns UTC; None if not set."""
         with self._catalog.session() as s:
             row = s.get(LightsRow, night)
-            return (row.off_ns, row.on_ns) if row else (None, None)
+            with reading("lights"):
+                return (whole(row.off_ns), whole(row.on_ns)) if row else (None, None)
 
     def set_lights(self, night: str, lights: Lights, now_ns: int) -> None:
         """Set lights off and on. `(None, None)` clears them."""
@@ -91,8 +95,9 @@ class Annotations:
         """Return the stretches of a night that the person marked as voluntary movements, in order of time."""
         query = select(MarkRow).where(MarkRow.night_id == night, MarkRow.kind == VOLUNTARY)
         with self._catalog.session() as s:
-            rows = s.scalars(query.order_by(MarkRow.start_ns, MarkRow.leg))
-            return [Mark(cast("Leg", r.leg), r.start_ns, r.end_ns, r.set_ns) for r in rows]
+            rows = s.scalars(query.order_by(MarkRow.start_ns, MarkRow.leg).limit(MOST_MARKS))
+            with reading("a mark"):
+                return [Mark(cast("Leg", checked(r).leg), r.start_ns, r.end_ns, r.set_ns) for r in rows]
 
     def add_marks(self, night: str, marks: Iterable[Mark]) -> None:
         """Mark stretches as voluntary movements. A mark that begins where another one of its leg does replaces it."""
@@ -127,8 +132,8 @@ class Annotations:
             query = query.where(CheckRow.leg == leg)
         if before_ns is not None:
             query = query.where(CheckRow.at_ns <= before_ns)
-        with self._catalog.session() as s:
-            rows = [(cast("Leg", r.leg), r.at_ns, stored_fit(r.result)) for r in s.scalars(query)]
+        with self._catalog.session() as s, reading("a fit check"):
+            rows = [(cast("Leg", checked(r).leg), r.at_ns, stored_fit(r.result)) for r in s.scalars(query)]
         return [Check(leg, at_ns, fit) for leg, at_ns, fit in rows if fit is not None]
 
     def check_of(self, leg: Leg, started_ns: int) -> Check | None:

@@ -1,7 +1,7 @@
 """Save what the person said out of a catalog that cannot be migrated, whatever tables it has and however damaged it is."""
 
-import json
 import logging
+import math
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ from legmon.movement import LegMovement
 from legmon.night.figures import VOLUNTARY
 from legmon.night.marks import mark_of
 from legmon.night.track import LegTrack
+from legmon.outside import parse_json
 from legmon.timeline.clock import Anchor
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def carry_over(file: Path, folder: Path) -> None:
             }
             files = {night: _night(c, night, row) for night, row in nights.items()}
             of_folder = _folder(c)
-    except sqlite3.Error as e:
+    except (sqlite3.Error, UnicodeDecodeError) as e:
         log.warning("nothing can be read from the catalog: %s", e)
         return
     places = [(folder / "nights" / night / NAME, values) for night, values in files.items()]
@@ -64,10 +65,16 @@ def _rows(c: sqlite3.Connection, table: str, column: str = "", value: object = N
     where, values = (f' WHERE "{column}" = ?', (value,)) if column else ("", ())
     try:
         for row in c.execute(f'SELECT * FROM "{table}"{where}', values):  # noqa: S608 (names of our own tables)
-            rows.append(dict(row))
-    except sqlite3.Error as e:
+            rows.append({name: _plain(row[name]) for name in row.keys()})  # noqa: SIM118 (a row is no mapping)
+    except (sqlite3.Error, UnicodeDecodeError) as e:
         log.info("table %s: %s", table, e)
     return rows
+
+
+def _plain(value: object) -> object:
+    """Return a value that JSON can hold; None for another one."""
+    is_plain = isinstance(value, int | str) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_plain else None
 
 
 def _night(c: sqlite3.Connection, night: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +84,10 @@ def _night(c: sqlite3.Connection, night: str, row: dict[str, Any]) -> dict[str, 
         for r in _rows(c, "marks", "night_id", night)
     ]
     for leg in _rows(c, "legs", "night_id", night):
-        marks += _labelled(c, leg)
+        try:
+            marks += _labelled(c, leg)
+        except (ValueError, TypeError, KeyError, ArithmeticError) as e:
+            log.warning("the marks of a leg of night %s cannot be read: %s", night, e)
     return {
         "night": {
             "zone_name": row.get("zone_name") or "",
@@ -146,7 +156,7 @@ def _folder(c: sqlite3.Connection) -> dict[str, Any]:
 
 def _json(text: object) -> dict[str, Any]:
     try:
-        value = json.loads(str(text or "{}"))
+        value = parse_json(str(text or "{}"))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -8,6 +8,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from legmon.outside import is_int, read_state
+
 SET_NS = 10_000_000  # a wall clock that differs by more from the counted time has been set
 
 
@@ -69,8 +71,9 @@ class Moment:
         now = cls.now()
         if not anew and now.boot is not None:
             with contextlib.suppress(OSError, ValueError, TypeError):
-                kept = cls(**json.loads(file.read_text(encoding="utf-8")))
-                if kept.boot == now.boot and kept.ticks_ns <= now.ticks_ns:
+                kept = cls(**read_state(file))
+                is_time = is_int(kept.wall_ns, 0) and is_int(kept.ticks_ns, 0)
+                if is_time and kept.boot == now.boot and kept.ticks_ns <= now.ticks_ns:
                     return kept
         with contextlib.suppress(OSError):
             file.write_text(json.dumps(asdict(now)), encoding="utf-8")

@@ -113,6 +113,7 @@ class Contents(NamedTuple):
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a file for reading alone, and close it."""
     c = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+    c.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
         yield c
     finally:
@@ -147,6 +148,8 @@ def contents(file: Path, *, whole: bool = False) -> Contents:
             if not columns:
                 return Contents("empty")
             named = _version(c)
+    except UnicodeDecodeError:  # SQLite names what is malformed, in the bytes of the file
+        return Contents("damaged")
     except sqlite3.Error as e:
         if fault_of(e) is CatalogFault.DAMAGED:
             return Contents("damaged")

@@ -19,6 +19,8 @@ from legmon.catalog.store import Catalog
 from legmon.movement import Leg
 from legmon.night import posture
 from legmon.night.posture import Posture
+from legmon.outside import is_int, parse_json
+from legmon.recording.records import MOST_SAMPLES
 
 BatteryLevels = list[tuple[int, int]]
 """The battery levels of a night: (time in ns UTC, percent)."""
@@ -67,9 +69,10 @@ class DerivedData:
             row = s.scalars(query).one_or_none()
             if row is None:
                 return None
-            rows = np.frombuffer(row.rows, dtype=np.float32).reshape(-1, 6)
-            envelope = np.frombuffer(row.envelope, dtype=np.float32)
-            return Derived(Posture(row.step, rows, envelope, row.end), _battery(row.battery))
+            try:
+                return _derived(row)
+            except (ValueError, TypeError):  # damaged: it is read from the recording again
+                return None
 
     def battery(self, night: str, leg: Leg) -> BatteryLevels | None:
         """Return the stored battery levels of a leg, without its posture; None if there are none."""
@@ -79,7 +82,10 @@ class DerivedData:
         )
         with self._catalog.session() as s:
             text = s.scalars(query).one_or_none()
-        return None if text is None else _battery(text)
+        try:
+            return None if text is None else _battery(text)
+        except (ValueError, TypeError):
+            return None
 
     def keep_posture(self, night: str, leg: Leg, derived: Derived) -> bool:
         """Keep a leg's posture if it reaches the end of the leg; return whether it does.
@@ -176,5 +182,16 @@ class DerivedData:
             )
 
 
+def _derived(row: DerivedRow) -> Derived:
+    rows = np.frombuffer(row.rows, dtype=np.float32).reshape(-1, 6)
+    envelope = np.frombuffer(row.envelope, dtype=np.float32)
+    if not (is_int(row.step, 10, 100_000) and is_int(row.end, 0, MOST_SAMPLES)):
+        raise ValueError("a posture that legmon did not write")
+    return Derived(Posture(row.step, rows, envelope, row.end), _battery(row.battery))
+
+
 def _battery(text: str) -> BatteryLevels:
-    return [(at, percent) for at, percent in json.loads(text)]
+    levels = [(at, percent) for at, percent in parse_json(text)]
+    if not all(is_int(at) and is_int(percent, 0, 999) for at, percent in levels):
+        raise ValueError("battery levels that legmon did not write")
+    return levels

@@ -44,12 +44,15 @@ from legmon.catalog.database import (
 )
 from legmon.errors import LegmonError
 from legmon.messages import CATALOG_ADVICE, CatalogFault
+from legmon.outside import blocks
 from legmon.recording.files import holds_recording
 
 log = logging.getLogger(__name__)
 
 FILE = "catalog.sqlite"
 LOCK, RECORDER_LOCK = "catalog.lock", "recorder.lock"
+LARGEST = 1 << 32
+"""Bytes of a catalog that is copied out of a folder that can only be read: that of thousands of nights has a tenth."""
 LATER = "install that version, or name another folder with --data"
 BRIEF_MS = 500
 """How long what the recorder writes regularly waits for another writer, ms. It is tried again soon, and the page waits for it."""
@@ -201,7 +204,8 @@ class CatalogFile:
                 "-wal",
             ):  # a database in a folder that cannot be written cannot be opened beside its log
                 if (source := self.folder / (FILE + end)).exists():
-                    (self._place / (FILE + end)).write_bytes(source.read_bytes())
+                    with (self._place / (FILE + end)).open("wb") as copy:
+                        copy.writelines(blocks(source, LARGEST))
         except OSError as e:
             raise CatalogError(
                 f"{self.folder / FILE} cannot be read ({e.strerror}); check its permissions"

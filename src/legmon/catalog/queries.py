@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
@@ -47,11 +47,13 @@ def replace_rows(
     columns = [c.name for c in table.__table__.columns]
     query = select(*table.__table__.columns).where(table.leg_id == leg_id).order_by(table.first).offset(kept)
     there: dict[int, dict[str, Any]] = {r.first: dict(zip(columns, r, strict=True)) for r in s.execute(query)}
-    for first in there.keys() - wanted.keys():
-        s.execute(table.__table__.delete().where(table.leg_id == leg_id, table.first == first))
-    changed = [w for first, w in wanted.items() if there.get(first) != w]
-    for w in changed:
-        s.execute(insert(table).values(**w).on_conflict_do_update(index_elements=["leg_id", "first"], set_=w))
+    c, of_leg = s.connection(), table.__table__.c.leg_id == leg_id
+    if gone := [{"gone": first} for first in there.keys() - wanted.keys()]:
+        c.execute(table.__table__.delete().where(of_leg, table.__table__.c.first == bindparam("gone")), gone)
+    if changed := [w for first, w in wanted.items() if there.get(first) != w]:
+        into = insert(table.__table__)
+        new = {name: into.excluded[name] for name in columns if name not in {"leg_id", "first"}}
+        c.execute(into.on_conflict_do_update(index_elements=["leg_id", "first"], set_=new), changed)
 
 
 NEWEST_FIRST = (NightRow.started_ns.desc(), NightRow.id.desc())

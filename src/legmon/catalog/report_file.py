@@ -12,6 +12,7 @@ from pathlib import Path
 from legmon.catalog.models import RecorderRow
 from legmon.catalog.rows import recorder_state, recorder_values
 from legmon.catalog.state import RecorderState
+from legmon.outside import parse_json
 
 LAST_RESORT = "recorder-report.json"
 """The file's name in the data folder itself, which is used where no other place can be."""
@@ -129,6 +130,13 @@ def _read(file: Path) -> RecorderState | None:
             found = os.fstat(kept.fileno())
             if not stat.S_ISREG(found.st_mode) or not _is_own(found) or found.st_size > LONGEST:
                 return None
-            return recorder_state(RecorderRow(**json.loads(kept.read(LONGEST))))
-    except (OSError, ValueError, TypeError, AttributeError):  # none, or one that another version wrote
+            return recorder_state(RecorderRow(**parse_json(kept.read(LONGEST))))
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        OverflowError,
+    ):  # none, or one that another version wrote
         return None

@@ -35,6 +35,7 @@ from legmon.messages import FOLDER_READ_ONLY
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, analyse
 from legmon.night.track import score_night
+from legmon.outside import is_int
 from legmon.recording.files import leg_files, read_segment
 from legmon.recording.records import End, Meta, Record
 from legmon.scoring.indices import Indices
@@ -42,6 +43,7 @@ from legmon.scoring.rules import RULES
 
 log = logging.getLogger(__name__)
 
+LONGEST_ZONE, DAY_S = 64, 86_400
 BUSY = "Night {night} cannot be added, because the catalog cannot be written now. Try again."
 
 
@@ -236,8 +238,8 @@ def _info(
     night: str, legs: dict[Leg, LegNight], started_ns: int, said: dict[str, Any], problems: list[str]
 ) -> NightInfo:
     meta: Meta = next(iter(legs.values())).meta
-    zone, offset = said.get("zone_name"), said.get("utc_offset_s")
-    if not isinstance(zone, str) or not isinstance(offset, int):
+    zone, offset = said.get("zone_name"), said.get("utc_offset_s", "")
+    if not (isinstance(zone, str) and len(zone) <= LONGEST_ZONE and is_int(offset, -DAY_S, DAY_S)):
         zone, offset = local_zone(started_ns)
         problems.append(f"The time zone of night {night} is not known; it got the one of this computer.")
     ended_by = said.get("ended_by")

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from legmon.catalog.annotation_files import (
+    LONGEST,
     NAME,
     AnnotationFileError,
     folder_values,
@@ -51,11 +52,21 @@ from legmon.catalog.queries import (
     upsert_row,
 )
 from legmon.catalog.report_file import ReportFile
-from legmon.catalog.rows import leg_track, movement_values, quality_text, recorder_state, recorder_values
+from legmon.catalog.rows import (
+    leg_track,
+    movement_values,
+    quality_text,
+    reading,
+    recorder_state,
+    recorder_values,
+    wanted_state,
+)
 from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
+from legmon.outside import read_outside
+from legmon.quoting import shortened
 from legmon.recording.files import FULL, first_file, holds_recording
 from legmon.recording.records import Meta
 from legmon.scoring.result import Scored
@@ -144,7 +155,7 @@ class Catalog:
         s.flush()
         path = self.folder / NAME if night is None else self.annotation_file(night)
         try:
-            before = path.read_bytes() if path.exists() else None
+            before = _content(path)
             # a transaction that cannot be committed has not been said either
             event.listen(s, "after_rollback", lambda _: put_back(path, before), once=True)
             write_annotations(path, folder_values(s) if night is None else night_values(s, night))
@@ -480,8 +491,8 @@ class Catalog:
             row = s.get(WantedRow, 1)
             if row is None:
                 return Wanted()
-            legs = cast("Legs | None", row.leg)
-            return Wanted(cast("Mode", row.mode), legs, json.loads(row.sensors), row.asked_ns)
+            with reading("what was asked for"):
+                return wanted_state(row)
 
     def report(self, state: RecorderState) -> None:
         """Write the recorder's report. Where that fails, `report_file` can keep it."""
@@ -497,12 +508,29 @@ class Catalog:
         try:
             with self.session() as s:
                 row = s.get(RecorderRow, 1)
-                inside = recorder_state(row) if row else None
+                inside = _state_of(row)
         except CATALOG_ERRORS:
             if outside is None:
                 raise
             return outside
         return max((x for x in (inside, outside) if x), key=lambda x: x.seen_ns, default=None)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of an annotation file; None if there is none that this version reads, which is then kept elsewhere."""
+    try:
+        return read_outside(path, LONGEST)
+    except OSError:
+        return None
+
+
+def _state_of(row: RecorderRow | None) -> RecorderState | None:
+    """Return a report; None if there is none, or no recorder of this version wrote it."""
+    try:
+        return recorder_state(row) if row else None
+    except (ValueError, TypeError, AttributeError, OverflowError) as e:
+        log.warning("the report of the recorder cannot be read: %s", shortened(str(e)))
+        return None
 
 
 def _add_leg(s: Session, meta: Meta) -> None:

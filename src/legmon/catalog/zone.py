@@ -8,6 +8,8 @@ import tzlocal
 
 from legmon.movement import NS
 
+LONGEST_NS = 32 * 86_400 * NS
+
 
 def local_zone(at_ns: int) -> tuple[str, int]:
     """Return the name of this machine's time zone, and its offset from UTC at a moment, in seconds."""
@@ -29,13 +31,19 @@ class Change:
 
 
 def changes(name: str, start_ns: int, end_ns: int) -> list[Change]:
-    """Return the changes of a zone's clocks between two moments; none if the zone is unknown here.
+    """Return the changes of a zone's clocks between two moments; none if the zone is unknown here, or it is more than a month.
 
     Clocks change on whole minutes, and no zone changes twice within six hours.
     """
     try:
         zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (
+        ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+    ):  # the last one where a name is that of a folder, or long
+        return []
+    if end_ns - start_ns > LONGEST_NS:
         return []
 
     def offset(minute: int) -> int:

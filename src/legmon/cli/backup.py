@@ -10,6 +10,8 @@ import typer
 
 from legmon.app.folders import own_folder, quoted
 from legmon.cli.options import DataOption, JsonOption, print_json
+from legmon.quoting import plain, shortened
+from legmon.terminal import console as plain_console
 
 if TYPE_CHECKING:
     from legmon.exchange.backup import Backup
@@ -193,21 +195,18 @@ def _made(manifest: "Manifest") -> str:
 @contextmanager
 def _bar(what: str, folder: Path) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while something long runs."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    console = plain_console(err=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{what}: {escape(str(folder))}", total=None)
+        task = bar.add_task(f"{what}: {escape(plain(shortened(str(folder))))}", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print(text: str) -> None:
-    from rich.console import Console
-
-    Console(highlight=False).print(text, soft_wrap=True, markup=False)
+    plain_console().print(text, soft_wrap=True)
 
 
 def _print_damaged(damaged: dict[str, str]) -> None:

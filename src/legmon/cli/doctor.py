@@ -6,6 +6,7 @@ import typer
 
 from legmon.app.folders import own_folder
 from legmon.cli.options import DataOption, HciOption, JsonOption, print_json
+from legmon.terminal import console
 
 if TYPE_CHECKING:
     from legmon.nights.readiness import ReadinessCheck
@@ -35,13 +36,11 @@ def doctor(
     Examples: [bold]legmon doctor[/bold] · a sensor that advertises seldom: [bold]legmon doctor --seconds 30[/bold] · a USB
     dongle: [bold]legmon doctor --hci usb:0[/bold]
     """
-    from rich.console import Console
-
     from legmon.nights.machine import examine
     from legmon.nights.readiness import worst
 
     if not as_json:
-        Console(stderr=True).print(f"Listening for sensors, {seconds:.0f} s.")
+        console(err=True).print(f"Listening for sensors, {seconds:.0f} s.")
     checks = list(examine(data or own_folder(), hci, seconds))
     if as_json:
         print_json({"level": worst(checks), "checks": [c.answer() for c in checks]})
@@ -52,15 +51,13 @@ def doctor(
 
 
 def _print(checks: "list[ReadinessCheck]") -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Column, Table
+    from rich.text import Text
 
     table = Table(
         Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold"), box=None, show_header=False
     )
     for check in checks:
-        colour = _COLOURS[check.level]
-        text = escape(f"{check.sentence} {check.advice}".rstrip())
-        table.add_row(f"[{colour}]{check.level}[/{colour}]", check.item, text)
-    Console().print(table, markup=True)
+        level = Text(check.level, style=_COLOURS[check.level])
+        table.add_row(level, check.item, f"{check.sentence} {check.advice}".rstrip())
+    console().print(table)

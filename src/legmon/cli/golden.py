@@ -10,6 +10,7 @@ import typer
 
 from legmon.cli.options import JsonOption, print_json
 from legmon.errors import LegmonError
+from legmon.terminal import console as plain_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,15 +105,17 @@ def _print(
     groups: "dict[str, list[NightEvaluation]]", rows: "Sequence[NightEvaluation]", *, tuning: bool
 ) -> None:
     """Print the tables for a person."""
-    from rich.console import Console
+    from rich.text import Text
 
     from legmon.detection.detector import NAME, VERSION
     from legmon.evaluation.table import by_structure
 
-    console = Console(highlight=False)
+    console = plain_console()
     if not console.is_terminal:
         console.width = 150
-    console.print(f"[reverse] SIMULATED [/reverse] {NAME} {VERSION} against the truth of simulated nights.")
+    console.print(
+        Text(" SIMULATED ", style="reverse"), f"{NAME} {VERSION} against the truth of simulated nights."
+    )
     if tuning:
         console.print(f"Seeds below {FIRST_SEED} are for tuning. These drawn nights are no evaluation.")
     console.print(_night_table(groups, rows))
@@ -199,6 +202,7 @@ def _confuser_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
 
 def _aim_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     from legmon.evaluation.table import AIMS, figures
 
@@ -206,10 +210,10 @@ def _aim_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
     measured = [figures(members) for members in groups.values()]
     for aim in AIMS:
         digits = 3 if aim.factor == 1 and aim.bound else 1 if aim.factor == 100 else 0
-        cells = []
+        cells: list[str | Text] = []
         for value in (m[aim.key] for m in measured):
             text = "" if value is None else f"{value * aim.factor:.{digits}f}{aim.unit}"
-            cells.append(text if value is None or aim.is_met(value) else f"[red]{text} (no)[/red]")
+            cells.append(text if value is None or aim.is_met(value) else Text(f"{text} (no)", style="red"))
         sign = "≥" if aim.at_least else "≤"
         table.add_row(aim.name, f"{sign} {aim.bound * aim.factor:g}{aim.unit}", *cells)
     return table

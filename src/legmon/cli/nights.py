@@ -55,8 +55,9 @@ def _listed(night: "NightInfo") -> dict[str, Any]:
 
 
 def _print_list(listed: "list[NightInfo]") -> None:
-    from rich.console import Console
     from rich.table import Column, Table
+
+    from legmon.terminal import console as plain_console
 
     table = Table(
         Column("night", no_wrap=True),
@@ -87,7 +88,7 @@ def _print_list(listed: "list[NightInfo]") -> None:
                 + ["not verified"] * bool(n.faults and not n.damaged)
             ),
         )
-    console = Console()
+    console = plain_console()
     console.print(table)
     for n in listed:
         for fault in n.faults:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from legmon.cli.options import DataOption, JsonOption, print_json
+from legmon.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,6 @@ def open_pages(
         print_json({"address": address(folder, pages), "pages": pages, "data": str(folder)})
         return
     if not no_browser and webbrowser.open(address(folder, pages)):
-        print(f"Your pages are at {pages} (this computer only), data folder {folder}.")
-        print("If no browser has opened, copy this address into one:")
-    print(address(folder, pages))
+        say(f"Your pages are at {pages} (this computer only), data folder {folder}.")
+        say("If no browser has opened, copy this address into one:")
+    say(address(folder, pages))

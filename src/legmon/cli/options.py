@@ -3,9 +3,7 @@
 Nothing here imports the catalog or a sensor at module level: `legmon --help` must answer at once.
 """
 
-import json
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +12,8 @@ import typer
 from legmon.app.folders import demo_folder, own_folder, quoted
 from legmon.errors import LegmonError
 from legmon.messages import renewal_sentence, unlisted_sentence
+from legmon.quoting import plain, shortened
+from legmon.terminal import complain, console, json_text, say
 
 if TYPE_CHECKING:
     from legmon.catalog.rescan import RescannedNight
@@ -42,7 +42,9 @@ SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-s
 
 def _transport(value: str | None) -> str | None:
     if value is not None and value.partition(":")[0] not in SCHEMES:
-        raise LegmonError(f"--hci {value}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}")
+        raise LegmonError(
+            f"--hci {plain(shortened(value))}: write one of {', '.join(f'{s}:…' for s in SCHEMES)}"
+        )
     return value
 
 
@@ -81,34 +83,32 @@ def open_catalog(data: Path | None) -> "Catalog":
         raise CatalogError(f"{NO_NIGHTS} ({folder}); {hint}")
     catalog = Catalog(folder)
     if catalog.renewal is not None:
-        print(f"legmon: {renewal_sentence(catalog.renewal.why, catalog.renewal.kept)}", file=sys.stderr)
+        complain(f"legmon: {renewal_sentence(catalog.renewal.why, catalog.renewal.kept)}")
         read_recordings(catalog)
     elif unknown := catalog.unknown_recordings():
-        print(f"legmon: {unlisted_sentence(len(unknown))}", file=sys.stderr)
+        complain(f"legmon: {unlisted_sentence(len(unknown))}")
     return catalog
 
 
 def read_recordings(catalog: "Catalog") -> "list[RescannedNight]":
     """Add every recording that the catalog does not know, with a progress bar, and print what could not be read."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from legmon.catalog.rescan import rescan as add_nights
 
-    console = Console(stderr=True, highlight=False)
     columns = (TextColumn("Reading the recordings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     nights = catalog.unknown_recordings()
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task("", total=len(nights))
         results = add_nights(catalog, nights, lambda _: bar.advance(task))
     for problem in (p for r in results for p in r.problems):
-        print(problem, file=sys.stderr)
+        complain(problem)
     return results
 
 
 def print_json(value: Any) -> None:
     """Print a JSON object on one line of standard output."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+    say(json_text(value))
 
 
 def listen_for_ctrl_c() -> None:

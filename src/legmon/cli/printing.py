@@ -134,12 +134,14 @@ def print_night(printout: Printout, *, as_json: bool) -> None:
 
 def print_tables(printout: Printout) -> None:
     """Print it for a person: what was found, in sentences and two tables."""
-    from rich.console import Console
+    from rich.text import Text
 
-    console, scored, figures = Console(), printout.scored, printout.figures
+    from legmon.terminal import console as plain_console
+
+    console, scored, figures = plain_console(), printout.scored, printout.figures
     i = scored.indices
     if scored.simulated:
-        console.print("[reverse] SIMULATED [/reverse]")
+        console.print(Text(" SIMULATED ", style="reverse"))
     rate = (
         ""
         if i.periodic_per_hour is None

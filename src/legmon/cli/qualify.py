@@ -14,6 +14,9 @@ from legmon.app.folders import own_folder
 from legmon.cli.options import DataOption, HciOption, JsonOption, listen_for_ctrl_c, print_json
 from legmon.cli.scan import radio_failure, try_out
 from legmon.errors import FailedError, LegmonError
+from legmon.quoting import plain, shortened
+from legmon.terminal import console as plain_console
+from legmon.terminal import say
 
 if TYPE_CHECKING:
     from legmon.qualify.trial import Trial
@@ -88,7 +91,7 @@ def qualify(
         print_json(card | {"saved": None if failed else str(path)})
     else:
         _show(card)
-        print(f"\nSaved: {path}" if not failed else "")
+        say(f"\nSaved: {path}" if not failed else "")
     if failed:
         raise FailedError(failed)
     if not card["samples"]:
@@ -149,7 +152,7 @@ async def _run(
     )
     task = asyncio.create_task(session.run())
     try:
-        with Progress(disable=quiet) as progress:
+        with Progress(console=plain_console(), disable=quiet) as progress:
             bar = progress.add_task("Looking for the sensor", total=None)
             until = time.monotonic() + FIND_S
             while trial.sensor is None:
@@ -158,7 +161,7 @@ async def _run(
                 if time.monotonic() > until:
                     raise FailedError(f"no sensor streamed within {FIND_S:.0f} s: {trial.trouble}")
                 await asyncio.sleep(0.1)
-            name = escape(trial.sensor.name)
+            name = escape(plain(shortened(trial.sensor.name)))
             started, idle_s = time.monotonic(), trial.sensor.declares.idle_s or 0.0
             length_s = minutes * 60 if minutes else max(DEFAULT_S, 1.5 * idle_s)
             while (passed := time.monotonic() - started) < length_s:
@@ -204,16 +207,15 @@ def _save(path: Path, card: dict[str, Any]) -> str:
 
 
 def _show(card: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, text in card_lines(card).items():
         table.add_row(name, text)
-    console = Console(highlight=False)
+    console = plain_console()
     console.print(table)
     for warning in card["warnings"]:
-        console.print(f"! {warning}", markup=False)
+        console.print(f"! {warning}")
 
 
 def card_lines(card: dict[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import typer
 
 from legmon.app.folders import check_writable, own_folder
 from legmon.cli.options import DataOption, JsonOption, print_json, read_recordings
+from legmon.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +41,8 @@ def rescan(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json({"kept": kept, "nights": [asdict(r) for r in results]})
     else:
         movements = sum(r.movements or 0 for r in added)
-        print(f"{len(added)} nights with {movements} leg movements are in the catalog.")
+        say(f"{len(added)} nights with {movements} leg movements are in the catalog.")
         if kept:
-            print(f"The catalog before is kept as {kept}.")
+            say(f"The catalog before is kept as {kept}.")
     if len(added) < len(results):
         raise typer.Exit(1)

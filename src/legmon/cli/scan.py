@@ -9,6 +9,8 @@ import typer
 
 from legmon.cli.options import HciOption, JsonOption, listen_for_ctrl_c, print_json
 from legmon.errors import FailedError
+from legmon.quoting import plain, shortened
+from legmon.terminal import console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +41,6 @@ def scan(
     import asyncio
 
     from bleak.exc import BleakError
-    from rich.console import Console
 
     from legmon.link.radio import pick
 
@@ -56,7 +57,7 @@ def scan(
     if json:
         print_json({"nearby": [asdict(sensor) for sensor in listed]})
     elif not listed:
-        Console().print(no_sensor(len(heard)))
+        console().print(no_sensor(len(heard)))
 
 
 def no_sensor(others: int) -> str:
@@ -96,7 +97,6 @@ async def _scan(
     radio: "Radio", seconds: float, heard: "list[HeardSensor]", *, everything: bool, quiet: bool
 ) -> None:
     """Scan. `heard` always holds the devices that were found lately, also after Ctrl-C."""
-    from rich.console import Console
     from rich.live import Live
 
     from legmon.link.nearby import listen
@@ -104,7 +104,7 @@ async def _scan(
 
     drivers = registry().drivers
     await try_out(radio)
-    with nullcontext() if quiet else Live(_table([]), refresh_per_second=4, console=Console()) as live:
+    with nullcontext() if quiet else Live(_table([]), refresh_per_second=4, console=console()) as live:
 
         def changed(now: "list[HeardSensor]") -> None:
             heard[:] = now
@@ -131,7 +131,7 @@ def _table(heard: "list[HeardSensor]") -> "Table":
         rssi = sensor.rssi_dbm if sensor.rssi_dbm is not None else math.nan
         bars = "" if math.isnan(rssi) else "▮" * max(1, min(8, math.ceil((rssi + 100) / 8)))
         driver = f"{sensor.driver} (bench)" if sensor.driver in bench else sensor.driver or "none fits"
-        name = "".join(c if c.isprintable() else "�" for c in sensor.name or "")  # a stranger's
+        name = plain(shortened(sensor.name or "")).replace("\n", "\ufffd")  # a stranger's
         cells = (
             bars,
             "?" if math.isnan(rssi) else f"{rssi:.0f}",

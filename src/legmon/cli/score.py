@@ -83,13 +83,11 @@ def score(
 
 def _score_events(path: Path, rules: str, interpretation: Interpretation, *, as_json: bool) -> None:
     from legmon.cli.printing import Printout, print_tables
-    from legmon.exchange.events import score_events
+    from legmon.exchange.events import is_list, score_events
 
     results = score_events(path, rules, interpretation)
     if as_json:
-        whole_list = path.suffix.lower() == ".json" and path.read_text(
-            encoding="utf-8-sig"
-        ).lstrip().startswith("[")
+        whole_list = path.suffix.lower() == ".json" and is_list(path)
         print_json([scored.to_dict() for scored in results] if whole_list else results[0].to_dict())
         return
     for scored in results:

@@ -6,6 +6,7 @@ import typer
 
 from legmon.cli.options import JsonOption, print_json
 from legmon.errors import LegmonError
+from legmon.quoting import plain, shortened, shown
 
 if TYPE_CHECKING:
     from legmon.sensors.decode import Decoder
@@ -34,9 +35,9 @@ def sensors(json: JsonOption = False) -> None:
     if json:
         print_json({"sensors": listed, "broken": dict(known.broken)})
         return
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Column, Table
+
+    from legmon.terminal import console as plain_console
 
     first = Column("name", no_wrap=True)
     table = Table(first, "sensor", "Hz", "± g", "clock", "loss by", "buffer", box=None, pad_edge=False)
@@ -46,10 +47,10 @@ def sensors(json: JsonOption = False) -> None:
         clock, buffer = ("yes" if one[key] else "no" for key in ("device_time", "buffer"))
         title = one["title"] + (" (bench)" if one["bench"] else "")
         cells = (one["name"], title, rates, ranges, clock, LOSS[one["loss"]], buffer)
-        table.add_row(*map(escape, cells))  # a plug-in's words are no markup
+        table.add_row(*cells)
         if one["idle"]:
-            rest.add_row(escape(one["name"]), escape(one["idle"]))
-    console = Console(highlight=False)
+            rest.add_row(one["name"], one["idle"])
+    console = plain_console()
     console.print(table)
     console.print(
         "\nclock: frames carry the sensor's own time; loss by: what reveals a loss; buffer: lost samples can be fetched again;"
@@ -58,7 +59,7 @@ def sensors(json: JsonOption = False) -> None:
     console.print("\nWhile it lies still, or when the link goes:")
     console.print(rest)
     for name, why in known.broken.items():
-        console.print(f"\n{name} is left out: {why}", markup=False)
+        console.print(f"\n{name} is left out: {why}")
     console.print(
         "\nWhat to buy and what goes wrong: docs/sensors.md. Try yours with legmon qualify before a night."
     )
@@ -137,7 +138,7 @@ def _decoder(sensor: str, settings: dict[str, str]) -> "Decoder":
     if driver is not None:
         raise SensorError(f"the driver of {sensor} cannot read captured notifications")
     raise SensorError(
-        f'there is no sensor "{sensor}"; `legmon sensors` lists them: {", ".join(known.drivers)}'
+        f'there is no sensor "{plain(shortened(sensor))}"; `legmon sensors` lists them: {", ".join(known.drivers)}'
     )
 
 
@@ -146,7 +147,7 @@ def _settings(given: list[str]) -> dict[str, str]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            raise SensorError(f"--set {text}: write it as key=value")
+            raise SensorError(f"--set {shown(text)}: write it as key=value")
         settings[name.strip()] = value.strip()
     return settings
 
@@ -155,7 +156,6 @@ def _bytes(text: str) -> bytes:
     try:
         return bytes.fromhex(text.removeprefix("0x").replace(":", " ").replace("-", " "))
     except ValueError as e:
-        short = text if len(text) <= 40 else f"{text[:40]}…"
         raise SensorError(
-            f'"{short}" is not a row of bytes in hexadecimal; write two digits for each byte'
+            f'"{plain(shortened(text))}" is not a row of bytes in hexadecimal; write two digits for each byte'
         ) from e

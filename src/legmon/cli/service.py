@@ -7,6 +7,7 @@ import typer
 from legmon.app.folders import own_folder
 from legmon.cli.options import DataOption, JsonOption, print_json
 from legmon.cli.run import PORT
+from legmon.terminal import say
 
 HELP = """Start legmon with the computer, so that the pages are there every evening.
 
@@ -41,7 +42,7 @@ def install(
     from legmon.app import service
 
     for line in service.install(data or own_folder(), port):
-        print(line)
+        say(line)
 
 
 def remove() -> None:
@@ -52,7 +53,7 @@ def remove() -> None:
     from legmon.app import service
 
     for line in service.remove():
-        print(line)
+        say(line)
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -67,12 +68,12 @@ def status(as_json: JsonOption = False) -> None:
         print_json(state.answer())
         return
     if not state.installed:
-        print(
+        say(
             f"The service is not installed ({state.file} does not exist). Install it with: legmon service install"
         )
         return
     words = {True: "yes", False: "no", None: "not known here"}
-    print(f"The service is installed: {state.file}")
-    print(f"Starts with the login: {words[state.enabled]}")
-    print(f"Runs now: {words[state.active]}")
-    print(f"Runs also while you are not logged in: {words[state.lingers]} (loginctl enable-linger)")
+    say(f"The service is installed: {state.file}")
+    say(f"Starts with the login: {words[state.enabled]}")
+    say(f"Runs now: {words[state.active]}")
+    say(f"Runs also while you are not logged in: {words[state.lingers]} (loginctl enable-linger)")

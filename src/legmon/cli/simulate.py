@@ -1,15 +1,17 @@
 """``legmon simulate``: write a simulated recording and its truth to files."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from legmon.cli.options import JsonOption, print_json
-from legmon.errors import LegmonError
+from legmon.errors import FailedError, LegmonError
+from legmon.outside import parse_json, read_outside
+from legmon.terminal import console, say
 
+TRUTH_BYTES = 1 << 26
 FILES = ("left.csv", "right.csv", "truth.json")
 """The files that a simulation writes."""
 
@@ -34,7 +36,6 @@ def simulate(
 
     Example: [bold]legmon simulate night.yaml -o night[/bold], then [bold]legmon score --left night/left.csv[/bold]
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from legmon.app.simulator import run_simulator
@@ -43,17 +44,26 @@ def simulate(
     arguments = ["render", str(scenario), "-o", str(output)]
     if seed is not None:
         arguments += ["--seed", str(seed)]
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(err=True), transient=True) as bar:
         task = bar.add_task("Simulating", total=1.0)
         run_simulator(arguments, lambda share: bar.update(task, completed=share))
-    truth = json.loads((output / "truth.json").read_text(encoding="utf-8"))
+    truth = _read_truth(output / "truth.json")
     files = sorted(p.name for p in output.iterdir() if p.name in FILES)
     count, visible = len(truth["movements"]), sum(m["visible"] for m in truth["movements"])
     if as_json:
         answer = {"simulated": True, "folder": str(output), "files": files}
         print_json(answer | {"movements": count, "visible": visible})
     else:
-        print(f"Simulated {count} movements, {visible} of them visible: {', '.join(files)} in {output}")
+        say(f"Simulated {count} movements, {visible} of them visible: {', '.join(files)} in {output}")
+
+
+def _read_truth(path: Path) -> Any:
+    try:
+        return parse_json(read_outside(path, TRUTH_BYTES))
+    except (OSError, ValueError) as e:
+        raise FailedError(
+            f"{path} is not what the simulator wrote ({getattr(e, 'strerror', None) or e}); try again"
+        ) from e
 
 
 def _may_overwrite(folder: Path, *, yes: bool) -> None:

@@ -4,6 +4,7 @@ import typer
 
 from legmon.app.folders import other_folder_that_runs, own_folder, quoted
 from legmon.cli.options import DataOption, JsonOption, print_json
+from legmon.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +28,6 @@ def status(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json(state)
         return
     for line in sentences(state):
-        print(line)
+        say(line)
     if not state["runs"] and data is None and (other := other_folder_that_runs(folder)):
-        print(f"legmon runs on another folder: legmon status --data {quoted(other)}")
+        say(f"legmon runs on another folder: legmon status --data {quoted(other)}")

@@ -4,6 +4,7 @@ import typer
 
 from legmon.app.folders import other_folder_that_runs, own_folder, quoted
 from legmon.cli.options import DataOption
+from legmon.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +27,6 @@ def stop(data: DataOption = None) -> None:
     runs = runs_on(folder)
     status = Client(folder).stop()
     if not runs and data is None and (other := other_folder_that_runs(folder)):
-        print(f"legmon runs on another folder: legmon stop --data {quoted(other)}")
+        say(f"legmon runs on another folder: legmon stop --data {quoted(other)}")
     if status:
         raise typer.Exit(status)

@@ -6,6 +6,7 @@ import typer
 
 from legmon.app.folders import own_folder
 from legmon.cli.options import DataOption, JsonOption, print_json
+from legmon.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -42,4 +43,4 @@ def token(
     if as_json:
         print_json({"token": made, "data": str(folder)})
     else:
-        print(made)
+        say(made)

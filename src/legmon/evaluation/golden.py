@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
 from legmon.app.simulator import child_environment, firmware_sim, run_simulator
@@ -25,6 +24,7 @@ from legmon.night.leg import LegNight
 from legmon.recording.ordered import dense, read_ordered, stretches
 from legmon.recording.records import Gap, Meta, Samples
 from legmon.scoring.score import scored_night
+from legmon.terminal import console
 from legmon.timeline.axis import SampleAxis
 
 NOT_THE_LEG = {"bump", "vibration", "roll", "sway", "gasp", "partner", "pet"}
@@ -146,7 +146,7 @@ def evaluate_all(nights: Sequence[EvaluationNight], workers: int) -> list[NightE
     """Evaluate several nights at a time: a process simulates each, and the detectors run outside Python's lock."""
     simulators: list[subprocess.Popen[str]] = []
     with (
-        Progress(console=Console(stderr=True), transient=True) as bar,
+        Progress(console=console(err=True), transient=True) as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
         task = bar.add_task("Evaluating nights", total=len(nights))

@@ -1,21 +1,30 @@
 """Records nights from capture files, which hold a night's notifications (docs/ankle-profile.md, section 9)."""
 
-import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any, get_args
 
 from legmon.catalog.store import CAPTURE, Catalog
 from legmon.errors import LegmonError
 from legmon.movement import Leg
+from legmon.outside import is_int, parse_json, read_outside
+from legmon.quoting import shown
 from legmon.recorder.night import NightRecorder
 from legmon.sensors.ankle.profile import decode_frame
 from legmon.sensors.base import Frame, FrameError, StreamFormat
 
 _RECORD = struct.Struct("<QH")
 FRAMES_A_STEP = 500
+LARGEST = 1 << 28
+"""Bytes of a capture: two days at 200 Hz."""
+LONGEST_HEAD = 10_000
+LONGEST_NAME = 64
+LEAST_FRAME = 16
+LATEST_US = 32 * 86_400_000_000
+"""The longest uptime of a sensor in a capture, µs."""
 
 
 class CaptureError(LegmonError):
@@ -65,21 +74,44 @@ def read_capture(path: Path) -> Capture:
         If it is not a capture of version 1.
     """
     try:
-        line, _, body = path.read_bytes().partition(b"\n")
-        head = json.loads(line)
+        data = read_outside(path, LARGEST)
+        end = data.find(b"\n", 0, LONGEST_HEAD)
+        head = parse_json(data[: max(end, 0)])
         if head["capture"] != 1:
-            raise CaptureError(f"{path} is a capture of version {head['capture']}; this program reads 1")
+            raise CaptureError(
+                f"{path} is a capture of version {shown(head['capture'])}; this program reads 1"
+            )
         notifications = []
-        at = 0
-        while at < len(body):
-            uptime, length = _RECORD.unpack_from(body, at)
+        at = end + 1
+        while at < len(data):
+            uptime, length = _RECORD.unpack_from(data, at)
             at += _RECORD.size
-            notifications.append((uptime, body[at : at + length]))
+            if length < LEAST_FRAME or uptime >= LATEST_US:
+                raise ValueError("a notification that no sensor sends")
+            notifications.append((uptime, data[at : at + length]))
             at += length
-        stream_format = StreamFormat(head["rate_hz"], head["range_g"], head["scale_ug"], "index")
-        return Capture(head["leg"], head["sensor"], stream_format, notifications)
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as e:
+        return Capture(*_described(head), notifications)
+    except OSError as e:
+        raise CaptureError(f"{path} cannot be read ({e.strerror})") from e
+    except (ValueError, KeyError, TypeError, struct.error) as e:
         raise CaptureError(f"{path} is not a capture of the simulated sensor ({e})") from e
+
+
+def _described(head: dict[str, Any]) -> tuple[Leg, str, StreamFormat]:
+    """Return leg, sensor and format, from the header.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If one of them is none.
+    """
+    leg, sensor, rate_hz = head["leg"], head["sensor"], head["rate_hz"]
+    range_g, scale_ug = head["range_g"], head["scale_ug"]
+    if leg not in get_args(Leg) or not isinstance(sensor, str):
+        raise ValueError("its header names no leg or no sensor")
+    if not (is_int(rate_hz, 1, 1000) and is_int(range_g, 1, 64) and is_int(scale_ug, 1, 10_000)):
+        raise ValueError("its header names no rate or no range")
+    return leg, sensor[:LONGEST_NAME], StreamFormat(rate_hz, range_g, scale_ug, "index")
 
 
 def record_capture(

@@ -1,6 +1,6 @@
 """Reads movements that another program or person found: JSON, CSV, Luna or NSRR annotations, EDF+ annotations."""
 
-import json
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from legmon.errors import LegmonError
+from legmon.exchange.edf import read_edf_annotations
 from legmon.messages import Message, SourceNote, source_note
+from legmon.outside import parse_json, read_outside
+from legmon.quoting import shown
 from legmon.scoring.checked import (
     RowError,
     checked_duration,
@@ -23,7 +26,11 @@ from legmon.scoring.score import scored_night
 
 CSV_HEADER = "onset_s,offset_s,leg"
 KEYS = {"movements", "gaps", "duration_s", "respiratory", "stages"}
-LARGEST = 1 << 30
+LARGEST = 1 << 25
+"""Bytes of a file of text: no night has as many movements."""
+MOST_ROWS = 250_000
+LONGEST_TEXT = 1000
+"""Characters of an annotation that are looked at."""
 
 
 class EventsError(LegmonError):
@@ -106,10 +113,6 @@ def read_events(path: Path) -> list[Events]:
     if reader is None:
         raise EventsError(f"{path}: expected a file that ends in {', '.join(readers)}")
     try:
-        if path.stat().st_size > LARGEST:
-            raise EventsError(
-                f"{path} is larger than 1 GiB, which no file of movements is; check that it is the right file"
-            )
         return reader(path)
     except OSError as e:
         raise EventsError(f"{path} cannot be read ({e.strerror})") from e
@@ -138,13 +141,18 @@ def score_events(path: Path, rules: str, interpretation: Interpretation) -> list
 
 def _json(path: Path) -> list[Events]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = parse_json(read_outside(path, LARGEST))
+    except UnicodeDecodeError:
+        raise
     except ValueError as e:
         raise EventsError(f"{path} is not JSON: {e}") from e
-    except RecursionError as e:
-        raise EventsError(f"{path} is nested too deep to be a list of movements") from e
     objects = value if isinstance(value, list) else [value]
     return [_object(path, number, o) for number, o in enumerate(objects, start=1)]
+
+
+def is_list(path: Path) -> bool:
+    """Whether a JSON file that was read holds a list of recordings."""
+    return read_outside(path, LARGEST).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
 
 
 def _object(path: Path, number: int, value: Any) -> Events:
@@ -152,7 +160,7 @@ def _object(path: Path, number: int, value: Any) -> Events:
     if not isinstance(value, dict) or "movements" not in value:
         raise EventsError(f'{name}: expected an object with "movements": [[onset_s, offset_s, leg], …]')
     if unknown := set(value) - KEYS:
-        raise EventsError(f"{name}: {min(unknown)!r} is not known; expected {', '.join(sorted(KEYS))}")
+        raise EventsError(f"{name}: {shown(min(unknown))} is not known; expected {', '.join(sorted(KEYS))}")
     for key in KEYS - {"duration_s"}:
         if not isinstance(value.get(key, []), list):
             raise EventsError(f"{name}: {key!r} is not a list")
@@ -160,8 +168,8 @@ def _object(path: Path, number: int, value: Any) -> Events:
 
 
 def _csv(path: Path) -> list[Events]:
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    if not lines or lines[0].strip() != CSV_HEADER:
+    lines = _lines(path)
+    if lines[0].strip() != CSV_HEADER:
         raise EventsError(f"{path}, line 1: expected the header {CSV_HEADER}")
     events = Events()
     for number, line in enumerate(lines[1:], start=2):
@@ -174,11 +182,19 @@ def _csv(path: Path) -> list[Events]:
     return [events]
 
 
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file of text, one at least."""
+    text = read_outside(path, LARGEST).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_ROWS:
+        raise EventsError(f"{path} has more than {MOST_ROWS:,} lines; check that it is the right file")
+    return text.split("\n")
+
+
 def _number(path: Path, line: int, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise EventsError(f"{path}, line {line}: {text.strip()!r} is not a number of seconds") from None
+        raise EventsError(f"{path}, line {line}: {shown(text.strip())} is not a number of seconds") from None
 
 
 _CLOCK = re.compile(r"(?P<elapsed>\d\+)?(\d{1,3}):(\d{2}):(\d{2}(?:\.\d+)?)$")
@@ -190,7 +206,7 @@ def _annot(path: Path) -> list[Events]:
     Times are seconds, ``0+hh:mm:ss`` since the start, or clock times. Clock times count from the first one in the file.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         fields = line.split("\t")
         if not line.strip() or line.startswith("#") or fields[0].strip() == "class":
             continue
@@ -223,17 +239,13 @@ def _moment(path: Path, line: int, text: str) -> tuple[float, bool]:
 
 def _edf(path: Path) -> list[Events]:
     """Read the annotations of an EDF+ file, with their durations."""
-    import edfio
-
     try:
-        file = edfio.read_edf(path, lazy_load_data=True)
-        annotations = file.annotations
-        duration = float(file.duration)
-    except (ValueError, KeyError, AssertionError, IndexError) as e:
+        annotations, duration_s = read_edf_annotations(path)
+    except ValueError as e:
         raise EventsError(f"{path} cannot be read as EDF+: {e}") from e
-    events = Events(duration_s=duration)
+    events = Events(duration_s=duration_s)
     for a in annotations:
-        _sort(events, a.text, a.onset, a.onset + (a.duration or 0.0))
+        _sort(events, a.text, a.onset_s, a.onset_s + (a.length_s or 0.0))
     return [events]
 
 
@@ -250,6 +262,7 @@ _STAGE_NAMES = {"wake": "W", "w": "W", "n1": "N1", "n2": "N2", "n3": "N3", "rem"
 
 def _sort(events: Events, text: str, start: float, stop: float) -> None:
     """Add an annotation to the list that its text belongs to."""
+    text = text[:LONGEST_TEXT]
     stage = _STAGE.match(text.strip())
     if stage is not None:
         events.stages.append([start, stop, _STAGE_NAMES[stage["stage"].lower()]])

@@ -10,10 +10,15 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from legmon.errors import FailedError, LegmonError
+from legmon.outside import is_int, parse_json, read_outside
 from legmon.recording.files import open_regular, sync_folder
 
 MANIFEST, FILES, LOCK = "backup.json", "files", "backup.lock"
 VERSION = 1
+LARGEST = 1 << 25
+"""Bytes of the list of a backup: more than a hundred thousand files."""
+LONGEST_PATH = 4096
+MOST_BYTES = 1 << 60
 CHUNK = 1 << 20
 OnBytes = Callable[[int], None]
 """Called with the number of bytes that were read or written since the last call."""
@@ -49,6 +54,19 @@ class StoredFile:
     sha256: str
     mtime_ns: int
     sealed: bool
+
+    def is_plausible(self) -> bool:
+        """Whether every value is one that legmon writes, and both places are inside their folders."""
+        texts: list[object] = [self.path, self.stored, self.sha256]
+        sealed: object = self.sealed
+        return (
+            all(isinstance(text, str) and len(text) <= LONGEST_PATH and text.isprintable() for text in texts)
+            and is_inside(self.path)
+            and is_inside(self.stored)
+            and is_int(self.size, 0)
+            and is_int(self.mtime_ns)
+            and isinstance(sealed, bool)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +131,14 @@ class Manifest:
         """
         file = backup / MANIFEST
         try:
-            content: Any = json.loads(file.read_bytes())
+            content: Any = parse_json(read_outside(file, LARGEST))
         except FileNotFoundError:
             raise BackupError(
                 f"{backup} holds no backup of legmon; name the folder that `legmon backup` wrote"
             ) from None
         except OSError as e:
             raise FailedError(f"{file} cannot be read ({e.strerror}); check the disk") from e
-        except (ValueError, RecursionError):
+        except ValueError:
             raise _damaged(file) from None
         if (
             isinstance(content, dict)
@@ -131,13 +149,17 @@ class Manifest:
         try:
             digest = content.pop("sha256")
             files = [StoredFile(**f) for f in content["files"]]
-            if digest != _digest(content) or not all(
-                is_inside(f.path) and is_inside(f.stored) for f in files
+            named: dict[str, Any] = {name: content[name] for name in ("made_ns", "source", "legmon")}
+            if (
+                digest != _digest(content)
+                or not all(f.is_plausible() for f in files)
+                or not (named["made_ns"] is None or is_int(named["made_ns"], 0))
+                or not (isinstance(named["source"], str) and isinstance(named["legmon"], str))
+                or sum(f.size for f in files) >= MOST_BYTES
             ):
                 raise _damaged(file)
-            named = {name: content[name] for name in ("made_ns", "source", "legmon")}
             return cls(**named, files={f.path: f for f in files})
-        except (AttributeError, KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise _damaged(file) from None
 
 
@@ -167,7 +189,7 @@ def damaged_files(backup: Path, files: Iterable[StoredFile], on_bytes: OnBytes) 
     damaged: dict[str, str] = {}
     for f in files:
         try:
-            found = read_back(backup / FILES / f.stored, on_bytes)
+            found = read_back(backup / FILES / f.stored, on_bytes, f.size)
         except OSError as e:
             damaged[f.path] = e.strerror or str(e)
             continue
@@ -176,8 +198,10 @@ def damaged_files(backup: Path, files: Iterable[StoredFile], on_bytes: OnBytes) 
     return damaged
 
 
-def read_back(file: Path, on_bytes: OnBytes) -> tuple[int, str]:
+def read_back(file: Path, on_bytes: OnBytes, most: int = MOST_BYTES) -> tuple[int, str]:
     """Return the size and the SHA-256 of a file, read from the disk and not from the memory of the system, where it lets us.
+
+    A file that has grown past `most` bytes is read that far.
 
     Raises
     ------
@@ -189,7 +213,7 @@ def read_back(file: Path, on_bytes: OnBytes) -> tuple[int, str]:
         if hasattr(os, "posix_fadvise"):
             with contextlib.suppress(OSError):
                 os.posix_fadvise(data.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while block := data.read(CHUNK):
+        while size <= most and (block := data.read(CHUNK)):
             digest.update(block)
             size += len(block)
             on_bytes(len(block))

@@ -150,7 +150,7 @@ def _copy_back(manifest: Manifest, backup: Path, target: Path, on_done: Callable
         for file in manifest.files.values():
             _copy(file, backup, staging, add)
         for file in manifest.files.values():
-            if read_back(staging / file.path, add) != (file.size, file.sha256):
+            if read_back(staging / file.path, add, file.size) != (file.size, file.sha256):
                 raise FailedError(
                     f"{file.path} does not read back as it was written; use another disk; nothing was restored"
                 )

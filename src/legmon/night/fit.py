@@ -7,6 +7,7 @@ within 3 %, the rate within 2 %, four of five toe-ups.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -179,9 +180,8 @@ def _peaks(part: Part, quarter: int) -> list[float]:
 
     Rest is the mean of the quarter second before the cue, `quarter` samples.
     """
-    ends = [*part.cues[1:], len(part.xyz)]
     peaks = []
-    for cue, end in zip(part.cues, ends, strict=True):
+    for cue, end in pairwise([*part.cues, len(part.xyz)]):
         after = part.xyz[cue:end]
         rest = part.xyz[max(cue - quarter, 0) : cue] if cue else part.xyz[:1]
         if not len(after) or np.isnan(after).all() or np.isnan(rest).all():

@@ -109,7 +109,7 @@ def stretches(posture: Posture, axis: Vector | None) -> list[Stretch]:
 
 def _upright_or_lying(rows: NDArray[np.float32], axis: Vector | None) -> NDArray[np.int64]:
     """Return 0 for lying, 1 for upright, 4 for unknown."""
-    if axis is None:
+    if axis is None or not len(rows):
         return np.full(len(rows), 4)
     along = np.where(rows[:, SEEN] > 0, np.abs(_units(rows) @ axis), np.nan)
     upright: NDArray[np.int64] = (_carried(along) > np.cos(np.radians(LEVEL_DEG))).astype(np.int64)

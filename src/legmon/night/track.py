@@ -95,8 +95,9 @@ def score_night(
     measured = max(time.utc(track.measured) for track, time in timed)
     gaps = []
     for track, time in timed:
+        last = track.measured
         for h in track.gaps:
-            first = time.utc(h.first) if h.first < track.measured else measured
+            first = time.utc(h.first) if h.first < last else measured
             gaps.append((first - origin, time.utc(h.first + h.count) - origin))
     return scored_night(
         [m for track, time in timed for m in on_clock(track.movements, time, origin)],

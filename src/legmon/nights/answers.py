@@ -3,9 +3,10 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
+import functools
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from legmon.catalog.state import ApiValue, EndedBy, ListedMovement, about
 from legmon.detection.faults import Verdict
@@ -14,6 +15,9 @@ from legmon.night.fit import Problem as FitProblem
 from legmon.night.lying import PostureState
 from legmon.night.usual import Comparable, Usual
 from legmon.scoring.rules import Rules
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 ShownBy = Literal["index", "time", "arrival"]
 FindingCode = Literal[
@@ -147,14 +151,22 @@ class NightSummary(ApiValue):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return it from its JSON."""
-        values: dict[str, Any] = json.loads(text)
-        zone = values["zone"]
-        values["zone"] = Zone(**zone | {"changes": [ZoneChange(**c) for c in zone["changes"]]})
-        values["headline"] = Headline(**values["headline"])
-        values["indices"] = Indices(**values["indices"])
-        values["damage"] = [Finding(**f) for f in values["damage"]]
-        return cls(**values)
+        """Return it from its JSON.
+
+        Raises
+        ------
+        ValueError
+            If it is not what this version writes.
+        """
+        return cast("Self", _checker(cls.__name__).validate_json(text, strict=True))
+
+
+@functools.cache
+def _checker(name: str) -> "TypeAdapter[Any]":
+    """Return what checks the types of one of these values. Its import takes long, and only the pages need it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(globals()[name])
 
 
 @dataclass(frozen=True, slots=True)

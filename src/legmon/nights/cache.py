@@ -101,12 +101,7 @@ class NightReports:
 
     def _summaries(self, infos: list[NightInfo], rules: Rules) -> list[answers.NightSummary]:
         kept = self._valid_summaries(infos, rules)
-        return [
-            with_custody(
-                n, answers.NightSummary.from_json(kept[n.id]) if n.id in kept else self._summarise(n, rules)
-            )
-            for n in infos
-        ]
+        return [with_custody(n, _stored(kept.get(n.id)) or self._summarise(n, rules)) for n in infos]
 
     def _valid_summaries(self, infos: list[NightInfo], rules: Rules) -> dict[str, str]:
         """Return the kept summaries (JSON) by night, without those whose files have changed."""
@@ -220,3 +215,11 @@ class NightReports:
                 r, files = self._make(info, rules)
                 self._keep(r, summary(r), files)
             ended.wait(time.monotonic() - began)  # requests come first
+
+
+def _stored(text: str | None) -> answers.NightSummary | None:
+    """Return a kept summary; None if there is none, or it is damaged."""
+    try:
+        return None if text is None else answers.NightSummary.from_json(text)
+    except (ValueError, TypeError):
+        return None

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from legmon.movement import NS, Leg
 from legmon.night.posture import Posture, PostureReader
 from legmon.night.track import LegTrack
 from legmon.nights.custody import check_leg, check_legs
+from legmon.outside import parse_json
 from legmon.recording.files import FileState, RecordingError, file_state, leg_files
 from legmon.recording.records import Gap, Meta, Note, Samples
 from legmon.recording.segment import SegmentTail
@@ -147,7 +149,11 @@ class Postures:
 
     def have_changed(self, night: str, files: str) -> bool:
         """Whether a night's files are no longer as `files` has them."""
-        return files != self.files(night, json.loads(files))
+        try:
+            legs = [leg for leg in parse_json(files) if leg in get_args(Leg)]
+        except (ValueError, TypeError):
+            return True
+        return files != self.files(night, legs)
 
     def drain_per_hour(self) -> float | None:
         """Return the battery percent that an hour of recording used in the last nights; None if none shows it."""

@@ -1,9 +1,9 @@
 """One night under one rule set, with the person's annotations over one mask: what pages, commands and exports show of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,11 @@ from legmon.scoring.rules import RULES, Interpretation, Rules
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL
 
 HOUR = 3600 * NS
+LONGEST_S = 31 * 86_400
+"""The envelope of a longer night ends here."""
+MOST_LISTED = 5000
+"""Gaps that an answer lists for a leg."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +254,11 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
             window_s=(SHORTEST_INTERVAL / NS, LONGEST_INTERVAL / NS),
         ),
         by_hour=_hours(r, scored),
-        gap_list=_gaps(r.tracks),
-        uncounted=[answers.Span((origin + a) / NS, (origin + b) / NS) for a, b in scored.gaps],
+        gap_list=_gaps([t for t in r.tracks if t.anchors]),
+        uncounted=[
+            answers.Span((origin + a) / NS, (origin + b) / NS)
+            for a, b in _longest(scored.gaps, lambda gap: gap[1] - gap[0])
+        ],
         quality=[*(answers.Finding(**f) for f in quality_json(scored)), *short.damage],
         losses=[answers.Losses(t.leg, cast("answers.ShownBy", t.loss)) for t in r.tracks],
     )
@@ -277,7 +285,8 @@ def fit_result(check: Check) -> answers.FitResult:
 def leg_envelope(r: NightReport, track: LegTrack) -> tuple[NDArray[np.float32], float]:
     """Return a leg's envelope on the night's clock, one value a second, and its noise floor (g)."""
     scored = _scored(r)
-    return envelope(r.derived[track.leg], track, scored.origin_ns, -(-scored.duration_ns // NS))
+    seconds = min(-(-scored.duration_ns // NS), LONGEST_S)
+    return envelope(r.derived[track.leg], track, scored.origin_ns, seconds)
 
 
 def _hours(r: NightReport, scored: Scored) -> list[answers.Hour]:
@@ -320,5 +329,13 @@ def _gaps(tracks: list[LegTrack]) -> list[answers.Gap]:
             sentence=gap_sentence(g.cause),
         )
         for t in tracks
-        for g in t.gaps
+        for g in _longest(t.gaps, lambda gap: gap.count)
     ]
+
+
+def _longest(gaps: Sequence[T], length: Callable[[T], int]) -> Sequence[T]:
+    """Return the gaps in their order; of more than `MOST_LISTED`, the longest ones."""
+    if len(gaps) <= MOST_LISTED:
+        return gaps
+    kept = sorted(range(len(gaps)), key=lambda n: length(gaps[n]), reverse=True)[:MOST_LISTED]
+    return [gaps[n] for n in sorted(kept)]

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from legmon.outside import is_int, parse_json, read_state
+
 RECORDER: Final = "recorder.json"
 """The file in the data folder that names the recorder. `recorder.lock` decides who may record."""
 STOP: Final = "supervisor.stop"
@@ -65,12 +67,10 @@ class Presence:
     def parse(cls, value: Any) -> Self | None:
         """Return what a file holds; None if it is not such a thing."""
         try:
-            found = cls(
-                int(value["pid"]), str(value["born"]), int(value["since_ns"]), bool(value["supervised"])
-            )
-        except (KeyError, TypeError, ValueError):
+            found = cls(value["pid"], str(value["born"]), value["since_ns"], bool(value["supervised"]))
+        except (KeyError, TypeError):
             return None
-        return found if found.pid > 1 else None
+        return found if is_int(found.pid, 2, 1 << 31) and is_int(found.since_ns, 0) else None
 
     def values(self) -> dict[str, Any]:
         """Return what a file holds."""
@@ -89,10 +89,10 @@ class Presence:
 
 
 def read(file: Path) -> Any:
-    """Return the value of a JSON file; None if it is missing or is not one."""
+    """Return the object in a small JSON file; None if it is missing or holds none."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_state(file)
+    except (OSError, ValueError):
         return None
 
 
@@ -155,7 +155,7 @@ def inherited(folder: Path, process: Presence) -> dict[str, str]:
 
 def _read_inherited(folder: Path) -> Any:
     try:
-        value = json.loads(os.environ.get(_INHERITED, "null"))
+        value = parse_json(os.environ.get(_INHERITED, "null"))
         return value if value["data"] == str(folder.resolve()) else None
     except (KeyError, TypeError, ValueError, OSError):
         return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from legmon.movement import NS, LegMovement
 from legmon.scoring.events import (
     HALF_SECOND,
+    Covered,
     MergedMovement,
     ScoredMovement,
     Span,
@@ -19,7 +20,7 @@ from legmon.scoring.events import (
     onset_missing,
 )
 from legmon.scoring.series import mark_series_skipping_short
-from legmon.scoring.sleep import Stage, asleep
+from legmon.scoring.sleep import Stage, asleep, sleep
 
 LONGEST_MOVEMENT = 10 * NS
 ONE_MOVEMENT = 5 * NS
@@ -56,7 +57,9 @@ def aasm(
     short = [m for m in pieces if m.kind != "leg" or m.offset_ns - m.onset_ns <= LONGEST_MOVEMENT]
     long = [m for m in pieces if m.kind == "leg" and m.offset_ns - m.onset_ns > LONGEST_MOVEMENT]
     events = merge_onsets(short, ONE_MOVEMENT)
-    scored = [ScoredMovement(e, _counts(e, gaps, respiratory, stages)) for e in events]
+    breathing = Covered((a - HALF_SECOND, b + HALF_SECOND) for a, b in respiratory)
+    slept = sleep(stages) if stages else None
+    scored = [ScoredMovement(e, _counts(e, gaps, breathing, slept)) for e in events]
     scored += [
         ScoredMovement(MergedMovement(m.onset_ns, m.offset_ns, m.leg, m.kind, (m,)), candidate=False)
         for m in long
@@ -66,11 +69,9 @@ def aasm(
     return scored
 
 
-def _counts(
-    event: MergedMovement, gaps: Sequence[Span], respiratory: Sequence[Span], stages: Sequence[Stage]
-) -> bool:
+def _counts(event: MergedMovement, gaps: Sequence[Span], breathing: Covered, slept: Covered | None) -> bool:
     if event.kind != "leg" or onset_missing(gaps, event.onset):
         return False
-    if any(a - HALF_SECOND <= event.offset and event.onset <= b + HALF_SECOND for a, b in respiratory):
+    if breathing.touches(event.onset, event.offset):
         return False
-    return not stages or asleep(stages, event.onset, event.offset)
+    return slept is None or asleep(slept, event.onset, event.offset)

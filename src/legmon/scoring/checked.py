@@ -5,15 +5,20 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from numbers import Real
 from typing import TypeGuard, get_args
 
 from legmon.movement import NS, Leg, LegMovement
+from legmon.quoting import shown
 from legmon.scoring.events import Span
 from legmon.scoring.sleep import STAGES, Stage
 
-MOST = 1_000_000
+MOST = 100_000
+"""Rows of a kind in one recording: a month of severe nights."""
 LONGEST_S = 1e9
+LATEST_S = 1e10
+"""The latest time, s: if times count from 1970, it is in the year 2286."""
 LEGS: dict[object, Leg] = {leg: leg for leg in get_args(Leg)}
 
 
@@ -36,7 +41,7 @@ def checked_duration(duration_s: object) -> float | None:
     """
     if duration_s is None:
         return None
-    if not _is_number(duration_s) or not 0 <= float(duration_s) < LONGEST_S:
+    if not _is_number(duration_s) or not _is_finite(duration_s) or not 0 <= float(duration_s) < LONGEST_S:
         raise RowError(
             f"'duration_s' is {_short(duration_s)}; expected seconds, 0 or more and less than {LONGEST_S:,.0f}"
         )
@@ -66,10 +71,7 @@ def checked_movements(
         At the first row that is wrong.
     """
     movements = []
-    for number, row in enumerate(rows, start=1):
-        if number > MOST:
-            raise RowError(f"there are more than {MOST:,} movements; no leg makes so many in a recording")
-        name = f"{row_name} {number}"
+    for name, row in _numbered(rows, row_name):
         leg: object
         if isinstance(row, LegMovement):
             onset, offset, leg = _in_seconds(row.onset_ns), _in_seconds(row.offset_ns), row.leg
@@ -111,19 +113,22 @@ def checked_stages(rows: Iterable[object]) -> list[Stage]:
     stages = []
     for name, row in _numbered(rows, "stage"):
         start, end, stage = _fields(row, name, "start, end and stage", 3)
-        if stage not in STAGES:
+        if not isinstance(stage, str) or stage not in STAGES:
             raise RowError(f"{name}: the stage is {_short(stage)}; expected one of {', '.join(STAGES)}")
         stages.append((*_span(start, end, name), str(stage)))
     return stages
 
 
 def _numbered(rows: Iterable[object], row_name: str) -> Iterator[tuple[str, object]]:
-    return ((f"{row_name} {number}", row) for number, row in enumerate(rows, start=1))
+    for number, row in enumerate(rows, start=1):
+        if number > MOST:
+            raise RowError(f"there are more than {MOST:,} {row_name}s; no recording has so many")
+        yield f"{row_name} {number}", row
 
 
 def _fields(row: object, name: str, expected: str, count: int) -> tuple[object, ...]:
     is_row = isinstance(row, Iterable) and not isinstance(row, str | bytes | Mapping)
-    fields = tuple(row) if is_row and isinstance(row, Iterable) else ()
+    fields = tuple(islice(row, count + 1)) if is_row and isinstance(row, Iterable) else ()
     if len(fields) != count:
         raise RowError(f"{name}: expected {expected}, not {_short(row)}")
     return fields
@@ -155,13 +160,25 @@ def _checked_times(start: object, end: object, name: str, duration_s: float | No
 def _finite(value: object, what: str) -> float:
     if not _is_number(value):
         raise RowError(f"{what} is {_short(value)}; expected seconds")
-    if not math.isfinite(value):
-        raise RowError(f"{what} is {value}; expected a finite number of seconds")
+    if not _is_finite(value):
+        raise RowError(f"{what} is {_short(value)}; expected a finite number of seconds")
+    if abs(float(value)) > LATEST_S:
+        raise RowError(f"{what} is {_short(value)} s, which is no time of a recording; expected seconds")
     return float(value)
 
 
+def _is_finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
 def _in_seconds(ns: object) -> object:
-    return float(ns) / NS if _is_number(ns) else ns
+    try:
+        return float(ns) / NS if _is_number(ns) else ns
+    except OverflowError:
+        return math.inf
 
 
 def _is_number(value: object) -> TypeGuard[Real]:
@@ -169,5 +186,4 @@ def _is_number(value: object) -> TypeGuard[Real]:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    return shown(value, 40)

@@ -3,9 +3,10 @@
 Times are integers in nanoseconds, so that a bound of exactly 0.5, 10, 15 or 90 s is compared exactly.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple
 
@@ -209,6 +210,39 @@ def normalise_gaps(gaps: Iterable[Span]) -> list[Span]:
         else:
             merged.append((a, b))
     return merged
+
+
+class Covered:
+    """How much of a stretch of time is covered by spans, and whether any is. The spans may overlap.
+
+    Parameters
+    ----------
+    spans : iterable of (start, end)
+        In any order.
+    """
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.spans = normalise_gaps(spans)
+        self._starts = [a for a, _ in self.spans]
+        self._before = [0, *accumulate(b - a for a, b in self.spans)]
+
+    def _until(self, time: int) -> int:
+        k = bisect_right(self._starts, time)
+        return self._before[k] - (max(self.spans[k - 1][1] - time, 0) if k else 0)
+
+    def length(self, start: int, end: int) -> int:
+        """Return how much of ``start`` to ``end`` is covered, ns."""
+        return self._until(end) - self._until(start) if end > start else 0
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether a span begins at ``end`` or before, and ends at ``start`` or after."""
+        k = bisect_right(self._starts, end)
+        return k > 0 and self.spans[k - 1][1] >= start
+
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether a span begins before ``end`` and ends after ``start``."""
+        k = bisect_left(self._starts, end)
+        return k > 0 and self.spans[k - 1][1] > start
 
 
 def onset_missing(gaps: Sequence[Span], onset: int) -> bool:

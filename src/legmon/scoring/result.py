@@ -8,14 +8,16 @@ from typing import Any
 from legmon.detection.faults import Finding, Verdict, verdict
 from legmon.messages import Message
 from legmon.movement import NS, Leg, LegMovement
-from legmon.scoring.events import ScoredMovement, Span
+from legmon.scoring.events import Covered, ScoredMovement, Span
 from legmon.scoring.indices import BIN_S, Indices, indices, interval_histogram
 from legmon.scoring.rules import NAMES, Interpretation, Rules, apply_rules
-from legmon.scoring.sleep import by_stage, is_respiratory
+from legmon.scoring.sleep import by_stage, respiratory_movements
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, wasm2016
 
 BRIDGED = 5 * NS
 MATTERS = 0.1
+MOST_HOURS = 31 * 24
+"""A longer recording has no table of hours."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -200,15 +202,22 @@ def mean_duration_s(events: Iterable[ScoredMovement]) -> float | None:
 
 
 def by_hour(scored: Scored) -> list[Hour]:
-    """Return movements and time with samples for each hour, counted from the first sample."""
+    """Return movements and time with samples for each hour, counted from the first sample.
+
+    A recording of more than `MOST_HOURS` has no such table: its times are no times of a recording.
+    """
     hour = 3600 * NS
-    end = scored.start_ns + scored.duration_ns
+    if scored.duration_ns > MOST_HOURS * hour:
+        return []
+    start, end = scored.start_ns, scored.start_ns + scored.duration_ns
+    missing = Covered(scored.gaps)
+    inside: dict[int, list[ScoredMovement]] = {}
+    for s in scored.movements:
+        inside.setdefault((s.movement.onset - start) // hour, []).append(s)
     rows = []
-    for a in range(scored.start_ns, max(end, scored.start_ns + 1), hour):
-        b = min(a + hour, end)
-        lost = sum(max(min(e, b) - max(s, a), 0) for s, e in scored.gaps)
-        inside = counts(s for s in scored.movements if a <= s.movement.onset < a + hour)
-        rows.append(Hour(a, b - a - lost, inside.movements, inside.periodic))
+    for number, a in enumerate(range(start, max(end, start + 1), hour)):
+        b, found = min(a + hour, end), counts(inside.get(number, ()))
+        rows.append(Hour(a, b - a - missing.length(a, b), found.movements, found.periodic))
     return rows
 
 
@@ -228,7 +237,7 @@ def without_respiratory(scored: Scored) -> tuple[int, int]:
 
     Respiratory candidates are deleted. Movements that are not candidates stay. Intervals and series are then computed again.
     """
-    marked = [s for s in scored.movements if is_respiratory(s, scored.interpretation.respiratory)]
+    marked = respiratory_movements(scored.movements, scored.interpretation.respiratory)
     gone = {id(part) for s in marked for part in s.movement.parts}
     kept = [p for s in scored.movements for p in s.movement.parts if id(p) not in gone]
     again = wasm2016(

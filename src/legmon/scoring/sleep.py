@@ -6,9 +6,10 @@ measured, never as 0.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from legmon.movement import NS
-from legmon.scoring.events import ScoredMovement, Span
+from legmon.scoring.events import Covered, ScoredMovement, Span
 
 Stage = tuple[int, int, str]
 """Start and end in ns, and one of ``W``, ``N1``, ``N2``, ``N3``, ``R``."""
@@ -18,17 +19,22 @@ STAGES = (WAKE, "N1", "N2", "N3", "R")
 BEFORE_END, AFTER_END = 2 * NS, 10_250_000_000
 
 
-def asleep(stages: Sequence[Stage], onset: int, offset: int) -> bool:
+def sleep(stages: Sequence[Stage]) -> Covered:
+    """Return the time in sleep."""
+    return Covered((a, b) for a, b, stage in stages if stage != WAKE)
+
+
+def asleep(slept: Covered, onset: int, offset: int) -> bool:
     """Whether a part of a movement falls in sleep."""
-    return any(stage != WAKE and a < max(offset, onset + 1) and b > onset for a, b, stage in stages)
+    return slept.overlaps(onset, max(offset, onset + 1))
 
 
-def is_respiratory(s: ScoredMovement, respiratory: Sequence[Span]) -> bool:
-    """Whether a candidate is respiratory by WASM 2016: a part of it lies from 2 s before to 10.25 s after such an event's end."""
-    e = s.movement
-    return s.candidate and any(
-        e.onset <= end + AFTER_END and e.offset >= end - BEFORE_END for _, end in respiratory
-    )
+def respiratory_movements(
+    scored: Sequence[ScoredMovement], respiratory: Sequence[Span]
+) -> list[ScoredMovement]:
+    """Return the respiratory candidates by WASM 2016: a part lies from 2 s before to 10.25 s after such an event's end."""
+    near = Covered((end - BEFORE_END, end + AFTER_END) for _, end in respiratory)
+    return [s for s in scored if s.candidate and near.touches(s.movement.onset, s.movement.offset)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,12 @@ class ByStage:
 
 def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Sequence[Span]) -> ByStage:
     """Count periodic movements by stage. A series is built over all stages and may cross a change of stage."""
-    at = [stage_at(stages, s.movement.onset) for s in scored if s.periodic]
+    at = stages_at(stages, [s.movement.onset for s in scored if s.periodic])
+    missing = Covered(gaps)
 
     def hours(which: Callable[[str], bool]) -> float:
         spans = [(a, b) for a, b, stage in stages if which(stage)]
-        lost = sum(max(min(b, d) - max(a, c), 0) for a, b in spans for c, d in gaps)
-        return (sum(b - a for a, b in spans) - lost) / NS / 3600
+        return sum(b - a - missing.length(a, b) for a, b in spans) / NS / 3600
 
     return ByStage(
         asleep=sum(x is not None and x != WAKE for x in at),
@@ -74,6 +80,20 @@ def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Se
     )
 
 
-def stage_at(stages: Sequence[Stage], time: int) -> str | None:
-    """Return the stage at a time, or None if none was scored."""
-    return next((stage for a, b, stage in stages if a <= time < b), None)
+def stages_at(stages: Sequence[Stage], times: Sequence[int]) -> list[str | None]:
+    """Return the stage at each of these times, which are in order; None if none was scored.
+
+    Where stages overlap, the one that comes first in `stages` counts.
+    """
+    waiting = sorted(range(len(stages)), key=lambda n: stages[n][0], reverse=True)
+    begun: list[
+        int
+    ] = []  # a heap of the stages that have begun; those that have ended leave when they come up
+    found: list[str | None] = []
+    for time in times:
+        while waiting and stages[waiting[-1]][0] <= time:
+            heappush(begun, waiting.pop())
+        while begun and stages[begun[0]][1] <= time:
+            heappop(begun)
+        found.append(stages[begun[0]][2] if begun else None)
+    return found

@@ -18,6 +18,7 @@ from legmon.catalog.store import Catalog
 from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
+from legmon.quoting import shortened
 from legmon.web import events, live, nights, tonight, twins
 from legmon.web.audit import Audit
 from legmon.web.description import describe, methods_of
@@ -31,6 +32,8 @@ from legmon.web.sizes import Sizes
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
+MOST_FAULTS = 5
+"""Faults of a request that the answer names."""
 NOT_BUILT = (
     "The dashboard's pages were not built into this installation. Install legmon again with pip or uv."
 )
@@ -105,7 +108,10 @@ async def _http_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    why = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
+    found = error.errors()
+    places = (".".join(map(str, e["loc"][1:])) for e in found[:MOST_FAULTS])
+    why = "; ".join(f"{shortened(at)}: {e['msg']}" for at, e in zip(places, found, strict=False))
+    why += f"; and {len(found) - MOST_FAULTS} more" if len(found) > MOST_FAULTS else ""
     code = ProblemCode.INVALID_REQUEST
     return _problem(422, problem_sentence(code, why=why), code)
 

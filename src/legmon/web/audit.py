@@ -15,11 +15,13 @@ from typing import Final, Literal, get_args
 from filelock import FileLock, Timeout
 
 from legmon.messages import Event
+from legmon.outside import parse_json, read_outside
 
 FILE: Final = "audit.jsonl"
 OLDER: Final = "audit.older.jsonl"
 LOCK: Final = "audit.lock"
 FILE_BYTES: Final = 200_000
+LATEST_S: Final = 1e11
 REFUSED_S: Final = 60.0
 """Refused tokens make one entry a minute."""
 
@@ -95,15 +97,14 @@ class Audit:
     @staticmethod
     def _read(file: Path) -> Iterator[Entry]:
         try:
-            with file.open("rb") as opened:
-                lines = opened.read(2 * FILE_BYTES).splitlines()
+            lines = read_outside(file, 2 * FILE_BYTES).splitlines()
         except OSError:
             return
         for line in lines:
-            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError, RecursionError):
-                value = json.loads(line)
+            with contextlib.suppress(AttributeError, KeyError, OverflowError, TypeError, ValueError):
+                value = parse_json(line)
                 client, night = value.get("client"), value.get("night")
-                if client not in (None, *get_args(Client)):
+                if client not in (None, *get_args(Client)) or not 0 <= value["at"] < LATEST_S:
                     continue
                 yield Entry(
                     float(value["at"]),

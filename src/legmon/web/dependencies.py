@@ -1,8 +1,8 @@
 """What routes need from a request: the catalog, the reports, the night it names; and how they say no."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from legmon.catalog.annotations import Annotations
 from legmon.catalog.state import NightInfo
@@ -29,6 +29,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+LONGEST_NAME: Final = 255
+"""Characters of the name of a night: it is the name of a folder."""
+NightId = Annotated[str, Path(max_length=LONGEST_NAME, description="id of a night, or `last`")]
+
+
 def _catalog(request: Request) -> Catalog:
     catalog: Catalog = request.app.state.catalog
     return catalog
@@ -43,7 +48,7 @@ def _reports(request: Request) -> NightReports:
     return reports
 
 
-def _night(night_id: str, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
+def _night(night_id: NightId, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
     try:
         return catalog.night(night_id)
     except UnknownNightError as e:

@@ -50,7 +50,7 @@ def evening_list(
     """Return the list before the night, for this data folder."""
     sensors: Sequence[SensorState] = recorder.sensors if recorder else []
     now_ns = recorder.now_ns() if recorder else time.time_ns()
-    chosen = e.Settings(**annotations.settings()).leg
+    chosen = e.Settings.of(annotations.settings()).leg
     legs: list[Leg] = list(BOTH) if chosen == "both" else [chosen] if chosen else [s.leg for s in sensors]
     simulated = recorder is not None and recorder.simulated
     checks = machine.tonight(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from legmon.errors import FailedError
+from legmon.outside import read_outside
 from legmon.recorder import presence
 from legmon.recorder.presence import Presence
 
@@ -28,6 +29,8 @@ MOST_TICKETS: Final = 50
 SESSION_S: Final = 400 * 86_400
 """Browsers keep no cookie longer than 400 days."""
 BYTES: Final = 32
+LONGEST: Final = 200
+"""Bytes of a file that holds a secret or a time."""
 
 
 def bearer_token(folder: Path, *, new: bool = False) -> str:
@@ -187,18 +190,21 @@ def _same(one: str, other: str) -> bool:
 
 def _is_fresh(file: Path, now: float) -> bool:
     try:
-        return 0 <= now - float(file.read_text(encoding="ascii")) + 1 <= TICKET_S + 1
+        return 0 <= now - float(_text(file)) + 1 <= TICKET_S + 1
     except (OSError, ValueError):
         return False
 
 
 def _read(file: Path) -> str | None:
     try:
-        with file.open(encoding="ascii") as opened:
-            text = opened.read(200).strip()
+        text = _text(file)
     except (OSError, ValueError):
         return None
     return text if len(text) >= BYTES else None  # a shorter one is no secret
+
+
+def _text(file: Path) -> str:
+    return read_outside(file, LONGEST).decode("ascii").strip()
 
 
 def _kept(file: Path, *, new: bool = False) -> str:

@@ -3,9 +3,11 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
-from typing import Annotated, Final, Literal, Self
+import contextlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from legmon.catalog.state import Mode
 from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
@@ -15,7 +17,7 @@ from legmon.nights.answers import FitResult
 
 LATEST_S: Final = 9_000_000_000
 """Unix seconds in the year 2255. Later ones do not fit into the nanoseconds of a catalog."""
-Time = Annotated[float, Field(ge=0, le=LATEST_S)]
+Time = Annotated[float, Field(ge=0, le=LATEST_S, allow_inf_nan=False)]
 """Unix seconds."""
 
 
@@ -52,6 +54,16 @@ class Settings(Frozen):
     language: Literal["auto", "en", "de", "pseudo"] = "auto"
     leg: Legs | None = None
     set_up: bool = False
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Return settings that were stored. One that this version does not know, or that is damaged, is left out."""
+        kept: dict[str, Any] = {}
+        for name, value in stored.items():
+            with contextlib.suppress(ValidationError, TypeError):
+                cls.model_validate({name: value})
+                kept[name] = value
+        return cls(**kept)
 
 
 ITEM_CODES: Final[dict[str, tuple[str, ...]]] = {

@@ -7,7 +7,7 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from numpy.typing import NDArray
 
 from legmon.catalog.state import NightInfo
@@ -22,6 +22,7 @@ from legmon.scoring.rules import Rules
 from legmon.timeline.clock import TimeMap
 from legmon.web import frames, models
 from legmon.web.dependencies import (
+    LONGEST_NAME,
     PROBLEMS,
     FromAnnotations,
     FromCatalog,
@@ -34,7 +35,7 @@ from legmon.web.problems import RefusedError
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
-MovementId = Annotated[str, "as `ListedMovement.id`"]
+MovementId = Annotated[str, Path(max_length=4000, description="as `ListedMovement.id`")]
 
 
 @router.get("/nights", operation_id="listNights")
@@ -42,7 +43,9 @@ def list_nights(
     reports: FromReports,
     rules: Rules = "wasm2016",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before: Annotated[str | None, Query(description="only nights that began before this one")] = None,
+    before: Annotated[
+        str | None, Query(max_length=LONGEST_NAME, description="only nights that began before this one")
+    ] = None,
 ) -> answers.NightsPage:
     """List nights, the newest first; `earlier` is the `before` of the next page."""
     try:
@@ -117,7 +120,7 @@ def set_voluntary(
 @router.delete("/nights/{night_id}/marks/{mark_id}", operation_id="removeMark", status_code=204)
 def remove_mark(
     info: ThisNight,
-    mark_id: Annotated[str, "as `Mark.id`"],
+    mark_id: Annotated[str, Path(max_length=64, description="as `Mark.id`")],
     annotations: FromAnnotations,
     note: FromRequest,
 ) -> None:
@@ -140,7 +143,7 @@ def movement_parts(name: str) -> list[tuple[Leg, int]]:
     parts: list[tuple[Leg, int]] = []
     for part in name.split("+"):
         side, _, first = part.partition("-")
-        if side not in {"left", "right"} or not first.isdigit():
+        if side not in {"left", "right"} or not (first.isascii() and first.isdigit() and len(first) < 16):
             raise ValueError(f"{name!r} is not the id of a movement")
         parts.append(("left" if side == "left" else "right", int(first)))
     return parts

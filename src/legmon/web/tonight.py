@@ -35,7 +35,7 @@ def get_status(catalog: FromCatalog) -> models.Status:
 @router.get("/settings", operation_id="getSettings")
 def get_settings(annotations: FromAnnotations) -> e.Settings:
     """Return how the pages look and what was set up."""
-    return e.Settings(**annotations.settings())
+    return e.Settings.of(annotations.settings())
 
 
 @router.put("/settings", operation_id="setSettings")

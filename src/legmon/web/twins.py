@@ -40,7 +40,7 @@ def tonight(catalog: FromCatalog, annotations: FromAnnotations, reports: FromRep
     return TonightPage(
         status=status(catalog),
         preflight=preflight(catalog, annotations, reports),
-        settings=e.Settings(**annotations.settings()),
+        settings=e.Settings.of(annotations.settings()),
     )
 
 
