@@ -80,6 +80,16 @@ class Accelerometer:
         self._faults = Faults(scenario, sleeper.rate_hz)
         self._blocks = Blocks(self._compute)
 
+    @property
+    def step_mg(self) -> float:
+        """The steps in which it measures, mg."""
+        return 1000.0 * self._step * self._unit_g
+
+    @property
+    def noise_mg(self) -> float:
+        """Root mean square of the noise of an axis, mg."""
+        return float(1000.0 * self._noise_g)
+
     def samples(self, first: int, count: int) -> NDArray[np.int16]:
         """Return samples `first` to `first + count - 1` in units of the range's scale, shape (count, 3).
 

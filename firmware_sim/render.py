@@ -52,19 +52,20 @@ def render(scenario: Scenario, folder: Path, progress: Progress) -> None:
             rows[:, 1:] = chip.samples(first, count) * scale_g
             # One format for the whole piece: several times faster than a row at a time.
             file.write("%.6f,%.6f,%.6f,%.6f\n" * count % tuple(rows.ravel().tolist()))
-    write_truth(folder / "truth.json", sleeper)
+    write_truth(folder / "truth.json", sleeper, chip)
 
 
 def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
     """Write the notifications of a night (section 9 of docs/ankle-profile.md), and its truth beside it as ``.truth.json``."""
     sleeper = Sleeper(scenario)
     range_g = scenario.sensor.range_g
+    chip = Accelerometer(sleeper, range_g)
     stream = Stream(
         number=_STREAM,
         rate_hz=scenario.rate_hz,
         range_g=range_g,
         batch=profile.MOST_SAMPLES,
-        accelerometer=Accelerometer(sleeper, range_g),
+        accelerometer=chip,
         true_rate_hz=sleeper.rate_hz,
         night_us=_BOOT_US,
         night_first=0,
@@ -88,7 +89,7 @@ def capture(scenario: Scenario, path: Path, progress: Progress) -> None:
             frame = stream.frame(first, count)
             # A frame is sent as soon as its last sample has been taken.
             file.write(_RECORD.pack(stream.time_us(first + count - 1), len(frame)) + frame)
-    write_truth(path.with_suffix(".truth.json"), sleeper)
+    write_truth(path.with_suffix(".truth.json"), sleeper, chip)
 
 
 def _pieces(scenario: Scenario, sleeper: Sleeper, size: int, progress: Progress) -> Iterator[tuple[int, int]]:

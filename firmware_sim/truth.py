@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from firmware_sim.lifts import Lift
 from firmware_sim.losses import losses_of
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.vocabulary import Strap, Vibration
+
+if TYPE_CHECKING:
+    from firmware_sim.accelerometer import Accelerometer
 
 _LEAVES_G = 0.005
 _VISIBLE_G = 0.020
@@ -130,6 +133,9 @@ def _roll(strap: Strap, duration_s: float, leg: str) -> dict[str, Any]:
     return _row(strap.at_s, min(strap.at_s + strap.roll_for_s, duration_s), leg, "roll", float(peak_mg))
 
 
-def write_truth(path: Path, sleeper: Sleeper) -> None:
-    """Write the truth as JSON."""
-    path.write_text(json.dumps(truth(sleeper), indent=1) + "\n", encoding="utf-8")
+def write_truth(path: Path, sleeper: Sleeper, chip: Accelerometer | None = None) -> None:
+    """Write the truth as JSON; with a chip also its steps and its noise."""
+    told = truth(sleeper)
+    if chip is not None:
+        told["chip"] = {"step_mg": round(chip.step_mg, 3), "noise_mg": round(chip.noise_mg, 3)}
+    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -13,10 +13,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from legmon.evaluation.golden import EvaluationNight, NightEvaluation, evaluate
-from legmon.evaluation.table import false_periodic_per_hour
+from legmon.detection.faults import Verdict
+from legmon.evaluation.agreement import agreement
+from legmon.evaluation.golden import EvaluationNight, NightEvaluation, Outcome, count_apart, evaluate
+from legmon.evaluation.second import (
+    SecondEvaluation,
+    evaluate_kinds,
+    evaluate_second,
+    periodic_spans,
+    true_movements,
+)
+from legmon.evaluation.second_sleeper import KINDS, draw_night
+from legmon.evaluation.table import POOR, fine_chips, row, rows, usable, version_3
 from legmon.evaluation.thresholds import PUBLISHED, Thresholds, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
+from legmon.movement import NS, LegMovement
 from tests.conftest import ROOT, run_command
 
 RATE = 50.0
@@ -117,24 +128,65 @@ def test_drawn_nights_stand_under_each_of_their_structures(drawn: dict[str, Any]
     assert still["structures"] == []
     assert "sway" in night["structures"]
     assert not {"clonic", "tone hum"} & set(night["structures"])
-    assert set(drawn["structures"]) == set(night["structures"])
+    assert set(drawn["structures"]) - {"all", "without series"} == set(night["structures"])
     for group in drawn["structures"].values():
         assert group["nights"] == 1
-        assert group["ours"] == night["ours"]
+        assert group["f1"] == night["ours"]["f1"]
+        assert group["onset_error_median_s"] == night["ours"]["onset_error_s"]["median_s"]
     assert night["truths"]["sway"] > 5
 
 
-def test_false_periodic_movements_per_hour_are_of_nights_without_true_ones(
+def test_a_periodic_movement_is_false_unless_a_true_one_is_within_half_a_second(
     captured: tuple[Capture, dict[str, Any]],
 ) -> None:
     capture, truth = captured
     with_series = evaluate(EvaluationNight("n"), capture, truth)
     without = evaluate(EvaluationNight("n"), capture, truth | {"movements": []})
     assert with_series.ours.periodic_true > 0
-    assert false_periodic_per_hour([with_series]) is None
-    per_hour = without.ours.periodic / without.hours
-    assert per_hour > 10
-    assert false_periodic_per_hour([with_series, without]) == pytest.approx(per_hour)
+    assert with_series.ours.periodic_false <= 0.1 * with_series.ours.periodic
+    assert without.ours.periodic_false == without.ours.periodic == with_series.ours.periodic > 10
+    late = [m | {"onset_s": m["onset_s"] + 15, "offset_s": m["offset_s"] + 15} for m in truth["movements"]]
+    shifted = evaluate(EvaluationNight("n"), capture, truth | {"movements": late})
+    assert shifted.ours.periodic_true > 10
+    assert shifted.ours.periodic_false > 0.5 * shifted.ours.periodic
+    per_hour = (with_series.ours.periodic_false + shifted.ours.periodic_false) / (2 * 40 / 60)
+    assert row([with_series, shifted]).false_periodic_per_hour == pytest.approx(per_hour)
+
+
+@pytest.mark.parametrize(("later_ns", "false"), [(NS // 2 - 1, 0), (NS // 2, 1), (-2 * NS - NS // 2, 1)])
+def test_half_a_second_apart_is_false(later_ns: int, false: int) -> None:
+    true = [(60 * NS, 61 * NS)]
+    assert count_apart([(61 * NS + later_ns, 62 * NS + later_ns)], true) == false
+
+
+def test_a_poor_night_is_in_its_own_row_and_in_no_other(captured: tuple[Capture, dict[str, Any]]) -> None:
+    good = replace(evaluated(captured), structures=("plain", "noisy chip"))
+    poor = replace(good, verdict="poor", ours=replace(good.ours, periodic_false=80))
+    table = rows({"plain": [good, poor], "noisy chip": [poor]}, [good, poor])
+    assert set(table) == {"plain", "all", "poor"}
+    assert table["plain"] == table["all"] == row([good])
+    assert table["poor"].false_periodic_per_hour == pytest.approx(80 / good.hours)
+    assert usable([good, poor]) == [good]
+
+
+def test_nights_of_chips_with_fine_steps_and_little_noise_are_counted_apart(
+    captured: tuple[Capture, dict[str, Any]],
+) -> None:
+    night = evaluated(captured)
+    assert night.chip["step_mg"] < 8
+    assert 0 < night.chip["noise_mg"] < 2
+    coarse = replace(night, chip={"step_mg": 15.6, "noise_mg": 0.5}, verdict="poor")
+    noisy = replace(night, chip={"step_mg": 0.1, "noise_mg": 2.5}, verdict="poor")
+    unknown = replace(night, chip={}, verdict="poor")
+    assert fine_chips([night, coarse, noisy, unknown]) == (1, 0)
+    assert fine_chips([night, replace(night, verdict="poor")]) == (2, 1)
+
+
+def test_frames_that_are_missing_for_most_of_the_night_make_it_poor(
+    captured: tuple[Capture, dict[str, Any]],
+) -> None:
+    assert evaluated(captured).verdict == "usable"
+    assert evaluated(captured, without=slice(100, None)).verdict == "poor"
 
 
 def test_what_sways_the_bed_breaks_no_true_series(captured: tuple[Capture, dict[str, Any]]) -> None:
@@ -152,11 +204,117 @@ def test_what_sways_the_bed_breaks_no_true_series(captured: tuple[Capture, dict[
 def test_the_table_by_structure_and_a_name_that_does_not_exist() -> None:
     said = run_command("golden", "--only", "01-still", "--nights", "1", "--first-seed", "13")
     assert said.returncode == 0, said.stderr
-    assert "false periodic/h" in said.stdout
+    assert "periodic/h" in said.stdout
+    assert "error % of" in said.stdout
     wrong = run_command("golden", "--only", "01-still", "--nights", "1", "--structure", "clonik")
     assert wrong.returncode == 2
     assert "there is no structure 'clonik'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+# The second sleeper, poor nights, and version 3 of the detector.
+
+
+@pytest.mark.radio
+def test_the_second_sleeper_is_evaluated_in_processes_as_in_this_one() -> None:
+    evaluated = evaluate_kinds(1, 2, kinds=("tonic", "sway"), hours=0.5)
+    assert evaluated == [evaluate_second("tonic", 1, 0.5), evaluate_second("sway", 1, 0.5)]
+    tonic, sway = evaluated
+    assert tonic.ours.f1 > 0.8
+    assert tonic.ours.periodic_true > 5
+    assert (sway.hours, sway.verdict) == (0.5, "usable")
+
+
+def test_what_the_sleeper_does_not_do_breaks_no_true_series_of_the_second_sleeper() -> None:
+    night = draw_night(1, kind="plain", hours=0.5)
+    bump = next(m for m in night.truth if m.kind == "leg")
+    bumps = [
+        replace(bump, onset_s=at, offset_s=at + 1.0, kind="bump", visible=True) for at in range(0, 1800, 5)
+    ]
+    whole = periodic_spans(true_movements(night), 1800.0)
+    bumped = replace(night, truth=sorted([*night.truth, *bumps], key=lambda m: m.onset_s))
+    assert periodic_spans(true_movements(bumped), 1800.0) == whole
+    assert len(whole) > 5
+
+
+def second_night(
+    kind: str, seed: int, *, verdict: Verdict = "usable", periodic: int = 30
+) -> SecondEvaluation:
+    truth = [LegMovement(at * NS, (at + 2) * NS, "left") for at in range(0, 3000, 100)]
+    return SecondEvaluation(kind, seed, 4.0, Outcome(agreement(truth, truth), periodic, 30, 6), verdict)
+
+
+def test_both_sleepers_stand_beside_version_3(
+    scenarios: list[Path], monkeypatch: pytest.MonkeyPatch, captured: tuple[Capture, dict[str, Any]]
+) -> None:
+    second = [
+        second_night("plain", 1),
+        second_night("plain", 2, periodic=36),
+        second_night("sway", 1, verdict="poor"),
+    ]
+    monkeypatch.setattr(
+        "legmon.evaluation.second.evaluate_kinds", lambda count, _workers: second * (count == 2)
+    )
+    drawn = replace(evaluated(captured), structures=("clonic",))
+    monkeypatch.setattr(
+        "legmon.evaluation.golden.evaluate_all", lambda nights, _workers, **_: [drawn] * len(nights)
+    )
+    asked = ("golden", "--only", "01-still", "--nights", "1", "--second", "2", "--no-fixed")
+    done, table = run_command(*asked, "--json"), run_command(*asked)
+    assert (done.returncode, table.returncode) == (0, 0), table.stderr
+    answer = json.loads(done.stdout)
+    assert list(answer["second"]) == ["plain", "all", "poor"]
+    plain = answer["second"]["plain"]
+    assert (plain["nights"], plain["periodic_error"], plain["false_periodic_per_hour"]) == (2, 0.1, 1.5)
+    assert plain["f1"] == 1.0
+    old = answer["version_3"]
+    for what, name in (("structures", "clonic"), ("second", "plain")):
+        (line,) = (text for text in table.stdout.splitlines() if text.split()[:1] == [name])
+        before = old[what][name]
+        shown = [
+            f"{before['f1']:.3f}",
+            f"{100 * before['periodic_error']:+.1f}",
+            f"{before['false_periodic_per_hour']:.1f}",
+        ]
+        assert line.split()[-3:] == shown
+    assert f"Version 3 ({old['commit']}) was measured on" in table.stdout
+    assert "Nights that the quality check calls poor: 1 of 5." in table.stdout
+    assert (
+        "Of 2 nights of a chip with steps up to 8 mg and noise up to 2 mg rms, 0 are called poor (aim 0)."
+        in table.stdout
+    )
+
+
+def test_version_3_was_measured_on_every_structure_and_every_kind() -> None:
+    before = version_3()
+    assert before.version == "3"
+    assert set(KINDS) <= set(before.second)
+    assert before.second["all"].nights + (
+        before.second[POOR].nights if POOR in before.second else 0
+    ) == 5 * len(KINDS)
+    assert {"plain", "clonic", "sway", "no series", "all", "without series"} <= set(before.structures)
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("noisy") / "noisy.yaml"
+    file.write_text(f"{STILL}sensor:\n  noise_ug_rthz: 5000\n")
+    return file
+
+
+def test_where_every_night_is_poor_there_is_no_sum(noisy: Path) -> None:
+    done = run_command("golden", "--scenario", str(noisy), "--no-fixed", "--json")
+    table = run_command("golden", "--scenario", str(noisy), "--no-fixed")
+    assert (done.returncode, table.returncode) == (0, 0), done.stderr + table.stderr
+    answer = json.loads(done.stdout)
+    (night,) = answer["nights"]
+    assert (night["verdict"], night["fixed"]) == ("poor", [])
+    assert night["chip"]["noise_mg"] == pytest.approx(25, abs=0.5)
+    assert (answer["totals"], answer["poor"]["nights"]) == ({}, 1)
+    assert answer["fine_chips"] == {"nights": 0, "poor": 0}
+    assert "noisy (poor)" in table.stdout
+    assert "1 nights, given, poor" in table.stdout
+    assert "fixed thresholds" not in table.stdout
 
 
 # A night with gaps.

@@ -113,6 +113,8 @@ class Fault(StrEnum):
     SPIKE = "spike"
     SCALE = "scale"
     NOISY = "noisy"
+    COARSE = "coarse"
+    TOO_COARSE = "too_coarse"
 
 
 FAULT_SENTENCES: Final[dict[Fault, str]] = {
@@ -122,6 +124,8 @@ FAULT_SENTENCES: Final[dict[Fault, str]] = {
     Fault.SPIKE: "Single samples jumped faster than a leg can and were left out. Charge the battery; look for a loose contact.",
     Fault.SCALE: "At rest, gravity reads more than 3 % from 1 g, so amplitudes are wrong by the same share. Calibrate the sensor.",
     Fault.NOISY: "At rest, the signal is too noisy to show small movements. Keep the sensor away from things that vibrate.",
+    Fault.COARSE: "The sensor measures in steps of more than 8 mg, so some small movements are missed. Set a smaller range if you can.",
+    Fault.TOO_COARSE: "The sensor measures in steps of more than 20 mg, which hide small movements. Use another sensor or a smaller range.",
 }
 
 FAULT_CAUSES: Final = {f"sensor_{code}": code for code in (Fault.STUCK, Fault.DEAD_AXIS, Fault.CLIPPED)}

@@ -50,6 +50,7 @@ def test_render(scenario: Path, tmp_path: Path) -> None:
         "declared_rate_hz": 50,
         "duration_s": 121.0,
     }
+    assert truth["chip"] == {"step_mg": 0.122, "noise_mg": 0.805}  # 160 µg/√Hz up to 25.3 Hz
     assert truth["movements"]
     keys = {"onset_s", "offset_s", "leg", "kind", "visible", "peak_mg"}
     assert {key for movement in truth["movements"] for key in movement} - keys == {

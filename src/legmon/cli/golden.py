@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from legmon.evaluation.agreement import Errors
     from legmon.evaluation.golden import NightEvaluation, Outcome
+    from legmon.evaluation.second import SecondEvaluation
+    from legmon.evaluation.table import Row
 
 FIRST_SEED = 1_000_000
 """Nights drawn from this seed up serve evaluation alone. Use seeds below 1000 to tune the detector."""
@@ -64,6 +66,20 @@ def golden(
         list[str] | None,
         typer.Option(metavar="NAME", help="Draw no night with this structure. May be repeated."),
     ] = None,
+    second: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Also evaluate N nights of each kind of the second sleeper, of 4 hours, with seeds from 1 up.",
+        ),
+    ] = 0,
+    fixed_thresholds: Annotated[
+        bool,
+        typer.Option(
+            "--fixed/--no-fixed", help="Whether to evaluate the fixed thresholds, which takes longer."
+        ),
+    ] = True,
     workers: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Nights at a time.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,10 +89,15 @@ def golden(
     up, which are never used for tuning (tune with [bold]--first-seed 0[/bold]). Fixed thresholds, the usual published method,
     stand beside the detector.
 
+    The second sleeper is another simulation. It shares nothing with the first, and the detector was not tuned on it.
+
+    Nights that the quality check calls poor are in no figure but their own.
+
     Examples: [bold]legmon golden --only quiet[/bold] takes a minute · [bold]legmon golden[/bold] takes long · your own
     scenario, with a picture: [bold]legmon golden --scenario night.yaml --pictures .[/bold]
     """
     from legmon.evaluation.golden import EvaluationNight, evaluate_all, golden_nights
+    from legmon.evaluation.second import evaluate_kinds
     from legmon.evaluation.table import answer
 
     if only and scenario:
@@ -90,25 +111,31 @@ def golden(
         EvaluationNight(f"drawn {seed}", seed=seed, structure=structure, without=tuple(without or ()))
         for seed in range(first_seed, first_seed + count)
     ]
-    evaluated = evaluate_all([*fixed, *drawn], workers)
+    evaluated = evaluate_all([*fixed, *drawn], workers, fixed=fixed_thresholds)
+    others = evaluate_kinds(second, workers) if second else []
     groups = {"given" if scenario else "golden": evaluated[: len(fixed)], "drawn": evaluated[len(fixed) :]}
     if fixed and drawn:
         groups["all"] = evaluated
     groups = {name: members for name, members in groups.items() if members}
     if as_json:
-        print_json(answer(groups, evaluated))
+        print_json(answer(groups, evaluated, others))
     else:
-        _print(groups, evaluated[: len(fixed)], tuning=bool(count) and first_seed < FIRST_SEED)
+        _print(groups, evaluated[: len(fixed)], others, tuning=bool(count) and first_seed < FIRST_SEED)
 
 
 def _print(
-    groups: "dict[str, list[NightEvaluation]]", rows: "Sequence[NightEvaluation]", *, tuning: bool
+    groups: "dict[str, list[NightEvaluation]]",
+    singly: "Sequence[NightEvaluation]",
+    second: "Sequence[SecondEvaluation]",
+    *,
+    tuning: bool,
 ) -> None:
-    """Print the tables for a person."""
+    """Print the tables for a person. A night of `singly` has a row of its own."""
     from rich.text import Text
 
     from legmon.detection.detector import NAME, VERSION
-    from legmon.evaluation.table import by_structure
+    from legmon.evaluation.second import by_kind
+    from legmon.evaluation.table import by_structure, rows, usable, version_3
 
     console = plain_console()
     if not console.is_terminal:
@@ -118,20 +145,51 @@ def _print(
     )
     if tuning:
         console.print(f"Seeds below {FIRST_SEED} are for tuning. These drawn nights are no evaluation.")
-    console.print(_night_table(groups, rows))
-    parts = [_fixed_table(groups), _confuser_table(groups), _aim_table(groups)]
-    structures = by_structure(groups.get("drawn", ()))
-    for part in [*parts, *([_structure_table(structures)] if structures else [])]:
+    judged = {name: kept for name, members in groups.items() if (kept := usable(members))}
+    drawn, before = groups.get("drawn", []), version_3()
+    parts: list[Table] = []
+    if judged:
+        parts += [_confuser_table(judged), _aim_table(judged)]
+    if any(n.fixed for members in judged.values() for n in members):
+        parts.insert(0, _fixed_table(judged))
+    if drawn:
+        parts.append(_row_table("structure", rows(by_structure(drawn), drawn), before.structures))
+    if second:
+        parts.append(_row_table("second sleeper", rows(by_kind(second), second), before.second))
+    console.print(_night_table(groups, singly))
+    for part in parts:
         console.print()
         console.print(part)
-    for name, members in groups.items():
+    console.print()
+    _print_poor(console, [n for name, members in groups.items() if name != "all" for n in members], second)
+    if drawn or second:
+        console.print(f"Version {before.version} ({before.commit}) was measured on {before.nights}.")
+    for name, members in judged.items():
         _print_intervals(console, name, members)
 
 
-def _night_table(groups: "dict[str, list[NightEvaluation]]", rows: "Sequence[NightEvaluation]") -> "Table":
+def _print_poor(
+    console: "Console", nights: "Sequence[NightEvaluation]", second: "Sequence[SecondEvaluation]"
+) -> None:
+    """Print how many nights are called poor, and how many of these have a good chip."""
+    from legmon.evaluation.table import FINE_NOISE_MG, FINE_STEP_MG, fine_chips
+
+    verdicts = [*(n.verdict for n in nights), *(n.verdict for n in second)]
+    poor = verdicts.count("poor")
+    fine, fine_poor = fine_chips(nights)
+    console.print(
+        f"Nights that the quality check calls poor: {poor} of {len(verdicts)}. They are in rows of that name, and in no other."
+    )
+    console.print(
+        f"Of {fine} nights of a chip with steps up to {FINE_STEP_MG:g} mg and noise up to {FINE_NOISE_MG:g} mg rms, "
+        f"{fine_poor} are called poor (aim 0)."
+    )
+
+
+def _night_table(groups: "dict[str, list[NightEvaluation]]", singly: "Sequence[NightEvaluation]") -> "Table":
     from rich.table import Table
 
-    from legmon.evaluation.table import fixed_totals, total
+    from legmon.evaluation.table import fixed_totals, total, usable
 
     table = Table(
         "night", "true", "found", "precision", "recall", "F1", "onset ms (95 %)", "offset ms",
@@ -139,13 +197,21 @@ def _night_table(groups: "dict[str, list[NightEvaluation]]", rows: "Sequence[Nig
     )  # fmt: skip
     for column in table.columns[1:]:
         column.justify = "right"
-    for n in rows:
-        table.add_row(*_row(n.night.name, n.ours, n.fixed, n.gapped))
-    for name, members in groups.items():
-        label = f"{len(members)} nights, {name}"
-        gapped = sum(n.gapped for n in members)
-        row = _row(label, total([n.ours for n in members]), fixed_totals(members), gapped)
-        table.add_row(*row, style="bold")
+    for n in singly:
+        name = f"{n.night.name} (poor)" if n.verdict == "poor" else n.night.name
+        table.add_row(*_row(name, n.ours, n.fixed, n.gapped))
+    for name, every in groups.items():
+        members = usable(every)
+        poor = [n for n in every if n.verdict == "poor"]
+        for label, some in ((name, members), (f"{name}, poor", poor)):
+            if some:
+                cells = _row(
+                    f"{len(some)} nights, {label}",
+                    total([n.ours for n in some]),
+                    fixed_totals(some),
+                    sum(n.gapped for n in some),
+                )
+                table.add_row(*cells, style="bold")
     return table
 
 
@@ -187,16 +253,26 @@ def _confuser_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
     table = Table("false positives in", box=None)
     ours = {name: total([n.ours for n in members]).agreement.confused for name, members in groups.items()}
     truths = {name: sum((n.kinds for n in members), Counter[str]()) for name, members in groups.items()}
-    best = {
-        name: max(fixed_totals(members), key=lambda o: o.f1).agreement.confused
+    fixed = {
+        name: max(sums, key=lambda o: o.f1)
         for name, members in groups.items()
+        if (sums := fixed_totals(members))
     }
+    best = {name: outcome.agreement.confused for name, outcome in fixed.items()}
     for name in groups:
-        for column in ("ours", "fixed", "of"):
+        for column in ("ours", "fixed", "of") if name in best else ("ours", "of"):
             table.add_column(f"{name} {column}", justify="right")
     for kind in sorted({k for counts in (*ours.values(), *best.values(), *truths.values()) for k in counts}):
-        cells = [(ours[name][kind], best[name][kind], truths[name][kind] or "") for name in groups]
-        table.add_row("leg, one more" if kind == "leg" else kind, *(str(c) for row in cells for c in row))
+        cells = [
+            str(count)
+            for name in groups
+            for count in (
+                ours[name][kind],
+                *([best[name][kind]] if name in best else []),
+                truths[name][kind] or "",
+            )
+        ]
+        table.add_row("leg, one more" if kind == "leg" else kind, *cells)
     return table
 
 
@@ -219,25 +295,32 @@ def _aim_table(groups: "dict[str, list[NightEvaluation]]") -> "Table":
     return table
 
 
-def _structure_table(structures: "dict[str, list[NightEvaluation]]") -> "Table":
-    """Return the figures of the drawn nights by what they are like. Most nights stand in several rows."""
+def _row_table(what: str, rows: "dict[str, Row]", before: "dict[str, Row]") -> "Table":
+    """Return figures by what nights are like, with some of version 3. Most drawn nights stand in several rows."""
     from rich.table import Table
 
-    from legmon.evaluation.table import false_periodic_per_hour, figures, total
+    from legmon.evaluation.table import ALL, NO_SERIES, POOR
 
     table = Table(
-        "structure", "nights", "precision", "recall", "F1", "periodic true", "found", "error %", "worst %",
-        "false periodic/h", box=None,
+        what, "nights", "F1", "precision", "recall", "periodic\ntrue", "\nfound", "\nerror %", "worst\nnight %",
+        "false\nperiodic/h", "onset ms\n(95 %)", "F1 of\nversion 3", "error % of\nversion 3", "false/h of\nversion 3",
+        box=None,
     )  # fmt: skip
+    for column in table.columns:
+        column.vertical = "bottom"
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, nights in structures.items():
-        ours, worst = total([n.ours for n in nights]), figures(nights)["worst_periodic_error"]
-        invented = false_periodic_per_hour(nights)
+    for name, r in rows.items():
+        onset = "" if r.onset_error_median_s is None else f"{1000 * r.onset_error_median_s:.0f}"
+        if r.onset_error_p95_s is not None:
+            onset += f" ({1000 * r.onset_error_p95_s:.0f})"
+        worst = "" if r.worst_periodic_error is None else f"{100 * r.worst_periodic_error:.1f}"
+        old = before.get(name)
         table.add_row(
-            name, str(len(nights)), _3(ours.agreement.precision), _3(ours.agreement.recall), _3(ours.agreement.f1),
-            str(ours.periodic_true), str(ours.periodic), _percent(ours.periodic_error),
-            "" if worst is None else f"{100 * worst:.1f}", "" if invented is None else f"{invented:.1f}",
+            name, str(r.nights), _3(r.f1), _3(r.precision), _3(r.recall), str(r.periodic_true), str(r.periodic_found),
+            _percent(r.periodic_error), worst, _1(r.false_periodic_per_hour), onset,
+            *(("", "", "") if old is None else (_3(old.f1), _percent(old.periodic_error), _1(old.false_periodic_per_hour))),
+            style="bold" if name in {ALL, NO_SERIES, POOR} else None,
         )  # fmt: skip
     return table
 
@@ -267,6 +350,10 @@ def _print_intervals(console: "Console", name: str, members: "Sequence[NightEval
 
 def _3(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _1(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def _percent(share: float | None) -> str:

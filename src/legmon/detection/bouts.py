@@ -6,107 +6,36 @@ the result does not depend on how samples were cut.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from legmon.detection import kernel as k
+from legmon.detection.bed import LEAST_G, MOST_G, leg_chance
+from legmon.detection.bout import Bout
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
+LEG_CHANCE: Final = 0.3  # what is less likely to be the leg is the bed
 HOLD_S: Final = 9.5  # a leg that is held up for longer has a new position of rest
 HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # a smaller displacement is breath or drift
+HELD_SHARE: Final = (
+    0.3  # a leg is held if so much of its farthest turn is left; else it came back, if not exactly
+)
 HELD_MOST_G: Final = 1.05
+RETURN_SHARE: Final = 0.45  # a return goes one way; a movement of its own comes back from farther away
 BACK: Final = 0.6  # a return leaves less than this share of the displacement …
-OPPOSITE, ALIKE = -0.7, (0.5, 1.8)  # … or turns the opposite way (cosine) by about as much
+BACK_NEAR: Final = 0.7  # … and begins where the lift left the leg, to within this share of it
+OPPOSITE, TOWARDS = -0.7, (0.5, 4.0)  # … or turns the opposite way (cosine), from half to four times as far
 STAYS: Final = 0.5
-LARGE_GAP_S, LARGE_G, LARGE_S = 2.0, 0.25, 4.0  # pieces of one large movement
-LEAST_G: Final = 0.0195  # weaker than what the yardstick calls visible (20 mg), less a little for noise
+LARGE_GAP_S, LARGE_G, LARGE_LEAST_G, LARGE_S = 2.0, 0.25, 0.06, 4.0  # pieces of one large movement
 TRAIN, TRAIN_GAP_S, TWITCH_S = 4, 3.2, 3.0
-TRAIN_RETURNS, TRAIN_S = 5, 4.0
+TRAIN_RETURNS, TRAIN_S, TRAIN_HELD = 5, 4.0, 0.1  # a twitch comes back to within a tenth of its turn
+SHAKES: Final = ((8, 0.25), (12, 0.4))  # so many swings about rest, and less than so much to one side
+ONE_SIDED: Final = 2  # a bed swings about rest more often than this
 POSTURE_G: Final = 0.30  # rest turned by 17 degrees or more
 LONG_S: Final = 10.0
 WALK_S, WALK_G, WALK_PEAK_G = 8.0, 0.06, 0.8  # lasts, changes by so much every 20 ms, and steps land hard
 BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.045
-
-
-@dataclass(slots=True)
-class Bout:
-    """A bout, or several bouts that are one movement.
-
-    Parameters
-    ----------
-    first, end : int
-        Sample indices, `end` exclusive.
-    peak, turn, floor : float
-        Largest acceleration beyond rest, farthest turn of gravity, and usual turn while resting, g.
-    hz : float
-        Frequency of its shaking, Hz.
-    returns : int
-        How often the leg comes back to where it began.
-    power : float
-        Root mean square change of acceleration per 20 ms, g.
-    before, after : (3,) arrays
-        Gravity at rest, g.
-    parts : int
-        Number of bouts.
-    """
-
-    first: int
-    end: int
-    peak: float
-    turn: float
-    floor: float
-    hz: float
-    returns: int
-    power: float
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    parts: int = 1
-    returned: bool = False
-
-    @property
-    def displaced(self) -> float:
-        """Distance between gravity at rest before and after, g."""
-        return math.dist(self.after, self.before)
-
-    def absorb(self, other: "Bout") -> None:
-        """Add a later bout to this one."""
-        self.end = max(self.end, other.end)
-        self.peak, self.turn = max(self.peak, other.peak), max(self.turn, other.turn)
-        self.hz, self.returns = min(self.hz, other.hz), max(self.returns, other.returns)
-        self.power = max(self.power, other.power)
-        self.after = other.after
-        self.parts += other.parts
-
-
-def bout(row: NDArray[np.float64], rate_hz: float, trim: tuple[int, int]) -> Bout:
-    """Build a bout from a row of the kernel.
-
-    Parameters
-    ----------
-    row : (COLUMNS,) array
-        From the kernel.
-    rate_hz : float
-        Sample rate.
-    trim : (int, int)
-        Samples by which averaging widens a movement at its onset and at its end.
-    """
-    first = int(row[k.OUT_FIRST]) + trim[0]
-    return Bout(
-        first=first,
-        end=max(int(row[k.OUT_END]) - trim[1], first + 1),
-        peak=float(row[k.OUT_PEAK]),
-        turn=float(row[k.OUT_TURN]),
-        floor=float(row[k.OUT_FLOOR]),
-        hz=float(row[k.OUT_HZ]) * rate_hz / (2.0 * math.pi),
-        returns=int(row[k.OUT_RETURNS]),
-        power=float(row[k.OUT_POWER]) * rate_hz / 50.0,
-        before=row[k.OUT_BEFORE : k.OUT_BEFORE + 3].copy(),
-        after=row[k.OUT_AFTER : k.OUT_AFTER + 3].copy(),
-    )
 
 
 class BoutMerger:
@@ -133,10 +62,15 @@ class BoutMerger:
         """Add the next bout. Yield what can no longer change."""
         yield from self.advance(new.first)
         now = self._open
+        is_held = now is not None and self._is_held(now) and new.first - now.end <= HOLD_S * self._rate
+        if not is_held and self._is_bed(
+            new
+        ):  # whatever moves while the leg is held up is the leg, most likely
+            return
         if now is not None:
             gap = new.first - now.end
             if self._is_held(now) and gap <= HOLD_S * self._rate:
-                if _comes_back(now, new):
+                if _comes_back(now, new) and new.end - now.first <= LONG_S * self._rate:
                     for b in (*self._held, new):
                         b.returns = 0  # these return to where the leg is held, not to where it lay
                         now.absorb(b)
@@ -174,11 +108,23 @@ class BoutMerger:
         yield from self._give()
 
     def _is_held(self, b: Bout) -> bool:
-        return not b.returned and max(HELD_LEAST_G, HELD_FACTOR * b.floor) < b.displaced < HELD_MOST_G
+        least = max(HELD_LEAST_G, HELD_FACTOR * b.floor, HELD_SHARE * b.turn)
+        return not b.returned and least < b.displaced < HELD_MOST_G
+
+    def _is_bed(self, b: Bout) -> bool:
+        """Whether the bed moved. What comes back again and again from one side only is a leg that twitches."""
+        if b.returns >= TRAIN and b.swings <= ONE_SIDED:
+            return False
+        return b.peak < MOST_G and leg_chance(b, self._rate) < LEG_CHANCE
 
     def _is_large(self, a: Bout, b: Bout) -> bool:
         longest = max(a.end - a.first, b.end - b.first)
-        return max(a.peak, b.peak) > LARGE_G and longest > LARGE_S * self._rate
+        return (
+            not a.returned
+            and max(a.peak, b.peak) > LARGE_G
+            and min(a.peak, b.peak) > LARGE_LEAST_G
+            and longest > LARGE_S * self._rate
+        )
 
     def _settle(self) -> Iterator[tuple[Bout, Kind]]:
         """Close the open bout. It may still be part of a train."""
@@ -215,7 +161,7 @@ class BoutMerger:
             return "posture"
         if seconds > LONG_S:
             return "long"
-        if b.returns >= TRAIN_RETURNS and seconds > TRAIN_S:
+        if seconds > TRAIN_S and _trembles(b):
             return "tremor"
         return "leg"
 
@@ -225,12 +171,23 @@ class BoutMerger:
         return is_short and b.hz > BUMP_HZ and b.peak < BUMP_G
 
 
+def _trembles(b: Bout) -> bool:
+    """Whether a bout is a train of twitches. A clonic leg movement beats to one side of rest, about where it is held."""
+    if b.returns >= TRAIN_RETURNS and b.swings <= ONE_SIDED and b.held < TRAIN_HELD:
+        return True
+    return any(b.swings >= swings and b.sided < sided for swings, sided in SHAKES)
+
+
 def _comes_back(lift: Bout, new: Bout) -> bool:
     """Whether a bout brings the leg back from where a lift left it."""
     away = lift.displaced
-    if math.dist(new.after, lift.before) < BACK * away and math.dist(lift.after, new.before) < 0.7 * away:
-        return True
+    if new.displaced < RETURN_SHARE * new.turn:
+        return False
     out, home = lift.after - lift.before, new.after - new.before
+    if math.dist(lift.after, new.before) < BACK_NEAR * away:
+        towards = float(np.dot(lift.after - new.after, out)) / (away * away + 1e-12)
+        if TOWARDS[0] < towards < TOWARDS[1] or math.dist(new.after, lift.before) < BACK * away:
+            return True
     length = math.hypot(*home)
-    cosine = (out[0] * home[0] + out[1] * home[1] + out[2] * home[2]) / (away * length + 1e-12)
-    return bool(cosine < OPPOSITE and ALIKE[0] < length / away < ALIKE[1])
+    cosine = float(np.dot(out, home)) / (away * length + 1e-12)
+    return cosine < OPPOSITE and TOWARDS[0] < length / away < TOWARDS[1]

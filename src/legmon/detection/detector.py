@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from legmon.detection import kernel as k
-from legmon.detection.bouts import Bout, BoutMerger, Kind, bout
+from legmon.detection.bout import Bout, bout
+from legmon.detection.bouts import BoutMerger, Kind
 from legmon.detection.faults import Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
 from legmon.detection.quality import Quality
@@ -16,18 +17,24 @@ from legmon.messages import Fault
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
-VERSION: Final = "3"
+VERSION: Final = "4"
 
 # From the literature on ankle accelerometry (docs/detector.md) and from simulated nights. None is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
 SLOW_S, SMOOTH_S, REST_S, FLOOR_S = 0.1, 0.06, 2.0, 20.0
-ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 5.0, 0.012, 0.4, 0.12
-TURN_FACTOR, TURN_LEAST_G = 4.0, 0.014
+ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 4.5, 0.009, 0.4, 0.12
+TURN_FACTOR, TURN_LEAST_G = 6.0, 0.0065
 SPEED_FACTOR, SPEED_LEAST_G, SPEED_LAG_S = 3.0, 0.005, 0.4
 EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
 KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9.0
 QUIET_S, CALM_S, HALF_S, TRIM_S, LOOK_BACK_S = 1.0, 0.15, 0.03, 0.02, 3.0
 FIRST_FLOOR_G = 0.004
+STEADY_S, BOX_S = 0.25, 0.5
+FLOOR_ACTIVE_S = 80.0
+HALF_MOST_S = 0.15
+DRIFT_S, DRIFT_SHARE = 1.2, 0.35
+SPEED_BACK, GRAIN_ON, GRAIN_MOST_G = 0.06, 0.9, 0.04
+HUM_S, HUM_WANDER_G, HUM_MOST_G = 3.0, 0.006, 0.020
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
 LOOK_S: Final = 10.0  # the noise floor is sampled this often
 
@@ -63,6 +70,7 @@ class Detector:
         self._p = _parameters(self.rate_hz)
         self._s = np.zeros(k.FLOATS)
         self._s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = FIRST_FLOOR_G
+        self._s[k.GRAIN] = math.inf
         self._i = np.zeros(k.INTEGERS, dtype=np.int64)
         self._ring = np.zeros((k.RING, 9))
         # An onset lies between two samples and is seen at the second one. At 25 Hz there is no room for more trim.
@@ -71,6 +79,7 @@ class Detector:
         self._last_end = 0
         self._quality = Quality(self.rate_hz, range_g)
         self._floors: list[float] = []
+        self._gravity: list[float] = []
         self._look = round(LOOK_S * self.rate_hz)
 
     @property
@@ -92,7 +101,7 @@ class Detector:
 
     def quality(self) -> list[Finding]:
         """Return what is wrong with the signal so far."""
-        return self._quality.findings(self._floors)
+        return self._quality.findings(self._floors, self._gravity)
 
     @property
     def earliest(self) -> int:
@@ -155,6 +164,8 @@ class Detector:
         count = k.run(x, self._p, self._s, self._i, self._ring, out)
         if self._seen % self._look == 0:
             self._floors.append(float(self._s[k.MOTION_FLOOR]))
+            if not self._i[k.ACTIVE]:
+                self._gravity.append(math.hypot(*self._s[k.REST_V : k.REST_V + 3]))
         found: list[LegMovement] = []
         for row in out[:count]:
             found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
@@ -188,15 +199,12 @@ class Detector:
     def _end(self) -> list[LegMovement]:
         found: list[LegMovement] = []
         if self._i[k.ACTIVE]:
-            self._i[k.ACTIVE] = 0
             row = np.zeros(k.COLUMNS)
-            now, before = self._s[k.SLOW_V : k.SLOW_V + 3], self._s[k.BEFORE_V : k.BEFORE_V + 3]
+            now, before = self._s[k.SLOW_V : k.SLOW_V + 3].copy(), self._s[k.BEFORE_V : k.BEFORE_V + 3]
             is_away = math.dist(now, before) > max(EDGE_LEAST_G, EDGE_FACTOR * self._s[k.MOTION_FLOOR])
-            row[k.OUT_FIRST] = self._i[k.FIRST]
+            k.finish(self._p, self._s, self._i, self._ring, row)
             row[k.OUT_END] = self._seen + self._trim[1] if is_away else self._i[k.LAST] + 1
-            row[k.OUT_PEAK], row[k.OUT_TURN] = self._s[k.PEAK], self._s[k.TURN_PEAK]
-            row[k.OUT_FLOOR] = self._s[k.TURN_FLOOR]
-            row[k.OUT_BEFORE : k.OUT_BEFORE + 3], row[k.OUT_AFTER : k.OUT_AFTER + 3] = before, now
+            row[k.OUT_AFTER : k.OUT_AFTER + 3] = now
             found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
         return found + self._movements(self._merger.finish(self._seen))
 
@@ -263,5 +271,12 @@ def _parameters(rate_hz: float) -> NDArray[np.float64]:
     p[k.QUIET], p[k.CALM] = round(QUIET_S * rate_hz), round(CALM_S * rate_hz)
     p[k.HELD], p[k.SPEED_LAG] = round(KERNEL_HOLD_S * rate_hz), round(SPEED_LAG_S * rate_hz)
     p[k.LOOK_BACK] = round(LOOK_BACK_S * rate_hz)
+    p[k.STEADY] = _share(STEADY_S, rate_hz)
+    p[k.FLOOR_STEP_ACTIVE] = 0.5 * _share(FLOOR_ACTIVE_S, rate_hz)
+    p[k.HUM], p[k.HUM_WANDER], p[k.HUM_MOST] = round(HUM_S * rate_hz), HUM_WANDER_G, HUM_MOST_G
+    p[k.HALF_MOST] = max(round(HALF_MOST_S * rate_hz), 1)
+    p[k.SPEED_BACK], p[k.GRAIN_ON], p[k.GRAIN_MOST] = SPEED_BACK, GRAIN_ON, GRAIN_MOST_G
+    p[k.DRIFT], p[k.DRIFT_SHARE] = round(DRIFT_S * rate_hz), DRIFT_SHARE
+    p[k.BOX] = round(BOX_S * rate_hz)
     p[k.HALF] = max(round(HALF_S * rate_hz), 1)
     return p

@@ -39,6 +39,6 @@ class Finding:
 def verdict(findings: Iterable[Finding], analysed: float, duration: float) -> Verdict:
     """Return whether a night is usable, needs a look at its findings, or is too poor to use."""
     named = list(findings)
-    if any(f.code == Fault.NOISY for f in named) or analysed < 0.5 * duration:
+    if any(f.code in {Fault.NOISY, Fault.TOO_COARSE} for f in named) or analysed < 0.5 * duration:
         return "poor"
     return "look" if named else "usable"

@@ -33,17 +33,18 @@ LEARN_S: Final = 10.0  # until the noise of a sensor is known
 SPIKE_S, SPIKE_G, SPIKE_RANGE, SPIKE_BACK = 0.04, 4.0, 0.4, 0.25
 RAIL: Final = 0.999  # of the range; the largest value of a 12-bit chip is 0.05 % below it
 CLIP_JOIN_S: Final = 0.2
-SCALE_SHARE, SCALE_S = 0.03, 30.0
+SCALE_SHARE, SCALE_LOOKS = 0.03, 3
 NOISY_G: Final = 0.008
+COARSE_G, TOO_COARSE_G = 0.0081, 0.0201  # steps in which a sensor measures
 FINEST_G: Final = 2e-5  # no sensor has a smaller step
 
 _CODES: Final = tuple(FAULT_CAUSES.values())  # as numbers 1, 2, 3
-_BINS, _BIN_G = 4000, 0.001
 
 # Where each value stands in the integer state.
 _N, _RELEASED, _CODE, _FIRST, _AWAY, _CLIP_FIRST, _CLIP_LAST = range(7)
 _STEPS, _BIG, _SQUARES, _SPIKES, _RUN = range(7, 12)
-_INTEGERS: Final = _RUN + 3
+_TRUSTED: Final = _RUN + 3
+_INTEGERS: Final = _TRUSTED + 1
 # And in the float state: last sample, last sample that is no spike, smallest step, size of the jump under way.
 _LAST, _GOOD, _STEP, _JUMP, _FLOATS = 0, 3, 6, 7, 8
 # And in the parameters.
@@ -62,22 +63,18 @@ def _patience(p: Any, i: Any) -> float:
 
 
 @jit
-def _release(
-    ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, sizes: Any, counts: Any
-) -> None:
+def _release(ring: Any, flags: Any, i: Any, until: int, out: Any, clipped: Any, counts: Any) -> None:
     """Release the samples before `until`. `counts` holds how many samples, gaps and clipped samples were written."""
     while i[_RELEASED] < until:
         at = i[_RELEASED] % ring.shape[0]
-        total = 0.0
         for k in range(3):
             out[counts[0], k] = ring[at, k]
-            total += ring[at, k] * ring[at, k]
         counts[0] += 1
         if flags[at] == 1:
             clipped[counts[2]] = i[_RELEASED]
             counts[2] += 1
         else:
-            sizes[min(int(math.sqrt(total) / _BIN_G), _BINS - 1)] += 1
+            i[_TRUSTED] += 1
         i[_RELEASED] += 1
 
 
@@ -92,7 +89,6 @@ def _run(
     out: Any,
     gaps: Any,
     clipped: Any,
-    sizes: Any,
     counts: Any,
 ) -> None:
     """Add samples. Release those that are a second older, and untrusted stretches once they are over."""
@@ -162,7 +158,7 @@ def _run(
             code, first = 2, n - longest + 1
         if i[_CODE] == 0 and code > 0:
             first = max(first, i[_RELEASED])
-            _release(ring, flags, i, first, out, clipped, sizes, counts)
+            _release(ring, flags, i, first, out, clipped, counts)
             i[_CODE] = code
             i[_FIRST] = first
         elif i[_CODE] > 0 and code == 0:
@@ -180,7 +176,7 @@ def _run(
         if i[_CODE] > 0:
             i[_RELEASED] = n + 1
         else:
-            _release(ring, flags, i, n + 2 - length, out, clipped, sizes, counts)
+            _release(ring, flags, i, n + 2 - length, out, clipped, counts)
 
 
 class Quality:
@@ -207,7 +203,6 @@ class Quality:
         self._i[[_AWAY, _CLIP_FIRST, _CLIP_LAST]] = -1
         length = round(DELAY_S * rate_hz) + 2
         self._ring, self._flags = np.zeros((length, 3)), np.zeros(length, dtype=np.int8)
-        self._sizes = np.zeros(_BINS, dtype=np.int64)
         self._clipped = 0
         self.unseen: list[Unseen] = []
         self.clipped: list[int] = []
@@ -243,7 +238,7 @@ class Quality:
         out, clipped = np.empty((room, 3)), np.empty(room, dtype=np.int64)
         gaps, counts = np.empty((len(x) + 1, 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
         before = int(self._i[_RELEASED]) if self._i[_CODE] == 0 else int(self._i[_FIRST])
-        _run(x, self._p, self._s, self._i, self._ring, self._flags, out, gaps, clipped, self._sizes, counts)
+        _run(x, self._p, self._s, self._i, self._ring, self._flags, out, gaps, clipped, counts)
         self._note(clipped[: counts[2]])
         pieces: list[NDArray[np.float64] | Unseen] = []
         given = 0
@@ -268,7 +263,7 @@ class Quality:
             np.empty(room, dtype=np.int64),
             np.zeros(3, dtype=np.int64),
         )
-        _release(self._ring, self._flags, i, int(i[_N]), out, clipped, self._sizes, counts)
+        _release(self._ring, self._flags, i, int(i[_N]), out, clipped, counts)
         self._note(clipped[: counts[2]])
         return [out[: counts[0]]]
 
@@ -283,13 +278,15 @@ class Quality:
         """Whether no value has changed since the start, in more than 10 s."""
         return bool(math.isinf(self._s[_STEP]) and self._i[_RUN] > self._p[_LATER])
 
-    def findings(self, floors: Sequence[float] = ()) -> list[Finding]:
+    def findings(self, floors: Sequence[float] = (), gravity: Sequence[float] = ()) -> list[Finding]:
         """Return the faults so far.
 
         Parameters
         ----------
         floors : sequence of float
             The detector's noise floor at equal intervals, g.
+        gravity : sequence of float
+            How much gravity the detector measured at rest, at equal intervals, g.
         """
         samples: dict[Fault, float] = dict.fromkeys(Fault, 0)
         for u in [*self.unseen, *([self.under_way] if self.under_way else [])]:
@@ -298,11 +295,14 @@ class Quality:
             samples[Fault.STUCK] = int(self._i[_RUN])
         samples[Fault.CLIPPED] += self._clipped
         samples[Fault.SPIKE] = int(self._i[_SPIKES])
-        trusted = int(self._sizes.sum())
-        if trusted > SCALE_S * self._rate and not self.is_constant:
-            middle = (int(np.searchsorted(np.cumsum(self._sizes), trusted / 2)) + 0.5) * _BIN_G
-            if abs(middle - 1.0) > SCALE_SHARE:
-                samples[Fault.SCALE] = trusted
+        trusted = int(self._i[_TRUSTED])
+        at_rest = gravity if len(gravity) >= SCALE_LOOKS and not self.is_constant else [1.0]
+        if abs(median(at_rest) - 1.0) > SCALE_SHARE:
+            samples[Fault.SCALE] = trusted
+        if TOO_COARSE_G < self._s[_STEP] < math.inf:
+            samples[Fault.TOO_COARSE] = trusted
+        elif COARSE_G < self._s[_STEP] < math.inf:
+            samples[Fault.COARSE] = trusted
         if floors and median(floors) > NOISY_G:
             samples[Fault.NOISY] = trusted
         return [Finding(code, round(n / self._rate, 3)) for code, n in samples.items() if n]

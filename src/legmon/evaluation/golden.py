@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,9 @@ from rich.progress import Progress
 
 from legmon.app.simulator import child_environment, firmware_sim, run_simulator
 from legmon.app.temporary import temporary_folder
+from legmon.detection.faults import Verdict, verdict
 from legmon.errors import LegmonError
-from legmon.evaluation.agreement import Agreement, FalsePositive, agreement
+from legmon.evaluation.agreement import WIDENED_NS, Agreement, FalsePositive, agreement
 from legmon.evaluation.picture import picture
 from legmon.evaluation.thresholds import PUBLISHED, fixed_thresholds
 from legmon.exchange.capture import Capture, read_capture
@@ -32,6 +33,8 @@ NOT_THE_LEG = {"bump", "vibration", "roll", "sway", "gasp", "partner", "pet"}
 AS_THE_RULES = {"jerk": "leg"}
 """A jerk is a movement of the leg. It is shorter than 0.5 s, so the rules leave it out and it breaks no series."""
 VISIBLE_MG = 20.0
+Span = tuple[int, int]
+"""Onset and offset, ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,22 @@ class EvaluationNight:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The results of one detector in one or several nights, compared with the truth."""
+    """The results of one detector in one or several nights, compared with the truth.
+
+    Parameters
+    ----------
+    agreement : Agreement
+        Of the movements.
+    periodic, periodic_true : int
+        How many periodic movements the rules see in the detections, and in the truth.
+    periodic_false : int
+        How many of the former lie 0.5 s or more from all of the latter.
+    """
 
     agreement: Agreement
     periodic: int
     periodic_true: int
+    periodic_false: int
 
     @property
     def periodic_error(self) -> float | None:
@@ -102,6 +116,10 @@ class NightEvaluation:
         Of legmon's detector.
     fixed : tuple of Outcome
         Of each of `PUBLISHED`.
+    verdict : {"usable", "look", "poor"}
+        What the quality check says of the night.
+    chip : mapping of str to float
+        Steps and noise of the simulated chip, mg: ``"step_mg"``, ``"noise_mg"``. Empty if the truth does not tell them.
     structures : tuple of str
         What a drawn night is like, in the simulator's words: ``"clonic"``, ``"sway"`` and others.
     """
@@ -113,6 +131,8 @@ class NightEvaluation:
     gapped: int
     ours: Outcome
     fixed: tuple[Outcome, ...]
+    verdict: Verdict
+    chip: Mapping[str, float]
     structures: tuple[str, ...] = ()
 
 
@@ -142,15 +162,29 @@ def _simulator(*arguments: str) -> str:
     return done.stdout
 
 
-def evaluate_all(nights: Sequence[EvaluationNight], workers: int) -> list[NightEvaluation]:
-    """Evaluate several nights at a time: a process simulates each, and the detectors run outside Python's lock."""
+def evaluate_all(
+    nights: Sequence[EvaluationNight], workers: int, *, fixed: bool = True
+) -> list[NightEvaluation]:
+    """Evaluate several nights at a time: a process simulates each, and the detectors run outside Python's lock.
+
+    Parameters
+    ----------
+    nights : sequence of EvaluationNight
+        The nights.
+    workers : int
+        How many at a time.
+    fixed : bool
+        Whether to run the fixed thresholds too.
+    """
     simulators: list[subprocess.Popen[str]] = []
     with (
         Progress(console=console(err=True), transient=True) as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
         task = bar.add_task("Evaluating nights", total=len(nights))
-        jobs = [pool.submit(_simulate_and_evaluate, night, simulators.append) for night in nights]
+        jobs = [
+            pool.submit(_simulate_and_evaluate, night, simulators.append, fixed=fixed) for night in nights
+        ]
         try:
             for job in as_completed(jobs):
                 job.result()
@@ -164,7 +198,7 @@ def evaluate_all(nights: Sequence[EvaluationNight], workers: int) -> list[NightE
 
 
 def _simulate_and_evaluate(
-    night: EvaluationNight, started: Callable[[subprocess.Popen[str]], None]
+    night: EvaluationNight, started: Callable[[subprocess.Popen[str]], None], *, fixed: bool
 ) -> NightEvaluation:
     with temporary_folder("golden") as folder:
         scenario, capture, structures = night.scenario, folder / "night.capture", ""
@@ -175,11 +209,13 @@ def _simulate_and_evaluate(
             structures = _simulator("draw", str(night.seed), "-o", str(scenario), *asked)
         run_simulator(["capture", str(scenario), "-o", str(capture)], started=started)
         truth = json.loads(capture.with_suffix(".truth.json").read_text(encoding="utf-8"))
-        evaluated = evaluate(night, read_capture(capture), truth)
+        evaluated = evaluate(night, read_capture(capture), truth, fixed=fixed)
         return replace(evaluated, structures=tuple(structures.splitlines()))
 
 
-def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) -> NightEvaluation:
+def evaluate(
+    night: EvaluationNight, capture: Capture, truth: dict[str, Any], *, fixed: bool = True
+) -> NightEvaluation:
     """Compare what the detectors find in a capture with its truth.
 
     The time of a sample is its index over the true rate. An error of onset is then the detector's alone, without that of a
@@ -193,6 +229,8 @@ def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) ->
         What the simulated sensor sent.
     truth : dict
         What happened, as in ``truth.json``.
+    fixed : bool
+        Whether to run the fixed thresholds too.
     """
     rate, duration_s = float(truth["rate_hz"]), float(truth["duration_s"])
     meta = Meta(
@@ -226,13 +264,13 @@ def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) ->
         for m in seen
         if m["kind"] not in NOT_THE_LEG
     ]
-    true_periodic = len(_periodic(true, gaps, duration_s))
+    true_periodic = _periodic(true, gaps, duration_s)
 
     def outcome(found: list[LegMovement]) -> Outcome:
         timed = [_on_true_clock(m, rate) for m in found]
-        periodic = len(_periodic(timed, gaps, duration_s))
+        periodic = _periodic(timed, gaps, duration_s)
         compared = _with_faults(agreement(timed, truth["movements"]), truth.get("faults", []))
-        return Outcome(compared, periodic, true_periodic)
+        return Outcome(compared, len(periodic), len(true_periodic), count_apart(periodic, true_periodic))
 
     if night.picture is not None:
         found = [_on_true_clock(m, rate) for m in leg.movements]
@@ -243,15 +281,16 @@ def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) ->
             truth["movements"],
             found,
             outcome(leg.movements).agreement,
-            (_periodic(true, gaps, duration_s), _periodic(found, gaps, duration_s)),
+            ([a for a, _ in true_periodic], [a for a, _ in _periodic(found, gaps, duration_s)]),
             night.picture,
         )
 
     arrays = [(first, xyz * (capture.format.scale_ug * 1e-6)) for first, xyz in stretches(pieces)]
+    missing_s = sum(b - a for a, b in gaps)
     return NightEvaluation(
         night=night,
         hours=duration_s / 3600,
-        missing_s=sum(b - a for a, b in gaps),
+        missing_s=missing_s,
         kinds=Counter(m["kind"] for m in truth["movements"] if m["kind"] != "leg" or m["visible"]),
         gapped=sum(
             any(a < m["offset_s"] and b > m["onset_s"] for a, b in gaps)
@@ -267,8 +306,10 @@ def evaluate(night: EvaluationNight, capture: Capture, truth: dict[str, Any]) ->
                     for m in fixed_thresholds(x, capture.format.rate_hz, t, capture.leg, first=first)
                 ]
             )
-            for t in PUBLISHED
+            for t in (PUBLISHED if fixed else ())
         ),
+        verdict=verdict(leg.track().quality, duration_s - missing_s, duration_s),
+        chip=truth.get("chip", {}),
     )
 
 
@@ -309,8 +350,22 @@ def _with_faults(a: Agreement, faults: Sequence[tuple[float, float, str]]) -> Ag
     return replace(a, false_positives=tuple(named))
 
 
-def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[int]:
-    """Return the onsets of the periodic movements, ns."""
+def _periodic(movements: list[LegMovement], gaps: list[tuple[float, float]], duration_s: float) -> list[Span]:
+    """Return the periodic movements."""
     spans = [(round(a * NS), round(b * NS)) for a, b in gaps]
     scored = scored_night(movements, spans, round(duration_s * NS))
-    return [p.onset_ns for s in scored.movements if s.periodic for p in s.movement.parts]
+    return [(p.onset_ns, p.offset_ns) for s in scored.movements if s.periodic for p in s.movement.parts]
+
+
+def count_apart(found: Iterable[Span], true: Sequence[Span]) -> int:
+    """Return how many of the found movements lie 0.5 s or more from every true one: those that are false.
+
+    Examples
+    --------
+    >>> from legmon.evaluation.golden import count_apart
+    >>> count_apart([(0, 10**9), (3 * 10**9, 4 * 10**9)], [(1_499_999_999, 2 * 10**9)])
+    1
+    """
+    return sum(
+        all(offset + WIDENED_NS <= a or b + WIDENED_NS <= onset for a, b in true) for onset, offset in found
+    )

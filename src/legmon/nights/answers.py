@@ -27,6 +27,8 @@ FindingCode = Literal[
     "spike",
     "scale",
     "noisy",
+    "coarse",
+    "too_coarse",
     "damaged",
     "altered",
     "cut",
