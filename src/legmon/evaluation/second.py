@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
 
-from rich.console import Console
 from rich.progress import Progress
 
 from legmon.detection.detector import Detector
@@ -16,6 +15,7 @@ from legmon.evaluation.golden import Outcome, Span, count_apart
 from legmon.evaluation.second_sleeper import KINDS, SecondNight, draw_night
 from legmon.movement import NS, LegMovement
 from legmon.scoring.score import score
+from legmon.terminal import console
 
 FOREIGN: Final = frozenset({"bump", "vibration"})
 """What the sleeper does not do. It breaks no series."""
@@ -120,7 +120,7 @@ def evaluate_kinds(
     """
     seeds = range(first_seed, first_seed + count)
     with (
-        Progress(console=Console(stderr=True), transient=True) as bar,
+        Progress(console=console(err=True), transient=True) as bar,
         ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
     ):
         task = bar.add_task("Evaluating nights of the second sleeper", total=count * len(kinds))

@@ -127,11 +127,11 @@ class Earlier:
     version : str
         The version.
     commit : str
-        The commit that its code was taken from.
+        The commit that `legmon.detection` was taken from. The rest of the package measured it as it measures this version.
     command : str
-        The command that measured it. The figures are the objects of the same names that it prints.
+        The command that measured it, night by night.
     nights : str
-        On which nights, for a person.
+        On which nights, for a person. Those that the present version calls poor are in the row `POOR`, and in no other.
     structures, second : dict of str to Row
         The figures.
     """
