@@ -122,7 +122,7 @@ class Evening:
         self.report("streaming")
 
     def report(self, link: LinkState, *, is_over: bool = False) -> None:
-        sensors = [SensorState(leg="left", link=link, name="Ankle")]
+        sensors = [] if is_over else [SensorState(leg="left", link=link, name="Ankle")]
         clock = Clock(BEGAN_NS, time.time_ns(), 1.0)
         night = None if is_over else self.night.id
         ahead = time.time_ns() + 600 * NS

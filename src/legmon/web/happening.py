@@ -4,23 +4,25 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from legmon.catalog.store import Catalog
+from legmon.link.listener import LinkState
 from legmon.movement import Leg
 from legmon.nights.following import NightFollower
 from legmon.nights.happenings import AnyHappening, Hello, LinkEvent, NightEnded, NightStarted
 from legmon.web.live import Snapshot, StatusFeed
+from legmon.web.models import Status
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.1
 KEPT: Final = 10_000
-"""Messages. A night of two legs with a thousand movements makes about 5000."""
+"""Messages. A movement makes about three."""
 CLOSING_S: Final = 10.0
 """For so long the end of a night is awaited in its recordings, after the recorder has said that it is over."""
 AGAIN_S: Final = 2.0
@@ -51,13 +53,12 @@ class HappeningFeed:
         self._statuses = statuses
         self._messages: deque[str] = deque(maxlen=KEPT)
         self._newest = time.time_ns() // 1000
-        self._first = self._newest
         self._news = asyncio.Condition()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_over = False
         self._follower: NightFollower | None = None
-        self._links: dict[Leg, tuple[str, str | None]] = {}
+        self._links: dict[Leg, tuple[LinkState, str | None]] = {}
         self._over_since: float | None = None
         self._now, self._read_at = 0.0, 0.0  # the recording's clock, and when it was read
         self._snapshot: Snapshot | None = None
@@ -141,16 +142,20 @@ class HappeningFeed:
             night = status.night
             self._follower = NightFollower(night, lambda leg: self._catalog.segment(night, leg))
             found.append(NightStarted(night=night, started=status.started or 0.0, simulated=status.simulated))
-        for sensor in status.sensors:
-            now = sensor.link, sensor.name
-            if self._links.get(sensor.leg) != now:
-                self._links[sensor.leg] = now
-                found.append(
-                    LinkEvent(night=status.night, leg=sensor.leg, link=sensor.link, sensor=sensor.name)
-                )
+        found += self._new_links(status)
         if self._follower is not None:
             found += self._follower.look()
         return found
+
+    def _new_links(self, status: Status) -> Iterator[LinkEvent]:
+        """Report links that have changed. A leg without a sensor, or without a recorder, has none."""
+        links: dict[Leg, tuple[LinkState, str | None]] = {s.leg: (s.link, s.name) for s in status.sensors}
+        for leg, (_, name) in self._links.items():
+            links.setdefault(leg, ("off", name))
+        for leg, (link, name) in links.items():
+            if self._links.get(leg) != (link, name):
+                yield LinkEvent(night=status.night, leg=leg, link=link, sensor=name)
+        self._links = links
 
     def _end(self, follower: NightFollower) -> list[AnyHappening]:
         """End the night that is followed, once its recordings are closed."""
