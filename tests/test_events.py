@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -383,24 +384,28 @@ def test_an_answer_without_an_end_is_not_cut_off_while_it_is_read(*, is_endless:
     assert seen.is_too_slow(later + UNREAD_S + 1), "a slow reader is dropped"
 
 
-def test_when_the_dashboard_ends_its_readers_go_and_a_new_one_counts_on(tmp_path: Path) -> None:
+def test_when_the_dashboard_starts_again_its_readers_go_and_listen_goes_on(tmp_path: Path) -> None:
     numbers: list[int] = []
-    Catalog(tmp_path / "data").close()
-    for _ in range(2):
-        with started("-m", "legmon.web", "--data", str(tmp_path / "data"), "--port", "0") as web:
+    data = tmp_path / "data"
+    Catalog(data).close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    listening = legmon.listen(f"http://127.0.0.1:{port}", keys.bearer_token(data))
+    for is_again in (False, True):
+        with started("-m", "legmon.web", "--data", str(data), "--port", port) as web:
             address = web.says("ready")
-            reader = Reader(address)
-            with httpx.stream(
-                "GET", f"{address}/api/v1/events", headers=let_in(address), timeout=60
-            ) as answer:
+            hello = next(listening)
+            assert (hello["type"], hello["missed"]) == ("hello", is_again)
+            numbers.append(hello["seq"])
+            events = f"{address}/api/v1/events"
+            with httpx.stream("GET", events, headers=let_in(address), timeout=60) as answer:
                 lines = answer.iter_lines()
                 assert "hello" in next(lines)
                 assert web.end() == 0
                 assert not [line for line in lines if line.startswith("data")]
-            numbers.append(reader.hello["seq"])
-            reader.close()
     assert numbers[1] > numbers[0]
-    assert "Traceback" not in (tmp_path / "data" / "logs" / "dashboard.log").read_text()
+    assert "Traceback" not in (data / "logs" / "dashboard.log").read_text()
 
 
 # the examples, and what programs use
