@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -152,12 +153,20 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
 
 
 @pytest.fixture(scope="module")
-def found(capture: Capture) -> list[LegMovement]:
-    """The movements of the capture without the loss."""
-    import numpy as np
+def rate(capture: Capture) -> float:
+    return float(capture.format.rate_hz)
 
-    samples = np.concatenate([frame.xyz for _, frame in capture.frames()])
-    return detect(samples * (capture.format.scale_ug * 1e-6), float(capture.format.rate_hz))
+
+@pytest.fixture(scope="module")
+def samples(capture: Capture) -> np.ndarray[Any, Any]:
+    """The samples of the capture without the loss, g."""
+    return np.concatenate([frame.xyz for _, frame in capture.frames()]) * (capture.format.scale_ug * 1e-6)
+
+
+@pytest.fixture(scope="module")
+def found(samples: np.ndarray[Any, Any], rate: float) -> list[LegMovement]:
+    """The movements of these samples."""
+    return detect(samples, rate)
 
 
 @pytest.fixture(scope="module")
@@ -515,7 +524,10 @@ def test_what_was_none_is_retracted_and_a_part_is_joined(
     _, happened = _followed(catalog, [(0, capture)])
     catalog.close()
     told = [x for x in happened if isinstance(x, MovementEvent)]
-    assert [x.state for x in told if x.key == f"left-{quiet}"] == ["provisional", "retracted"]
+    guess = [n for n, x in enumerate(told) if x.key == f"left-{quiet}"]
+    assert [told[n].state for n in guess] == ["provisional", "retracted"]
+    later = [x.movement.onset - told[guess[0]].movement.onset for x in told[guess[1] :]]
+    assert max(later) > 60, "it is retracted when it is known to be none, not at the end of the night"
     part = f"left-{(after.first or 0) + 100}"
     assert [(x.state, x.joined) for x in told if x.key == part] == [
         ("provisional", None),
@@ -527,25 +539,22 @@ def test_what_was_none_is_retracted_and_a_part_is_joined(
 
 
 def test_pending_changes_nothing_and_knows_a_movement_soon(
-    capture: Capture, found: list[LegMovement]
+    samples: np.ndarray[Any, Any], rate: float, found: list[LegMovement]
 ) -> None:
-    rate = float(capture.format.rate_hz)
-    scale = capture.format.scale_ug * 1e-6
     detector = Detector(rate)
     final: list[LegMovement] = []
     late: dict[int, float] = {}
-    for _, frame in capture.frames():
-        final += detector.feed(frame.xyz * scale)
+    for piece in np.array_split(samples, len(samples) // 10):
+        final += detector.feed(piece)
         now = round(detector.position * NS / rate)
-        for m in detector.pending():
-            for n, f in enumerate(found):
-                if m.onset_ns < f.offset_ns <= now and f.onset_ns < m.offset_ns:
-                    late.setdefault(n, (now - f.offset_ns) / NS)
+        for n, m in ((n, m) for m in detector.pending() for n in range(len(found)) if n not in late):
+            f = found[n]
+            if abs(m.offset_ns - f.offset_ns) < NS // 4 and f.onset_ns < m.offset_ns:
+                late[n] = (now - f.offset_ns) / NS
     final += detector.finish()
     assert final == found
-    legs = [n for n, f in enumerate(found) if f.kind == "leg"]
-    assert len(legs) > 15
-    assert sum(late.get(n, 99.0) < 2.5 for n in legs) >= 0.9 * len(legs)
+    assert len(late) > 0.8 * len(found) > 15
+    assert float(np.median(list(late.values()))) < 1.2, "the kernel alone closes a bout 1.4 s after its end"
 
 
 def test_a_night_followed_live_and_one_read_from_its_file_have_the_same_movements(told: Told) -> None:
