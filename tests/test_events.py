@@ -209,6 +209,7 @@ def told(
         leaves.close()
         result.left_at = leaves.messages[-1]["seq"]
         evening.report("silent")
+        until(lambda: first.of("link")[-1]["link"] == "silent", what="the link is told")
         evening.record(400)
         until(lambda: first.of("gap"), what="the gap is told")
         result.again = Reader(address, after=result.left_at)
