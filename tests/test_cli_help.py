@@ -56,7 +56,11 @@ def test_the_help_of_a_command_has_an_example_of_it(command: str) -> None:
 
 
 def test_the_public_names_are_those_that_dir_shows() -> None:
-    assert dir(legmon) == ["Agreement", "Detector", "LegMovement", "Scored", "agreement", "detect", "score"]
+    classes, functions = (
+        ["Agreement", "Detector", "LegMovement", "LiveScorer", "Scored"],
+        ["agreement", "detect", "listen", "score"],
+    )
+    assert dir(legmon) == classes + functions
     assert set(dir(legmon)) | {"__version__"} == set(legmon.__all__)
     for name in dir(legmon):
         assert getattr(legmon, name).__doc__
@@ -70,7 +74,7 @@ def test_importing_legmon_imports_nothing_until_a_name_is_used() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["legmon", "legmon.evaluation.agreement"])
+@pytest.mark.parametrize("module", ["legmon", "legmon.evaluation.agreement", "legmon.scoring.live"])
 def test_the_examples_in_docstrings_are_true(module: str) -> None:
     tried = doctest.testmod(importlib.import_module(module))
     assert tried.attempted > 0

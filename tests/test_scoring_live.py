@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,3 +142,38 @@ def test_a_gap_ends_a_run() -> None:
     live.movement(lm(60, 61))
     live.advance("left", 62 * NS)
     assert live.finish()[0].interval is None
+
+
+def test_a_series_runs_until_nothing_can_join_it() -> None:
+    live = fed(*(lm(20 * n, 20 * n + 2) for n in range(5)), until=100)
+    running = [live.running]
+    for seconds in (170, 171):
+        live.advance("left", seconds * NS)
+        running.append(live.running)
+    assert running == [1, 1, None]
+    assert fed(*(lm(20 * n, 20 * n + 2) for n in range(3)), until=100).running is None
+
+
+def test_ahead_joins_what_is_known_and_what_is_pending_and_changes_nothing() -> None:
+    live = LiveScorer(LEGS)
+    live.movement(lm(10, 12))
+    ahead = live.ahead([lm(12.25, 14), lm(11, 13, "right"), lm(20, 20.25)])
+    assert [(s.movement.onset, s.movement.offset, s.movement.side) for s in ahead] == [
+        (10 * NS, 14 * NS, "both")
+    ]
+    assert live.scored == []
+    live.finish()
+    assert [(s.movement.onset, s.movement.offset) for s in live.scored] == [(10 * NS, 12 * NS)]
+
+
+def test_a_leg_that_is_not_scored_is_refused() -> None:
+    live = LiveScorer(["left"])
+    with pytest.raises(ValueError, match="right leg is not among"):
+        live.movement(lm(1, 2, "right"))
+    with pytest.raises(ValueError, match="right leg is not among"):
+        live.advance("right", 0)
+    nobody: list[Leg] = []
+    with pytest.raises(ValueError, match="expected 'left', 'right' or both"):
+        LiveScorer(nobody)
+    with pytest.raises(ValueError, match="expected 'left', 'right' or both"):
+        LiveScorer(["both"])  # type: ignore[list-item]

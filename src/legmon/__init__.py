@@ -14,14 +14,27 @@ Examples
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from legmon.app.listen import listen
     from legmon.detection.detector import Detector, detect
     from legmon.evaluation.agreement import Agreement, agreement
     from legmon.movement import LegMovement
+    from legmon.scoring.live import LiveScorer
     from legmon.scoring.result import Scored
     from legmon.scoring.score import score
 
 __version__ = "0.1.0"
-__all__ = ["Agreement", "Detector", "LegMovement", "Scored", "__version__", "agreement", "detect", "score"]
+__all__ = [
+    "Agreement",
+    "Detector",
+    "LegMovement",
+    "LiveScorer",
+    "Scored",
+    "__version__",
+    "agreement",
+    "detect",
+    "listen",
+    "score",
+]
 
 _MODULES = {
     "Agreement": "legmon.evaluation.agreement",
@@ -29,6 +42,8 @@ _MODULES = {
     "Detector": "legmon.detection.detector",
     "detect": "legmon.detection.detector",
     "LegMovement": "legmon.movement",
+    "LiveScorer": "legmon.scoring.live",
+    "listen": "legmon.app.listen",
     "Scored": "legmon.scoring.result",
     "score": "legmon.scoring.score",
 }

@@ -1,5 +1,6 @@
 """Finds leg movements in acceleration, while it arrives or all at once."""
 
+import copy
 import math
 from collections.abc import Iterable
 from typing import Final
@@ -37,6 +38,7 @@ SPEED_BACK, GRAIN_ON, GRAIN_MOST_G = 0.06, 0.9, 0.04
 HUM_S, HUM_WANDER_G, HUM_MOST_G = 3.0, 0.006, 0.020
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
 LOOK_S: Final = 10.0  # the noise floor is sampled this often
+SETTLED_S: Final = 0.4  # a leg that was quiet for so long has perhaps ended its movement
 
 
 class Detector:
@@ -207,6 +209,34 @@ class Detector:
             row[k.OUT_AFTER : k.OUT_AFTER + 3] = now
             found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
         return found + self._movements(self._merger.finish(self._seen))
+
+    def pending(self) -> list[LegMovement]:
+        """Return the movements that are seen but not final, as if the leg did nothing more. The detector is not changed.
+
+        A movement is among them about half a second after the leg has become quiet. Its end, kind and existence may still
+        change: it may go on, be joined to another one, or turn out to be the bed.
+
+        Returns
+        -------
+        list of LegMovement
+            In order of onset. A movement under way is not among them.
+        """
+        ahead: Detector = self._copy()
+        found = ahead._take(ahead._quality.flush())
+        if ahead._i[k.ACTIVE] and ahead._seen - ahead._i[k.LAST] >= SETTLED_S * self.rate_hz:
+            row = np.zeros(k.COLUMNS)
+            k.finish(ahead._p, ahead._s, ahead._i, ahead._ring, row)
+            found += ahead._movements(ahead._merger.take(bout(row, self.rate_hz, self._trim)))
+        return found + ahead._movements(ahead._merger.finish(0))
+
+    def _copy(self) -> "Detector":
+        """Return a detector in the same state, without what was noted of the signal so far."""
+        other: Detector = copy.copy(self)
+        other._s, other._i, other._ring = self._s.copy(), self._i.copy(), self._ring.copy()
+        other._merger = copy.deepcopy(self._merger)
+        other._quality = self._quality.copy()
+        other._floors, other._gravity = [], []
+        return other
 
     def _movements(self, given: Iterable[tuple[Bout, Kind]]) -> list[LegMovement]:
         found = []

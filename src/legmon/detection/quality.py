@@ -16,6 +16,7 @@ every second sample equals the last. So the question is whether *this* sensor ca
 A recording in which nothing ever changes is stuck from its first sample.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from statistics import median
@@ -207,6 +208,14 @@ class Quality:
         self.unseen: list[Unseen] = []
         self.clipped: list[int] = []
         """Indices of released samples at the end of the range. The user of this list removes those it has used."""
+
+    def copy(self) -> "Quality":
+        """Return another one in the same state, without the stretches noted so far."""
+        other: Quality = copy.copy(self)
+        other._s, other._i = self._s.copy(), self._i.copy()
+        other._ring, other._flags = self._ring.copy(), self._flags.copy()
+        other.unseen, other.clipped = [], self.clipped.copy()
+        return other
 
     @property
     def position(self) -> int:

@@ -10,7 +10,7 @@ from legmon.movement import LegMovement
 from legmon.night.track import LegTrack
 from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import Anchored, Gap, Meta, Record, Samples
-from legmon.timeline.clock import Anchor
+from legmon.timeline.clock import Anchor, TimeMap
 
 
 class LegNight:
@@ -48,6 +48,16 @@ class LegNight:
     def earliest(self) -> int:
         """Index before which no movement will begin any more."""
         return self._detector.earliest
+
+    @property
+    def time(self) -> TimeMap | None:
+        """The map from index to time; None before there is one. It is final once the night is closed."""
+        anchors = tuple((self._final or self._provisional).values())
+        return TimeMap(anchors) if anchors else None
+
+    def pending(self) -> list[LegMovement]:
+        """Return the movements that are seen but not final; see `Detector.pending`."""
+        return self._detector.pending()
 
     def feed(self, record: Record) -> list[LegMovement]:
         """Add the next record.

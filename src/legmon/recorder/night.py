@@ -13,11 +13,12 @@ from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.catalog.zone import local_zone
 from legmon.detection import detector
 from legmon.movement import NS, Leg
-from legmon.night.track import LegTrack, on_clock, score_night
+from legmon.night.live import LiveNight
+from legmon.night.track import LegTrack, score_night
 from legmon.nights.custody import find_damage
 from legmon.recorder.leg import LegRecorder, check_present, segment_meta
 from legmon.recording.files import RecordingError, is_blank, leg_files
-from legmon.scoring.live import LiveScorer, Tally, tally
+from legmon.scoring.live import Tally, tally
 from legmon.scoring.result import Scored
 from legmon.scoring.rules import RULES
 from legmon.sensors.base import StreamFormat
@@ -54,9 +55,8 @@ class NightRecorder:
         self.counts = Tally()
         self.analysed_ns = 0
         self.last_movements: list[ListedMovement] = []
-        self._live: LiveScorer | None = None
+        self._live: LiveNight | None = None
         self._logged: dict[Leg, int] = {}  # gaps per leg that the log knows
-        self._fed: dict[Leg, list[int]] = {}  # movements and gaps per leg that the live scorer knows
 
     @classmethod
     def begin(cls, catalog: Catalog, now_ns: int, *, simulated: bool) -> "NightRecorder":
@@ -102,7 +102,6 @@ class NightRecorder:
                 raise
             self.legs[leg] = recorder
             self._live = None  # live scoring starts again with both legs
-            self._fed.clear()
         return self.legs[leg]
 
     def resume(self) -> None:
@@ -128,20 +127,11 @@ class NightRecorder:
                 self.unread[leg] = e
 
     def _score_live(self) -> None:
-        """Feed the live scorer with new movements and gaps, with times by the fit so far."""
+        """Score new movements and gaps, with times by the fit so far."""
         if self._live is None and self.legs:
-            self._live = LiveScorer(list(self.legs))
-        for leg, recorder in self.legs.items():
-            track = recorder.night.track()
-            if self._live is None or not track.anchors:
-                continue
-            time, fed = track.time, self._fed.setdefault(leg, [0, 0])
-            for m in on_clock(track.movements[fed[0] :], time, 0):
-                self._live.movement(m)
-            for gap in recorder.night.gaps[fed[1] :]:
-                self._live.gap(time.utc(gap.first), time.utc(gap.first + gap.count))
-            fed[:] = [len(track.movements), len(recorder.night.gaps)]
-            self._live.advance(leg, time.utc(recorder.night.earliest))
+            self._live = LiveNight({leg: recorder.night for leg, recorder in self.legs.items()})
+        if self._live is not None:
+            self._live.update()
 
     @property
     def found(self) -> int:
@@ -151,7 +141,7 @@ class NightRecorder:
     @property
     def confirmed(self) -> Tally:
         """Counts that later movements cannot change, with times by the fit so far."""
-        return self._live.tally() if self._live else Tally()
+        return self._live.scorer.tally() if self._live else Tally()
 
     def saving(self, *, closed: bool = False) -> Callable[[], None]:
         """Return a function that writes the present state to the catalog. It may run slowly in another thread."""

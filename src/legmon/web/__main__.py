@@ -19,6 +19,7 @@ from legmon.errors import LegmonError
 from legmon.web import keys
 from legmon.web.app import create_app
 from legmon.web.connections import Connections
+from legmon.web.happening import HappeningFeed
 
 
 def main() -> int:
@@ -50,19 +51,26 @@ def main() -> int:
     connections = Connections()
     ended = threading.Event()
     threading.Thread(target=app.state.reports.fill, args=(ended,), daemon=True).start()
-    asyncio.run(_serve(uvicorn.Server(connections.config(app)), listener, args.data, connections))
+    server = uvicorn.Server(connections.config(app))
+    asyncio.run(_serve(server, listener, args.data, connections, app.state.happenings))
     ended.set()
     return 0
 
 
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, folder: Path, connections: Connections
+    server: uvicorn.Server,
+    listener: socket.socket,
+    folder: Path,
+    connections: Connections,
+    happenings: HappeningFeed,
 ) -> None:
     loop = asyncio.get_running_loop()
     watching = asyncio.create_task(connections.watch())
+    ending: list[asyncio.Task[None]] = []
 
     def end() -> None:
         server.should_exit = True
+        ending.append(loop.create_task(happenings.end()))
 
     def await_end_of_input() -> None:
         while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter when it ends first
@@ -80,6 +88,7 @@ async def _serve(
     keys.announce(folder, pages)
     print(f"ready {pages}", flush=True)
     await serving
+    await asyncio.gather(*ending)
     watching.cancel()
 
 

@@ -19,10 +19,11 @@ from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
 from legmon.quoting import shortened
-from legmon.web import events, live, nights, tonight, twins
+from legmon.web import audited, events, live, nights, tonight, twins
 from legmon.web.audit import Audit
 from legmon.web.description import describe, methods_of
 from legmon.web.guard import Guard
+from legmon.web.happening import HappeningFeed
 from legmon.web.keys import Keys
 from legmon.web.lock import Lock
 from legmon.web.models import Problem
@@ -54,8 +55,9 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app.state.signals = SignalStore()
     app.state.reports = NightReports(catalog)
     app.state.feed = live.StatusFeed(catalog)
+    app.state.happenings = HappeningFeed(catalog, app.state.feed)
     app.state.audit = audit = Audit(catalog.folder)
-    for part in (tonight, nights, twins, events, live):
+    for part in (tonight, nights, twins, audited, events, live):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)

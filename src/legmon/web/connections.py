@@ -34,6 +34,8 @@ REQUEST_S: Final = 120.0
 UNREAD_S: Final = 20.0
 KEEP_ALIVE_S: Final = 5
 LOOK_S: Final = 1.0
+ENDLESS: Final = "legmon.endless"
+"""The scope's key of a request whose answer has no end."""
 OUT_OF_FILES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -92,6 +94,8 @@ class _Seen:
             self.cycle, self.since = cycle, now
         if cycle is None:
             return now - self.since > HEAD_S
+        if ENDLESS in cycle.scope:
+            return False
         return now - self.since > (BODY_S if cycle.more_body else REQUEST_S)
 
 

@@ -1,49 +1,83 @@
-"""The route of the audit under ``/api/v1``: what somebody did, when, and by which kind of client."""
+"""What happens, as it happens: a WebSocket and server-sent events, with the same messages."""
 
-from typing import Annotated
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
-from pydantic import Field
+from fastapi import APIRouter, Header, Query, Request, WebSocket
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.websockets import WebSocketState
 
-from legmon.messages import EVENT_SENTENCES, Event
-from legmon.web.audit import Audit, Client
+from legmon.nights.happenings import AnyHappening
+from legmon.web.connections import ENDLESS
 from legmon.web.dependencies import PROBLEMS
-from legmon.web.models_evening import Frozen
+from legmon.web.happening import HappeningFeed, LaggingError
+from legmon.web.live import until_closed
 
-router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/api/v1")
+
+MOST_SEQ: Final = 2**53 - 1
+GOING_AWAY, TRY_AGAIN = 1001, 1013
+After = Annotated[
+    int | None,
+    Query(
+        ge=0, le=MOST_SEQ, description="number of the last message that you have; what came after it follows"
+    ),
+]
+LastId = Annotated[
+    str | None,
+    Header(alias="last-event-id", description="the same, as a browser sends it when it comes back"),
+]
+ANSWER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "Messages without end; the data of each is one JSON object"}
+}
 
 
-class AuditEntry(Frozen):
-    """One thing that somebody did."""
-
-    at: float
-    event: Event
-    sentence: str
-    client: Client | None = Field(
-        description="a browser that was let in, a program with the token, or the command line"
-    )
-    night: str | None
+def _asked(after: int | None, last_id: str | None) -> int | None:
+    """Return the number that a reader has: a browser that comes back knows a later one than its address."""
+    if last_id is not None and last_id.isascii() and last_id.isdigit() and len(last_id) < 17:
+        return int(last_id)
+    return after
 
 
-class AuditPage(Frozen):
-    """The newest entries of the audit, the newest first."""
+@router.get(
+    "/events",
+    operation_id="getEvents",
+    response_class=EventSourceResponse,
+    responses={**PROBLEMS, **ANSWER},
+)
+async def get_events(
+    request: Request, after: After = None, last_event_id: LastId = None
+) -> AsyncIterator[AnyHappening]:
+    """Send what happens, as server-sent events: first `hello`, then a message for each thing, with a growing `seq`."""
+    request.scope[ENDLESS] = True
+    feed: HappeningFeed = request.app.state.happenings
+    with contextlib.suppress(LaggingError):
+        async for seq, text in feed.read(_asked(after, last_event_id)):
+            yield ServerSentEvent(raw_data=text, id=str(seq))  # type: ignore[misc]
 
-    entries: list[AuditEntry]
+
+@router.websocket("/events")
+async def events(socket: WebSocket, after: After = None) -> None:
+    """Send the same messages over a WebSocket, until the other end closes it."""
+    await socket.accept()
+    tasks = [asyncio.create_task(_send(socket, after)), asyncio.create_task(until_closed(socket))]
+    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    if WebSocketState.DISCONNECTED in {socket.client_state, socket.application_state}:
+        return
+    error = tasks[0].exception() if tasks[0] in done else None
+    if error is not None and not isinstance(error, LaggingError):
+        log.error("a socket of events failed", exc_info=error)
+    await socket.close(TRY_AGAIN if error else GOING_AWAY)
 
 
-@router.get("/audit", operation_id="getAudit")
-def get_audit(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> AuditPage:
-    """Return what somebody did, the newest first. It holds no contents, and old entries are dropped."""
-    audit: Audit = request.app.state.audit
-    return AuditPage(
-        entries=[
-            AuditEntry(
-                at=entry.at,
-                event=entry.event,
-                sentence=EVENT_SENTENCES[entry.event],
-                client=entry.client,
-                night=entry.night,
-            )
-            for entry in audit.newest(limit)
-        ]
-    )
+async def _send(socket: WebSocket, after: int | None) -> None:
+    feed: HappeningFeed = socket.app.state.happenings
+    async for _, text in feed.read(after):
+        await socket.send_text(text)

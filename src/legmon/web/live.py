@@ -101,7 +101,7 @@ class _Trace:
 async def live(socket: WebSocket) -> None:
     """Send hello, then status and trace until the page closes the socket."""
     await socket.accept()
-    tasks = [asyncio.create_task(_send(socket)), asyncio.create_task(_until_closed(socket))]
+    tasks = [asyncio.create_task(_send(socket)), asyncio.create_task(until_closed(socket))]
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
@@ -112,7 +112,7 @@ async def live(socket: WebSocket) -> None:
         await socket.close(1011)  # the page sees it and connects again
 
 
-async def _until_closed(socket: WebSocket) -> None:
+async def until_closed(socket: WebSocket) -> None:
     """Wait until the page closes the socket; it sends nothing else."""
     with contextlib.suppress(WebSocketDisconnect):
         while True:
