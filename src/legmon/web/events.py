@@ -29,7 +29,11 @@ After = Annotated[
 ]
 LastId = Annotated[
     str | None,
-    Header(alias="last-event-id", description="the same, as a browser sends it when it comes back"),
+    Header(
+        alias="last-event-id",
+        max_length=200,
+        description="the same, as a browser sends it when it comes back",
+    ),
 ]
 ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Messages without end; the data of each is one JSON object"}
