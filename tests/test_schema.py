@@ -18,7 +18,7 @@ from tests.conftest import ROOT, let_in, sensor, started, until
 from tests.made import Made, evening, make_night, scenario
 from tests.test_recorder import recorder, want
 
-SECONDS = os.environ.get("LEGMON_SCHEMA_S", "8")
+SECONDS = os.environ.get("LEGMON_SCHEMA_S", "20")
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,missing_required_header,unsupported_method,allow_header_conformance"
