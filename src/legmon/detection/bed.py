@@ -1,4 +1,4 @@
-"""Was it the leg that moved, or the bed.
+"""How likely it was the leg that moved, and not the bed.
 
 A leg that moves lies to one side of where it rested until it comes back. A bed sways about where it was, fades, and leaves
 nothing changed. Nine features of a bout say so together: a logistic regression with their products gives the chance that the
