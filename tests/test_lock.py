@@ -152,7 +152,7 @@ def test_cookies_that_are_not_ours_let_nobody_in(tmp_path: Path, address: str) -
     later = int(issued) + 1
     other = Keys(tmp_path)
     forged = (
-        f"{issued}.{nonce}.{signature[:-1]}0",
+        f"{issued}.{nonce}.{int(signature, 16) ^ 1:0{len(signature)}x}",
         f"{later}.{nonce}.{signature}",
         f"{issued}.{nonce}",
         "",
