@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import inspect
 import math
 from functools import cache
 from itertools import pairwise
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 import legmon
 from legmon.detection import kernel as k
-from legmon.detection.detector import Detector, _parameters, detect
+from legmon.detection import quality
+from legmon.detection.detector import Detector, detect
 from legmon.detection.filters import Biquad, high_pass, low_pass
 from legmon.movement import NS, Leg, LegMovement
 
@@ -121,23 +123,45 @@ def test_a_movement_is_given_once_and_as_soon_as_it_is_final() -> None:
     assert [movement] == detect(x, RATE)
 
 
-def test_the_kernel_in_plain_python_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = np.ascontiguousarray(SIGNAL[:3000])
-    compiled = k.run
-    answers = []
-    for run in (compiled, compiled.py_func):
-        if run is compiled.py_func:
-            for name in ("_away", "_between", "_close"):
-                monkeypatch.setattr(k, name, getattr(k, name).py_func)
-        s, i = np.zeros(k.FLOATS), np.zeros(k.INTEGERS, dtype=np.int64)
-        s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = 0.004
-        ring, out = np.zeros((k.RING, 9)), np.zeros((len(x), k.COLUMNS))
-        found = [
-            run(part, _parameters(RATE), s, i, ring, out[at:]) for at, part in ((0, x[:1234]), (10, x[1234:]))
-        ]
-        answers.append((found, s.tobytes(), i.tobytes(), ring.tobytes(), out.tobytes()))
-    assert sum(answers[0][0]) >= 4
-    assert answers[0] == answers[1]
+def state_of(x: Samples, cuts: list[int]) -> tuple[list[LegMovement], list[bytes]]:
+    """Return what a detector finds, and every bit of its state."""
+    detector, found, at = Detector(RATE, range_g=2.0), [], 0
+    for end in [*cuts, len(x)]:
+        found += detector.feed(x[at:end])
+        at = end
+    found += detector.gap(40) + detector.feed(x[:200])
+    q = detector._quality
+    arrays = (detector._s, detector._i, detector._ring, q._s, q._i, q._waiting)
+    return found + detector.finish(), [a.tobytes() for a in arrays]
+
+
+def unsound() -> Samples:
+    """Return lifts on a coarse chip, with a hum, a spike, a clipped stretch and one that is stuck."""
+    x = np.round(SIGNAL[:3000] / 0.004) * 0.004
+    t = times(8.0)
+    x[1500:1900, 1] += 0.015 * np.sin(2 * math.pi * 6.0 * t)
+    x[2000, 2] = 9.0
+    x[2200:2290, 0] = 2.0
+    x[2500:2700] = x[2500]
+    return x
+
+
+@pytest.mark.parametrize("x", [SIGNAL[:3000], unsound()], ids=["sound", "unsound"])
+def test_in_plain_python_the_bits_are_the_same(x: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = state_of(x, [700, 1234])
+    for module in (k, quality):
+        for name, kernel in vars(module).items():
+            if hasattr(kernel, "py_func"):
+                monkeypatch.setattr(module, name, kernel.py_func)
+    assert all(inspect.isfunction(f) for f in (k.run, k._filter, k._away, quality._add, quality._patience))
+    assert len(compiled[0]) >= 3
+    assert state_of(x, [700, 1234]) == compiled
+
+
+def test_every_bit_of_the_state_is_the_same_however_samples_are_cut() -> None:
+    whole = state_of(unsound(), [])
+    assert state_of(unsound(), [*range(1, 3000, 7)]) == whole
+    assert state_of(unsound(), [256, 257, 512, 1100, 1101, 2999]) == whole
 
 
 # What is one movement.

@@ -37,6 +37,7 @@ DRIFT_S, DRIFT_SHARE = 1.2, 0.35
 SPEED_BACK, GRAIN_ON, GRAIN_MOST_G = 0.06, 0.9, 0.04
 HUM_S, HUM_WANDER_G, HUM_MOST_G = 3.0, 0.006, 0.020
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
+SLICE: Final = 16384
 LOOK_S: Final = 10.0  # the noise floor is sampled this often
 SETTLED_S: Final = 0.4  # a leg that was quiet for so long has perhaps ended its movement
 
@@ -74,7 +75,7 @@ class Detector:
         self._s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = FIRST_FLOOR_G
         self._s[k.GRAIN] = math.inf
         self._i = np.zeros(k.INTEGERS, dtype=np.int64)
-        self._ring = np.zeros((k.RING, 9))
+        self._ring = np.zeros((k.ROWS, k.WIDTH))
         # An onset lies between two samples and is seen at the second one. At 25 Hz there is no room for more trim.
         self._trim = (math.floor(TRIM_S * self.rate_hz), math.floor(TRIM_S * self.rate_hz + 0.5))
         self._merger = BoutMerger(self.rate_hz)
@@ -82,7 +83,7 @@ class Detector:
         self._quality = Quality(self.rate_hz, range_g)
         self._floors: list[float] = []
         self._gravity: list[float] = []
-        self._look = round(LOOK_S * self.rate_hz)
+        self._look, self._quiet = int(self._p[k.LOOK]), int(self._p[k.QUIET])
 
     @property
     def position(self) -> int:
@@ -146,7 +147,10 @@ class Detector:
             raise ValueError(f"samples have the shape {x.shape}; expected (m, 3), in g")
         if not np.isfinite(x).all():
             raise ValueError("samples hold NaN or infinity; leave such stretches out with gap()")
-        return self._take(self._quality.feed(x))
+        found: list[LegMovement] = []
+        for at in range(0, len(x), SLICE):
+            found += self._take(self._quality.feed(x[at : at + SLICE]))
+        return found
 
     def _take(self, pieces: Iterable[NDArray[np.float64] | Unseen]) -> list[LegMovement]:
         found: list[LegMovement] = []
@@ -154,20 +158,18 @@ class Detector:
             if isinstance(piece, Unseen):
                 found += self._skip(piece.count)
                 continue
-            at = 0
-            while at < len(piece):  # the floor is sampled at the same indices for every size of pieces
-                part = piece[at : at + self._look - self._seen % self._look]
-                found += self._see(part)
-                at += len(part)
+            if len(piece):
+                found += self._see(piece)
         return found
 
     def _see(self, x: NDArray[np.float64]) -> list[LegMovement]:
-        out = np.empty((len(x) // int(self._p[k.QUIET]) + 1, k.COLUMNS))
-        count = k.run(x, self._p, self._s, self._i, self._ring, out)
-        if self._seen % self._look == 0:
-            self._floors.append(float(self._s[k.MOTION_FLOOR]))
-            if not self._i[k.ACTIVE]:
-                self._gravity.append(math.hypot(*self._s[k.REST_V : k.REST_V + 3]))
+        out = np.empty((len(x) // self._quiet + 1, k.COLUMNS))
+        looks = np.empty(((self._seen + len(x)) // self._look - self._seen // self._look, k.LOOKS))
+        count = k.run(x, self._p, self._s, self._i, self._ring, out, looks)
+        for floor, is_active, *rest in looks.tolist():
+            self._floors.append(floor)
+            if not is_active:
+                self._gravity.append(math.hypot(*rest))
         found: list[LegMovement] = []
         for row in out[:count]:
             found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
@@ -307,6 +309,7 @@ def _parameters(rate_hz: float) -> NDArray[np.float64]:
     p[k.HALF_MOST] = max(round(HALF_MOST_S * rate_hz), 1)
     p[k.SPEED_BACK], p[k.GRAIN_ON], p[k.GRAIN_MOST] = SPEED_BACK, GRAIN_ON, GRAIN_MOST_G
     p[k.DRIFT], p[k.DRIFT_SHARE] = round(DRIFT_S * rate_hz), DRIFT_SHARE
+    p[k.LOOK] = round(LOOK_S * rate_hz)
     p[k.BOX] = round(BOX_S * rate_hz)
     p[k.HALF] = max(round(HALF_S * rate_hz), 1)
     return p

@@ -6,6 +6,8 @@ from typing import Any
 
 import platformdirs
 
+from legmon.detection.vector import teach_numba
+
 # By default the cache lies beside the source, where an uninstaller leaves it behind and a reader finds strange files.
 os.environ.setdefault("NUMBA_CACHE_DIR", platformdirs.user_cache_dir("legmon-numba", appauthor=False))
 
@@ -49,6 +51,7 @@ def jit(function: Callable[..., Any]) -> Any:
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     import numba
 
+    teach_numba()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)

@@ -1,4 +1,4 @@
-"""The loop over samples, in one pass: acceleration in, bouts of activity out, with blocks of any length.
+"""The loop over samples: acceleration in, bouts of activity out, with pieces of any length.
 
 A *bout* is a stretch in which the leg moves, between two in which it rests. Three signals open one:
 
@@ -13,8 +13,13 @@ and its edges are searched there: the first and the last sample at which the sig
 away from rest by 5 mg or by more where there is noise. So no filter delays an edge. Where there is noise, the mean is over more
 samples.
 
-All state is in arrays, so that a block can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last
-samples. The same source runs as plain Python (`run.py_func`) with the same bits.
+The samples are worked on in blocks. `_filter` computes what does not depend on bouts and puts it into the ring. Then `_rest`
+follows the leg until a bout opens, and `_move` until it ends. The ring is written up to a block ahead of the sample that is
+looked at; nothing reads ahead. So the result does not depend on where blocks end.
+
+All state is in arrays, so that a piece can end anywhere: `p` parameters, `s` float state, `i` integer state, `ring` the last
+samples. The same source runs as plain Python (`run.py_func`) with the same bits. Loops hold the state in local variables, since a
+compiler must read an array again after each write to another one.
 """
 
 import math
@@ -24,9 +29,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.detection.jit import jit
+from legmon.detection.vector import if_above, larger, load, store, total, vector
 
 RING = 4096
 """Samples in the ring: 80 s at 50 Hz, 20 s at 200 Hz. The edges and the shape of a longer bout come from its last part."""
+BLOCK = 256
+ROWS = 8192
+"""Rows of the array that holds the ring, more than `RING` and a block. It is a power of two: a row is an index `& MASK`."""
+MASK = ROWS - 1
+FLOOR_LEAST, NO_STEP = 0.0005, 1e-9  # g: no floor is lower, and no smaller change is a step of the chip
 
 # Where each parameter stands in p.
 HP_B0, HP_B1, HP_B2, HP_A1, HP_A2, LP_B0, LP_B1, LP_B2, LP_A1, LP_A2 = range(10)
@@ -50,7 +61,8 @@ QUIET, CALM, HELD, SPEED_LAG, HALF, HALF_MOST, BOX, LOOK_BACK = range(29, 37)  #
 HUM, HUM_WANDER, HUM_MOST = 37, 38, 39  # samples, g, g
 SPEED_BACK, GRAIN_ON, GRAIN_MOST = 40, 41, 42  # share of the peak, factor of the step of the chip, g
 DRIFT, DRIFT_SHARE = 43, 44  # samples, share
-PARAMETERS = 45
+LOOK = 45  # samples from one look at the noise to the next
+PARAMETERS = 46
 
 # Where each value stands in s. The three axes of a vector follow one another.
 HP1, HP2, BP1, BP2, LP1, LP2 = range(0, 18, 3)
@@ -65,7 +77,8 @@ HUM_V, FAR_V, SUM_V = (
     39,
     42,
 )  # gravity when a hum may have begun, its farthest turn in a bout, a running sum
-ENERGY, MOTION_FLOOR, TURN_FLOOR, SPEED_FLOOR = range(45, 49)
+ENERGY, MOTION_FLOOR, SPEED_FLOOR, TURN_FLOOR = range(45, 49)
+FLOORS = MOTION_FLOOR  # the three as one vector
 MOTION_PEAK, SPEED_PEAK, PEAK, DISPLACED, HUM_MOTION, HUM_SPEED = range(49, 55)
 GRAIN, LAST_V = 55, 56  # the smallest step of the chip, the last sample
 FLOATS = 59
@@ -75,14 +88,20 @@ STARTED, INDEX, ACTIVE, FIRST, LAST, RESTING, LIMIT, HELD_UNTIL = range(8)
 HUM_SINCE, WANDERED, WIDE, WIDE_FIRST = range(8, 12)
 INTEGERS = 12
 
-# Columns of the ring: the vector below 8 Hz, gravity, and the samples themselves.
-LIGHT, SLOWLY, RAW = 0, 3, 6
+# Columns of the ring: the vector below 8 Hz, gravity, the samples themselves, and gravity that shaking hardly moves.
+LIGHT, SLOWLY, RAW, STEADILY = 0, 3, 6, 9
+MOTION, SPEED = 12, 13
+WIDTH = 14
 
 # Columns of a bout.
 OUT_FIRST, OUT_END, OUT_WIDE_FIRST, OUT_WIDE_END, OUT_PEAK, OUT_FLOOR, OUT_HZ, OUT_POWER = range(8)
 OUT_RETURNS, OUT_TURN, OUT_SIDED, OUT_SWINGS, OUT_HELD = range(8, 13)
 OUT_BEFORE, OUT_AFTER = 13, 16
 COLUMNS = 19
+
+# Columns of a look at the noise: the floor of the motion, whether the leg moves, and gravity at rest.
+LOOK_FLOOR, LOOK_ACTIVE, LOOK_REST = 0, 1, 2
+LOOKS = 5
 
 
 @jit
@@ -106,7 +125,7 @@ def _away(ring: Any, at: int, newest: int, half: int, s: Any, ref: int) -> float
     for k in range(3):
         mean = 0.0
         for j in range(at - half, last + 1):
-            mean += ring[j % RING, RAW + k]
+            mean += ring[j & MASK, RAW + k]
         d = mean / count - s[ref + k]
         total += d * d
     return math.sqrt(total)
@@ -134,7 +153,7 @@ def _stays_away(ring: Any, start: int, end: int, s: Any) -> bool:
     for k in range(3):
         total = 0.0
         for q in range(start + quarter, end + 1 - quarter):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             total += d
             square += d * d
         away += (total / count) * (total / count)
@@ -152,7 +171,7 @@ def _turn(ring: Any, p: Any, s: Any, start: int, end: int, newest: int) -> float
     for k in range(3):
         s[SUM_V + k] = 0.0
         for q in range(start - before, start - before + box):
-            s[SUM_V + k] += ring[min(q, newest) % RING, LIGHT + k]
+            s[SUM_V + k] += ring[min(q, newest) & MASK, LIGHT + k]
         s[FAR_V + k] = 0.0
     for q in range(start, end + 1):
         square = 0.0
@@ -164,8 +183,8 @@ def _turn(ring: Any, p: Any, s: Any, start: int, end: int, newest: int) -> float
             for k in range(3):
                 s[FAR_V + k] = s[SUM_V + k] / box - s[BEFORE_V + k]
         for k in range(3):
-            s[SUM_V + k] += ring[min(q - before + box, newest) % RING, LIGHT + k]
-            s[SUM_V + k] -= ring[(q - before) % RING, LIGHT + k]
+            s[SUM_V + k] += ring[min(q - before + box, newest) & MASK, LIGHT + k]
+            s[SUM_V + k] -= ring[(q - before) & MASK, LIGHT + k]
     return math.sqrt(farthest)
 
 
@@ -177,7 +196,7 @@ def _sided(ring: Any, s: Any, start: int, end: int) -> float:
     for k in range(3):
         total = 0.0
         for q in range(start, end + 1):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             total += d
             square += d * d
         mean += (total / count) * (total / count)
@@ -191,7 +210,7 @@ def _swings(ring: Any, s: Any, start: int, end: int) -> int:
     for q in range(start, end + 1):
         square = 0.0
         for k in range(3):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             square += d * d
         if square > farthest:
             farthest, at = square, q
@@ -199,8 +218,8 @@ def _swings(ring: Any, s: Any, start: int, end: int) -> int:
     for q in range(start, end + 1):
         along = 0.0
         for k in range(3):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
-            along += d * (ring[at % RING, LIGHT + k] - s[BEFORE_V + k])
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
+            along += d * (ring[at & MASK, LIGHT + k] - s[BEFORE_V + k])
         now = 1 if along > 0.3 * farthest else (-1 if along < -0.3 * farthest else 0)
         if now not in (0, side):
             swings += 1
@@ -218,7 +237,7 @@ def _held(ring: Any, p: Any, s: Any, start: int, end: int, newest: int, turn: fl
         for k in range(3):
             total = 0.0
             for j in range(q - half, q + half + 1):
-                total += ring[min(j, newest) % RING, LIGHT + k]
+                total += ring[min(j, newest) & MASK, LIGHT + k]
             along += (total / (2 * half + 1) - s[BEFORE_V + k]) * s[FAR_V + k]
         least = min(least, along / (turn + 1e-12))
     return least / (turn + 1e-12)
@@ -231,14 +250,14 @@ def _returns(ring: Any, s: Any, start: int, end: int) -> int:
     for q in range(start, end + 1):
         square = 0.0
         for k in range(3):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             square += d * d
         farthest = max(farthest, square)
     returns, out = 0, False
     for q in range(start, end + 1):
         square = 0.0
         for k in range(3):
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             square += d * d
         if out and square < 0.0625 * farthest:
             returns += 1
@@ -254,9 +273,9 @@ def _describe(ring: Any, p: Any, s: Any, start: int, end: int, newest: int, row:
     changes, squares = 0.0, 1e-12
     for q in range(start, end + 1):
         for k in range(3):
-            d = ring[q % RING, LIGHT + k] - ring[(q - 1) % RING, LIGHT + k]
+            d = ring[q & MASK, LIGHT + k] - ring[(q - 1) & MASK, LIGHT + k]
             changes += d * d
-            d = ring[q % RING, LIGHT + k] - s[BEFORE_V + k]
+            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
             squares += d * d
     turn = _turn(ring, p, s, start, end, newest)
     row[OUT_HZ] = math.sqrt(changes / squares)
@@ -296,10 +315,10 @@ def _drifts(ring: Any, p: Any, i: Any) -> bool:
     at, lag = i[INDEX], np.int64(p[DRIFT])
     along, square = 0.0, 1e-12
     for k in range(3):
-        now = ring[at % RING, SLOWLY + k]
-        before = ring[(at - lag) % RING, SLOWLY + k]
+        now = ring[at & MASK, SLOWLY + k]
+        before = ring[(at - lag) & MASK, SLOWLY + k]
         d = now - before
-        along += d * (before - ring[(at - 2 * lag) % RING, SLOWLY + k])
+        along += d * (before - ring[(at - 2 * lag) & MASK, SLOWLY + k])
         square += d * d
     return bool(along > p[DRIFT_SHARE] * square)
 
@@ -336,7 +355,7 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     for k in range(3):
         mean = 0.0
         for j in range(still):
-            mean += ring[(at - j) % RING, LIGHT + k]
+            mean += ring[(at - j) & MASK, LIGHT + k]
         s[AFTER_V + k] = mean / still
     start = max(i[FIRST], at - RING + 2 + np.int64(max(p[BOX], p[HALF_MOST])))
     end = _end(ring, p, s, i, start)
@@ -375,6 +394,240 @@ def finish(p: Any, s: Any, i: Any, ring: Any, row: Any) -> None:
 
 
 @jit
+def _start(x: Any, r: int, p: Any, s: Any, i: Any, ring: Any) -> None:
+    """Begin, or begin again after a gap: filters and ring are as after a long rest at the sample `r`."""
+    v = load(x, r, 0)
+    store(-p[HP_B0] * v, s, HP1)
+    store(p[HP_B2] * v, s, HP2)
+    store(v - v, s, BP1)
+    store(v - v, s, BP2)
+    store(v - p[LP_B0] * v, s, LP1)
+    store((p[LP_B2] - p[LP_A2]) * v, s, LP2)
+    store(v, s, SLOW_V)
+    store(v, s, STEADY_V)
+    store(v, s, REST_V)
+    store(v, s, LAST_V)
+    at = i[INDEX]
+    for j in range(at - RING, at):
+        store(v, ring, j & MASK, LIGHT)
+        store(v, ring, j & MASK, SLOWLY)
+        store(v, ring, j & MASK, RAW)
+    s[ENERGY] = 0.0
+    s[DISPLACED] = 0.0
+    i[STARTED] = 1
+    i[RESTING] = at
+    i[LIMIT] = at
+
+
+@jit
+def _step_of_chip(x: Any, first: int, end: int, s: Any) -> int:
+    """Note the smallest step between two samples up to `first`. Return where the next smaller one is seen, at most `end`."""
+    for k in range(3):
+        step = abs(x[first, k] - s[LAST_V + k])
+        if step > NO_STEP:
+            s[GRAIN] = min(s[GRAIN], step)
+    grain, smaller, line = s[GRAIN], 0, x.reshape(-1)
+    now, before = line[3 * first + 3 : 3 * end], line[3 * first : 3 * end - 3]
+    for j in range(len(now)):
+        step = abs(now[j] - before[j])
+        smaller += (step > NO_STEP) & (step < grain)
+    if smaller > 0:
+        for r in range(first + 1, end):
+            for k in range(3):
+                step = abs(x[r, k] - x[r - 1, k])
+                if NO_STEP < step < grain:
+                    return r
+    return end
+
+
+@jit
+def _filter(x: Any, first: int, end: int, p: Any, s: Any, i: Any, ring: Any) -> None:
+    """Filter samples and put them into the ring, with the motion and the speed of turning. Nothing here depends on a bout."""
+    hp_b0, hp_b1, hp_b2, hp_a1, hp_a2 = p[HP_B0], p[HP_B1], p[HP_B2], p[HP_A1], p[HP_A2]
+    lp_b0, lp_b1, lp_b2, lp_a1, lp_a2 = p[LP_B0], p[LP_B1], p[LP_B2], p[LP_A1], p[LP_A2]
+    share_slow, share_steady, share_smooth = p[SLOW], p[STEADY], p[SMOOTH]
+    hp1, hp2, bp1, bp2 = load(s, HP1), load(s, HP2), load(s, BP1), load(s, BP2)
+    lp1, lp2, slow, steady = load(s, LP1), load(s, LP2), load(s, SLOW_V), load(s, STEADY_V)
+    energy, lag, at = s[ENERGY], np.int64(p[SPEED_LAG]), i[INDEX]
+    for r in range(first, end):
+        v = load(x, r, 0)
+        high = hp_b0 * v + hp1
+        hp1 = hp_b1 * v - hp_a1 * high + hp2
+        hp2 = hp_b2 * v - hp_a2 * high
+        band = lp_b0 * high + bp1
+        bp1 = lp_b1 * high - lp_a1 * band + bp2
+        bp2 = lp_b2 * high - lp_a2 * band
+        light = lp_b0 * v + lp1
+        lp1 = lp_b1 * v - lp_a1 * light + lp2
+        lp2 = lp_b2 * v - lp_a2 * light
+        slow = slow + share_slow * (light - slow)
+        steady = steady + share_steady * (slow - steady)
+        energy += share_smooth * (total(band * band) - energy)
+        turned = slow - load(ring, (at - lag) & MASK, SLOWLY)
+        here = at & MASK
+        store(light, ring, here, LIGHT)
+        store(slow, ring, here, SLOWLY)
+        store(v, ring, here, RAW)
+        store(steady, ring, here, STEADILY)
+        ring[here, MOTION] = math.sqrt(energy)
+        ring[here, SPEED] = math.sqrt(total(turned * turned))
+        at += 1
+    store(hp1, s, HP1)
+    store(hp2, s, HP2)
+    store(bp1, s, BP1)
+    store(bp2, s, BP2)
+    store(lp1, s, LP1)
+    store(lp2, s, LP2)
+    store(slow, s, SLOW_V)
+    store(steady, s, STEADY_V)
+    store(load(x, end - 1, 0), s, LAST_V)
+    s[ENERGY] = energy
+
+
+@jit
+def _floors_after(floors: Any, signals: Any, rise: Any, fall: Any, fall_fast: Any) -> Any:
+    """Return the floors after one more sample: a small step nearer to the medians, and a larger one when the noise stops."""
+    higher, lower = larger(floors * rise, FLOOR_LEAST), larger(floors * fall, FLOOR_LEAST)
+    lowest = larger(floors * fall_fast, FLOOR_LEAST)
+    return if_above(signals, floors, higher, if_above(floors, 2.0 * signals, lowest, lower))
+
+
+@jit
+def _rest(ring: Any, p: Any, s: Any, i: Any, until: int) -> None:
+    """Follow a leg that rests, to the sample at which a bout opens or to the end of the block."""
+    at, resting = i[INDEX], i[RESTING]
+    grain_on = p[GRAIN_ON] * s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
+    factors = vector(p[ON_FACTOR], 0.0, p[TURN_FACTOR])
+    least = vector(max(p[ON_LEAST], grain_on), 0.0, max(p[TURN_LEAST], grain_on))
+    up, down = 1.0 + p[FLOOR_STEP], 1.0 - p[FLOOR_STEP]
+    rise, fall = vector(up, up, up), vector(down, down, down)
+    fall_fast = vector(1.0 - 3.0 * p[FLOOR_STEP], down, down)  # of the motion only
+    floors, displaced, rest = load(s, FLOORS), s[DISPLACED], load(s, REST_V)
+    settled = resting + np.int64(1.0 / p[REST]) + 1
+    held = load(s, AFTER_V)
+    way_back = load(s, ORIGIN_V) - held
+    is_open = False
+    while at < until and not is_open:
+        here = at & MASK
+        steady = load(ring, here, STEADILY)
+        away = steady - rest
+        motion, turn = ring[here, MOTION], math.sqrt(total(away * away))
+        on = larger(factors * floors, least)
+        floors = _floors_after(floors, vector(motion, ring[here, SPEED], turn), rise, fall, fall_fast)
+        returned = False
+        if displaced > 0.0:
+            if at > i[HELD_UNTIL]:
+                displaced = 0.0
+            elif total((steady - held) * way_back) > displaced * max(
+                p[HELD_BACK] * displaced, p[HELD_FACTOR] * floors[2]
+            ):
+                returned = True
+                displaced = 0.0
+        if motion > on[0] or turn > on[2] or returned:
+            i[INDEX] = at
+            if motion <= on[0] and not returned and _drifts(ring, p, i):
+                resting, rest = at, steady
+                settled = resting + np.int64(1.0 / p[REST]) + 1
+            else:
+                is_open = True
+        if not is_open:
+            share = p[REST] if at > settled else max(p[REST], 1.0 / (at - resting + 1.0))
+            rest = rest + share * (load(ring, here, SLOWLY) - rest)
+        at += 1
+    store(floors, s, FLOORS)
+    s[DISPLACED] = displaced
+    store(rest, s, REST_V)
+    i[RESTING] = resting
+    if is_open:
+        i[INDEX] = at - 1
+        _open(ring, p, s, i)
+    i[INDEX] = at
+
+
+@jit
+def _open(ring: Any, p: Any, s: Any, i: Any) -> None:
+    """Open a bout at this sample. It began a little earlier."""
+    at = i[INDEX]
+    here = at & MASK
+    i[FIRST] = _begin(ring, p, s, i)
+    i[WIDE_FIRST] = i[WIDE]
+    i[ACTIVE] = 1
+    i[LAST] = at
+    i[HUM_SINCE] = at
+    i[WANDERED] = 0
+    s[HUM_MOTION], s[HUM_SPEED] = 0.0, 0.0
+    store(load(ring, here, STEADILY), s, HUM_V)
+    store(load(s, REST_V), s, BEFORE_V)
+    beyond = load(ring, here, LIGHT) - load(s, REST_V)
+    s[MOTION_PEAK], s[SPEED_PEAK] = ring[here, MOTION], ring[here, SPEED]
+    s[PEAK] = math.sqrt(total(beyond * beyond))
+
+
+@jit
+def _move(ring: Any, p: Any, s: Any, i: Any, until: int, out: Any, found: int) -> int:
+    """Follow a leg that moves, to the end of its bout or of the block. Return how many bouts have ended."""
+    at, last, hum_since = i[INDEX], i[LAST], i[HUM_SINCE]
+    grain_on = p[GRAIN_ON] * s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
+    factors = vector(p[ON_FACTOR], p[SPEED_FACTOR], 0.0)
+    least = vector(max(p[ON_LEAST], grain_on), p[SPEED_LEAST], 0.0)
+    off_share, motion_back, speed_back = p[OFF_SHARE], p[MOTION_BACK], p[SPEED_BACK]
+    still = p[HUM_WANDER] * p[HUM_WANDER]
+    # The floors move more slowly than at rest, and that of the turn stays. So a lasting vibration becomes part of the floor and
+    # a movement does not.
+    up, down = 1.0 + p[FLOOR_STEP_ACTIVE], 1.0 - p[FLOOR_STEP_ACTIVE]
+    rise, fall = vector(up, up, 1.0), vector(down, down, 1.0)
+    fall_fast = vector(1.0 - 3.0 * p[FLOOR_STEP_ACTIVE], down, 1.0)
+    floors = load(s, FLOORS)
+    motion_peak, speed_peak, peak = s[MOTION_PEAK], s[SPEED_PEAK], s[PEAK]
+    hum_motion, hum_speed, hum = s[HUM_MOTION], s[HUM_SPEED], load(s, HUM_V)
+    rest = load(s, REST_V)
+    is_over, is_hum = False, False
+    while at < until and not is_over and not is_hum:
+        here = at & MASK
+        motion, speed = ring[here, MOTION], ring[here, SPEED]
+        on = larger(factors * floors, least)
+        floors = _floors_after(floors, vector(motion, speed, 0.0), rise, fall, fall_fast)
+        motion_peak, speed_peak = max(motion_peak, motion), max(speed_peak, speed)
+        beyond = load(ring, here, LIGHT) - rest
+        peak = max(peak, math.sqrt(total(beyond * beyond)))
+        # Shaking for seconds while gravity stays where it is: a hum. The floors take its strength at once.
+        hum_motion += motion
+        hum_speed += speed
+        wander = load(ring, here, STEADILY) - hum
+        if total(wander * wander) > still:
+            hum_since, hum_motion, hum_speed, hum = at, 0.0, 0.0, load(ring, here, STEADILY)
+            i[WANDERED] = 1
+        elif at - hum_since >= p[HUM]:
+            length = at - hum_since
+            lifted = load(ring, here, STEADILY) - load(s, BEFORE_V)
+            if hum_motion / length < p[HUM_MOST] and total(lifted * lifted) < still:
+                floors = larger(floors, vector(hum_motion / length, hum_speed / length, 0.0))
+                is_hum = i[WANDERED] == 0
+            hum_since, hum_motion, hum_speed = at, 0.0, 0.0
+        if motion > max(off_share * on[0], motion_back * motion_peak) or speed > max(
+            on[1], speed_back * speed_peak
+        ):
+            last = at
+        is_over = at - last >= p[QUIET]
+        at += 1
+    store(floors, s, FLOORS)
+    s[MOTION_PEAK], s[SPEED_PEAK], s[PEAK] = motion_peak, speed_peak, peak
+    s[HUM_MOTION], s[HUM_SPEED] = hum_motion, hum_speed
+    store(hum, s, HUM_V)
+    i[LAST], i[HUM_SINCE] = last, hum_since
+    i[INDEX] = at - 1
+    if is_hum:
+        i[ACTIVE] = 0
+        i[LIMIT] = at - 1
+        i[RESTING] = at - 1
+    elif is_over:
+        _close(ring, p, s, i, out[found])
+        found += 1
+    i[INDEX] = at
+    return found
+
+
+@jit
 def run(
     x: NDArray[np.float64],
     p: NDArray[np.float64],
@@ -382,6 +635,7 @@ def run(
     i: NDArray[np.int64],
     ring: NDArray[np.float64],
     out: NDArray[np.float64],
+    looks: NDArray[np.float64],
 ) -> int:
     """Feed samples.
 
@@ -393,153 +647,30 @@ def run(
         Parameters and state. All but `p` are changed.
     out : (m, COLUMNS) float64
         Receives bouts. One ends at least `QUIET` samples after the one before, so ``m = n // QUIET + 1`` is enough.
+    looks : (l, LOOKS) float64
+        Receives the state after each sample whose index, plus one, is a multiple of `LOOK`.
 
     Returns
     -------
     int
         Number of bouts written.
     """
-    found = 0
-    for r in range(x.shape[0]):
-        at = i[INDEX]
+    found, looked, first, look = 0, 0, 0, np.int64(p[LOOK])
+    while first < x.shape[0]:
         if i[STARTED] == 0:
-            for k in range(3):  # filters start in the state they would have after a long rest here
-                v = x[r, k]
-                s[HP1 + k] = -p[HP_B0] * v
-                s[HP2 + k] = p[HP_B2] * v
-                s[BP1 + k] = 0.0
-                s[BP2 + k] = 0.0
-                s[LP1 + k] = v - p[LP_B0] * v
-                s[LP2 + k] = (p[LP_B2] - p[LP_A2]) * v
-                s[SLOW_V + k] = v
-                s[REST_V + k] = v
-                s[STEADY_V + k] = v
-                s[LAST_V + k] = v
-                for j in range(RING):
-                    ring[j, LIGHT + k] = v
-                    ring[j, SLOWLY + k] = v
-                    ring[j, RAW + k] = v
-            s[ENERGY] = 0.0
-            s[DISPLACED] = 0.0
-            i[STARTED] = 1
-            i[RESTING] = at
-            i[LIMIT] = at
-        here, lagged = at % RING, (at - np.int64(p[SPEED_LAG])) % RING
-        power, turned, beyond, moved, back, wander, lifted = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for k in range(3):
-            v = x[r, k]
-            d = abs(v - s[LAST_V + k])
-            if d > 1e-9:
-                s[GRAIN] = min(s[GRAIN], d)
-            s[LAST_V + k] = v
-            h = p[HP_B0] * v + s[HP1 + k]
-            s[HP1 + k] = p[HP_B1] * v - p[HP_A1] * h + s[HP2 + k]
-            s[HP2 + k] = p[HP_B2] * v - p[HP_A2] * h
-            w = p[LP_B0] * h + s[BP1 + k]
-            s[BP1 + k] = p[LP_B1] * h - p[LP_A1] * w + s[BP2 + k]
-            s[BP2 + k] = p[LP_B2] * h - p[LP_A2] * w
-            light = p[LP_B0] * v + s[LP1 + k]
-            s[LP1 + k] = p[LP_B1] * v - p[LP_A1] * light + s[LP2 + k]
-            s[LP2 + k] = p[LP_B2] * v - p[LP_A2] * light
-            s[SLOW_V + k] += p[SLOW] * (light - s[SLOW_V + k])
-            slow = s[SLOW_V + k]
-            s[STEADY_V + k] += p[STEADY] * (slow - s[STEADY_V + k])
-            d = s[STEADY_V + k] - s[HUM_V + k]
-            wander += d * d
-            d = s[STEADY_V + k] - s[BEFORE_V + k]
-            lifted += d * d
-            ring[here, LIGHT + k] = light
-            ring[here, SLOWLY + k] = slow
-            ring[here, RAW + k] = v
-            power += w * w
-            d = s[STEADY_V + k] - s[REST_V + k]
-            turned += d * d
-            d = light - s[REST_V + k]
-            beyond += d * d
-            d = slow - ring[lagged, SLOWLY + k]
-            moved += d * d
-            back += (s[STEADY_V + k] - s[AFTER_V + k]) * (s[ORIGIN_V + k] - s[AFTER_V + k])
-        s[ENERGY] += p[SMOOTH] * (power - s[ENERGY])
-        motion, turn, speed = math.sqrt(s[ENERGY]), math.sqrt(turned), math.sqrt(moved)
-        active = i[ACTIVE] == 1
-        grain = s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
-        on = max(p[ON_FACTOR] * s[MOTION_FLOOR], p[ON_LEAST], p[GRAIN_ON] * grain)
-        turn_on = max(p[TURN_FACTOR] * s[TURN_FLOOR], p[TURN_LEAST], p[GRAIN_ON] * grain)
-        speed_on = max(p[SPEED_FACTOR] * s[SPEED_FLOOR], p[SPEED_LEAST])
-        # Floors move slowly towards the median, and more slowly while the leg moves. So a lasting vibration becomes
-        # part of the floor and a movement does not.
-        step = p[FLOOR_STEP_ACTIVE] if active else p[FLOOR_STEP]
-        fall = 3.0 * step if motion < 0.5 * s[MOTION_FLOOR] else step
-        s[MOTION_FLOOR] *= 1.0 + (step if motion > s[MOTION_FLOOR] else -fall)
-        s[SPEED_FLOOR] *= 1.0 + (step if speed > s[SPEED_FLOOR] else -step)
-        if not active:
-            s[TURN_FLOOR] *= 1.0 + (step if turn > s[TURN_FLOOR] else -step)
-        s[MOTION_FLOOR] = max(s[MOTION_FLOOR], 0.0005)
-        s[SPEED_FLOOR] = max(s[SPEED_FLOOR], 0.0005)
-        s[TURN_FLOOR] = max(s[TURN_FLOOR], 0.0005)
-        if active:
-            s[MOTION_PEAK] = max(s[MOTION_PEAK], motion)
-            s[SPEED_PEAK] = max(s[SPEED_PEAK], speed)
-            s[PEAK] = max(s[PEAK], math.sqrt(beyond))
-            # Shaking for seconds while gravity stays where it is: a hum. The floor takes its strength at once.
-            s[HUM_MOTION] += motion
-            s[HUM_SPEED] += speed
-            if wander > p[HUM_WANDER] * p[HUM_WANDER]:
-                i[HUM_SINCE] = at
-                i[WANDERED] = 1
-                s[HUM_MOTION], s[HUM_SPEED] = 0.0, 0.0
-                for k in range(3):
-                    s[HUM_V + k] = s[STEADY_V + k]
-            elif at - i[HUM_SINCE] >= p[HUM]:
-                length = at - i[HUM_SINCE]
-                if s[HUM_MOTION] / length < p[HUM_MOST] and lifted < p[HUM_WANDER] * p[HUM_WANDER]:
-                    s[MOTION_FLOOR] = max(s[MOTION_FLOOR], s[HUM_MOTION] / length)
-                    s[SPEED_FLOOR] = max(s[SPEED_FLOOR], s[HUM_SPEED] / length)
-                    if i[WANDERED] == 0:  # nothing but a hum
-                        i[ACTIVE] = 0
-                        i[LIMIT] = at
-                        i[RESTING] = at
-                        i[INDEX] = at + 1
-                        continue
-                i[HUM_SINCE] = at
-                s[HUM_MOTION], s[HUM_SPEED] = 0.0, 0.0
-            if motion > max(p[OFF_SHARE] * on, p[MOTION_BACK] * s[MOTION_PEAK]) or speed > max(
-                speed_on, p[SPEED_BACK] * s[SPEED_PEAK]
-            ):
-                i[LAST] = at
-            if at - i[LAST] >= p[QUIET]:
-                _close(ring, p, s, i, out[found])
-                found += 1
-        else:
-            returned = False
-            if s[DISPLACED] > 0.0:
-                if at > i[HELD_UNTIL]:
-                    s[DISPLACED] = 0.0
-                elif back > s[DISPLACED] * max(p[HELD_BACK] * s[DISPLACED], p[HELD_FACTOR] * s[TURN_FLOOR]):
-                    returned = True
-                    s[DISPLACED] = 0.0
-            lifts = turn > turn_on
-            if lifts and motion <= on and not returned and _drifts(ring, p, i):
-                lifts = False
-                i[RESTING] = at
-                for k in range(3):
-                    s[REST_V + k] = s[STEADY_V + k]
-            if motion > on or lifts or returned:
-                i[FIRST] = _begin(ring, p, s, i)
-                i[WIDE_FIRST] = i[WIDE]
-                i[ACTIVE] = 1
-                i[HUM_SINCE] = at
-                i[WANDERED] = 0
-                s[HUM_MOTION], s[HUM_SPEED] = 0.0, 0.0
-                for k in range(3):
-                    s[HUM_V + k] = s[STEADY_V + k]
-                i[LAST] = at
-                s[MOTION_PEAK], s[SPEED_PEAK], s[PEAK] = motion, speed, math.sqrt(beyond)
-                for k in range(3):
-                    s[BEFORE_V + k] = s[REST_V + k]
+            _start(x, first, p, s, i, ring)
+        end = min(first + min(BLOCK, look - i[INDEX] % look), x.shape[0])
+        end = _step_of_chip(x, first, end, s)
+        _filter(x, first, end, p, s, i, ring)
+        until = i[INDEX] + end - first
+        while i[INDEX] < until:
+            if i[ACTIVE] == 0:
+                _rest(ring, p, s, i, until)
             else:
-                share = max(p[REST], 1.0 / (at - i[RESTING] + 1.0))
-                for k in range(3):
-                    s[REST_V + k] += share * (s[SLOW_V + k] - s[REST_V + k])
-        i[INDEX] = at + 1
+                found = _move(ring, p, s, i, until, out, found)
+        if until % look == 0:
+            looks[looked, LOOK_FLOOR], looks[looked, LOOK_ACTIVE] = s[MOTION_FLOOR], i[ACTIVE]
+            store(load(s, REST_V), looks, looked, LOOK_REST)
+            looked += 1
+        first = end
     return found
