@@ -120,24 +120,17 @@ def _edge(p: Any, s: Any, i: Any) -> float:
 def _away(ring: Any, at: int, newest: int, half: int, s: Any, ref: int) -> float:
     """Return the distance of the mean of the samples around `at` from a reference vector in `s`, g."""
     last = min(at + half, newest)
-    count = last - (at - half) + 1
-    total = 0.0
-    for k in range(3):
-        mean = 0.0
-        for j in range(at - half, last + 1):
-            mean += ring[j & MASK, RAW + k]
-        d = mean / count - s[ref + k]
-        total += d * d
-    return math.sqrt(total)
+    added = vector(0.0, 0.0, 0.0)
+    for j in range(at - half, last + 1):
+        added = added + load(ring, j & MASK, RAW)
+    away = added / float(last - (at - half) + 1) - load(s, ref)
+    return math.sqrt(total(away * away))
 
 
 @jit
 def _between(s: Any, a: int, b: int) -> float:
-    total = 0.0
-    for k in range(3):
-        d = s[a + k] - s[b + k]
-        total += d * d
-    return math.sqrt(total)
+    way = load(s, a) - load(s, b)
+    return math.sqrt(total(way * way))
 
 
 @jit
@@ -167,24 +160,18 @@ def _turn(ring: Any, p: Any, s: Any, start: int, end: int, newest: int) -> float
     Gravity is the mean over half a second. Beats, jerks and a swaying bed hardly move it.
     """
     box = int(p[BOX])
-    before, farthest = box // 2, 0.0
-    for k in range(3):
-        s[SUM_V + k] = 0.0
-        for q in range(start - before, start - before + box):
-            s[SUM_V + k] += ring[min(q, newest) & MASK, LIGHT + k]
-        s[FAR_V + k] = 0.0
+    half, farthest = box // 2, 0.0
+    before, far, added = load(s, BEFORE_V), vector(0.0, 0.0, 0.0), vector(0.0, 0.0, 0.0)
+    for q in range(start - half, start - half + box):
+        added = added + load(ring, min(q, newest) & MASK, LIGHT)
     for q in range(start, end + 1):
-        square = 0.0
-        for k in range(3):
-            d = s[SUM_V + k] / box - s[BEFORE_V + k]
-            square += d * d
+        turn = added / float(box) - before
+        square = total(turn * turn)
         if square > farthest:
-            farthest = square
-            for k in range(3):
-                s[FAR_V + k] = s[SUM_V + k] / box - s[BEFORE_V + k]
-        for k in range(3):
-            s[SUM_V + k] += ring[min(q - before + box, newest) & MASK, LIGHT + k]
-            s[SUM_V + k] -= ring[(q - before) & MASK, LIGHT + k]
+            farthest, far = square, turn
+        added = added + load(ring, min(q - half + box, newest) & MASK, LIGHT)
+        added = added - load(ring, (q - half) & MASK, LIGHT)
+    store(far, s, FAR_V)
     return math.sqrt(farthest)
 
 
@@ -206,20 +193,16 @@ def _sided(ring: Any, s: Any, start: int, end: int) -> float:
 @jit
 def _swings(ring: Any, s: Any, start: int, end: int) -> int:
     """Return how often a bout changes from one side of rest to the other, by three tenths of its farthest point."""
-    farthest, at = 0.0, start
+    before = load(s, BEFORE_V)
+    farthest, far = 0.0, load(ring, start & MASK, LIGHT) - before
     for q in range(start, end + 1):
-        square = 0.0
-        for k in range(3):
-            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
-            square += d * d
+        away = load(ring, q & MASK, LIGHT) - before
+        square = total(away * away)
         if square > farthest:
-            farthest, at = square, q
+            farthest, far = square, away
     swings, side = 0, 0
     for q in range(start, end + 1):
-        along = 0.0
-        for k in range(3):
-            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
-            along += d * (ring[at & MASK, LIGHT + k] - s[BEFORE_V + k])
+        along = total((load(ring, q & MASK, LIGHT) - before) * far)
         now = 1 if along > 0.3 * farthest else (-1 if along < -0.3 * farthest else 0)
         if now not in (0, side):
             swings += 1
@@ -231,14 +214,12 @@ def _swings(ring: Any, s: Any, start: int, end: int) -> int:
 def _held(ring: Any, p: Any, s: Any, start: int, end: int, newest: int, turn: float) -> float:
     """Return which share of its farthest turn the leg keeps at least, in the middle half of a bout; negative beyond rest."""
     half, quarter = np.int64(p[HALF]), (end + 1 - start) // 4
-    least = turn
+    before, far, least = load(s, BEFORE_V), load(s, FAR_V), turn
     for q in range(start + quarter, end - quarter + 1):
-        along = 0.0
-        for k in range(3):
-            total = 0.0
-            for j in range(q - half, q + half + 1):
-                total += ring[min(j, newest) & MASK, LIGHT + k]
-            along += (total / (2 * half + 1) - s[BEFORE_V + k]) * s[FAR_V + k]
+        added = vector(0.0, 0.0, 0.0)
+        for j in range(q - half, q + half + 1):
+            added = added + load(ring, min(j, newest) & MASK, LIGHT)
+        along = total((added / float(2 * half + 1) - before) * far)
         least = min(least, along / (turn + 1e-12))
     return least / (turn + 1e-12)
 
@@ -246,19 +227,14 @@ def _held(ring: Any, p: Any, s: Any, start: int, end: int, newest: int, turn: fl
 @jit
 def _returns(ring: Any, s: Any, start: int, end: int) -> int:
     """Return how often a bout comes back to within a quarter of its farthest distance from rest."""
-    farthest = 0.0
+    before, farthest = load(s, BEFORE_V), 0.0
     for q in range(start, end + 1):
-        square = 0.0
-        for k in range(3):
-            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
-            square += d * d
-        farthest = max(farthest, square)
+        away = load(ring, q & MASK, LIGHT) - before
+        farthest = max(farthest, total(away * away))
     returns, out = 0, False
     for q in range(start, end + 1):
-        square = 0.0
-        for k in range(3):
-            d = ring[q & MASK, LIGHT + k] - s[BEFORE_V + k]
-            square += d * d
+        away = load(ring, q & MASK, LIGHT) - before
+        square = total(away * away)
         if out and square < 0.0625 * farthest:
             returns += 1
             out = False
@@ -352,11 +328,10 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     """Describe the bout that has just ended, and what may come back from it."""
     at = i[INDEX]
     still = np.int64(0.6 * p[QUIET])
-    for k in range(3):
-        mean = 0.0
-        for j in range(still):
-            mean += ring[(at - j) & MASK, LIGHT + k]
-        s[AFTER_V + k] = mean / still
+    added = vector(0.0, 0.0, 0.0)
+    for j in range(still):
+        added = added + load(ring, (at - j) & MASK, LIGHT)
+    store(added / float(still), s, AFTER_V)
     start = max(i[FIRST], at - RING + 2 + np.int64(max(p[BOX], p[HALF_MOST])))
     end = _end(ring, p, s, i, start)
     row[OUT_FIRST] = i[FIRST]
@@ -366,9 +341,8 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     row[OUT_PEAK] = s[PEAK]
     row[OUT_FLOOR] = s[TURN_FLOOR]
     _describe(ring, p, s, start, end, at, row)
-    for k in range(3):
-        row[OUT_BEFORE + k] = s[BEFORE_V + k]
-        row[OUT_AFTER + k] = s[AFTER_V + k]
+    store(load(s, BEFORE_V), row, OUT_BEFORE)
+    store(load(s, AFTER_V), row, OUT_AFTER)
     # Is the leg held up now, or back from being held?
     moved = _between(s, AFTER_V, BEFORE_V)
     if s[DISPLACED] > 0.0 and _between(s, AFTER_V, ORIGIN_V) < p[HELD_BACK] * s[DISPLACED]:
@@ -376,13 +350,11 @@ def _close(ring: Any, p: Any, s: Any, i: Any, row: Any) -> None:
     elif moved > max(p[HELD_LEAST], p[HELD_FACTOR] * s[TURN_FLOOR]):
         s[DISPLACED] = moved
         i[HELD_UNTIL] = at + np.int64(p[HELD])
-        for k in range(3):
-            s[ORIGIN_V + k] = s[BEFORE_V + k]
+        store(load(s, BEFORE_V), s, ORIGIN_V)
     i[ACTIVE] = 0
     i[RESTING] = at - still
     i[LIMIT] = at - np.int64(0.5 * p[QUIET])
-    for k in range(3):
-        s[REST_V + k] = s[AFTER_V + k]
+    store(load(s, AFTER_V), s, REST_V)
 
 
 @jit

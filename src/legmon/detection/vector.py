@@ -56,7 +56,7 @@ def if_equal(a: Any, b: Any, then: Any, otherwise: Any) -> Any:
 
 @cache
 def teach_numba() -> None:
-    """Make numba compile these functions, `+`, `-`, `*` and `[]` of a vector, to instructions on three numbers at once."""
+    """Make numba compile these functions, `+`, `-`, `*`, `/` and `[]` of vectors, to instructions on three numbers at once."""
     from llvmlite import ir
     from numba.core import cgutils
     from numba.core.types import Any as AnyType
@@ -144,7 +144,8 @@ def teach_numba() -> None:
     for choice, sign in ((if_above, ">"), (if_equal, "==")):
         type_callable(choice)(lambda context: lambda a, b, then, otherwise: kind)
         lower_builtin(choice, VarArg(AnyType))(choose(sign))
-    for function, instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
+    instructions = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
+    for function, instruction in instructions.items():
         type_callable(function)(
             lambda context: lambda a, b: kind if kind in (a, b) and {a, b} <= {kind, float64} else None
         )
