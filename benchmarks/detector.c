@@ -172,29 +172,19 @@ static double edge_of(const double *p, double *s, int64_t *i) {
 }
 
 static double away(double *ring, int64_t at, int64_t newest, int64_t half, const double *ref) {
-    int64_t last = least(at + half, newest), count = last - (at - half) + 1;
-    double sum = 0.0;
-    for (int k = 0; k < 3; k++) {
-        double mean = 0.0;
-        for (int64_t j = at - half; j <= last; j++) mean += row_of(ring, j)[RAW + k];
-        double d = mean / (double)count - ref[k];
-        sum += d * d;
-    }
-    return sqrt(sum);
+    int64_t last = least(at + half, newest);
+    axes added = thrice(0.0);
+    for (int64_t j = at - half; j <= last; j++) added = added + load(row_of(ring, j) + RAW);
+    axes off = added / (double)(last - (at - half) + 1) - load(ref);
+    return sqrt(total(off * off));
 }
 
 static double between(const double *a, const double *b) {
-    double sum = 0.0;
-    for (int k = 0; k < 3; k++) sum += (a[k] - b[k]) * (a[k] - b[k]);
-    return sqrt(sum);
+    axes way = load(a) - load(b);
+    return sqrt(total(way * way));
 }
 
-static double square_from(double *ring, int64_t q, const double *ref) {
-    const double *row = row_of(ring, q) + LIGHT;
-    double sum = 0.0;
-    for (int k = 0; k < 3; k++) sum += (row[k] - ref[k]) * (row[k] - ref[k]);
-    return sum;
-}
+static axes light(double *ring, int64_t q) { return load(row_of(ring, q) + LIGHT); }
 
 static bool stays_away(double *ring, int64_t start, int64_t end, const double *s) {
     int64_t quarter = (end + 1 - start) / 4, count = end + 1 - start - 2 * quarter;
@@ -212,28 +202,18 @@ static bool stays_away(double *ring, int64_t start, int64_t end, const double *s
 }
 
 static double turn_of(double *ring, const double *p, double *s, int64_t start, int64_t end, int64_t newest) {
-    int64_t box = (int64_t)p[BOX], before = box / 2;
-    double farthest = 0.0, *sum = s + SUM_V;
-    for (int k = 0; k < 3; k++) {
-        sum[k] = 0.0;
-        for (int64_t q = start - before; q < start - before + box; q++) sum[k] += row_of(ring, least(q, newest))[LIGHT + k];
-        s[FAR_V + k] = 0.0;
-    }
+    int64_t box = (int64_t)p[BOX], half = box / 2;
+    axes before = load(s + BEFORE_V), far = thrice(0.0), added = thrice(0.0);
+    double farthest = 0.0;
+    for (int64_t q = start - half; q < start - half + box; q++) added = added + light(ring, least(q, newest));
     for (int64_t q = start; q <= end; q++) {
-        double square = 0.0;
-        for (int k = 0; k < 3; k++) {
-            double d = sum[k] / (double)box - s[BEFORE_V + k];
-            square += d * d;
-        }
-        if (square > farthest) {
-            farthest = square;
-            for (int k = 0; k < 3; k++) s[FAR_V + k] = sum[k] / (double)box - s[BEFORE_V + k];
-        }
-        for (int k = 0; k < 3; k++) {
-            sum[k] += row_of(ring, least(q - before + box, newest))[LIGHT + k];
-            sum[k] -= row_of(ring, q - before)[LIGHT + k];
-        }
+        axes turn = added / (double)box - before;
+        double square = total(turn * turn);
+        if (square > farthest) farthest = square, far = turn;
+        added = added + light(ring, least(q - half + box, newest));
+        added = added - light(ring, q - half);
     }
+    store(far, s + FAR_V);
     return sqrt(farthest);
 }
 
@@ -253,18 +233,17 @@ static double sided_of(double *ring, const double *s, int64_t start, int64_t end
 }
 
 static int64_t swings_of(double *ring, const double *s, int64_t start, int64_t end) {
+    axes before = load(s + BEFORE_V), far = light(ring, start) - before;
     double farthest = 0.0;
-    int64_t at = start, swings = 0;
     for (int64_t q = start; q <= end; q++) {
-        double square = square_from(ring, q, s + BEFORE_V);
-        if (square > farthest) farthest = square, at = q;
+        axes off = light(ring, q) - before;
+        double square = total(off * off);
+        if (square > farthest) farthest = square, far = off;
     }
-    const double *far = row_of(ring, at) + LIGHT;
+    int64_t swings = 0;
     int side = 0;
     for (int64_t q = start; q <= end; q++) {
-        const double *row = row_of(ring, q) + LIGHT;
-        double along = 0.0;
-        for (int k = 0; k < 3; k++) along += (row[k] - s[BEFORE_V + k]) * (far[k] - s[BEFORE_V + k]);
+        double along = total((light(ring, q) - before) * far);
         int now = along > 0.3 * farthest ? 1 : along < -0.3 * farthest ? -1 : 0;
         if (now != 0 && now != side) swings++, side = now;
     }
@@ -273,26 +252,29 @@ static int64_t swings_of(double *ring, const double *s, int64_t start, int64_t e
 
 static double held_of(double *ring, const double *p, const double *s, int64_t start, int64_t end, int64_t newest, double turn) {
     int64_t half = (int64_t)p[HALF], quarter = (end + 1 - start) / 4;
+    axes before = load(s + BEFORE_V), far = load(s + FAR_V);
     double lowest = turn;
     for (int64_t q = start + quarter; q <= end - quarter; q++) {
-        double along = 0.0;
-        for (int k = 0; k < 3; k++) {
-            double sum = 0.0;
-            for (int64_t j = q - half; j <= q + half; j++) sum += row_of(ring, least(j, newest))[LIGHT + k];
-            along += (sum / (double)(2 * half + 1) - s[BEFORE_V + k]) * s[FAR_V + k];
-        }
+        axes added = thrice(0.0);
+        for (int64_t j = q - half; j <= q + half; j++) added = added + light(ring, least(j, newest));
+        double along = total((added / (double)(2 * half + 1) - before) * far);
         lowest = min(lowest, along / (turn + 1e-12));
     }
     return lowest / (turn + 1e-12);
 }
 
 static int64_t returns_of(double *ring, const double *s, int64_t start, int64_t end) {
+    axes before = load(s + BEFORE_V);
     double farthest = 0.0;
-    for (int64_t q = start; q <= end; q++) farthest = max(farthest, square_from(ring, q, s + BEFORE_V));
+    for (int64_t q = start; q <= end; q++) {
+        axes off = light(ring, q) - before;
+        farthest = max(farthest, total(off * off));
+    }
     int64_t returns = 0;
     bool out = false;
     for (int64_t q = start; q <= end; q++) {
-        double square = square_from(ring, q, s + BEFORE_V);
+        axes off = light(ring, q) - before;
+        double square = total(off * off);
         if (out && square < 0.0625 * farthest)
             returns++, out = false;
         else if (!out && square > 0.16 * farthest)
@@ -366,11 +348,9 @@ static int64_t begin_of(double *ring, const double *p, double *s, int64_t *i) {
 
 static void close_bout(double *ring, const double *p, double *s, int64_t *i, double *row) {
     int64_t at = i[INDEX], still = (int64_t)(0.6 * p[QUIET]);
-    for (int k = 0; k < 3; k++) {
-        double mean = 0.0;
-        for (int64_t j = 0; j < still; j++) mean += row_of(ring, at - j)[LIGHT + k];
-        s[AFTER_V + k] = mean / (double)still;
-    }
+    axes added = thrice(0.0);
+    for (int64_t j = 0; j < still; j++) added = added + light(ring, at - j);
+    store(added / (double)still, s + AFTER_V);
     int64_t start = most(i[FIRST], at - RING + 2 + (int64_t)max(p[BOX], p[HALF_MOST]));
     int64_t end = end_of(ring, p, s, i, start);
     row[OUT_FIRST] = (double)i[FIRST];

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import legmon
+from benchmarks import detector as benchmark
 from legmon.detection import kernel as k
 from legmon.detection import quality
 from legmon.detection.detector import Detector, detect
@@ -153,7 +154,7 @@ def test_in_plain_python_the_bits_are_the_same(x: Samples, monkeypatch: pytest.M
         for name, kernel in vars(module).items():
             if hasattr(kernel, "py_func"):
                 monkeypatch.setattr(module, name, kernel.py_func)
-    assert all(inspect.isfunction(f) for f in (k.run, k._filter, k._away, quality._add, quality._patience))
+    assert all(inspect.isfunction(f) for f in (k.run, k._filter, k._away, quality.add, quality._patience))
     assert len(compiled[0]) >= 3
     assert state_of(x, [700, 1234]) == compiled
 
@@ -162,6 +163,15 @@ def test_every_bit_of_the_state_is_the_same_however_samples_are_cut() -> None:
     whole = state_of(unsound(), [])
     assert state_of(unsound(), [*range(1, 3000, 7)]) == whole
     assert state_of(unsound(), [256, 257, 512, 1100, 1101, 2999]) == whole
+
+
+def test_c_of_the_same_arithmetic_finds_the_same_to_the_last_bit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark.main(["--kind", "mixed", "--hours", "0.4", "--rounds", "1"]) == 0
+    said = capsys.readouterr()
+    if benchmark.compiler():
+        assert "same to the last bit" in said.out
+    else:
+        assert "no C compiler" in said.err
 
 
 # What is one movement.

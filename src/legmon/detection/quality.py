@@ -197,7 +197,7 @@ def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, note
 
 
 @jit
-def _add(x: Any, p: Any, s: Any, i: Any, waiting: Any, notes: Any) -> None:
+def add(x: Any, p: Any, s: Any, i: Any, waiting: Any, notes: Any) -> None:
     """Add samples, which are also the last of those that wait. `notes` receives what happened, up to three times a sample."""
     i[_NOTES] = 0
     before = waiting.shape[0] - x.shape[0]
@@ -279,7 +279,7 @@ class Quality:
         at = self.position - len(self._waiting)  # index of the first sample that waits
         waiting = np.concatenate((self._waiting, x))
         notes = np.empty((3 * len(x), 3), dtype=np.int64)
-        _add(x, self._p, self._s, i, waiting, notes)
+        add(x, self._p, self._s, i, waiting, notes)
         pieces: list[NDArray[np.float64] | Unseen] = []
         begin = at
         for what, first, count in notes[: i[_NOTES]].tolist():

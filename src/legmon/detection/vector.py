@@ -144,7 +144,12 @@ def teach_numba() -> None:
     for choice, sign in ((if_above, ">"), (if_equal, "==")):
         type_callable(choice)(lambda context: lambda a, b, then, otherwise: kind)
         lower_builtin(choice, VarArg(AnyType))(choose(sign))
-    instructions = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
+    instructions = {
+        operator.add: "fadd",
+        operator.sub: "fsub",
+        operator.mul: "fmul",
+        operator.truediv: "fdiv",
+    }
     for function, instruction in instructions.items():
         type_callable(function)(
             lambda context: lambda a, b: kind if kind in (a, b) and {a, b} <= {kind, float64} else None
