@@ -473,13 +473,16 @@ static void open_bout(double *ring, const double *p, double *s, int64_t *i) {
     i[WIDE_FIRST] = i[WIDE];
     i[ACTIVE] = 1;
     i[LAST] = i[HUM_SINCE] = i[INDEX];
+    i[HUM_PAUSED] = 0;
     i[WANDERED] = 0;
     s[HUM_MOTION] = s[HUM_SPEED] = 0.0;
     memcpy(s + HUM_V, row + STEADILY, 3 * sizeof(double));
     memcpy(s + BEFORE_V, s + REST_V, 3 * sizeof(double));
     s[MOTION_PEAK] = row[MOTION];
     s[SPEED_PEAK] = row[SPEED];
-    s[PEAK] = between(row + LIGHT, s + REST_V);
+    s[PEAK] = 0.0;
+    for (int64_t q = i[FIRST]; q <= i[INDEX]; q++)
+        s[PEAK] = max(s[PEAK], between(row_of(ring, q) + LIGHT, s + REST_V));
 }
 
 static void rest_until(double *ring, const double *p, double *s, int64_t *i, int64_t until) {
@@ -533,7 +536,7 @@ static void rest_until(double *ring, const double *p, double *s, int64_t *i, int
 }
 
 static int64_t move_until(double *ring, const double *p, double *s, int64_t *i, int64_t until, double *out, int64_t found) {
-    int64_t at = i[INDEX], last = i[LAST], hum_since = i[HUM_SINCE];
+    int64_t at = i[INDEX], last = i[LAST], hum_since = i[HUM_SINCE], hum_paused = i[HUM_PAUSED];
     double grain_on = s[GRAIN] < p[GRAIN_MOST] ? p[GRAIN_ON] * s[GRAIN] : 0.0;
     double up = 1.0 + p[FLOOR_STEP_ACTIVE], down = 1.0 - p[FLOOR_STEP_ACTIVE];
     double off_share = p[OFF_SHARE], motion_back = p[MOTION_BACK], speed_back = p[SPEED_BACK];
@@ -556,18 +559,20 @@ static int64_t move_until(double *ring, const double *p, double *s, int64_t *i, 
         axes beyond = load(row + LIGHT) - rest, wander = steady - hum;
         peak = max(peak, sqrt(total(beyond * beyond)));
         hum_motion += motion;
+        hum_paused += motion < off_share * on[0];
         hum_speed += speed;
         if (total(wander * wander) > still) {
-            hum_since = at, hum_motion = hum_speed = 0.0, hum = steady;
+            hum_since = at, hum_motion = hum_speed = 0.0, hum_paused = 0, hum = steady;
             i[WANDERED] = 1;
         } else if ((double)(at - hum_since) >= p[HUM]) {
             double length = (double)(at - hum_since);
             axes lifted = steady - load(s + BEFORE_V);
-            if (hum_motion / length < p[HUM_MOST] && total(lifted * lifted) < still) {
+            bool lasts = (double)hum_paused <= p[HUM_PAUSES] * length;
+            if (lasts && hum_motion / length < p[HUM_MOST] && total(lifted * lifted) < still) {
                 floors = larger(floors, (axes){hum_motion / length, hum_speed / length, 0.0, 0.0});
                 is_hum = i[WANDERED] == 0;
             }
-            hum_since = at, hum_motion = hum_speed = 0.0;
+            hum_since = at, hum_motion = hum_speed = 0.0, hum_paused = 0;
         }
         if (motion > max(off_share * on[0], motion_back * motion_peak) || speed > max(on[1], speed_back * speed_peak))
             last = at;
@@ -577,7 +582,7 @@ static int64_t move_until(double *ring, const double *p, double *s, int64_t *i, 
     s[MOTION_PEAK] = motion_peak, s[SPEED_PEAK] = speed_peak, s[PEAK] = peak;
     s[HUM_MOTION] = hum_motion, s[HUM_SPEED] = hum_speed;
     store(hum, s + HUM_V);
-    i[LAST] = last, i[HUM_SINCE] = hum_since, i[INDEX] = at - 1;
+    i[LAST] = last, i[HUM_SINCE] = hum_since, i[HUM_PAUSED] = hum_paused, i[INDEX] = at - 1;
     if (is_hum) {
         i[ACTIVE] = 0;
         i[LIMIT] = i[RESTING] = at - 1;

@@ -15,27 +15,29 @@ from legmon.detection.bout import Bout
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
-LEG_CHANCE: Final = 0.3  # what is less likely to be the leg is the bed
+LEG_CHANCE: Final = 0.58  # what is less likely to be the leg is the bed
 HOLD_S: Final = 9.5  # a leg that is held up for longer has a new position of rest
 HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # a smaller displacement is breath or drift
 HELD_SHARE: Final = (
-    0.3  # a leg is held if so much of its farthest turn is left; else it came back, if not exactly
+    0.2  # a leg is held if so much of its farthest turn is left; else it came back, if not exactly
 )
 HELD_MOST_G: Final = 1.05
-RETURN_SHARE: Final = 0.45  # a return goes one way; a movement of its own comes back from farther away
+RETURN_SHARE: Final = 0.3  # a return goes one way; a movement of its own comes back from farther away
 BACK: Final = 0.6  # a return leaves less than this share of the displacement …
 BACK_NEAR: Final = 0.7  # … and begins where the lift left the leg, to within this share of it
 OPPOSITE, TOWARDS = -0.7, (0.5, 4.0)  # … or turns the opposite way (cosine), from half to four times as far
 STAYS: Final = 0.5
 LARGE_GAP_S, LARGE_G, LARGE_LEAST_G, LARGE_S = 2.0, 0.25, 0.06, 4.0  # pieces of one large movement
 TRAIN, TRAIN_GAP_S, TWITCH_S = 4, 3.2, 3.0
-TRAIN_RETURNS, TRAIN_S, TRAIN_HELD = 5, 4.0, 0.1  # a twitch comes back to within a tenth of its turn
+TRAIN_RETURNS, TRAIN_S, TRAIN_HELD = 5, 6.0, 0.1  # a twitch comes back to within a tenth of its turn
 SHAKES: Final = ((8, 0.25), (12, 0.4))  # so many swings about rest, and less than so much to one side
 ONE_SIDED: Final = 2  # a bed swings about rest more often than this
 POSTURE_G: Final = 0.30  # rest turned by 17 degrees or more
 LONG_S: Final = 10.0
 WALK_S, WALK_G, WALK_PEAK_G = 8.0, 0.06, 0.8  # lasts, changes by so much every 20 ms, and steps land hard
-BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.045
+TREMOR_MOST_G: Final = 0.4  # no foot trembles by more
+JERK_S, JERK_GAP_S = 1.5, 3.2  # a jerk lasts at most; its movement ends with another one
+BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.030
 
 
 class BoutMerger:
@@ -149,9 +151,22 @@ class BoutMerger:
                 row[0].absorb(b)
             yield row[0], "tremor"
             return
+        joined: list[Bout] = []
         for b in row:
-            if not self._is_bump(b):
-                yield b, self._kind(b)
+            if self._is_bump(b):
+                continue
+            if joined and self._are_one(joined[-1], b):
+                joined[-1].absorb(b)
+            else:
+                joined.append(b)
+        for b in joined:
+            yield b, self._kind(b)
+
+    def _are_one(self, a: Bout, b: Bout) -> bool:
+        """Whether two jerks begin and end one movement. Where gravity does not show a lift, nothing else is felt of it."""
+        longest = max(a.end - a.first, b.end - b.first)
+        is_turned = max(a.displaced, b.displaced) >= POSTURE_G
+        return not is_turned and longest <= JERK_S * self._rate and b.first - a.end < JERK_GAP_S * self._rate
 
     def _kind(self, b: Bout) -> Kind:
         seconds = (b.end - b.first) / self._rate
@@ -161,7 +176,7 @@ class BoutMerger:
             return "posture"
         if seconds > LONG_S:
             return "long"
-        if seconds > TRAIN_S and _trembles(b):
+        if seconds > TRAIN_S and b.peak < TREMOR_MOST_G and _trembles(b):
             return "tremor"
         return "leg"
 

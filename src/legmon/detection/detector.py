@@ -23,8 +23,8 @@ VERSION: Final = "4"
 # From the literature on ankle accelerometry (docs/detector.md) and from simulated nights. None is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
 SLOW_S, SMOOTH_S, REST_S, FLOOR_S = 0.1, 0.06, 2.0, 20.0
-ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 4.5, 0.009, 0.4, 0.12
-TURN_FACTOR, TURN_LEAST_G = 6.0, 0.0065
+ON_FACTOR, ON_LEAST_G, OFF_SHARE, MOTION_BACK = 4.5, 0.005, 0.4, 0.12
+TURN_FACTOR, TURN_LEAST_G = 4.0, 0.0065
 SPEED_FACTOR, SPEED_LEAST_G, SPEED_LAG_S = 3.0, 0.005, 0.4
 EDGE_FACTOR, EDGE_LEAST_G = 3.0, 0.005
 KERNEL_HELD_G, KERNEL_HELD_FACTOR, HELD_BACK, KERNEL_HOLD_S = 0.004, 2.5, 0.5, 9.0
@@ -35,7 +35,7 @@ FLOOR_ACTIVE_S = 80.0
 HALF_MOST_S = 0.15
 DRIFT_S, DRIFT_SHARE = 1.2, 0.35
 SPEED_BACK, GRAIN_ON, GRAIN_MOST_G = 0.06, 0.9, 0.04
-HUM_S, HUM_WANDER_G, HUM_MOST_G = 3.0, 0.006, 0.020
+HUM_S, HUM_WANDER_G, HUM_MOST_G, HUM_PAUSES = 3.0, 0.006, 0.020, 0.1
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
 SLICE: Final = 16384
 LOOK_S: Final = 10.0  # the noise floor is sampled this often
@@ -305,6 +305,7 @@ def _parameters(rate_hz: float) -> NDArray[np.float64]:
     p[k.LOOK_BACK] = round(LOOK_BACK_S * rate_hz)
     p[k.STEADY] = _share(STEADY_S, rate_hz)
     p[k.FLOOR_STEP_ACTIVE] = 0.5 * _share(FLOOR_ACTIVE_S, rate_hz)
+    p[k.HUM_PAUSES] = HUM_PAUSES
     p[k.HUM], p[k.HUM_WANDER], p[k.HUM_MOST] = round(HUM_S * rate_hz), HUM_WANDER_G, HUM_MOST_G
     p[k.HALF_MOST] = max(round(HALF_MOST_S * rate_hz), 1)
     p[k.SPEED_BACK], p[k.GRAIN_ON], p[k.GRAIN_MOST] = SPEED_BACK, GRAIN_ON, GRAIN_MOST_G

@@ -62,7 +62,8 @@ HUM, HUM_WANDER, HUM_MOST = 37, 38, 39  # samples, g, g
 SPEED_BACK, GRAIN_ON, GRAIN_MOST = 40, 41, 42  # share of the peak, factor of the step of the chip, g
 DRIFT, DRIFT_SHARE = 43, 44  # samples, share
 LOOK = 45  # samples from one look at the noise to the next
-PARAMETERS = 46
+HUM_PAUSES = 46  # share of a hum that may be as quiet as rest
+PARAMETERS = 47
 
 # Where each value stands in s. The three axes of a vector follow one another.
 HP1, HP2, BP1, BP2, LP1, LP2 = range(0, 18, 3)
@@ -85,8 +86,8 @@ FLOATS = 59
 
 # Where each value stands in i.
 STARTED, INDEX, ACTIVE, FIRST, LAST, RESTING, LIMIT, HELD_UNTIL = range(8)
-HUM_SINCE, WANDERED, WIDE, WIDE_FIRST = range(8, 12)
-INTEGERS = 12
+HUM_SINCE, WANDERED, WIDE, WIDE_FIRST, HUM_PAUSED = range(8, 13)
+INTEGERS = 13
 
 # Columns of the ring: the vector below 8 Hz, gravity, the samples themselves, and gravity that shaking hardly moves.
 LIGHT, SLOWLY, RAW, STEADILY = 0, 3, 6, 9
@@ -526,19 +527,21 @@ def _open(ring: Any, p: Any, s: Any, i: Any) -> None:
     i[ACTIVE] = 1
     i[LAST] = at
     i[HUM_SINCE] = at
+    i[HUM_PAUSED] = 0
     i[WANDERED] = 0
     s[HUM_MOTION], s[HUM_SPEED] = 0.0, 0.0
     store(load(ring, here, STEADILY), s, HUM_V)
     store(load(s, REST_V), s, BEFORE_V)
-    beyond = load(ring, here, LIGHT) - load(s, REST_V)
-    s[MOTION_PEAK], s[SPEED_PEAK] = ring[here, MOTION], ring[here, SPEED]
-    s[PEAK] = math.sqrt(total(beyond * beyond))
+    s[MOTION_PEAK], s[SPEED_PEAK], s[PEAK] = ring[here, MOTION], ring[here, SPEED], 0.0
+    for q in range(i[FIRST], at + 1):
+        beyond = load(ring, q & MASK, LIGHT) - load(s, REST_V)
+        s[PEAK] = max(s[PEAK], math.sqrt(total(beyond * beyond)))
 
 
 @jit
 def _move(ring: Any, p: Any, s: Any, i: Any, until: int, out: Any, found: int) -> int:
     """Follow a leg that moves, to the end of its bout or of the block. Return how many bouts have ended."""
-    at, last, hum_since = i[INDEX], i[LAST], i[HUM_SINCE]
+    at, last, hum_since, hum_paused = i[INDEX], i[LAST], i[HUM_SINCE], i[HUM_PAUSED]
     grain_on = p[GRAIN_ON] * s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
     factors = vector(p[ON_FACTOR], p[SPEED_FACTOR], 0.0)
     least = vector(max(p[ON_LEAST], grain_on), p[SPEED_LEAST], 0.0)
@@ -562,20 +565,23 @@ def _move(ring: Any, p: Any, s: Any, i: Any, until: int, out: Any, found: int) -
         motion_peak, speed_peak = max(motion_peak, motion), max(speed_peak, speed)
         beyond = load(ring, here, LIGHT) - rest
         peak = max(peak, math.sqrt(total(beyond * beyond)))
-        # Shaking for seconds while gravity stays where it is: a hum. The floors take its strength at once.
+        # Shaking for seconds without a pause, while gravity stays where it is: a hum. The floors take its strength at once.
         hum_motion += motion
+        hum_paused += motion < off_share * on[0]
         hum_speed += speed
         wander = load(ring, here, STEADILY) - hum
         if total(wander * wander) > still:
             hum_since, hum_motion, hum_speed, hum = at, 0.0, 0.0, load(ring, here, STEADILY)
+            hum_paused = 0
             i[WANDERED] = 1
         elif at - hum_since >= p[HUM]:
             length = at - hum_since
             lifted = load(ring, here, STEADILY) - load(s, BEFORE_V)
-            if hum_motion / length < p[HUM_MOST] and total(lifted * lifted) < still:
+            lasts = hum_paused <= p[HUM_PAUSES] * length
+            if lasts and hum_motion / length < p[HUM_MOST] and total(lifted * lifted) < still:
                 floors = larger(floors, vector(hum_motion / length, hum_speed / length, 0.0))
                 is_hum = i[WANDERED] == 0
-            hum_since, hum_motion, hum_speed = at, 0.0, 0.0
+            hum_since, hum_motion, hum_speed, hum_paused = at, 0.0, 0.0, 0
         if motion > max(off_share * on[0], motion_back * motion_peak) or speed > max(
             on[1], speed_back * speed_peak
         ):
@@ -586,7 +592,7 @@ def _move(ring: Any, p: Any, s: Any, i: Any, until: int, out: Any, found: int) -
     s[MOTION_PEAK], s[SPEED_PEAK], s[PEAK] = motion_peak, speed_peak, peak
     s[HUM_MOTION], s[HUM_SPEED] = hum_motion, hum_speed
     store(hum, s, HUM_V)
-    i[LAST], i[HUM_SINCE] = last, hum_since
+    i[LAST], i[HUM_SINCE], i[HUM_PAUSED] = last, hum_since, hum_paused
     i[INDEX] = at - 1
     if is_hum:
         i[ACTIVE] = 0
