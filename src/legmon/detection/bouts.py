@@ -15,7 +15,7 @@ from legmon.detection.bout import Bout
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
-LEG_CHANCE: Final = 0.58  # what is less likely to be the leg is the bed
+LEG_CHANCE: Final = 0.6  # what is less likely to be the leg is the bed
 HOLD_S: Final = 9.5  # a leg that is held up for longer has a new position of rest
 HELD_LEAST_G, HELD_FACTOR = 0.003, 1.5  # a smaller displacement is breath or drift
 HELD_SHARE: Final = (
