@@ -78,7 +78,8 @@ static bool add_ordinary(const double *x, int64_t first, int64_t end, const doub
     return true;
 }
 
-static void add_one(const double *v, const double *p, double *s, int64_t *i, double *waiting, int64_t at, int64_t *notes) {
+static void add_one(double *waiting, int64_t at, const double *p, double *s, int64_t *i, int64_t *notes) {
+    const double *v = waiting + 3 * at;
     int64_t n = i[Q_N];
     double rail = p[Q_RAIL_G], enough = patience(p, i, 0);
     for (int k = 0; k < 3; k++) {
@@ -150,12 +151,11 @@ static void add_one(const double *v, const double *p, double *s, int64_t *i, dou
     i[Q_RELEASED] = i[Q_CODE] > 0 ? n + 1 : most(i[Q_RELEASED], i[Q_N] - (int64_t)p[Q_DELAY]);
 }
 
-void quality(const double *x, int64_t size, const double *p, double *s, int64_t *i, double *waiting, int64_t before,
-             int64_t *notes) {
+void quality(double *waiting, int64_t size, int64_t new, const double *p, double *s, int64_t *i, int64_t *notes) {
     i[Q_NOTES] = 0;
-    for (int64_t first = 0, end = least(1, size); first < size; first = end, end = least(end + Q_BLOCK, size)) {
-        if (first > 0 && add_ordinary(x, first, end, p, s, i)) continue;
-        for (int64_t r = first; r < end; r++) add_one(x + 3 * r, p, s, i, waiting, before + r, notes);
+    for (int64_t first = new, end = least(new + 1, size); first < size; first = end, end = least(end + Q_BLOCK, size)) {
+        if (first > new && add_ordinary(waiting, first, end, p, s, i)) continue;
+        for (int64_t at = first; at < end; at++) add_one(waiting, at, p, s, i, notes);
     }
 }
 

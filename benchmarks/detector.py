@@ -85,12 +85,10 @@ def in_c(path: str, folder: Path, more: list[str]) -> Compiled:
         return [ctypes.c_void_p(a.ctypes.data) for a in arrays]
 
     def add(
-        x: Floats, p: Floats, s: Floats, i: NDArray[np.int64], waiting: Floats, notes: NDArray[np.int64]
+        waiting: Floats, new: int, p: Floats, s: Floats, i: NDArray[np.int64], notes: NDArray[np.int64]
     ) -> None:
-        before = ctypes.c_int64(len(waiting) - len(x))
-        loaded.quality(
-            *pointers(x), ctypes.c_int64(len(x)), *pointers(p, s, i, waiting), before, *pointers(notes)
-        )
+        sizes = ctypes.c_int64(len(waiting)), ctypes.c_int64(new)
+        loaded.quality(*pointers(waiting), *sizes, *pointers(p, s, i, notes))
 
     def run(x: Floats, *state: NDArray[Any]) -> int:
         return int(loaded.run(*pointers(x), ctypes.c_int64(len(x)), *pointers(*state)))

@@ -687,6 +687,7 @@ NO_BLUETOOTH: Final = (
 )
 """The sentence where `legmon run` finds no Bluetooth."""
 
+COMPILING: Final = "Compiling the detector, once: about 15 s."
 FOLDER_READ_ONLY: Final = "the data folder {folder} cannot be written ({why}); check its permissions, or name another folder with --data"
 """The sentence where a command has to write into a data folder that can only be read."""
 UNKNOWN_RUNS: Final = "A legmon works on {folder}, but its file that names the process is missing or cannot be written. `legmon stop` ends it."

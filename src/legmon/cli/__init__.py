@@ -45,6 +45,7 @@ def command_line() -> typer.Typer:
         status,
         stop,
         token,
+        warmup,
     )
 
     app = typer.Typer(
@@ -69,6 +70,7 @@ def command_line() -> typer.Typer:
         simulate,
         golden,
         doctor,
+        warmup,
         sensors,
         scan,
         qualify,

@@ -13,6 +13,7 @@ from legmon.detection.bout import Bout, bout
 from legmon.detection.bouts import BoutMerger, Kind
 from legmon.detection.faults import Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
+from legmon.detection.jit import compilations
 from legmon.detection.quality import Quality
 from legmon.messages import Fault
 from legmon.movement import NS, Leg, LegMovement
@@ -84,6 +85,23 @@ class Detector:
         self._floors: list[float] = []
         self._gravity: list[float] = []
         self._look, self._quiet = int(self._p[k.LOOK]), int(self._p[k.QUIET])
+
+    @classmethod
+    def compile(cls) -> int:
+        """Compile what a detector calls, or load it from the cache. Without this the first samples wait for it.
+
+        It takes some 15 s, once on each computer, and half a second afterwards.
+
+        Returns
+        -------
+        int
+            How many functions were compiled; 0 if all of them came from the cache.
+        """
+        made: Detector = cls(LOWEST_HZ)
+        made.feed([[0.0, 0.0, 1.0]])
+        made.finish()
+        k.finish(made._p, made._s, made._i, made._ring, np.zeros(k.COLUMNS))
+        return len(compilations())
 
     @property
     def position(self) -> int:

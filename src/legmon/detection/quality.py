@@ -75,15 +75,15 @@ def _note(notes: Any, i: Any, what: int, first: int, count: int) -> None:
 
 
 @jit
-def _add_ordinary(x: Any, first: int, end: int, p: Any, s: Any, i: Any) -> bool:
+def _add_ordinary(waiting: Any, first: int, end: int, p: Any, s: Any, i: Any) -> bool:
     """Add a block of samples in which nothing is wrong. Return False, and add nothing, where something may be.
 
-    The result is that of `_add_one` for each of them. The sample before `first` is also in `x`.
+    The result is that of `_add_one` for each of them. The sample before `first` is in `waiting` too, and was not replaced.
     """
     was_clipped = i[_CLIP_LAST] >= 0 and i[_N] - i[_CLIP_LAST] <= p[_JOIN]
     if was_clipped or i[_CODE] > 0 or i[_AWAY] >= 0:
         return False
-    line = x.reshape(-1)
+    line = waiting.reshape(-1)
     now, before = line[3 * first : 3 * end], line[3 * first - 3 : 3 * end - 3]
     smallest = s[_STEP] if s[_STEP] > FINEST_G else 0.0
     large, rail = 1.5 * s[_STEP], p[_RAIL_G]
@@ -95,9 +95,9 @@ def _add_ordinary(x: Any, first: int, end: int, p: Any, s: Any, i: Any) -> bool:
     if odd > 0:
         return False
     run = began = longest = vector(float(i[_RUN]), float(i[_RUN + 1]), float(i[_RUN + 2]))
-    places, last = vector(0.0, 0.0, 0.0), load(x, first - 1, 0)
+    places, last = vector(0.0, 0.0, 0.0), load(waiting, first - 1, 0)
     for r in range(first, end):
-        v = load(x, r, 0)
+        v = load(waiting, r, 0)
         run = if_equal(v, last, run + 1.0, 1.0)
         places = places + run
         longest = larger(longest, run)
@@ -119,13 +119,13 @@ def _add_ordinary(x: Any, first: int, end: int, p: Any, s: Any, i: Any) -> bool:
 
 
 @jit
-def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, notes: Any) -> None:
-    """Add a sample, which stands at `at` among those that wait, and decide about a stretch that cannot be trusted."""
+def _add_one(waiting: Any, at: int, p: Any, s: Any, i: Any, notes: Any) -> None:
+    """Add the sample at `at` of those that wait, and decide about a stretch that cannot be trusted."""
     n, rail = i[_N], p[_RAIL_G]
     patience = _patience(p, i, 0)
     # How long each axis has repeated itself.
     for k in range(3):
-        v = x[r, k]
+        v = waiting[at, k]
         step = abs(v - s[_LAST + k])
         if i[_RUN + k] > 0 and step == 0.0:
             i[_RUN + k] += 1
@@ -141,8 +141,8 @@ def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, note
     # At the end of the range?
     jump, at_rail = 0.0, False
     for k in range(3):
-        jump = max(jump, abs(x[r, k] - s[_GOOD + k]))
-        at_rail = at_rail or abs(x[r, k]) >= rail
+        jump = max(jump, abs(waiting[at, k] - s[_GOOD + k]))
+        at_rail = at_rail or abs(waiting[at, k]) >= rail
     if at_rail:
         _note(notes, i, _AT_RAIL, n, 1)
         if i[_CLIP_LAST] < 0 or n - i[_CLIP_LAST] > p[_JOIN]:
@@ -166,7 +166,7 @@ def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, note
         s[_JUMP] = jump
     if i[_AWAY] < 0:
         for k in range(3):
-            s[_GOOD + k] = x[r, k]
+            s[_GOOD + k] = waiting[at, k]
     # Is this a stretch that cannot be trusted?
     shortest = min(i[_RUN], i[_RUN + 1], i[_RUN + 2])
     longest = max(i[_RUN], i[_RUN + 1], i[_RUN + 2])
@@ -188,7 +188,7 @@ def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, note
         i[_FIRST] = n
         i[_AWAY] = -1
         for k in range(3):
-            s[_GOOD + k] = x[r, k]
+            s[_GOOD + k] = waiting[at, k]
     i[_N] = n + 1
     if i[_CODE] > 0:
         i[_RELEASED] = n + 1
@@ -197,16 +197,15 @@ def _add_one(x: Any, r: int, p: Any, s: Any, i: Any, waiting: Any, at: int, note
 
 
 @jit
-def add(x: Any, p: Any, s: Any, i: Any, waiting: Any, notes: Any) -> None:
-    """Add samples, which are also the last of those that wait. `notes` receives what happened, up to three times a sample."""
+def add(waiting: Any, new: int, p: Any, s: Any, i: Any, notes: Any) -> None:
+    """Add samples: those that wait, from `new` on. `notes` receives what happened, up to three times a sample."""
     i[_NOTES] = 0
-    before = waiting.shape[0] - x.shape[0]
-    first, end = 0, min(1, x.shape[0])
-    while first < x.shape[0]:
-        if first == 0 or not _add_ordinary(x, first, end, p, s, i):
-            for r in range(first, end):
-                _add_one(x, r, p, s, i, waiting, before + r, notes)
-        first, end = end, min(end + _BLOCK, x.shape[0])
+    first, end = new, min(new + 1, waiting.shape[0])
+    while first < waiting.shape[0]:
+        if first == new or not _add_ordinary(waiting, first, end, p, s, i):
+            for at in range(first, end):
+                _add_one(waiting, at, p, s, i, notes)
+        first, end = end, min(end + _BLOCK, waiting.shape[0])
 
 
 class Quality:
@@ -279,7 +278,7 @@ class Quality:
         at = self.position - len(self._waiting)  # index of the first sample that waits
         waiting = np.concatenate((self._waiting, x))
         notes = np.empty((3 * len(x), 3), dtype=np.int64)
-        add(x, self._p, self._s, i, waiting, notes)
+        add(waiting, len(self._waiting), self._p, self._s, i, notes)
         pieces: list[NDArray[np.float64] | Unseen] = []
         begin = at
         for what, first, count in notes[: i[_NOTES]].tolist():

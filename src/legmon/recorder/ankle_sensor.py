@@ -108,7 +108,7 @@ class AnkleSensor:
     def attach(self, recorder: LegRecorder) -> None:
         """Record into a segment from now on, including frames that came since the sensor was started."""
         self.recorder = recorder
-        if recorder.night.samples:  # recording goes on after an interruption
+        if recorder.was_resumed:  # recording goes on after an interruption
             self.heard_at = max(self.heard_at, time.monotonic())
         self._has_been_off = recorder.has_been_off or self._state.charging is False
         self.charging_since = None
@@ -147,7 +147,7 @@ class AnkleSensor:
             state = replace(
                 state,
                 measured_rate_hz=recorder.measured_hz,
-                samples=recorder.night.samples,
+                samples=recorder.samples,
                 missing_samples=recorder.night.missing,
                 refused_frames=recorder.refused,
                 repeated_frames=recorder.repeated,

@@ -1,5 +1,6 @@
 """Record one leg: write frames to the segment, find movements, fit the time."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from legmon.link.listener import ConnectedSensor, SampleRange
 from legmon.messages import FRAME_CAUSES, LINK_CAUSES, GapCause, SegmentFault
 from legmon.movement import NS, Leg
 from legmon.night.leg import LegNight, described
+from legmon.recorder import compilation
 from legmon.recording.files import RecordingError, file_state, leg_files, read_segment
 from legmon.recording.records import Anchored, End, Gap, Meta, Note, Record, Samples, Stream
 from legmon.recording.segment import SegmentWriter
@@ -20,14 +22,15 @@ DESCRIBE_S = 60.0  # of recording between two repetitions of its description
 POWER_CUT_S = 10.0  # a power cut may take so much that the catalog knew already
 FILE_NOTE = "file"
 """What a note is about that says how the file was changed while it was recorded (`SegmentFault`)."""
+AT_ONCE = 500  # records that the detector looks at between two frames, when it has to catch up
 ANEW_S = 5.0  # a stream that seems to begin further back than this did not start anew: the recording lost track of it
 
 
 class LegRecorder:
     """One leg of one night.
 
-    Records are appended to the segment before the detector sees them. If the segment exists, the detector is fed all of it, and
-    recording goes on at its end.
+    Records are appended to the segment before the detector sees them. While the detector is compiled they are only appended. If
+    the segment exists, the detector is fed all of it, and recording goes on at its end.
 
     Parameters
     ----------
@@ -59,6 +62,8 @@ class LegRecorder:
         self._lost_until = 0  # the recording had samples up to this index, which are no longer in it
         self._noted: SegmentFault | None = None  # what the recording says of its file
         self._described = 0  # index of the night at which the description was written last
+        self._undetected: deque[Record] = deque()  # written, but the detector has not seen them
+        self.was_resumed = False  # whether the segment existed
         self._writer = SegmentWriter(path)
         try:
             before = list(read_segment(path))
@@ -76,6 +81,7 @@ class LegRecorder:
             declared_hz = self.night.meta.declared_hz
             self._plausibility, self._clocks = FramePlausibility(declared_hz), StreamClocks(declared_hz)
             if before:
+                self.was_resumed = True
                 self._resume(before)
         except BaseException:
             self._writer.abandon()
@@ -85,8 +91,9 @@ class LegRecorder:
         runs: list[Stream] = []
         charging = {r.value for r in records if isinstance(r, Note) and r.what == "charging"}
         self.has_been_off = charging != {"true"}
+        self._undetected.extend(records)
+        self._detect()
         for r in records:
-            self.night.feed(r)
             if isinstance(r, Stream):
                 runs.append(r)
                 self._open(r)
@@ -115,6 +122,16 @@ class LegRecorder:
     def last_sample_ns(self) -> int | None:
         """When the last sample was taken, ns UTC."""
         return self._clocks.line.utc(self._axis.next) if self._clocks.line else None
+
+    @property
+    def samples(self) -> int:
+        """How many samples are recorded."""
+        return self.night.samples + sum(len(r.xyz) for r in self._undetected if isinstance(r, Samples))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the detector has not seen all that is recorded."""
+        return bool(self._undetected)
 
     @property
     def last_stream(self) -> int | None:
@@ -323,6 +340,8 @@ class LegRecorder:
             self._record_gap(self._lost_until, GapCause.DAMAGED)
             if at_ns is not None:
                 self._record_final_gap(at_ns)
+            compilation.finish()
+            self._detect()
             self.night.finish()
             self._is_finished = True
         final = [Anchored(a.first, a.utc_ns, a.rate_hz, final=True) for a in self._clocks.anchors()]
@@ -367,8 +386,19 @@ class LegRecorder:
             self._described = at
         else:
             self._writer.append(*records)
-        for r in records:
-            self.night.feed(r)
+        self._undetected.extend(records)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Let the detector see more of what was written while it was compiled."""
+        self._detect(AT_ONCE)
+
+    def _detect(self, most: int | None = None) -> None:
+        """Feed the detector with what was written, at most so many records. It waits while the detector is compiled."""
+        if compilation.is_under_way():
+            return
+        for _ in range(min(most or len(self._undetected), len(self._undetected))):
+            self.night.feed(self._undetected.popleft())
 
 
 def check_present(path: Path) -> None:

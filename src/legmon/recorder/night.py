@@ -138,6 +138,13 @@ class NightRecorder:
         """How many movements and gaps there are so far."""
         return sum(len(r.night.movements) + len(r.night.gaps) for r in self.legs.values())
 
+    def catch_up(self) -> bool:
+        """Let the detector see more of what was recorded while it was compiled. Return whether it has seen all of it."""
+        behind = [leg for leg in self.legs.values() if leg.is_behind]
+        for leg in behind:
+            leg.catch_up()
+        return not any(leg.is_behind for leg in behind)
+
     @property
     def confirmed(self) -> Tally:
         """Counts that later movements cannot change, with times by the fit so far."""

@@ -16,13 +16,13 @@ from legmon.catalog.database import catalog_fault
 from legmon.catalog.file import CATALOG_ERRORS
 from legmon.catalog.state import Mode, RecorderState, Wanted
 from legmon.catalog.store import CAPTURE, Catalog
-from legmon.detection.detector import detect
 from legmon.errors import LegmonError
 from legmon.limits import RATE_HZ
 from legmon.link.inhibitor import SleepInhibitor
 from legmon.link.radio import Radio
 from legmon.messages import CatalogFault, Message, Trouble, trouble
 from legmon.nights.custody import scrub_next, seal_next
+from legmon.recorder import compilation
 from legmon.recorder.ankle_sensor import AnkleSensor, disk_trouble
 from legmon.recorder.choice import SensorChoice
 from legmon.recorder.ending import (
@@ -46,7 +46,8 @@ SAVE_S = 5.0  # between two saves without a new movement, s of night, but at lea
 REPORT_S = 1.0  # between two reports if only counts have changed
 LATE_S = 1.5  # a report that the catalog has not taken for so long goes to a file; the page waits for 3 s
 SYNC_S = 1.0  # a power cut loses at most this much of the recording, s
-START_UP_S = 600.0  # compiling the detector and reading a night back may take this long
+START_UP_S = 600.0  # reading a night back may take this long
+CACHED_S = 5.0  # in which a detector that was compiled before is ready
 SEAL_S = 5.0  # between two files that are verified
 
 
@@ -109,7 +110,9 @@ class Recorder:
 
     async def run(self) -> None:
         """Work until `ended` is set, then close the night. After an error the night stays open, and the next start resumes it."""
-        detect([[0.0, 0.0, 1.0]], self._rate_hz)  # compile now, so that the first samples do not wait
+        compilation.begin()
+        if self._is_interrupted():  # the night is read back at once if the detector is in the cache
+            await asyncio.to_thread(compilation.finish, CACHED_S)
         self._resume()
         self._written_at = time.monotonic()
         over = asyncio.Event()
@@ -236,7 +239,10 @@ class Recorder:
         for ankle in ankles:
             if ankle.recorder is not None:
                 try:
-                    ankle.recorder.close(self._now_ns())
+                    if compilation.is_under_way():
+                        ankle.recorder.abandon()
+                    else:
+                        ankle.recorder.close(self._now_ns())
                 except RecordingError as e:  # the recording of a check is not needed later
                     log.info("check: %s", e)
                     ankle.recorder.abandon()
@@ -332,7 +338,7 @@ class Recorder:
     async def _report(self) -> None:
         """Update the catalog, in a thread: a busy catalog must not delay samples."""
         now = time.monotonic()
-        if self._night is not None and self._night.legs:
+        if self._night is not None and self._night.legs and self._night.catch_up():
             found = self._night.found
             is_due = found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed
             if is_due and await self._written("counts", self._night.saving()):
