@@ -5,7 +5,7 @@ import functools
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
@@ -203,10 +203,10 @@ def file_fault(
     return FileFault(cast("Leg", leg), code, end / minute, readable, verified_ns)
 
 
-def leg_track(row: LegRow, *, simulated: bool) -> LegTrack:
+def leg_track(row: LegRow, *, simulated: bool, detector: str | None = None) -> LegTrack:
     """Return what is known of a leg."""
     with reading("a leg"):
-        return _leg_track(row, simulated=simulated)
+        return replace(_leg_track(row, simulated=simulated), detector=detector)
 
 
 def _leg_track(row: LegRow, *, simulated: bool) -> LegTrack:

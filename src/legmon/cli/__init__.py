@@ -45,6 +45,7 @@ def command_line() -> typer.Typer:
         status,
         stop,
         token,
+        why,
     )
 
     app = typer.Typer(
@@ -63,6 +64,7 @@ def command_line() -> typer.Typer:
         service,
         replay,
         score,
+        why,
         nights,
         backup,
         rescan,

@@ -12,6 +12,8 @@ import numpy as np
 
 from legmon.detection.bed import LEAST_G, MOST_G, leg_chance
 from legmon.detection.bout import Bout
+from legmon.detection.trace import Tracer
+from legmon.messages import DetectorRule
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
@@ -38,6 +40,15 @@ WALK_S, WALK_G, WALK_PEAK_G = 8.0, 0.06, 0.8  # lasts, changes by so much every 
 BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.045
 
 
+_RULES: Final[dict[Kind | None, DetectorRule]] = {
+    "leg": DetectorRule.LEG,
+    "long": DetectorRule.LONG,
+    "posture": DetectorRule.POSTURE,
+    "tremor": DetectorRule.TREMBLES,
+    "locomotion": DetectorRule.LOCOMOTION,
+}
+
+
 class BoutMerger:
     """Merge bouts in two steps: lifts with their returns, then trains of twitches.
 
@@ -45,10 +56,13 @@ class BoutMerger:
     ----------
     rate_hz : float
         Sample rate.
+    tracer : Tracer, optional
+        Notes each decision.
     """
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, tracer: Tracer | None = None) -> None:
         self._rate = rate_hz
+        self._tracer = tracer
         self._open: Bout | None = None  # may still be joined
         self._held: list[Bout] = []  # bouts while the leg was held up
         self._row: list[Bout] = []  # may be a train
@@ -66,11 +80,17 @@ class BoutMerger:
         if not is_held and self._is_bed(
             new
         ):  # whatever moves while the leg is held up is the leg, most likely
+            if self._tracer:
+                self._tracer.decided(DetectorRule.BED, new, least=LEG_CHANCE)
             return
         if now is not None:
             gap = new.first - now.end
             if self._is_held(now) and gap <= HOLD_S * self._rate:
                 if _comes_back(now, new) and new.end - now.first <= LONG_S * self._rate:
+                    if self._tracer:
+                        for b in self._held:
+                            self._tracer.decided(DetectorRule.WHILE_HELD, b, now)
+                        self._tracer.decided(DetectorRule.RETURN, new, now)
                     for b in (*self._held, new):
                         b.returns = 0  # these return to where the leg is held, not to where it lay
                         now.absorb(b)
@@ -81,6 +101,8 @@ class BoutMerger:
                     self._held.append(new)
                     return
             elif not self._held and gap <= LARGE_GAP_S * self._rate and self._is_large(now, new):
+                if self._tracer:
+                    self._tracer.decided(DetectorRule.LARGE, new, now)
                 now.absorb(new)
                 return
             yield from self._settle()
@@ -133,6 +155,8 @@ class BoutMerger:
         self._held = []
         for b in settled:
             if b.peak < LEAST_G:
+                if self._tracer:
+                    self._tracer.decided(DetectorRule.WEAK, b, least=1000 * LEAST_G)
                 continue
             last = self._row[-1] if self._row else None
             if last is not None and (
@@ -145,13 +169,20 @@ class BoutMerger:
     def _give(self) -> Iterator[tuple[Bout, Kind]]:
         row, self._row = self._row, []
         if len(row) >= TRAIN:
+            if self._tracer:
+                for b in row:
+                    self._tracer.decided(DetectorRule.TRAIN, b, row[0], count=len(row), most=TRAIN_GAP_S)
             for b in row[1:]:
                 row[0].absorb(b)
             yield row[0], "tremor"
             return
         for b in row:
-            if not self._is_bump(b):
-                yield b, self._kind(b)
+            kind = None if self._is_bump(b) else self._kind(b)
+            if self._tracer:
+                least, most = 1000 * POSTURE_G, LONG_S
+                self._tracer.decided(_RULES.get(kind, DetectorRule.BUMP), b, least=least, most=most)
+            if kind is not None:
+                yield b, kind
 
     def _kind(self, b: Bout) -> Kind:
         seconds = (b.end - b.first) / self._rate
