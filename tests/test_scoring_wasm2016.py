@@ -505,6 +505,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
     assert list(answer) == [
         "rules",
         "simulated",
+        "detector",
         "duration_s",
         "analysed_s",
         "gaps",
@@ -512,7 +513,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "indices",
         "details",
     ]
-    assert (answer["rules"], answer["simulated"]) == ("wasm2016", False)
+    assert (answer["rules"], answer["simulated"], answer["detector"]) == ("wasm2016", False, None)
     assert (answer["duration_s"], answer["analysed_s"], answer["gaps"]) == (7200.0, 7197.5, [[123.0, 125.5]])
     assert answer["movements"][0] == {
         "onset_s": 12.345,

@@ -213,6 +213,17 @@ def test_a_signal_above_its_threshold_opens_a_bout(name: str) -> None:
     assert not (rests[:, 2] > rests[:, 3]).any()
 
 
+def test_the_sample_that_opens_a_bout_is_the_first_above_a_threshold() -> None:
+    _, trace = traced("a slow lift")
+    opened = trace.bouts[0].opened
+    before = trace.signals(0, opened)
+    assert set(before[:, 4]) == {k.RESTS}
+    assert (before[:, 2] <= before[:, 3]).all()
+    assert before[-1, 2] > 0.9 * before[-1, 3]
+    turn_mg = next(c for c in trace.bouts[0].compared if c.signal == "turn")
+    assert turn_mg.threshold_mg > 10, "it follows the noise"
+
+
 def test_the_sentences_have_the_numbers_of_the_scene() -> None:
     found = {m.code: m for name in SCENES for m in reasons(name)}
     assert found["weak"].sentence == "Left out: peak 17.1 mg, below 19.5 mg."
