@@ -11,7 +11,7 @@ import pytest
 
 import legmon
 from legmon.detection import kernel as k
-from legmon.detection.detector import Detector, _parameters, detect
+from legmon.detection.detector import Detector, detect
 from legmon.detection.trace import FEATURES, Trace, Tracer
 from legmon.evaluation.second_sleeper.night import draw_night
 from legmon.messages import WHY_SENTENCES, DetectorRule, Message, ScoringRule
@@ -157,15 +157,14 @@ def test_the_probe_leaves_the_same_bits_as_the_kernel(plain: bool) -> None:
     x = np.ascontiguousarray(SIGNAL[:3000])
     states = []
     for probed in (False, True):
-        s, i = np.zeros(k.FLOATS), np.zeros(k.INTEGERS, dtype=np.int64)
-        s[[k.MOTION_FLOOR, k.TURN_FLOOR, k.SPEED_FLOOR]] = 0.004
-        ring, out = np.zeros((k.RING, 9)), np.zeros((len(x), k.COLUMNS))
+        new = Detector(RATE)
+        p, s, i, ring, out = new._p, new._s, new._i, new._ring, np.zeros((len(x), k.COLUMNS))
         signals = np.zeros((len(x), k.TRACED))
         if probed:
             probe = k.probe.py_func if plain else k.probe
-            count = probe(x, _parameters(RATE), s, i, ring, out, signals)
+            count = probe(x, p, s, i, ring, out, signals)
         else:
-            count = k.run(x, _parameters(RATE), s, i, ring, out)
+            count = k.run(x, p, s, i, ring, out)
         states.append((count, s.tobytes(), i.tobytes(), ring.tobytes(), out.tobytes()))
     assert states[0][0] >= 4
     assert states[0] == states[1]

@@ -581,12 +581,12 @@ def probe(x: Any, p: Any, s: Any, i: Any, ring: Any, out: Any, trace: Any) -> in
             away[k], origin[k] = s[AFTER_V + k], s[ORIGIN_V + k]
         new = run(x[r : r + 1], p, s, i, ring, out[found:])
         turned, speed, back = 0.0, 0.0, 0.0
-        lagged = (at - np.int64(p[SPEED_LAG])) % RING
+        here, lagged = at % len(ring), (at - np.int64(p[SPEED_LAG])) % len(ring)
         for k in range(3):
             d = s[STEADY_V + k] - rest[k]
             turned += d * d
             back += (s[STEADY_V + k] - away[k]) * (origin[k] - away[k])
-            d = ring[at % RING, SLOWLY + k] - ring[lagged, SLOWLY + k]
+            d = ring[here, SLOWLY + k] - ring[lagged, SLOWLY + k]
             speed += d * d
         grain = s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
         on = max(p[ON_FACTOR] * floor, p[ON_LEAST], p[GRAIN_ON] * grain)
