@@ -237,6 +237,10 @@ def test_the_sentences_have_the_numbers_of_the_scene() -> None:
     assert found["by_motion"].sentence.startswith("Opened by motion: ")
 
 
+def test_a_hum_is_said_once() -> None:
+    assert [m.code for m in traced("a hum")[1].bouts[0].reasons()] == ["by_motion", "hum"]
+
+
 def test_a_return_is_joined_to_its_lift_and_both_became_one_movement() -> None:
     (m,), trace = traced("a lift held")
     lifted, returned = trace.bouts

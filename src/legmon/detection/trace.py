@@ -53,8 +53,8 @@ class BoutTrace:
         Samples at which a signal rose above its threshold, and at which all had been low for 1 s.
     compared : list of Compared
         The signals at the sample that opened it, beside their thresholds then.
-    ended : Message
-        How it ended.
+    ended : Message or None
+        How it ended; None for a hum, whose end is what was decided.
     features : dict of str to float or None
         What the rules look at: see `FEATURES`. Empty for a hum.
     decisions : list of Message
@@ -70,7 +70,7 @@ class BoutTrace:
     opened: int
     closed: int
     compared: list[Compared]
-    ended: Message
+    ended: Message | None
     features: dict[str, float] = field(default_factory=dict)
     decisions: list[Message] = field(default_factory=list)
     into: "BoutTrace | None" = None
@@ -97,7 +97,7 @@ class BoutTrace:
             for name, _, _, _, rule in OPENINGS
             if c.opened and name == c.signal
         ]
-        found = [*opened, self.ended, *self.decisions]
+        found = [*opened, *([self.ended] if self.ended else []), *self.decisions]
         if self.whole is not self:
             found += [m for m in self.whole.decisions if m not in found]
         return found
@@ -253,9 +253,8 @@ class Tracer:
             self._trace.keep(first, signals)
 
     def _hum(self, opened: int, row: NDArray[np.float64], at: int) -> None:
-        hum = BoutTrace(opened, at, opened, at, _compared(row), why_message(DetectorRule.HUM))
-        hum.decisions.append(hum.ended)
-        self._trace.bouts.append(hum)
+        decisions = [why_message(DetectorRule.HUM)]
+        self._trace.bouts.append(BoutTrace(opened, at, opened, at, _compared(row), None, {}, decisions))
 
     def took(self, b: Bout, cut_off: int | None = None) -> None:
         """Note a bout that the kernel has described, and where the samples end if it ends there."""
