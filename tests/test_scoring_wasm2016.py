@@ -525,6 +525,8 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "series": 1,
         "interval_s": None,
         "peak_mg": 140.0,
+        "confidence": None,
+        "calibrated_on": None,
     }
     assert [m["interval_s"] for m in answer["movements"]] == [None, 20.655, 21.0, 21.0, None]
     assert [m["leg"] for m in answer["movements"]] == ["left", "right", "right", "both", "left"]
@@ -538,6 +540,8 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "series": None,
         "interval_s": None,
         "peak_mg": None,
+        "confidence": None,
+        "calibrated_on": None,
     }
     hours = 7197.5 / 3600
     assert answer["indices"] == {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from legmon.detection import kernel as k
 from legmon.detection.bout import Bout, bout
 from legmon.detection.bouts import BoutMerger, Kind
+from legmon.detection.confidence import confidence
 from legmon.detection.faults import Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
 from legmon.detection.quality import Quality
@@ -277,14 +278,16 @@ class Detector:
             clipped = self._quality.clipped
             inside = sum(first <= at < end for at in clipped)
             clipped[:] = [at for at in clipped if at >= end]
+            named = "artefact" if 2 * inside > end - first else kind
             movement = LegMovement(
                 onset_ns=round(first * NS / self.rate_hz),
                 offset_ns=round(end * NS / self.rate_hz),
                 leg=self.leg,
-                kind="artefact" if 2 * inside > end - first else kind,
+                kind=named,
                 peak_mg=round(b.peak * 1000.0, 1),
                 first=first,
                 end=end,
+                confidence=confidence(b, named, self.rate_hz),
             )
             if self._tracer:
                 self._tracer.became(b, movement)

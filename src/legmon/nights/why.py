@@ -70,6 +70,7 @@ class ExplainedMovement(ApiValue):
     offset: float
     kind: str
     peak_mg: float | None
+    confidence: float | None = field(metadata=about("as `ListedMovement.confidence`"))
     verdict: Reason = field(metadata=about("what the rules made of it"))
 
 
@@ -265,8 +266,14 @@ def _movement(
             if part.leg == m.leg and part.first is not None and part.first <= m.first < (part.end or 0):
                 listed = ListedMovement.of(s, scored.origin_ns)
                 return ExplainedMovement(
-                    listed.id, listed.onset, listed.offset, listed.kind, listed.peak_mg, Reason.of(message)
+                    listed.id,
+                    listed.onset,
+                    listed.offset,
+                    listed.kind,
+                    listed.peak_mg,
+                    listed.confidence,
+                    Reason.of(message),
                 )
     onset, offset = time.utc(m.first), time.end_utc(m.end)
     verdict = Reason.of(too_short((offset - onset) / NS))
-    return ExplainedMovement(None, onset / NS, offset / NS, m.kind, m.peak_mg, verdict)
+    return ExplainedMovement(None, onset / NS, offset / NS, m.kind, m.peak_mg, m.confidence, verdict)

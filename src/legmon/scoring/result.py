@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from legmon.detection.confidence import calibrated_on
 from legmon.detection.faults import Finding, Verdict, verdict
 from legmon.messages import Message
 from legmon.movement import NS, Leg, LegMovement
@@ -274,6 +275,8 @@ def movement_json(scored: ScoredMovement) -> dict[str, Any]:
         "series": scored.series,
         "interval_s": None if scored.interval is None else _s(scored.interval),
         "peak_mg": e.peak_mg,
+        "confidence": e.confidence,
+        "calibrated_on": calibrated_on(e.confidence),
     }
 
 

@@ -1,0 +1,116 @@
+"""How sure a movement is: the chance that somebody who knows the truth would call it the same, as simulated nights have it.
+
+For a leg movement it is the chance that the yardstick (`legmon.agreement`) counts it as true: a logistic regression on the
+features below and their squares. For any other kind it is the share of the movements of that kind which hide no leg movement.
+Nobody has compared either with people. `benchmarks/confidence_weights.py` writes the weights, from simulated nights only.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from legmon.detection import confidence_weights
+from legmon.detection.bed import FARTHEST, leg_chance
+from legmon.detection.bout import Bout
+
+FEATURES: Final = (
+    "log of the peak, g",
+    "log odds that it is the leg, and not the bed, -4 to 6",
+    "log of the duration, s",
+    "whether it is a lift and its return",
+    "swings, at most 8",
+    "displacement afterwards over peak, at most 1",
+    "frequency, at most 8 Hz",
+)
+LEAST, MOST = 0.001, 0.999
+"""Nothing that simulated nights show is surer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceWeights:
+    """Weights of the logistic regression, and the shares of the other kinds.
+
+    Parameters
+    ----------
+    mean, spread : tuple of float
+        Mean and standard deviation of each feature.
+    terms : tuple of float
+        Weight of the constant, of each feature, and of the square of each.
+    others : dict of str to float
+        For each other kind, the share of its movements that hide no leg movement.
+    """
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+    terms: tuple[float, ...]
+    others: dict[str, float]
+
+
+WEIGHTS: Final = ConfidenceWeights(
+    confidence_weights.MEAN, confidence_weights.SPREAD, confidence_weights.TERMS, confidence_weights.OTHERS
+)
+
+
+def features(b: Bout, rate_hz: float) -> list[float]:
+    """Return the features of a movement, in the order of `FEATURES`."""
+    peak, chance = max(b.peak, 1e-5), leg_chance(b, rate_hz)
+    return [
+        math.log(peak),
+        min(max(math.log(chance / (1.0 - chance)), -4.0), 6.0),
+        math.log((b.end - b.first) / rate_hz),
+        float(b.returned),
+        float(min(b.swings, 8)),
+        min(b.displaced / peak, 1.0),
+        min(b.hz, 8.0),
+    ]
+
+
+def confidence(b: Bout, kind: str, rate_hz: float, weights: ConfidenceWeights = WEIGHTS) -> float | None:
+    """Return how sure a movement is, 0.001 to 0.999; None for a kind that simulated nights do not have.
+
+    Parameters
+    ----------
+    b : Bout
+        The movement, with everything that was joined to it.
+    kind : str
+        What it was taken for.
+    rate_hz : float
+        Sample rate.
+    weights : ConfidenceWeights
+        Those of `benchmarks/confidence_weights.py`.
+    """
+    chance = weights.others.get(kind)
+    if kind == "leg":
+        z = standardised(features(b, rate_hz), weights.mean, weights.spread)
+        terms = (1.0, *z, *(value * value for value in z))
+        total = sum(weight * term for weight, term in zip(weights.terms, terms, strict=True))
+        chance = 1.0 / (1.0 + math.exp(-min(max(total, -30.0), 30.0)))
+    return None if chance is None else round(min(max(chance, LEAST), MOST), 3)
+
+
+def calibrated_on(chance: float | None) -> Literal["simulated"] | None:
+    """Return what stands beside a confidence wherever it is shown; None beside none."""
+    return None if chance is None else "simulated"
+
+
+def standardised(values: list[float], mean: tuple[float, ...], spread: tuple[float, ...]) -> list[float]:
+    """Return features in standard deviations from their mean, not beyond what the weights were fitted on."""
+    of = zip(values, mean, spread, strict=True)
+    return [min(max((value - m) / s, -FARTHEST), FARTHEST) for value, m, s in of]
+
+
+def written(weights: ConfidenceWeights, provenance: str) -> str:
+    """Return the source of `confidence_weights.py`."""
+    head = (
+        '"""Weights of `legmon.detection.confidence`, calibrated on simulated nights only.\n\n'
+        f"{provenance}.\n``python -m benchmarks.confidence_weights`` writes this file.\n"
+        '"""\n\n'
+    )
+    tables = [
+        f"{name} = (\n    {', '.join(map(str, values[:8]))},\n"
+        + "".join(f"    {', '.join(map(str, values[at : at + 8]))},\n" for at in range(8, len(values), 8))
+        + ")\n"
+        for name, values in (("MEAN", weights.mean), ("SPREAD", weights.spread), ("TERMS", weights.terms))
+    ]
+    others = "".join(f'    "{kind}": {share},\n' for kind, share in weights.others.items())
+    return head + "".join(tables) + f"OTHERS: dict[str, float] = {{\n{others}}}\n"
