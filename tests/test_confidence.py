@@ -24,7 +24,7 @@ from legmon.scoring.score import scored_night
 from tests.conftest import run_command
 from tests.made import Made, evening, make_night, scenario
 from tests.test_detection import RATE, SIGNAL, felt, lift, times, turn
-from tests.test_detection_structures import moved
+from tests.test_detection_structures import moved, sway
 
 
 @pytest.mark.parametrize("degrees", [5, 10, 15])
@@ -35,15 +35,16 @@ def test_a_clear_lift_is_sure(degrees: float) -> None:
     assert m.confidence > 0.97
 
 
-def test_a_jerk_of_a_quarter_second_is_less_sure_than_a_lift() -> None:
+def test_a_large_swing_about_rest_is_less_sure_than_a_small_lift() -> None:
     t = times(60)
-    (lifted,) = detect(moved(lift(t, 20, 2.0)), RATE)
-    x = felt(np.zeros(len(t)), 0.001)
-    x[1000:1012, 0] += 0.05 * np.sin(np.pi * np.arange(12) / 12)
-    (jerk,) = detect(x, RATE)
-    assert lifted.confidence is not None
-    assert jerk.confidence is not None
-    assert jerk.confidence < lifted.confidence - 0.05
+    (small,) = detect(moved(lift(t, 20, 1.6)), RATE)
+    (swing,) = detect(felt(np.zeros(len(t)), 0.001) + sway(t, 20, 0.16), RATE)
+    assert small.peak_mg is not None
+    assert swing.peak_mg is not None
+    assert swing.peak_mg > 4 * small.peak_mg
+    assert small.confidence is not None
+    assert swing.confidence is not None
+    assert swing.confidence < small.confidence - 0.05
 
 
 def test_another_kind_has_the_share_of_its_kind_and_an_artefact_none() -> None:

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from legmon.detection import confidence_weights
-from legmon.detection.bed import FARTHEST, leg_chance
+from legmon.detection.bed import FARTHEST
 from legmon.detection.bout import Bout
 
 FEATURES: Final = (
     "log of the peak, g",
-    "log odds that it is the leg, and not the bed, -4 to 6",
     "log of the duration, s",
     "whether it is a lift and its return",
     "swings, at most 8",
     "displacement afterwards over peak, at most 1",
     "frequency, at most 8 Hz",
+    "how much it lies to one side",
+    "turn of gravity over peak",
+    "share of the turn that is held, -1.5 to 1",
 )
 LEAST, MOST = 0.001, 0.999
 """Nothing that simulated nights show is surer than this."""
@@ -53,15 +55,17 @@ WEIGHTS: Final = ConfidenceWeights(
 
 def features(b: Bout, rate_hz: float) -> list[float]:
     """Return the features of a movement, in the order of `FEATURES`."""
-    peak, chance = max(b.peak, 1e-5), leg_chance(b, rate_hz)
+    peak = max(b.peak, 1e-5)
     return [
         math.log(peak),
-        min(max(math.log(chance / (1.0 - chance)), -4.0), 6.0),
         math.log((b.end - b.first) / rate_hz),
         float(b.returned),
         float(min(b.swings, 8)),
         min(b.displaced / peak, 1.0),
         min(b.hz, 8.0),
+        b.sided,
+        b.turn / peak,
+        min(max(b.held, -1.5), 1.0),
     ]
 
 
@@ -81,9 +85,10 @@ def confidence(b: Bout, kind: str, rate_hz: float, weights: ConfidenceWeights = 
     """
     chance = weights.others.get(kind)
     if kind == "leg":
-        z = standardised(features(b, rate_hz), weights.mean, weights.spread)
-        terms = (1.0, *z, *(value * value for value in z))
-        total = sum(weight * term for weight, term in zip(weights.terms, terms, strict=True))
+        total, count = weights.terms[0], len(FEATURES)
+        values = standardised(features(b, rate_hz), weights.mean, weights.spread)
+        for n, value in enumerate(values, start=1):
+            total += value * (weights.terms[n] + weights.terms[n + count] * value)
         chance = 1.0 / (1.0 + math.exp(-min(max(total, -30.0), 30.0)))
     return None if chance is None else round(min(max(chance, LEAST), MOST), 3)
 
