@@ -45,7 +45,7 @@ from legmon.evaluation.second_sleeper import KINDS, draw_night
 from legmon.movement import NS
 
 TARGET = Path(__file__).parents[1] / "src" / "legmon" / "detection" / "confidence_weights.py"
-FIRST_SEED = 7000
+FIRST_SEED = 7100
 """Of the nights of the second sleeper that only this calibration looks at."""
 HOURS = 3.0
 PENALTY = 1.0
