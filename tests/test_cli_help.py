@@ -18,7 +18,7 @@ from tests.conftest import ROOT, run_command, sensor, started, until
 
 COMMANDS = (
     "demo", "run", "open", "status", "stop", "token", "service",
-    "replay", "score", "nights", "simulate", "golden", "doctor", "sensors",
+    "replay", "score", "why", "nights", "simulate", "golden", "doctor", "sensors",
     "decode", "scan", "qualify", "warmup",
 )  # fmt: skip
 HEAVY = ("numba", "numpy", "sqlalchemy", "alembic", "bleak", "bumble", "fastapi", "uvicorn")

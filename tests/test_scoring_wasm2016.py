@@ -505,6 +505,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
     assert list(answer) == [
         "rules",
         "simulated",
+        "detector",
         "duration_s",
         "analysed_s",
         "gaps",
@@ -512,7 +513,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "indices",
         "details",
     ]
-    assert (answer["rules"], answer["simulated"]) == ("wasm2016", False)
+    assert (answer["rules"], answer["simulated"], answer["detector"]) == ("wasm2016", False, None)
     assert (answer["duration_s"], answer["analysed_s"], answer["gaps"]) == (7200.0, 7197.5, [[123.0, 125.5]])
     assert answer["movements"][0] == {
         "onset_s": 12.345,
@@ -524,6 +525,8 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "series": 1,
         "interval_s": None,
         "peak_mg": 140.0,
+        "confidence": None,
+        "calibrated_on": None,
     }
     assert [m["interval_s"] for m in answer["movements"]] == [None, 20.655, 21.0, 21.0, None]
     assert [m["leg"] for m in answer["movements"]] == ["left", "right", "right", "both", "left"]
@@ -537,6 +540,8 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "series": None,
         "interval_s": None,
         "peak_mg": None,
+        "confidence": None,
+        "calibrated_on": None,
     }
     hours = 7197.5 / 3600
     assert answer["indices"] == {

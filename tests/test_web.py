@@ -37,12 +37,15 @@ from legmon.messages import (
     PROBLEM_SENTENCES,
     READINESS,
     TROUBLE_SENTENCES,
+    WHY_SENTENCES,
     CardWarning,
+    DetectorRule,
     Event,
     Fault,
     GapCause,
     LinkCode,
     ProblemCode,
+    ScoringRule,
     Trouble,
     link_message,
 )
@@ -153,6 +156,55 @@ def test_a_night_as_list_as_whole_and_by_movement_agrees(http: httpx.Client) -> 
     assert abs(sum(h["analysed_s"] for h in night["by_hour"]) - listed["analysed_s"]) < 1e-6
     assert abs(night["rate_hz"] - 50.6) < 0.01
     assert listed["started"] == pytest.approx(1_790_000_000, abs=3)
+
+
+def test_a_trace_explains_the_movements_of_a_stretch(http: httpx.Client) -> None:
+    movements = http.get("/nights/last/movements").json()["movements"]
+    start = movements[0]["onset"] - 5
+    answer = http.get("/nights/last/trace", params={"start": start, "end": start + 600})
+    assert answer.status_code == 200, answer.text
+    why = answer.json()
+    assert (why["rules"], why["detector"]) == ("wasm2016", {"name": "legmon-adaptive", "version": "4"})
+    (leg,) = why["legs"]
+    listed = [m for m in movements if m["onset"] < start + 600]
+    verdicts = {b["movement"]["id"]: b["movement"] for b in leg["bouts"] if b["movement"]}
+    assert {m["id"] for m in listed} <= set(verdicts)
+    for m in listed:
+        found = verdicts[m["id"]]
+        assert {name: found[name] for name in ("onset", "offset", "kind", "peak_mg")}.items() <= m.items()
+        assert (found["verdict"]["rule"] in {"in_series", "first_in_series"}) is m["periodic"]
+    for b in leg["bouts"]:
+        codes = [r["rule"] for r in b["reasons"]]
+        assert len(codes) >= 2
+        assert set(codes) <= set(DetectorRule)
+        for r in b["reasons"]:
+            names = re.findall(r"\{(\w+)", WHY_SENTENCES[DetectorRule(r["rule"])])
+            assert set(names) == set(r["values"])
+    assert [s["signal"] for s in leg["rest"]["signals"]] == ["motion", "turn"]
+    assert leg["rest"]["reason"]["rule"] in {"nothing", "relaxes"}
+
+
+def test_a_trace_of_a_gap_names_it(http: httpx.Client) -> None:
+    (gap,) = http.get("/nights/last").json()["gap_list"]
+    inside = {"start": gap["start"] + 20, "end": gap["start"] + 30}
+    (leg,) = http.get("/nights/last/trace", params=inside).json()["legs"]
+    assert (leg["bouts"], leg["rest"], leg["gaps"]) == ([], None, [gap])
+
+
+@pytest.mark.parametrize(
+    ("length", "leg", "status", "code"),
+    [
+        (0.0, "left", 422, "wrong_window"),
+        (-5.0, "left", 422, "wrong_window"),
+        (601.0, "left", 422, "long_window"),
+        (10.0, "right", 404, "no_samples"),
+        (10.0, "arm", 422, "invalid_request"),
+    ],
+)
+def test_a_trace_is_bounded(http: httpx.Client, length: float, leg: str, status: int, code: str) -> None:
+    start = http.get("/nights/last").json()["started"] + 60
+    answer = http.get("/nights/last/trace", params={"start": start, "end": start + length, "leg": leg})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_a_gap_has_a_start_an_end_and_a_cause(http: httpx.Client) -> None:
@@ -612,6 +664,7 @@ def test_the_english_texts_of_the_pages_are_the_sentences_of_the_program() -> No
         "problem": PROBLEM_SENTENCES,
         "event": EVENT_SENTENCES,
         "fit": FIT_SENTENCES,
+        "why": WHY_SENTENCES,
     }
     for item in ("sensor", "rate", "worn", "fit"):  # of the others, the page says less on purpose
         codes = [code for code in ITEM_CODES[item] if item != "fit" or code in {"ok", "none"}]
@@ -635,6 +688,7 @@ def test_every_code_of_the_program_has_a_sentence_that_ends() -> None:
     for codes, sentences in (
         (ProblemCode, PROBLEM_SENTENCES),
         (Event, EVENT_SENTENCES),
+        ({*DetectorRule, *ScoringRule}, WHY_SENTENCES),
         (CardWarning, CARD_SENTENCES),
         ({"ok", *get_args(FitProblem)}, FIT_SENTENCES),
     ):

@@ -748,6 +748,103 @@ def unlisted_sentence(count: int) -> str:
     return f"{recordings} not in the list of nights; `legmon rescan` reads the data folder again"
 
 
+# why the detector and the rules decided as they did
+
+
+class DetectorRule(StrEnum):
+    """What the detector did with a stretch of the signal, and by which rule. A trace has no other rules than these."""
+
+    BY_MOTION = "by_motion"
+    BY_TURN = "by_turn"
+    BY_BACK = "by_back"
+    ENDED = "ended"
+    CUT_OFF = "cut_off"
+    LEG = "leg"
+    RETURN = "return"
+    WHILE_HELD = "while_held"
+    LARGE = "large"
+    JERKS = "jerks"
+    TRAIN = "train"
+    TREMBLES = "trembles"
+    WEAK = "weak"
+    BED = "bed"
+    BUMP = "bump"
+    HUM = "hum"
+    LONG = "long"
+    POSTURE = "posture"
+    LOCOMOTION = "locomotion"
+    ARTEFACT = "artefact"
+    NOTHING = "nothing"
+    RELAXES = "relaxes"
+
+
+class ScoringRule(StrEnum):
+    """What a rule set made of a movement, and why."""
+
+    IN_SERIES = "in_series"
+    FIRST_IN_SERIES = "first_in_series"
+    FIRST = "first"
+    LATE = "late"
+    SOON = "soon"
+    FEW = "few"
+    SKIPPED = "skipped"
+    BREAKS_LONG = "breaks_long"
+    BREAKS_OTHER = "breaks_other"
+    VOLUNTARY = "voluntary"
+    TOO_LONG = "too_long"
+    TOO_SHORT = "too_short"
+    IN_GAP = "in_gap"
+    MANY_PARTS = "many_parts"
+    LEFT_OUT = "left_out"
+
+
+WHY_SENTENCES: Final[dict[DetectorRule | ScoringRule, str]] = {
+    DetectorRule.BY_MOTION: "Opened by motion: {value:g} mg, threshold {threshold:g} mg.",
+    DetectorRule.BY_TURN: "Opened by turn: gravity turned by {value:g} mg, threshold {threshold:g} mg.",
+    DetectorRule.BY_BACK: "Opened by back: the leg came back by {value:g} mg, threshold {threshold:g} mg.",
+    DetectorRule.ENDED: "Ended: for 1 s, motion stayed below {motion:g} mg, and gravity turned by less than {turning:g} mg in 0.4 s.",
+    DetectorRule.CUT_OFF: "Ended where the samples end.",
+    DetectorRule.LEG: "Leg movement: peak {peak:g} mg, {seconds:g} s.",
+    DetectorRule.RETURN: "Joined: it brings the leg back, {since:g} s after the lift began.",
+    DetectorRule.WHILE_HELD: "Joined: it moved while the leg was held up.",
+    DetectorRule.LARGE: "Joined: part of the large movement that ended {gap:g} s before.",
+    DetectorRule.JERKS: "Joined: the jerk {gap:g} s before began this movement, and this one ends it.",
+    DetectorRule.TRAIN: "Tremor: one of {count:g} twitches less than {most:g} s apart.",
+    DetectorRule.TREMBLES: "Tremor: in {seconds:g} s it swung to the other side {swings:g} times and came back to rest {returns:g} times.",
+    DetectorRule.WEAK: "Left out: peak {peak:g} mg, below {least:g} mg.",
+    DetectorRule.BED: "Left out: the bed, not the leg (leg chance {chance:g}, below {least:g}).",
+    DetectorRule.BUMP: "Left out: a knock from outside ({hz:g} Hz, {seconds:g} s, {peak:g} mg).",
+    DetectorRule.HUM: "Left out: a hum. It shook for seconds, and gravity stayed where it was.",
+    DetectorRule.LONG: "Long: {seconds:g} s, more than {most:g} s.",
+    DetectorRule.POSTURE: "Posture: rest turned by {turned:g} mg, more than {least:g} mg.",
+    DetectorRule.LOCOMOTION: "Locomotion: hard steps for {seconds:g} s.",
+    DetectorRule.ARTEFACT: "Artefact: more than half of it lies beyond the sensor's range.",
+    DetectorRule.NOTHING: "Nothing here: motion came to {motion:g} of the {motion_on:g} mg that open a bout, turn to {turn:g}"
+    " of {turn_on:g} mg.",
+    DetectorRule.RELAXES: "Nothing here: gravity turned by {turn:g} mg, but it was turning the same way a second before. The leg relaxes.",
+    ScoringRule.IN_SERIES: "In series {series:g}, {interval:g} s after the one before.",
+    ScoringRule.FIRST_IN_SERIES: "In series {series:g}, as its first.",
+    ScoringRule.FIRST: "Single: no movement before it to measure from.",
+    ScoringRule.LATE: "Single: {interval:g} s after the one before.",
+    ScoringRule.SOON: "Single: only {interval:g} s after the one before.",
+    ScoringRule.FEW: "Single: {interval:g} s after the one before, but fewer than four in a row.",
+    ScoringRule.SKIPPED: "Skipped: only {interval:g} s after the one before.",
+    ScoringRule.BREAKS_LONG: "Breaks the series: lasts {seconds:g} s.",
+    ScoringRule.BREAKS_OTHER: "Breaks the series: it is no leg movement.",
+    ScoringRule.VOLUNTARY: "Breaks the series: you marked it as your own.",
+    ScoringRule.TOO_LONG: "No candidate: lasts {seconds:g} s.",
+    ScoringRule.TOO_SHORT: "Not scored: lasts {seconds:g} s, less than 0.5 s.",
+    ScoringRule.IN_GAP: "No candidate: samples are missing in it.",
+    ScoringRule.MANY_PARTS: "No candidate: both legs moved {count:g} times, over {seconds:g} s.",
+    ScoringRule.LEFT_OUT: "No candidate: outside sleep, or beside a respiratory event.",
+}
+
+
+def why_message(rule: DetectorRule | ScoringRule, **values: float) -> Message:
+    """Return the sentence for a rule that decided. The values are rounded as they are to be read."""
+    return Message(rule.value, WHY_SENTENCES[rule].format(**values), values)
+
+
 # why a request over HTTP is refused
 
 
@@ -759,6 +856,7 @@ class ProblemCode(StrEnum):
     NO_SUCH_MARK = "no_such_mark"
     NO_SAMPLES = "no_samples"
     WRONG_WINDOW = "wrong_window"
+    LONG_WINDOW = "long_window"
     WRONG_STEPS = "wrong_steps"
     NOTHING_SENT = "nothing_sent"
     WRONG_LIGHTS = "wrong_lights"
@@ -784,6 +882,7 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.NO_SUCH_MARK: "Night {night} has no mark {mark!r}. Load the page again.",
     ProblemCode.NO_SAMPLES: "Night {night} has no samples of this leg. Choose the other leg.",
     ProblemCode.WRONG_WINDOW: "The end must lie after the start. Choose other times.",
+    ProblemCode.LONG_WINDOW: "At most ten minutes are explained at once. Choose nearer times.",
     ProblemCode.WRONG_STEPS: "Each step must end after it starts, within two minutes. Do the check again.",
     ProblemCode.NOTHING_SENT: "The sensor has sent nothing for a check yet. Wait until it is sending.",
     ProblemCode.WRONG_LIGHTS: "Lights off must lie before lights on, and both within the recording. Choose other times.",

@@ -27,6 +27,9 @@ class LegMovement:
         Largest acceleration beyond rest, in thousandths of g. None if another program found the movement.
     first, end : int or None
         Sample indices, ``end`` exclusive. None if another program found the movement.
+    confidence : float or None
+        Chance that it is what `kind` says, as simulated nights have it: for a leg movement, that the leg made a movement to
+        count. None if another program found the movement.
     """
 
     onset_ns: int
@@ -36,6 +39,7 @@ class LegMovement:
     peak_mg: float | None = None
     first: int | None = None
     end: int | None = None
+    confidence: float | None = None
 
     @property
     def onset_s(self) -> float:

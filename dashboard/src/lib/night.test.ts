@@ -13,6 +13,8 @@ const movement = (onset: number): Movement => ({
   series: null,
   interval_s: null,
   peak_mg: 100,
+  confidence: 0.97,
+  calibrated_on: "simulated",
 });
 
 function night(...onsets: number[]): NightState {

@@ -15,6 +15,8 @@ const move = (onset: number, kind = "leg"): Movement => ({
   series: null,
   interval_s: null,
   peak_mg: 100,
+  confidence: 0.97,
+  calibrated_on: "simulated",
 });
 
 const night = { started: 0, ended: 3600, uncounted: [], held: [] };

@@ -78,6 +78,8 @@ const movement: Movement = {
   series: 3,
   interval_s: 24,
   peak_mg: 120,
+  confidence: 0.97,
+  calibrated_on: "simulated",
 };
 
 const sensor: Sensor = {

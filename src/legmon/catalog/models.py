@@ -107,6 +107,7 @@ class MovementRow(Base):
     end: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str] = mapped_column(String(16))
     peak_mg: Mapped[float | None]
+    confidence: Mapped[float | None]
 
 
 class GapRow(Base):

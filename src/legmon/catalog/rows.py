@@ -5,7 +5,7 @@ import functools
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
@@ -106,9 +106,15 @@ def _one_of(value: str, known: Sequence[str]) -> None:
         raise ValueError(f"{shown(value, 30)} is not one of {', '.join(known)}")
 
 
+def _chance(value: float | None) -> float | None:
+    if value is None or 0.0 <= value <= 1.0:
+        return value
+    raise ValueError("a confidence")
+
+
 def movement_values(m: LegMovement) -> dict[str, Any]:
     """Return the columns of a movement."""
-    return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg}
+    return {"first": m.first, "end": m.end, "kind": m.kind, "peak_mg": m.peak_mg, "confidence": m.confidence}
 
 
 def quality_text(findings: Sequence[Finding]) -> str:
@@ -203,10 +209,10 @@ def file_fault(
     return FileFault(cast("Leg", leg), code, end / minute, readable, verified_ns)
 
 
-def leg_track(row: LegRow, *, simulated: bool) -> LegTrack:
+def leg_track(row: LegRow, *, simulated: bool, detector: str | None = None) -> LegTrack:
     """Return what is known of a leg."""
     with reading("a leg"):
-        return _leg_track(row, simulated=simulated)
+        return replace(_leg_track(row, simulated=simulated), detector=detector)
 
 
 def _leg_track(row: LegRow, *, simulated: bool) -> LegTrack:
@@ -224,7 +230,16 @@ def _leg_track(row: LegRow, *, simulated: bool) -> LegTrack:
         leg=leg,
         end=row.end,
         movements=[
-            LegMovement(0, 0, leg, kind=m.kind, peak_mg=m.peak_mg, first=m.first, end=m.end)
+            LegMovement(
+                0,
+                0,
+                leg,
+                kind=m.kind,
+                peak_mg=m.peak_mg,
+                first=m.first,
+                end=m.end,
+                confidence=_chance(m.confidence),
+            )
             for m in row.movements
         ],
         gaps=[Gap(g.first, g.count, g.cause) for g in row.gaps],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
 from legmon.catalog.clock import Clock, Moment
+from legmon.detection.confidence import calibrated_on
 from legmon.link.inhibitor import Wakefulness
 from legmon.link.listener import LinkState
 from legmon.messages import DamageCode, Message, damage_sentence
@@ -77,6 +78,14 @@ class ListedMovement(ApiValue):
         metadata=about("onset to onset from the movement before, where measurable")
     )
     peak_mg: float | None = field(metadata=about("largest acceleration beyond rest, in thousandths of g"))
+    confidence: float | None = field(
+        metadata=about(
+            "chance that it is what `kind` says; null where an earlier version or another program found it"
+        )
+    )
+    calibrated_on: Literal["simulated"] | None = field(
+        metadata=about("what the confidence was calibrated on; nobody has compared it with people")
+    )
 
     @classmethod
     def of(cls, scored: ScoredMovement, origin_ns: int) -> Self:
@@ -93,6 +102,8 @@ class ListedMovement(ApiValue):
             series=scored.series,
             interval_s=None if scored.interval is None else scored.interval / NS,
             peak_mg=m.peak_mg,
+            confidence=m.confidence,
+            calibrated_on=calibrated_on(m.confidence),
         )
 
 

@@ -432,7 +432,7 @@ class Catalog:
         """Return what is known of each leg of a night."""
         with self.session() as s:
             row = self._row(s, night)
-            return [leg_track(leg, simulated=row.simulated) for leg in row.legs]
+            return [leg_track(leg, simulated=row.simulated, detector=row.detector) for leg in row.legs]
 
     def scales(self, night: str) -> dict[Leg, tuple[float, int]]:
         """Return the declared rate (Hz) and scale (µg/LSB) of each leg of a night."""

@@ -46,6 +46,7 @@ def command_line() -> typer.Typer:
         stop,
         token,
         warmup,
+        why,
     )
 
     app = typer.Typer(
@@ -64,6 +65,7 @@ def command_line() -> typer.Typer:
         service,
         replay,
         score,
+        why,
         nights,
         backup,
         rescan,

@@ -12,8 +12,8 @@ from typing import Final
 from legmon.detection import bed_weights
 from legmon.detection.bout import Bout
 
-LEAST_G: Final = 0.018
-"""Weaker than what the yardstick calls visible (20 mg), less what the filters take from a jerk."""
+LEAST_G: Final = 0.0195
+"""Weaker than what the yardstick calls visible (20 mg), less a little for noise."""
 MOST_G: Final = 0.13
 """No bed shakes a leg by as much. A bout with a larger peak is the leg's."""
 FARTHEST: Final = 3.0

@@ -12,6 +12,8 @@ import numpy as np
 
 from legmon.detection.bed import LEAST_G, MOST_G, leg_chance
 from legmon.detection.bout import Bout
+from legmon.detection.trace import Tracer
+from legmon.messages import DetectorRule
 
 Kind = Literal["leg", "long", "posture", "tremor", "locomotion"]
 
@@ -40,6 +42,15 @@ JERK_S, JERK_GAP_S = 1.5, 3.2  # a jerk lasts at most; its movement ends with an
 BUMP_S, BUMP_HZ, BUMP_G = 1.3, 4.2, 0.030
 
 
+_RULES: Final[dict[Kind, DetectorRule]] = {
+    "leg": DetectorRule.LEG,
+    "long": DetectorRule.LONG,
+    "posture": DetectorRule.POSTURE,
+    "tremor": DetectorRule.TREMBLES,
+    "locomotion": DetectorRule.LOCOMOTION,
+}
+
+
 class BoutMerger:
     """Merge bouts in two steps: lifts with their returns, then trains of twitches.
 
@@ -47,10 +58,13 @@ class BoutMerger:
     ----------
     rate_hz : float
         Sample rate.
+    tracer : Tracer, optional
+        Notes each decision.
     """
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, tracer: Tracer | None = None) -> None:
         self._rate = rate_hz
+        self._tracer = tracer
         self._open: Bout | None = None  # may still be joined
         self._held: list[Bout] = []  # bouts while the leg was held up
         self._row: list[Bout] = []  # may be a train
@@ -68,11 +82,15 @@ class BoutMerger:
         if not is_held and self._is_bed(
             new
         ):  # whatever moves while the leg is held up is the leg, most likely
+            self._decided(DetectorRule.BED, new, least=LEG_CHANCE)
             return
         if now is not None:
             gap = new.first - now.end
             if self._is_held(now) and gap <= HOLD_S * self._rate:
                 if _comes_back(now, new) and new.end - now.first <= LONG_S * self._rate:
+                    for b in self._held:
+                        self._decided(DetectorRule.WHILE_HELD, b, now)
+                    self._decided(DetectorRule.RETURN, new, now)
                     for b in (*self._held, new):
                         b.returns = 0  # these return to where the leg is held, not to where it lay
                         now.absorb(b)
@@ -83,6 +101,7 @@ class BoutMerger:
                     self._held.append(new)
                     return
             elif not self._held and gap <= LARGE_GAP_S * self._rate and self._is_large(now, new):
+                self._decided(DetectorRule.LARGE, new, now)
                 now.absorb(new)
                 return
             yield from self._settle()
@@ -135,6 +154,7 @@ class BoutMerger:
         self._held = []
         for b in settled:
             if b.peak < LEAST_G:
+                self._decided(DetectorRule.WEAK, b, least=1000 * LEAST_G)
                 continue
             last = self._row[-1] if self._row else None
             if last is not None and (
@@ -147,6 +167,8 @@ class BoutMerger:
     def _give(self) -> Iterator[tuple[Bout, Kind]]:
         row, self._row = self._row, []
         if len(row) >= TRAIN:
+            for b in row:
+                self._decided(DetectorRule.TRAIN, b, row[0], count=len(row), most=TRAIN_GAP_S)
             for b in row[1:]:
                 row[0].absorb(b)
             yield row[0], "tremor"
@@ -154,13 +176,21 @@ class BoutMerger:
         joined: list[Bout] = []
         for b in row:
             if self._is_bump(b):
+                self._decided(DetectorRule.BUMP, b)
                 continue
             if joined and self._are_one(joined[-1], b):
+                self._decided(DetectorRule.JERKS, b, joined[-1])
                 joined[-1].absorb(b)
             else:
                 joined.append(b)
         for b in joined:
-            yield b, self._kind(b)
+            kind = self._kind(b)
+            self._decided(_RULES[kind], b, least=1000 * POSTURE_G, most=LONG_S)
+            yield b, kind
+
+    def _decided(self, rule: DetectorRule, b: Bout, into: Bout | None = None, **values: float) -> None:
+        if self._tracer:
+            self._tracer.decided(rule, b, into, **values)
 
     def _are_one(self, a: Bout, b: Bout) -> bool:
         """Whether two jerks begin and end one movement. Where gravity does not show a lift, nothing else is felt of it."""

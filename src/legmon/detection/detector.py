@@ -11,15 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 from legmon.detection import kernel as k
 from legmon.detection.bout import Bout, bout
 from legmon.detection.bouts import BoutMerger, Kind
+from legmon.detection.confidence import confidence
 from legmon.detection.faults import Finding, Unseen
 from legmon.detection.filters import high_pass, low_pass
 from legmon.detection.jit import compilations
 from legmon.detection.quality import Quality
+from legmon.detection.trace import Trace, Tracer
 from legmon.messages import Fault
 from legmon.movement import NS, Leg, LegMovement
 
 NAME: Final = "legmon-adaptive"
 VERSION: Final = "4"
+DETECTOR: Final = f"{NAME} {VERSION}"
 
 # From the literature on ankle accelerometry (docs/detector.md) and from simulated nights. None is validated against EMG.
 MOTION_BAND_HZ = (1.0, 8.0)
@@ -54,6 +57,8 @@ class Detector:
         Which ankle.
     range_g : float, optional
         The largest value that the sensor can measure. With it clipped samples are recognised.
+    tracer : Tracer, optional
+        Collects why each bout was found, left out or joined. The movements are the same without it.
 
     Notes
     -----
@@ -64,7 +69,14 @@ class Detector:
     like a gap.
     """
 
-    def __init__(self, rate_hz: float, leg: Leg = "left", *, range_g: float | None = None) -> None:
+    def __init__(
+        self,
+        rate_hz: float,
+        leg: Leg = "left",
+        *,
+        range_g: float | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
             raise ValueError(f"a sample rate of {rate_hz} Hz is outside {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz")
         if leg not in ("left", "right"):
@@ -79,7 +91,10 @@ class Detector:
         self._ring = np.zeros((k.ROWS, k.WIDTH))
         # An onset lies between two samples and is seen at the second one. At 25 Hz there is no room for more trim.
         self._trim = (math.floor(TRIM_S * self.rate_hz), math.floor(TRIM_S * self.rate_hz + 0.5))
-        self._merger = BoutMerger(self.rate_hz)
+        self._tracer = tracer
+        if tracer:
+            tracer.begin(self.rate_hz)
+        self._merger = BoutMerger(self.rate_hz, tracer)
         self._last_end = 0
         self._quality = Quality(self.rate_hz, range_g)
         self._floors: list[float] = []
@@ -183,15 +198,30 @@ class Detector:
     def _see(self, x: NDArray[np.float64]) -> list[LegMovement]:
         out = np.empty((len(x) // self._quiet + 1, k.COLUMNS))
         looks = np.empty(((self._seen + len(x)) // self._look - self._seen // self._look, k.LOOKS))
-        count = k.run(x, self._p, self._s, self._i, self._ring, out, looks)
+        count = self._run(x, out, looks)
         for floor, is_active, *rest in looks.tolist():
             self._floors.append(floor)
             if not is_active:
                 self._gravity.append(math.hypot(*rest))
         found: list[LegMovement] = []
         for row in out[:count]:
-            found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
+            found += self._movements(self._merger.take(self._bout(row)))
         return found + self._movements(self._merger.advance(self._horizon()))
+
+    def _run(self, x: NDArray[np.float64], out: NDArray[np.float64], looks: NDArray[np.float64]) -> int:
+        given = (self._p, self._s, self._i, self._ring, out, looks)
+        if self._tracer is None:
+            return int(k.run(x, *given))
+        first, signals = self._seen, np.empty((len(x), k.TRACED))
+        count = int(k.probe(x, *given, signals))
+        self._tracer.saw(first, signals)
+        return count
+
+    def _bout(self, row: NDArray[np.float64], *, cut_off: bool = False) -> Bout:
+        b = bout(row, self.rate_hz, self._trim)
+        if self._tracer:
+            self._tracer.took(b, self._seen if cut_off else None)
+        return b
 
     def gap(self, missing: int) -> list[LegMovement]:
         """Skip samples that were never received. A movement under way ends where the data end.
@@ -227,7 +257,7 @@ class Detector:
             k.finish(self._p, self._s, self._i, self._ring, row)
             row[k.OUT_END] = self._seen + self._trim[1] if is_away else self._i[k.LAST] + 1
             row[k.OUT_AFTER : k.OUT_AFTER + 3] = now
-            found += self._movements(self._merger.take(bout(row, self.rate_hz, self._trim)))
+            found += self._movements(self._merger.take(self._bout(row, cut_off=True)))
         return found + self._movements(self._merger.finish(self._seen))
 
     def pending(self) -> list[LegMovement]:
@@ -246,7 +276,7 @@ class Detector:
         if ahead._i[k.ACTIVE] and ahead._seen - ahead._i[k.LAST] >= SETTLED_S * self.rate_hz:
             row = np.zeros(k.COLUMNS)
             k.finish(ahead._p, ahead._s, ahead._i, ahead._ring, row)
-            found += ahead._movements(ahead._merger.take(bout(row, self.rate_hz, self._trim)))
+            found += ahead._movements(ahead._merger.take(ahead._bout(row)))
         return found + ahead._movements(ahead._merger.finish(0))
 
     def _copy(self) -> "Detector":
@@ -256,6 +286,7 @@ class Detector:
         other._merger = copy.deepcopy(self._merger)
         other._quality = self._quality.copy()
         other._floors, other._gravity = [], []
+        other._tracer = None
         return other
 
     def _movements(self, given: Iterable[tuple[Bout, Kind]]) -> list[LegMovement]:
@@ -267,20 +298,36 @@ class Detector:
             clipped = self._quality.clipped
             inside = sum(first <= at < end for at in clipped)
             clipped[:] = [at for at in clipped if at >= end]
+            named = "artefact" if 2 * inside > end - first else kind
             movement = LegMovement(
                 onset_ns=round(first * NS / self.rate_hz),
                 offset_ns=round(end * NS / self.rate_hz),
                 leg=self.leg,
-                kind="artefact" if 2 * inside > end - first else kind,
+                kind=named,
                 peak_mg=round(b.peak * 1000.0, 1),
                 first=first,
                 end=end,
+                confidence=confidence(b, named, self.rate_hz),
             )
+            if self._tracer:
+                self._tracer.became(b, movement)
             found.append(movement)
         return found
 
 
-def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left") -> list[LegMovement]:
+class Detected(list[LegMovement]):
+    """The movements of a recording, in order of onset.
+
+    Attributes
+    ----------
+    trace : Trace or None
+        Why the detector decided as it did. None unless `detect` was asked for it.
+    """
+
+    trace: Trace | None = None
+
+
+def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left", *, trace: bool = False) -> Detected:
     """Find the leg movements of a whole recording.
 
     Parameters
@@ -291,14 +338,20 @@ def detect(xyz_g: ArrayLike, rate_hz: float, leg: Leg = "left") -> list[LegMovem
         Sample rate in Hz.
     leg : {"left", "right"}
         Which ankle.
+    trace : bool
+        Whether to note why: the list's attribute `trace` then holds every bout with its signals, their thresholds and the
+        rules that decided. The movements are the same.
 
     Returns
     -------
-    list of LegMovement
-        In order of onset. Times count from the first sample.
+    Detected
+        The movements in order of onset, as a list. Times count from the first sample.
     """
-    detector = Detector(rate_hz, leg)
-    return detector.feed(xyz_g) + detector.finish()
+    tracer = Tracer() if trace else None
+    detector = Detector(rate_hz, leg, tracer=tracer)
+    found = Detected(detector.feed(xyz_g) + detector.finish())
+    found.trace = tracer.trace if tracer else None
+    return found
 
 
 def _share(time_s: float, rate_hz: float) -> float:

@@ -104,6 +104,15 @@ COLUMNS = 19
 LOOK_FLOOR, LOOK_ACTIVE, LOOK_REST = 0, 1, 2
 LOOKS = 5
 
+# Columns of a trace: signals with the thresholds above which they open a bout, and below which it ends; then what happened.
+T_MOTION, T_MOTION_ON, T_TURN, T_TURN_ON, T_BACK, T_BACK_ON = range(6)  # g
+T_SPEED, T_MOTION_LOW, T_SPEED_LOW, T_STATE, T_OPENED = range(6, 11)
+TRACED = 11
+RESTS, MOVES, RELAXES, CLOSES, HUMS = range(
+    5
+)  # T_STATE; the last two at the sample that ends a bout, or a hum
+BY_MOTION, BY_TURN, BY_BACK = 1, 2, 4  # bits of T_OPENED at the sample that opens a bout, otherwise 0
+
 
 @jit
 def _edge(p: Any, s: Any, i: Any) -> float:
@@ -651,4 +660,67 @@ def run(
             store(load(s, REST_V), looks, looked, LOOK_REST)
             looked += 1
         first = end
+    return found
+
+
+@jit
+def probe(x: Any, p: Any, s: Any, i: Any, ring: Any, out: Any, looks: Any, trace: Any) -> int:
+    """Feed samples as `run` does, one at a time, and write what it compared at each of them.
+
+    Parameters
+    ----------
+    x, p, s, i, ring, out, looks : arrays
+        As for `run`, which sees the same samples and so finds the same bouts.
+    trace : (n, TRACED) float64
+        Receives the signals and thresholds at each sample.
+
+    Returns
+    -------
+    int
+        Number of bouts written.
+    """
+    found, looked = 0, 0
+    rest, away, origin = np.empty(3), np.empty(3), np.empty(3)
+    for r in range(x.shape[0]):
+        at, begins, moved = i[INDEX], i[STARTED] == 0, i[ACTIVE] == 1
+        floor, turn_floor, speed_floor = s[MOTION_FLOOR], s[TURN_FLOOR], s[SPEED_FLOOR]
+        displaced = 0.0 if begins else s[DISPLACED]
+        for k in range(3):
+            rest[k] = x[r, k] if begins else s[REST_V + k]
+            away[k], origin[k] = s[AFTER_V + k], s[ORIGIN_V + k]
+        new = run(x[r : r + 1], p, s, i, ring, out[found:], looks[looked:])
+        looked += i[INDEX] % np.int64(p[LOOK]) == 0
+        turned, speed, back = 0.0, 0.0, 0.0
+        here, lagged = at & MASK, (at - np.int64(p[SPEED_LAG])) & MASK
+        for k in range(3):
+            d = s[STEADY_V + k] - rest[k]
+            turned += d * d
+            back += (s[STEADY_V + k] - away[k]) * (origin[k] - away[k])
+            d = ring[here, SLOWLY + k] - ring[lagged, SLOWLY + k]
+            speed += d * d
+        grain = s[GRAIN] if s[GRAIN] < p[GRAIN_MOST] else 0.0
+        on = max(p[ON_FACTOR] * floor, p[ON_LEAST], p[GRAIN_ON] * grain)
+        row = trace[r]
+        row[T_MOTION], row[T_MOTION_ON] = math.sqrt(s[ENERGY]), on
+        row[T_TURN] = math.sqrt(turned)
+        row[T_TURN_ON] = max(p[TURN_FACTOR] * turn_floor, p[TURN_LEAST], p[GRAIN_ON] * grain)
+        waits = displaced > 0.0 and not moved and at <= i[HELD_UNTIL]
+        row[T_BACK] = back / displaced if waits else 0.0
+        row[T_BACK_ON] = max(p[HELD_BACK] * displaced, p[HELD_FACTOR] * s[TURN_FLOOR]) if waits else math.inf
+        row[T_SPEED] = math.sqrt(speed)
+        row[T_MOTION_LOW] = max(p[OFF_SHARE] * on, p[MOTION_BACK] * s[MOTION_PEAK])
+        low = max(p[SPEED_FACTOR] * speed_floor, p[SPEED_LEAST])
+        row[T_SPEED_LOW] = max(low, p[SPEED_BACK] * s[SPEED_PEAK])
+        row[T_STATE], row[T_OPENED] = RESTS, 0
+        if i[ACTIVE] == 1:
+            row[T_STATE] = MOVES
+            if not moved:
+                opened = BY_MOTION if row[T_MOTION] > on else 0
+                opened += BY_TURN if row[T_TURN] > row[T_TURN_ON] else 0
+                row[T_OPENED] = opened + (BY_BACK if waits and s[DISPLACED] == 0.0 else 0)
+        elif moved:
+            row[T_STATE] = CLOSES if new == 1 else HUMS
+        elif row[T_TURN] > row[T_TURN_ON]:
+            row[T_STATE] = RELAXES
+        found += new
     return found

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.detection.detector import Detector
+from legmon.detection.detector import DETECTOR, Detector
 from legmon.detection.quality import RAIL
+from legmon.detection.trace import Tracer
 from legmon.errors import LegmonError
 from legmon.messages import GapCause
 from legmon.movement import NS, Leg, LegMovement
@@ -151,7 +152,7 @@ def read_csv(path: Path) -> CsvRecording:
     return CsvRecording(rate, stretches)
 
 
-def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
+def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None, tracer: Tracer | None = None) -> LegTrack:
     """Find the movements of one leg's file.
 
     Parameters
@@ -162,6 +163,8 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
         The ankle it is from.
     chunk : int, optional
         Number of samples to feed at a time. It does not change the result.
+    tracer : Tracer, optional
+        Collects why the detector decides as it does.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
     """
     recording = read_csv(path)
     try:
-        detector = Detector(recording.rate_hz, leg, range_g=recording.range_g)
+        detector = Detector(recording.rate_hz, leg, range_g=recording.range_g, tracer=tracer)
     except ValueError as e:
         raise CsvError(f"{path}: {e}") from e
     found: list[LegMovement] = []
@@ -191,6 +194,7 @@ def detect_csv(path: Path, leg: Leg, *, chunk: int | None = None) -> LegTrack:
         anchors=[Anchor(s.first, round(s.start_s * NS), recording.rate_hz) for s in recording.stretches],
         simulated=False,
         quality=detector.quality(),
+        detector=DETECTOR,
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from legmon.detection.detector import Detector
+from legmon.detection.detector import DETECTOR, Detector
 from legmon.detection.faults import Unseen
+from legmon.detection.trace import Tracer
 from legmon.messages import FAULT_CAUSES
 from legmon.movement import LegMovement
 from legmon.night.track import LegTrack
@@ -24,9 +25,11 @@ class LegNight:
     ----------
     meta : Meta
         The description of the recording; a repetition of it changes nothing.
+    tracer : Tracer, optional
+        Collects why the detector decides as it does.
     """
 
-    def __init__(self, meta: Meta) -> None:
+    def __init__(self, meta: Meta, tracer: Tracer | None = None) -> None:
         self.meta = meta
         self.movements: list[LegMovement] = []
         self.gaps: list[Gap] = []
@@ -37,7 +40,7 @@ class LegNight:
         self._scale = meta.scale_ug * 1e-6
         self._faults = 0  # stretches of a failing sensor that are among the gaps already
         self._reader = OrderedReader()
-        self._detector = Detector(meta.declared_hz, meta.leg, range_g=meta.range_g)
+        self._detector = Detector(meta.declared_hz, meta.leg, range_g=meta.range_g, tracer=tracer)
 
     @property
     def end(self) -> int:
@@ -116,6 +119,7 @@ class LegNight:
             simulated=self.meta.simulated,
             quality=tuple(self._detector.quality()),
             loss=self.meta.loss,
+            detector=DETECTOR,
         )
 
 
@@ -148,8 +152,8 @@ def described(records: Iterable[Record]) -> tuple[Meta, Iterator[Record]]:
     raise ValueError("the recording is empty")
 
 
-def analyse(records: Iterable[Record]) -> LegNight:
-    """Feed a whole segment to a new `LegNight`.
+def analyse(records: Iterable[Record], tracer: Tracer | None = None) -> LegNight:
+    """Feed a whole segment to a new `LegNight`, with a tracer or without.
 
     Raises
     ------
@@ -157,7 +161,7 @@ def analyse(records: Iterable[Record]) -> LegNight:
         If it has no description, or one of a sensor that no night can be recorded with.
     """
     meta, rest = described(records)
-    night = LegNight(meta)
+    night = LegNight(meta, tracer)
     for record in rest:
         night.feed(record)
     night.finish()

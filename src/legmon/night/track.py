@@ -34,6 +34,8 @@ class LegTrack:
         The faults of the signal.
     loss : str
         How a loss shows: by the sensor's count ("index"), by its times ("time"), or only by arrivals ("arrival").
+    detector : str or None
+        Name and version of the detector that found the movements; None if it is not known.
     """
 
     leg: Leg
@@ -44,6 +46,7 @@ class LegTrack:
     simulated: bool
     quality: Sequence[Finding] = ()
     loss: str = "index"
+    detector: str | None = None
 
     @property
     def time(self) -> TimeMap:
@@ -109,6 +112,7 @@ def score_night(
         simulated=any(track.simulated for track in tracks),
         interpretation=interpretation,
         quality=[(track.leg, f) for track, _ in timed for f in track.quality],
+        detector=next((track.detector for track, _ in timed), None),
     )
 
 

@@ -32,6 +32,11 @@ class MergedMovement(NamedTuple):
         """The largest peak among the parts; None if none was measured."""
         return max((p.peak_mg for p in self.parts if p.peak_mg is not None), default=None)
 
+    @property
+    def confidence(self) -> float | None:
+        """The largest confidence among the parts; None if none has one."""
+        return max((p.confidence for p in self.parts if p.confidence is not None), default=None)
+
 
 @dataclass(slots=True)
 class ScoredMovement:
@@ -91,6 +96,7 @@ def join_pieces(movements: Iterable[LegMovement]) -> list[LegMovement]:
 
 def _one(a: LegMovement, b: LegMovement) -> LegMovement:
     peaks = [p for p in (a.peak_mg, b.peak_mg) if p is not None]
+    sure = [p for p in (a.confidence, b.confidence) if p is not None]
     return LegMovement(
         onset_ns=a.onset_ns,
         offset_ns=max(a.offset_ns, b.offset_ns),
@@ -98,6 +104,7 @@ def _one(a: LegMovement, b: LegMovement) -> LegMovement:
         peak_mg=max(peaks, default=None),
         first=a.first,
         end=b.end if b.offset_ns > a.offset_ns else a.end,
+        confidence=max(sure, default=None),
     )
 
 

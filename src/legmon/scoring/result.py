@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from legmon.detection.confidence import calibrated_on
 from legmon.detection.faults import Finding, Verdict, verdict
 from legmon.messages import Message
 from legmon.movement import NS, Leg, LegMovement
@@ -46,6 +47,8 @@ class Scored:
         The faults of the signal.
     notes : sequence of Message
         What a person should know of the source, such as annotations that were not understood.
+    detector : str or None
+        Name and version of the detector that found the movements, with a space between; None if something else did.
     """
 
     rules: Rules
@@ -60,6 +63,7 @@ class Scored:
     interpretation: Interpretation = field(default_factory=Interpretation)
     quality: Sequence[tuple[Leg, Finding]] = ()
     notes: Sequence[Message] = ()
+    detector: str | None = None
 
     def __repr__(self) -> str:
         i = self.indices
@@ -82,6 +86,7 @@ class Scored:
         return {
             "rules": self.rules,
             "simulated": self.simulated,
+            "detector": detector_json(self.detector),
             "duration_s": _s(self.duration_ns),
             "analysed_s": _s(self.analysed_ns),
             "gaps": [[_s(a), _s(b)] for a, b in self.gaps],
@@ -89,6 +94,14 @@ class Scored:
             "indices": indices_json(self.indices),
             "details": details_json(self),
         }
+
+
+def detector_json(detector: str | None) -> dict[str, str] | None:
+    """Return name and version of a detector as JSON; None if something else found the movements."""
+    if detector is None:
+        return None
+    name, _, version = detector.partition(" ")
+    return {"name": name, "version": version}
 
 
 # details: per leg, per series, by hour, intervals, durations, what gaps may hide
@@ -262,6 +275,8 @@ def movement_json(scored: ScoredMovement) -> dict[str, Any]:
         "series": scored.series,
         "interval_s": None if scored.interval is None else _s(scored.interval),
         "peak_mg": e.peak_mg,
+        "confidence": e.confidence,
+        "calibrated_on": calibrated_on(e.confidence),
     }
 
 

@@ -75,6 +75,7 @@ def scored_night(
     interpretation: Interpretation | None = None,
     quality: Sequence[tuple[Leg, Finding]] = (),
     notes: Sequence[Message] = (),
+    detector: str | None = None,
 ) -> Scored:
     """Score with times in ns, without the check of `score`: for movements that legmon itself found. See `Scored`."""
     interpretation = interpretation or Interpretation()
@@ -97,4 +98,5 @@ def scored_night(
         interpretation=interpretation,
         quality=quality,
         notes=notes,
+        detector=detector,
     )

@@ -18,6 +18,8 @@ from legmon.night.marks import mark_of, marked_movements
 from legmon.nights import answers, report
 from legmon.nights.custody import check_legs
 from legmon.nights.signal import SignalStore
+from legmon.nights.why import LONGEST_S, Why, explain_night
+from legmon.recording.files import RecordingError
 from legmon.scoring.rules import Rules
 from legmon.timeline.clock import TimeMap
 from legmon.web import frames, models
@@ -64,6 +66,33 @@ def get_night(info: ThisNight, reports: FromReports, rules: Rules = "wasm2016") 
 def get_movements(info: ThisNight, reports: FromReports, rules: Rules = "wasm2016") -> answers.Movements:
     """List the movements of a night under a rule set."""
     return report.movements(reports.report(info, rules))
+
+
+@router.get("/nights/{night_id}/trace", operation_id="getTrace")
+def get_trace(
+    info: ThisNight,
+    catalog: FromCatalog,
+    start: Moment,
+    end: Moment,
+    leg: Leg | None = None,
+    rules: Rules = "wasm2016",
+) -> Why:
+    """Explain what the detector and the rules decided between two times, ten minutes apart at most.
+
+    The detector runs again over the whole recording, so this takes a second or two. Each bout of activity comes with its
+    signals, their thresholds then and the rules that decided. Where there is none, `rest` has what came
+    nearest to opening one.
+    """
+    if not end > start:
+        raise RefusedError(422, ProblemCode.WRONG_WINDOW)
+    if end - start > LONGEST_S:
+        raise RefusedError(422, ProblemCode.LONG_WINDOW)
+    if leg is not None and leg not in info.legs:
+        raise RefusedError(404, ProblemCode.NO_SAMPLES, night=info.id)
+    try:
+        return explain_night(catalog, info, rules, round(start * NS), round(end * NS), leg)
+    except (ValueError, RecordingError) as error:
+        raise RefusedError(404, ProblemCode.NO_SAMPLES, night=info.id) from error
 
 
 # what the person adds
