@@ -117,6 +117,7 @@ def test_a_recording_goes_on_while_the_detector_is_compiled(
     assert again.samples == 60 * 50
     stream(again, 70, 90, number=2, index_s=0)
     assert on_disk(path) == again.samples == 80 * 50
+    assert again.night.samples == 0
     threading.Timer(0.2, slow.end).start()
     again.close(BEGAN + 90 * 10**9)  # waits for it
     assert again.night.samples == 80 * 50

@@ -15,7 +15,7 @@ from legmon.app.simulator import child_environment
 from legmon.errors import FailedError, LegmonError
 from legmon.logs import BoundedFile
 
-READY_S = 60.0  # the first start compiles the detector
+READY_S = 60.0  # a busy computer starts slowly
 CLOSE_S = 20.0  # time for a recorder to fetch samples, stop its sensors, disconnect and close the night
 NOTICE_S = 1.0  # after this time the person reads that the recorder is still closing
 END_S = 2.0  # time for the other processes to end, after the recorder

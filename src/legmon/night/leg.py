@@ -1,7 +1,10 @@
 """From a leg's records to its track: the same way live, again later, and from a file."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from typing import Final, cast
+
+import numpy as np
 
 from legmon.detection.detector import DETECTOR, Detector
 from legmon.detection.faults import Unseen
@@ -12,6 +15,8 @@ from legmon.night.track import LegTrack
 from legmon.recording.ordered import OrderedReader
 from legmon.recording.records import Anchored, Gap, Meta, Record, Samples
 from legmon.timeline.clock import Anchor, TimeMap
+
+BATCH: Final = 1000  # records of a recorded night that are detected together
 
 
 class LegNight:
@@ -70,22 +75,31 @@ class LegNight:
         list of LegMovement
             The movements that became final.
         """
-        if isinstance(record, Anchored):
-            (self._final if record.final else self._provisional)[record.first] = record.anchor
-            return []
-        return self._detect(self._reader.feed(record))
+        return self.feed_all([record])
+
+    def feed_all(self, records: Iterable[Record]) -> list[LegMovement]:
+        """Add the next records together, which is faster than one by one and gives the same."""
+        pieces: list[Samples | Gap] = []
+        for record in records:
+            if isinstance(record, Anchored):
+                (self._final if record.final else self._provisional)[record.first] = record.anchor
+            else:
+                pieces += self._reader.feed(record)
+        return self._detect(pieces)
 
     def _detect(self, pieces: Iterable[Samples | Gap]) -> list[LegMovement]:
         found: list[LegMovement] = []
-        for piece in pieces:
-            if isinstance(piece, Gap):
-                found += self._detector.gap(piece.count)
-                self._add_faults()
-                self.missing += piece.count
-                self.gaps.append(piece)
+        for kind, group in groupby(pieces, type):
+            if kind is Gap:
+                for gap in cast("Iterator[Gap]", group):
+                    found += self._detector.gap(gap.count)
+                    self._add_faults()
+                    self.missing += gap.count
+                    self.gaps.append(gap)
             else:
-                found += self._detector.feed(piece.xyz * self._scale)
-                self.samples += len(piece.xyz)
+                xyz = np.concatenate([samples.xyz for samples in cast("Iterator[Samples]", group)])
+                found += self._detector.feed(xyz * self._scale)
+                self.samples += len(xyz)
                 self._add_faults()
         self.movements += found
         return found
@@ -162,7 +176,7 @@ def analyse(records: Iterable[Record], tracer: Tracer | None = None) -> LegNight
     """
     meta, rest = described(records)
     night = LegNight(meta, tracer)
-    for record in rest:
-        night.feed(record)
+    while batch := list(islice(rest, BATCH)):
+        night.feed_all(batch)
     night.finish()
     return night

@@ -397,8 +397,8 @@ class LegRecorder:
         """Feed the detector with what was written, at most so many records. It waits while the detector is compiled."""
         if compilation.is_under_way():
             return
-        for _ in range(min(most or len(self._undetected), len(self._undetected))):
-            self.night.feed(self._undetected.popleft())
+        count = min(most or len(self._undetected), len(self._undetected))
+        self.night.feed_all([self._undetected.popleft() for _ in range(count)])
 
 
 def check_present(path: Path) -> None:
