@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from legmon.detection.faults import Finding
+from legmon.messages import Message
 from legmon.movement import Leg, LegMovement
 from legmon.recording.records import Gap
 from legmon.scoring.result import Scored
@@ -34,6 +35,10 @@ class LegTrack:
         The faults of the signal.
     loss : str
         How a loss shows: by the sensor's count ("index"), by its times ("time"), or only by arrivals ("arrival").
+    notes : sequence of Message
+        What a person should know of the file that the samples come from.
+    dated : bool
+        Whether the times are moments since 1970; those of a file may count from its start.
     """
 
     leg: Leg
@@ -44,6 +49,8 @@ class LegTrack:
     simulated: bool
     quality: Sequence[Finding] = ()
     loss: str = "index"
+    notes: Sequence[Message] = ()
+    dated: bool = True
 
     @property
     def time(self) -> TimeMap:
@@ -109,6 +116,7 @@ def score_night(
         simulated=any(track.simulated for track in tracks),
         interpretation=interpretation,
         quality=[(track.leg, f) for track, _ in timed for f in track.quality],
+        notes=list({n.sentence: n for track, _ in timed for n in track.notes}.values()),
     )
 
 
