@@ -18,6 +18,7 @@ from legmon.exchange.stamps import (
     ClockStep,
     even_axis,
     fit_axis,
+    ordinary,
 )
 from legmon.exchange.units import (
     PLAIN_HIGH,
@@ -242,16 +243,12 @@ def _axis_of_stamps(times: NDArray[np.float64], raw: RawSignal, notes: list[Mess
     """Return the axis of a file whose rows have stamps, and note what was settled. The stamps are changed."""
     if len(times) < 2:
         raise AxisError("there is only one sample; two at least give a sample rate")
-    steps = np.diff(times)
-    ahead = steps[steps > 0]
-    span = float(ahead[ahead <= 20 * np.median(ahead)].sum()) if len(ahead) else 0.0
-    unit, odd = time_unit(span, len(times), raw.time_unit)
-    del steps, ahead
+    unit, odd = time_unit(ordinary(times)[1], len(times), raw.time_unit)
     if TIME_UNITS[unit] != 1:
         times *= TIME_UNITS[unit]
     if odd:
         notes.append(source_note(SourceNote.TIME_UNIT_SETTLED, unit=TIME_NAMES[unit]))
-    if not float(np.abs(times).max()) <= LATEST_S:
+    if not max(float(times.max()), -float(times.min())) <= LATEST_S:
         raise AxisError("a time is beyond the year 5138; no clock measures that")
     axis = fit_axis(times)
     if raw.rate_hz is not None and abs(axis.rate_hz / raw.rate_hz - 1) > RATE_NEAR:
@@ -332,7 +329,7 @@ def _fill(xyz: Samples, a: int, b: int) -> None:
 
 def _check_values(stretches: list[Stretch]) -> None:
     for s in stretches:
-        if float(np.abs(s.xyz).max()) > LARGEST_G:
+        if max(float(s.xyz.max()), -float(s.xyz.min())) > LARGEST_G:
             at = int(np.argmax(np.abs(s.xyz).max(axis=1)))
             raise AxisError(
                 f"{float(np.abs(s.xyz[at]).max()):,.0f} g, {at} rows after {s.start_s:,.2f} s; no accelerometer measures that."

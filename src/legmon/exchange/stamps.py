@@ -6,6 +6,7 @@ a gap is a place where the line goes on later and *stays* later. A stamp that is
 make up for, is no gap.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -31,8 +32,14 @@ LATE_S: Final = 10.0
 """A row may come so much later in the file than its stamp says."""
 CATCH_UP_S: Final = 2.0
 """Rows that make up for a stall follow it within this time."""
+MOST_LATE: Final = 2000
+"""Rows that are looked at around a late one."""
 SHARED: Final = 0.1
 """If more of the rows repeat the stamp before, stamps stand for several samples."""
+FEWEST_SHARED: Final = 10
+"""Stamps; of fewer, each row counts by itself."""
+BLOCK: Final = 1 << 20
+"""Steps that are looked at together."""
 LINE_S, NEAR_S = 300.0, 15.0
 BENT_S: Final = 0.02
 HOUR_S: Final = 3600.0
@@ -103,6 +110,19 @@ def even_axis(count: int, rate_hz: float, start_s: float) -> Axis:
     return Axis(rate_hz, [(0, count, 0)], [Anchor(0, round(start_s * NS), rate_hz)])
 
 
+def ordinary(times: Times) -> tuple[float, float]:
+    """Return the usual step of stamps that advance, and rows for each unit of time, without large steps; zeros if none does."""
+    ahead = _sample_of_steps(times)
+    ahead = ahead[ahead > 0]
+    if not len(ahead):
+        return 0.0, 0.0
+    usual = float(np.median(ahead))
+    span = 0.0
+    for _, steps in _steps(times):
+        span += float(steps[(steps > 0) & (steps <= 20 * usual)].sum())
+    return usual, (len(times) - 1) / span
+
+
 def fit_axis(times: Times) -> Axis:
     """Fit lines to stamps.
 
@@ -121,25 +141,89 @@ def fit_axis(times: Times) -> Axis:
     """
     times, order, clock_steps, moved = _straightened(times)
     if times[-1] - times[0] > LONGEST_S:
-        steps = np.diff(times)
-        at = int(np.argmax(steps))
+        at = int(np.argmax(np.diff(times)))
         raise AxisError(_too_long(times[-1] - times[0], times[at], times[at + 1]))
-    groups = _groups(times)
-    stamps = times[groups]
-    if len(stamps) < 2:
-        raise AxisError("the times do not advance, so there is no sample rate")
-    rows, passed = np.diff(groups).astype(np.float64), np.diff(stamps)
-    shared = len(groups) < (1 - SHARED) * len(times) and len(groups) >= 10
-    if not shared:  # the contract: each step by itself
-        groups = np.arange(len(times))
-        stamps, rows, passed = times, np.ones(len(times) - 1), np.diff(times)
-    period = float(np.median(passed / rows))
+    stamps = _grouped(times)
+    period = stamps.period()
     if period <= 0:
         raise AxisError("the times do not advance, so there is no sample rate")
-    holes, stalls, caught_up = _holes(stamps, rows, passed, period, shared=shared)
-    rate = _rate(stamps, groups, holes, caught_up, shared=shared)
-    pieces, lines = _lines(stamps, groups, holes, rate, len(times), shared=shared)
-    return Axis(rate, pieces, lines, order, clock_steps, moved, len(times) / len(groups), stalls)
+    holes = _holes(stamps, period)
+    rate = _rate(stamps, holes)
+    pieces, lines = _lines(stamps, holes, rate)
+    per_stamp = stamps.count / len(stamps.times)
+    return Axis(rate, pieces, lines, order, clock_steps, moved, per_stamp, holes.stalls)
+
+
+def _steps(times: Times) -> Iterator[tuple[int, Times]]:
+    """Yield the steps between stamps in blocks, with the number of the first, since all at once take much memory."""
+    for a in range(0, max(len(times) - 1, 1), BLOCK):
+        yield a, np.diff(times[a : a + BLOCK + 1])
+
+
+def _sample_of_steps(times: Times) -> Times:
+    """Return the steps; of a long file, every second or third of them, or fewer."""
+    at = np.arange(0, len(times) - 1, -(-len(times) // BLOCK))
+    return np.asarray(times[at + 1] - times[at])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """The stamps of a file.
+
+    Parameters
+    ----------
+    times : (m,) array
+        One for each row, or one for each run of rows that share it.
+    groups : (m,) array or None
+        The first row of each run; None where each row has its own.
+    count : int
+        The number of rows.
+    """
+
+    times: Times
+    groups: NDArray[np.int64] | None
+    count: int
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether a stamp stands for several rows."""
+        return self.groups is not None
+
+    def row(self, number: int) -> int:
+        """Return the first row of a stamp."""
+        if number == len(self.times):
+            return self.count
+        return number if self.groups is None else int(self.groups[number])
+
+    def rows(self, a: int, b: int) -> Times:
+        """Return the first rows of some stamps."""
+        return (
+            np.arange(a, b, dtype=np.float64) if self.groups is None else self.groups[a:b].astype(np.float64)
+        )
+
+    def late_by(self, a: int, b: int, period: float) -> Times:
+        """Return by how much the steps after some stamps are longer than their rows take, s."""
+        passed = np.diff(self.times[a : b + 1])
+        rows = 1.0 if self.groups is None else np.diff(self.rows(a, b + 1))
+        return np.asarray(passed - rows * period)
+
+    def period(self) -> float:
+        """Return the usual time between rows, s."""
+        if self.groups is None:
+            return float(np.median(_sample_of_steps(self.times)))
+        return float(np.median(np.diff(self.times) / np.diff(self.groups)))
+
+
+def _grouped(times: Times) -> _Stamps:
+    """Return the stamps, one for each run of rows that share it where many do."""
+    same = sum(int((steps == 0).sum()) for _, steps in _steps(times))
+    if len(times) - same < 2:
+        raise AxisError("the times do not advance, so there is no sample rate")
+    if same <= SHARED * len(times) or len(times) - same < FEWEST_SHARED:
+        return _Stamps(times, None, len(times))
+    firsts = [np.flatnonzero(steps) + a + 1 for a, steps in _steps(times)]
+    groups = np.concatenate([np.zeros(1, dtype=np.int64), *firsts])
+    return _Stamps(times[groups], groups, len(times))
 
 
 def _too_long(span: float, before: float, after: float) -> str:
@@ -149,22 +233,16 @@ def _too_long(span: float, before: float, after: float) -> str:
     )
 
 
-def _groups(times: Times) -> NDArray[np.int64]:
-    """Return the first row of each run of equal stamps."""
-    return np.concatenate([[0], np.flatnonzero(np.diff(times)) + 1])
-
-
 def _straightened(times: Times) -> tuple[Times, NDArray[np.int64] | None, list[ClockStep], int]:
     """Return stamps in order and without steps of the clock, the order of the rows, the steps, and how many rows moved."""
-    steps = np.diff(times)
-    odd = np.flatnonzero((steps < 0) | (steps > LONGEST_S)) + 1
+    odd = np.concatenate(
+        [np.flatnonzero((steps < 0) | (steps > LONGEST_S)) + a + 1 for a, steps in _steps(times)]
+    )
     if not len(odd):
         return times, None, [], 0
-    ahead = steps[(steps > 0) & (steps <= LONGEST_S)]
-    if not len(ahead):
+    usual, rate = ordinary(times)
+    if not usual:
         raise AxisError("the times do not advance, so there is no sample rate")
-    usual = float(np.median(ahead))
-    rate = len(steps) / max(float(ahead[ahead <= 20 * usual].sum()), 1e-9)
     times, order = times.copy(), np.arange(len(times))
     clock_steps: list[ClockStep] = []
     moved = windows = 0
@@ -213,7 +291,8 @@ def _late_rows(times: Times, k: int, shift: float, rate: float) -> tuple[int, in
     Late rows fill a hole. After the clock was set back, two rows stand for each moment.
     """
     high = float(times[k - 1])
-    most = min(len(times), k + max(round(LATE_S * rate), 2) + 1)
+    window = min(max(round(LATE_S * rate), 2), MOST_LATE)
+    most = min(len(times), k + window + 1)
     behind = times[k:most] - shift
     back = np.flatnonzero(behind >= high)
     if len(back):
@@ -225,128 +304,132 @@ def _late_rows(times: Times, k: int, shift: float, rate: float) -> tuple[int, in
         return None
     low = float(behind[: end - k].min())
     first = int(np.searchsorted(times[:k], low, side="right"))
-    if k - first > LATE_S * rate + 2:
+    if k - first > window:
         return None
     since = float(times[first - 1]) if first else low
     return (first, end) if end - first <= 1.25 * rate * (until - since) + 2 else None
 
 
-def _holes(
-    stamps: Times, rows: Times, passed: Times, period: float, *, shared: bool
-) -> tuple[list[tuple[int, float]], int, float]:
-    """Return the gaps as (stamp before it, seconds missing), how many stalls were made up for, and seconds of the others."""
-    least = max(GAP_LEAST_S - period, (GAP_PERIODS - 1) * period)
-    extra = passed - rows * period
-    if shared:  # a stamp that was cut counts one row more or less
-        least = max(GAP_LEAST_S, GAP_PERIODS * period)
-        late = extra > least
-    else:
-        late = (passed > GAP_PERIODS * period) & (passed > GAP_LEAST_S)
-    found: list[tuple[int, float]] = []
-    stalls, caught_up = 0, 0.0
-    candidates = np.flatnonzero(late)
-    if len(candidates) > 20 * MOST_STRETCHES:
+@dataclass(slots=True)
+class _Holes:
+    """The gaps of a file.
+
+    Parameters
+    ----------
+    found : list of (int, float)
+        The stamp before each, and how long it is, s.
+    stalls : int
+        Late stamps that the following ones made up for.
+    caught_up_s : float
+        What was made up for after gaps, s.
+    """
+
+    found: list[tuple[int, float]] = field(default_factory=list)
+    stalls: int = 0
+    caught_up_s: float = 0.0
+
+    def bounds(self, count: int) -> list[int]:
+        """Return the first stamps of the stretches, and the end."""
+        return [0, *(k + 1 for k, _ in self.found), count]
+
+
+def _holes(stamps: _Stamps, period: float) -> _Holes:
+    """Find the gaps: places where the stamps go on later and stay later."""
+    holes = _Holes()
+    shared = stamps.are_shared
+    many = max(GAP_LEAST_S, GAP_PERIODS * period)
+    least = many if shared else many - period  # a stamp that was cut counts one row more or less
+    candidates = [
+        np.flatnonzero(stamps.late_by(a, a + len(steps), period) > least if shared else steps > many) + a
+        for a, steps in _steps(stamps.times)
+    ]
+    late = np.concatenate(candidates)
+    if len(late) > 4 * MOST_STRETCHES:
         raise AxisError(_too_many())
-    skip = 0 if shared else -1  # the first stamp may stand for a part of its samples
-    joined: int | None = None
-    for k in candidates.tolist():
-        if k == skip:
+    part: int | None = (
+        0 if shared else None
+    )  # a stamp that stands for a part of its rows: the first, and one after a gap
+    for k in late.tolist():
+        missing = float(stamps.late_by(k, k + 1, period)[0])
+        if k == part:
+            if holes.found:
+                holes.found[-1] = (holes.found[-1][0], holes.found[-1][1] + missing)
             continue
-        if (
-            shared and joined is not None and k == joined + 1
-        ):  # the stamp after a gap stands for a part of its samples
-            found[-1] = (found[-1][0], found[-1][1] + float(extra[k]))
-            joined = None
-            continue
-        end = int(np.searchsorted(stamps, stamps[k + 1] + CATCH_UP_S, side="right"))
-        follow = extra[k + 1 : max(end - 1, k + 1)]
-        missing = float(extra[k])
-        stays = missing + min(float(np.cumsum(follow).min()), 0.0) if len(follow) else missing
+        end = int(np.searchsorted(stamps.times, stamps.times[k + 1] + CATCH_UP_S, side="right"))
+        end = min(end, k + MOST_LATE)
+        follow = stamps.late_by(k + 1, end - 1, period) if end - 1 > k + 1 else np.zeros(1)
+        stays = missing + min(float(np.cumsum(follow).min()), 0.0)
         if stays <= least:
-            stalls += 1
+            holes.stalls += 1
             continue
-        if missing - stays > max(GAP_LEAST_S, GAP_PERIODS * period):
-            caught_up += missing - stays
+        if missing - stays > many:
+            holes.caught_up_s += missing - stays
             missing = stays
-        found.append((k, missing))
-        joined = k
-        if len(found) >= MOST_STRETCHES:
+        holes.found.append((k, missing))
+        part = k + 1 if shared else None
+        if len(holes.found) >= MOST_STRETCHES:
             raise AxisError(_too_many())
-    return found, stalls, caught_up
+    return holes
 
 
 def _too_many() -> str:
     return f"it has more than {MOST_STRETCHES:,} gaps; a gap is a step of more than {GAP_PERIODS:g} sample periods"
 
 
-def _rate(
-    stamps: Times,
-    groups: NDArray[np.int64],
-    holes: list[tuple[int, float]],
-    caught_up: float,
-    *,
-    shared: bool,
-) -> float:
+def _rate(stamps: _Stamps, holes: _Holes) -> float:
     """Return (n - 1) / span over the stretches; a stamp that may stand for a part of its samples is left out."""
-    bounds = [0, *(k + 1 for k, _ in holes), len(stamps)]
-    span, count = caught_up, 0
-    for a, b in pairwise(bounds):
-        start = a + 1 if shared and b - a > 2 else a
-        span += float(stamps[b - 1] - stamps[start])
-        count += int(groups[b - 1] - groups[start])
+    span, count = holes.caught_up_s, 0
+    for a, b in pairwise(holes.bounds(len(stamps.times))):
+        start = _whole(stamps, a, b)
+        span += float(stamps.times[b - 1] - stamps.times[start])
+        count += stamps.row(b - 1) - stamps.row(start)
     if span <= 0:
         raise AxisError("the times do not advance, so there is no sample rate")
     return count / span
 
 
-def _lines(
-    stamps: Times,
-    groups: NDArray[np.int64],
-    holes: list[tuple[int, float]],
-    rate: float,
-    count: int,
-    *,
-    shared: bool,
-) -> tuple[list[tuple[int, int, int]], list[Anchor]]:
+def _whole(stamps: _Stamps, a: int, b: int) -> int:
+    """Return the first stamp of a stretch that stands for all of its rows."""
+    return a + 1 if stamps.are_shared and b - a > 2 else a
+
+
+def _lines(stamps: _Stamps, holes: _Holes, rate: float) -> tuple[list[tuple[int, int, int]], list[Anchor]]:
     """Return the stretches and the lines through them."""
-    bounds = [0, *(k + 1 for k, _ in holes), len(stamps)]
-    missing = [0, *(max(round(s * rate), 1) for _, s in holes)]
+    missing = [0, *(max(round(s * rate), 1) for _, s in holes.found)]
     pieces: list[tuple[int, int, int]] = []
     lines: list[Anchor] = []
-    first = row = 0
-    for (a, b), lost in zip(pairwise(bounds), missing, strict=True):
-        end = int(groups[b]) if b < len(groups) else count
+    first = 0
+    for (a, b), lost in zip(pairwise(holes.bounds(len(stamps.times))), missing, strict=True):
+        row, end = stamps.row(a), stamps.row(b)
         first += lost
         pieces.append((row, end, first))
-        start = a + 1 if shared and b - a > 2 else a
-        since = (groups[start:b] - row).astype(np.float64)
-        lines += _through(stamps[start:b], since, float(stamps[a]), first, rate)
+        lines += _through(stamps, a, b, first, rate)
         first += end - row
-        row = end
     return pieces, lines
 
 
-def _through(stamps: Times, since: Times, start_s: float, first: int, rate: float) -> list[Anchor]:
+def _through(stamps: _Stamps, a: int, b: int, first: int, rate: float) -> list[Anchor]:
     """Return the lines of a stretch: one from its first stamp where that fits, otherwise pieces of five minutes.
 
     Parameters
     ----------
-    stamps, since : (n,) arrays
-        The stamps, and how many rows each is after the first one of the stretch.
-    start_s : float
-        The first stamp.
+    stamps : _Stamps
+        The stamps.
+    a, b : int
+        The stamps of the stretch.
     first : int
-        The index of the first row.
+        The index of its first row.
     rate : float
         Samples per second.
     """
-    rest = stamps - start_s - since / rate
-    span = float(since[-1]) / rate
+    start_s, row = float(stamps.times[a]), stamps.row(a)
+    span = (stamps.row(b - 1) - row) / rate
     knots = np.linspace(0.0, span, max(round(span / LINE_S), 1) + 1) if span > 2 * NEAR_S else np.zeros(1)
-    level = np.array([_level(rest, since / rate, k) for k in knots])
-    if float(np.abs(level).max()) <= max(1 / rate, BENT_S):
+    level = np.array([_level(stamps, a, b, k, rate) for k in knots])
+    tight = max(1 / rate, BENT_S)
+    if float(np.abs(level).max()) <= tight:
         return [Anchor(first, round(start_s * NS), rate)]
-    if len(knots) == 1 or float(np.abs(level - level[0]).max()) <= max(1 / rate, BENT_S):
+    if len(knots) == 1 or float(np.abs(level - level[0]).max()) <= tight:
         return [Anchor(first, round((start_s + float(level[0])) * NS), rate)]
     lines = []
     for k in range(len(knots) - 1):
@@ -357,8 +440,15 @@ def _through(stamps: Times, since: Times, start_s: float, first: int, rate: floa
     return lines
 
 
-def _level(rest: Times, at: Times, knot: float) -> float:
-    """Return how far the stamps around a moment lie off the line."""
-    a, b = np.searchsorted(at, (knot - NEAR_S, knot + NEAR_S))
-    near = rest[a:b] if b - a >= 3 else rest
-    return float(np.median(near))
+def _level(stamps: _Stamps, a: int, b: int, knot: float, rate: float) -> float:
+    """Return how far the stamps around a moment lie off the line from the first stamp, s."""
+    start_s, row = float(stamps.times[a]), stamps.row(a)
+    whole = _whole(stamps, a, b)
+    low, high = (row + round((knot + x) * rate) for x in (-NEAR_S, NEAR_S))
+    if stamps.groups is not None:
+        low, high = (int(x) for x in np.searchsorted(stamps.groups, (low, high)))
+    low, high = max(low, whole), min(high, b)
+    if high - low < 3:
+        low, high = whole, b
+    rest = stamps.times[low:high] - start_s - (stamps.rows(low, high) - row) / rate
+    return float(np.median(rest))

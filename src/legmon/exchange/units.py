@@ -131,22 +131,22 @@ def settled(xyz: NDArray[np.floating], declared: str | None) -> Unit:
     )
 
 
-def time_unit(span: float, rows: int, declared: str | None) -> tuple[str, bool]:
+def time_unit(per_time: float, rows: int, declared: str | None) -> tuple[str, bool]:
     """Return the unit of time, and whether it differs from what the file says.
 
     Parameters
     ----------
-    span : float
-        Between the first and the last row but for large steps, as it stands in the file.
+    per_time : float
+        Rows for each unit of time, as it stands in the file; 0 where times do not advance.
     rows : int
-        How many rows that is.
+        The number of rows.
     declared : str or None
         The unit that the file names.
     """
     named = declared or "s"
-    if span <= 0 or rows < FEWEST or SLOWEST_HZ <= rows / span / TIME_UNITS[named] <= FASTEST_HZ:
+    if per_time <= 0 or rows < FEWEST or SLOWEST_HZ <= per_time / TIME_UNITS[named] <= FASTEST_HZ:
         return named, False
     for unit, seconds in TIME_UNITS.items():
-        if SLOWEST_HZ <= rows / (span * seconds) <= FASTEST_HZ:
+        if SLOWEST_HZ <= per_time / seconds <= FASTEST_HZ:
             return unit, True
     return named, False
