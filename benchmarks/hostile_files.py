@@ -35,9 +35,9 @@ from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.backup import make_backup, verify_backup
 from legmon.exchange.capture import read_capture, record_capture
-from legmon.exchange.csv import detect_csv
 from legmon.exchange.events import score_events
 from legmon.exchange.manifest import MANIFEST, _digest
+from legmon.exchange.recordings import detect_recording
 from legmon.movement import NS
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
@@ -146,7 +146,7 @@ def _tables() -> list[bytes]:
 
 
 def _read_signal(path: Path) -> str:
-    track = detect_csv(path, "left")
+    track = detect_recording(path, "left")
     return json_text(score_night([track], origin_ns=None if track.dated else 0).to_dict())
 
 
@@ -220,6 +220,17 @@ def _edf_events() -> list[bytes]:
     )
     with tempfile.TemporaryDirectory() as folder:
         file.write(Path(folder) / "a.edf")
+        return [(Path(folder) / "a.edf").read_bytes()]
+
+
+def _edf_signals() -> list[bytes]:
+    xyz = np.array([[float(v) for v in row.split(",")[1:]] for row in _rows().splitlines()])
+    signals = [
+        edfio.EdfSignal(xyz[:, n], 50, label=f"Acc {a}", physical_range=(-8, 8)) for n, a in enumerate("XYZ")
+    ]
+    marks = [edfio.EdfAnnotation(5.0, 2.0, "Recording gap"), edfio.EdfAnnotation(9.0, None, "Lights off")]
+    with tempfile.TemporaryDirectory() as folder:
+        edfio.Edf(signals, annotations=marks).write(Path(folder) / "a.edf")
         return [(Path(folder) / "a.edf").read_bytes()]
 
 
@@ -651,6 +662,7 @@ KINDS: Final[dict[str, KindOfFile]] = {
     "events, XML": KindOfFile("a.xml", _xml_events, _score, None),
     "events, tables": KindOfFile("a.tsv", _table_events, _score, hostile.in_rows(b"\t")),
     "signal, tables": KindOfFile("ankle.csv", _tables, _read_signal, hostile.in_rows(b",")),
+    "signal, EDF": KindOfFile("ankle.edf", _edf_signals, _read_signal, _in_edf),
     "signal, packed": KindOfFile("ankle.csv.gz", _packed, _read_signal, None),
     "scenario": KindOfFile("a.yaml", lambda: [SCENARIO.encode()], _read_scenario, _in_yaml),
     "capture": KindOfFile("left.capture", lambda: [_capture()], _read_capture, _in_capture),

@@ -140,6 +140,8 @@ def test_a_file_that_ends_early_has_the_records_that_are_there(tmp_path: Path) -
     assert one(path).duration_ns == 600 * NS
     path.write_bytes(edf([START + MARKS, stamped(300, None, "")], record_s=300, declared=-1)[:-3])
     assert one(path).duration_ns == 300 * NS
+    path.write_bytes(edf([START + MARKS])[: 256 * 3 - 5])
+    assert codes(one(path)) == {"no_leg_movements": {}}
 
 
 def test_rows_outside_of_the_file_cost_only_themselves(tmp_path: Path) -> None:

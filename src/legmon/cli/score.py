@@ -125,7 +125,7 @@ def _score_files(
     as_recorded: bool,
 ) -> "Printout":
     from legmon.cli.printing import Printout
-    from legmon.exchange.csv import detect_csv
+    from legmon.exchange.recordings import detect_recording
     from legmon.night.track import score_night
 
     legs: tuple[tuple[Leg, str | None], ...] = (("left", left), ("right", right))
@@ -135,7 +135,7 @@ def _score_files(
         if len(given) > 1:
             raise LegmonError("a recorded night holds both its legs; name it alone: `legmon score NIGHT`")
         return _score_night(recorded[0], data, rules, interpretation, as_recorded=as_recorded)
-    tracks = [detect_csv(Path(file), leg, chunk=chunk, asked=asked) for leg, file in given]
+    tracks = [detect_recording(Path(file), leg, chunk=chunk, asked=asked) for leg, file in given]
     dated = {track.dated for track in tracks}
     if len(dated) > 1:
         raise LegmonError(

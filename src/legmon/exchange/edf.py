@@ -166,7 +166,7 @@ def _header(file: BinaryIO, size: int) -> EdfHeader:
         raise ValueError("its data records are empty")
     is_bdf = head[:1] == b"\xff"
     width = 3 if is_bdf else 2
-    present = (size - length) // (width * sum(samples))
+    present = max(size - length, 0) // (width * sum(samples))
     declared = _number(head[236:244])
     records = present if declared < 0 else min(declared, present)
     record_s = _decimal(head[244:252])

@@ -120,6 +120,8 @@ def recognise(lines: Sequence[str], asked: Asked) -> Layout:
     LayoutError
         If the columns are not known.
     """
+    if asked.format == "csv":
+        asked = replace(asked, format=None)
     if asked.format is not None and asked.format not in PRESETS:
         raise LayoutError(
             f"--format {shown(asked.format)} is not known; expected one of {', '.join(PRESETS)}"

@@ -88,9 +88,8 @@ class Readers:
 
     @staticmethod
     def _chosen(path: Path, readers: list[Reader], name: str | None) -> Reader | None:
-        named = next((r for r in readers if r.name == name), None)
-        if named is not None:
-            return named
+        if name is not None:
+            return next((r for r in readers if r.name == name), None)
         ending = path.name.lower()
         by_name = [r for r in readers if ending.endswith(r.endings)]
         if len(by_name) == 1:
