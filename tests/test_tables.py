@@ -169,12 +169,23 @@ def test_a_table_of_another_program_gives_its_movements_and_is_said(file: Path, 
 
 
 def test_dates_are_moments_and_a_file_without_them_counts_from_its_start(file: Path) -> None:
-    for what, dated in (("OMGUI", True), ("ActiLife", True), ("Empatica", True), ("MetaBase", False)):
+    for what, dated in (
+        ("OMGUI", True),
+        ("ActiLife", True),
+        ("Empatica", True),
+        ("MetaBase", True),
+        ("phyphox, quoted", False),
+    ):
         file.write_text(WRITTEN[what][1])
         signal = read_csv(file)
         assert signal.dated == dated
         start = signal.stretches[0].start_s
         assert start == pytest.approx(START.timestamp() if dated else 0.0)
+    for what, clock in (("Polar Sensor Logger", "utc"), ("Sensor Logger, g", "utc"), ("OMGUI", "local")):
+        file.write_text(WRITTEN[what][1])
+        assert read_csv(file).clock == clock
+    file.write_text(WRITTEN["Polar Sensor Logger"][1])
+    assert read_csv(file).stretches[0].start_s == pytest.approx(599_616_000 + 946_684_800)
     file.write_text(WRITTEN["dates and offsets"][1])
     assert read_csv(file).stretches[0].start_s == pytest.approx(START.timestamp() - 3600)
 

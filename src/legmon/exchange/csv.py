@@ -275,6 +275,7 @@ class _Reading:
             "s" if layout.time_unit == DATE else layout.time_unit,
             layout.rate_hz,
             layout.start_s or 0.0,
+            clock=layout.clock,
         )
 
     def _lines(self, data: bytes, *, last: bool = False) -> _Parser:

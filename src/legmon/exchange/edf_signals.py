@@ -71,9 +71,10 @@ def read_edf_signal(path: Path, asked: Asked, leg: Leg) -> Signal:
         asked.unit or (units.pop() if len(units) == 1 else None),
         "s",
         asked.rate_hz or (rate if times is None else None),
-        start_s + content.record_starts[0],
+        start_s + content.record_starts[0] if times is None else 0.0,
         asked.unit is not None,
         _put_into_gaps(content, rate, header.records * chosen[0].samples),
+        "local" if header.start else "",
     )
     return built(raw)
 

@@ -5,10 +5,10 @@ not say, a person settles with ``--columns``, ``--unit``, ``--rate`` and ``--for
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from legmon.exchange.units import TIME_UNITS, known_unit, parse_unit
 from legmon.quoting import shown
@@ -79,7 +79,9 @@ class Layout:
     rate_hz : float or None
         The rate that the file declares.
     start_s : float or None
-        When the first row was measured, s since 1970 on the file's clock, where rows have no dates.
+        When the first row was measured, s since 1970 on the file's clock; or when times begin to count, where rows have them.
+    clock : {"", "local", "utc"}
+        What dates and the start are; see `legmon.exchange.signal.Signal`.
     decimal_comma : bool
         Whether numbers have a comma.
     header : tuple of str
@@ -96,6 +98,7 @@ class Layout:
     unit: str | None = None
     rate_hz: float | None = None
     start_s: float | None = None
+    clock: Literal["", "local", "utc"] = ""
     decimal_comma: bool = False
     header: tuple[str, ...] = ()
 
@@ -183,8 +186,12 @@ def _named(
     axes: Sequence[str],
     time_unit: str,
     unit: str | None,
+    began: Callable[[Mapping[str, str]], float | None] = lambda _: None,
 ) -> Callable[[Sequence[str]], Layout | None]:
-    """Return a preset whose first line holds these columns; each name is the beginning of one."""
+    """Return a preset whose first line holds these columns; each name is the beginning of one.
+
+    `began` returns when times begin to count, s since 1970, from the fields of the first row.
+    """
 
     def preset(lines: Sequence[str]) -> Layout | None:
         delimiter = _delimiter(lines[0])
@@ -196,6 +203,8 @@ def _named(
         if at is None or x is None or y is None or z is None:
             return None
         comma = _has_comma_numbers(lines[1:], delimiter)
+        row = _fields(lines[1], delimiter) if len(lines) > 1 else []
+        start = began(dict(zip(header, row, strict=False)))
         return Layout(
             name,
             1,
@@ -205,11 +214,38 @@ def _named(
             time_unit,
             (x, y, z),
             unit,
+            start_s=start,
+            clock="" if start is None else "utc",
             decimal_comma=comma,
             header=tuple(header),
         )
 
     return preset
+
+
+SINCE_2000_S: Final = 946_684_800.0
+"""The clock of Polar's sensors counts from the year 2000."""
+EARLIEST_S: Final = 1e8
+
+
+def _since(column: str, per_second: float, elapsed: str) -> Callable[[Mapping[str, str]], float | None]:
+    """Return what subtracts an elapsed time from the moment in another column."""
+
+    def began(row: Mapping[str, str]) -> float | None:
+        try:
+            found = float(row[column]) / per_second - float(row[elapsed])
+        except (KeyError, ValueError):
+            return None
+        return found if EARLIEST_S < found < 1e11 else None
+
+    return began
+
+
+def _polar_began(row: Mapping[str, str]) -> float | None:
+    try:
+        return SINCE_2000_S if float(row["sensor timestamp [ns]"]) / 1e9 > EARLIEST_S else None
+    except (KeyError, ValueError):
+        return None
 
 
 def _actilife(lines: Sequence[str]) -> Layout | None:
@@ -241,6 +277,7 @@ def _actilife(lines: Sequence[str]) -> Layout | None:
         unit="g",
         rate_hz=float(rate[1]),
         start_s=_actilife_start(lines[:rows]),
+        clock="local" if stamp or _actilife_start(lines[:rows]) else "",
         decimal_comma=_has_comma_numbers(lines[skip:], delimiter),
     )
 
@@ -272,7 +309,9 @@ def _empatica(lines: Sequence[str]) -> Layout | None:
     (start, *more), (rate, *rates), _ = ([float(f) for f in r] for r in rows)
     if start < 1e9 or start >= 1e10 or set(more) != {start} or set(rates) != {rate} or not 1 <= rate <= 1000:
         return None
-    return Layout("Empatica", 2, ",", 3, None, None, (0, 1, 2), unit="64/g", rate_hz=rate, start_s=start)
+    return Layout(
+        "Empatica", 2, ",", 3, None, None, (0, 1, 2), unit="64/g", rate_hz=rate, start_s=start, clock="utc"
+    )
 
 
 def _omgui(lines: Sequence[str]) -> Layout | None:
@@ -281,7 +320,9 @@ def _omgui(lines: Sequence[str]) -> Layout | None:
     if not DATED.match(row[0]) or len(row) < 4 or not all(map(_is_number, row[1:4])):
         return None
     comma = _has_comma_numbers(lines, delimiter)
-    return Layout("OMGUI", 0, delimiter, len(row), 0, DATE, (1, 2, 3), unit="g", decimal_comma=comma)
+    return Layout(
+        "OMGUI", 0, delimiter, len(row), 0, DATE, (1, 2, 3), unit="g", clock="local", decimal_comma=comma
+    )
 
 
 def _bangle(lines: Sequence[str]) -> Layout | None:
@@ -301,6 +342,7 @@ PRESETS: Final[dict[str, Callable[[Sequence[str]], Layout | None]]] = {
         ("x [mg]", "y [mg]", "z [mg]"),
         "ns",
         "mg",
+        _polar_began,
     ),
     "sensor-logger": _named(
         "Sensor Logger",
@@ -309,6 +351,7 @@ PRESETS: Final[dict[str, Callable[[Sequence[str]], Layout | None]]] = {
         ("x", "y", "z"),
         "s",
         None,
+        _since("time", 1e9, "seconds_elapsed"),
     ),
     "metabase": _named(
         "MetaBase",
@@ -317,6 +360,7 @@ PRESETS: Final[dict[str, Callable[[Sequence[str]], Layout | None]]] = {
         ("x-axis (g)", "y-axis (g)", "z-axis (g)"),
         "s",
         "g",
+        _since("epoc (ms)", 1e3, "elapsed (s)"),
     ),
     "phyphox": _named(
         "phyphox",
@@ -372,6 +416,7 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
     skip = at + has_names
     rows = [r for r in lines[skip : skip + 5] if r.strip()]
     time_unit, unit = None, None
+    clock: Literal["", "local", "utc"] = ""
     if has_names:
         time_unit = None if time is None else _time_unit(header[time])
         units = [_acceleration_unit(header[a]) for a in axes]
@@ -380,6 +425,7 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
         first = _fields(rows[0], delimiter)
         if time < len(first) and DATED.match(first[time]):
             time_unit = DATE
+            clock = "utc" if DATED.sub("", first[time], count=1).strip() else "local"
     return Layout(
         "",
         skip,
@@ -389,6 +435,7 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
         time_unit,
         axes,
         unit,
+        clock=clock,
         decimal_comma=_has_comma_numbers(rows, delimiter),
         header=tuple(header),
     )

@@ -59,7 +59,17 @@ def read_raw(path: Path, asked: Asked, leg: Leg) -> Signal:  # noqa: ARG001 (a f
     xyz = np.ascontiguousarray(series["acceleration"], dtype=np.float32)
     del series, found
     return built(
-        RawSignal(xyz, times, name, asked.unit or "g", "s", asked.rate_hz, 0.0, asked.unit is not None)
+        RawSignal(
+            xyz,
+            times,
+            name,
+            asked.unit or "g",
+            "s",
+            asked.rate_hz,
+            0.0,
+            asked.unit is not None,
+            clock="local",
+        )
     )
 
 

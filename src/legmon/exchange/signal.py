@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from legmon.recording.records import Gap
 from legmon.timeline.clock import Anchor, TimeMap
 
 Samples = NDArray[np.float32]
+Clock = Literal["", "local", "utc"]
 
 CHUNK: Final = 1 << 16
 LARGEST_G: Final = 1000.0
@@ -66,11 +67,13 @@ class RawSignal:
     rate_hz : float, optional
         The declared rate.
     start_s : float
-        When the first row was measured, where rows have no stamps.
+        When the first row was measured, where rows have no stamps; otherwise when their stamps begin to count.
     unit_is_certain : bool
         Whether a person named the unit, so that gravity does not decide.
     absent : (n,) bool array, optional
         Rows that are no samples, such as those that a writer put into a gap.
+    clock : {"", "local", "utc"}
+        What the times are, where they are moments; see `Signal`.
     """
 
     xyz: Samples
@@ -82,6 +85,7 @@ class RawSignal:
     start_s: float = 0.0
     unit_is_certain: bool = False
     absent: NDArray[np.bool_] | None = None
+    clock: Clock = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,8 @@ class Signal:
         Index after the last row.
     notes : list of Message
         What a person should know of the file.
-    dated : bool
-        Whether times are ns since 1970 on the file's clock, not ns since the start.
+    clock : {"", "local", "utc"}
+        What the times are: seconds since some start, time of day with a date, or seconds since 1970 UTC.
     """
 
     rate_hz: float
@@ -128,7 +132,12 @@ class Signal:
     lines: list[Anchor]
     end: int
     notes: list[Message] = field(default_factory=list)
-    dated: bool = False
+    clock: Clock = ""
+
+    @property
+    def dated(self) -> bool:
+        """Whether the times are moments, not seconds since some start."""
+        return bool(self.clock)
 
     @property
     def gaps(self) -> list[Gap]:
@@ -235,8 +244,10 @@ def built(raw: RawSignal) -> Signal:
     stretches = [Stretch(first, time.utc(first) / NS, xyz[a:b]) for a, b, first in pieces]
     _check_values(stretches)
     a, b, first = axis.pieces[-1]
-    dated = bool(raw.name) and time.utc(0) > DATED_S * NS
-    return Signal(axis.rate_hz, stretches, axis.lines, first + b - a, notes, dated)
+    clock = raw.clock
+    if not clock and raw.name and time.utc(0) > DATED_S * NS:
+        clock = "utc"
+    return Signal(axis.rate_hz, stretches, axis.lines, first + b - a, notes, clock)
 
 
 def _axis_of_stamps(times: NDArray[np.float64], raw: RawSignal, notes: list[Message]) -> Axis:
@@ -248,6 +259,8 @@ def _axis_of_stamps(times: NDArray[np.float64], raw: RawSignal, notes: list[Mess
         times *= TIME_UNITS[unit]
     if odd:
         notes.append(source_note(SourceNote.TIME_UNIT_SETTLED, unit=TIME_NAMES[unit]))
+    if raw.start_s:
+        times += raw.start_s
     if not max(float(times.max()), -float(times.min())) <= LATEST_S:
         raise AxisError("a time is beyond the year 5138; no clock measures that")
     axis = fit_axis(times)
