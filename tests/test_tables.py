@@ -354,3 +354,99 @@ def test_two_files_share_a_clock_only_if_both_have_dates(tmp_path: Path) -> None
     answer = json.loads(run_command("score", "--left", str(left), "--right", str(right), "--json").stdout)
     onsets = sorted(m["onset_s"] for m in answer["movements"])
     assert onsets == pytest.approx(sorted([*ONSETS, *(s + 3.0 for s in ONSETS)]), abs=0.2)
+
+
+# Ways of writing that others met.
+
+
+def rows(form: Callable[[float], str] = lambda t: f"{t:.3f}", rate: float = 50.0) -> list[str]:
+    times, xyz = night(rate)
+    return [
+        f"{form(t)},{x:.5f},{y:.5f},{z:.5f}"
+        for t, (x, y, z) in zip(times.tolist(), xyz.tolist(), strict=True)
+    ]
+
+
+def found(file: Path, **asked: str) -> list[float]:
+    track = detect_csv(file, "left", asked=Asked(**asked))  # type: ignore[arg-type]
+    scored = score_night([track])
+    return [(m.movement.onset - scored.start_ns) / NS for m in scored.movements]
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f",
+     "%Y-%m-%dT%H:%M:%S.%fZ"],
+)  # fmt: skip
+def test_times_of_day_and_dates_of_many_orders_go_on_after_midnight(file: Path, form: str) -> None:
+    late = datetime(2026, 3, 30, 23, 59, 20, tzinfo=UTC)
+    file.write_text("time,x,y,z\n" + "\n".join(rows(lambda t: (late + timedelta(seconds=t)).strftime(form))))
+    signal = read_csv(file)
+    assert signal.gaps == []
+    assert signal.clock == ("day" if form[1] == "H" else "utc" if form.endswith("Z") else "local")
+    assert found(file) == pytest.approx(ONSETS, abs=0.2)
+    if form[1] != "H":
+        assert signal.stretches[0].start_s == pytest.approx(late.timestamp())
+
+
+def test_a_block_that_was_written_again_is_used_once(file: Path) -> None:
+    lines = rows()
+    file.write_text("time_s,x_g,y_g,z_g\n" + "\n".join(lines[:2000] + lines[1500:]))
+    signal = read_csv(file)
+    assert notes(signal)["rows_repeated"].endswith("used once: 500.")
+    assert signal.gaps == []
+    assert found(file) == pytest.approx(ONSETS, abs=0.2)
+
+
+def test_rows_that_stand_twice_do_not_double_the_rate(file: Path) -> None:
+    file.write_text("time_s,x_g,y_g,z_g\n" + "".join(f"{r}\n{r}\n" for r in rows()))
+    signal = read_csv(file)
+    assert signal.rate_hz == pytest.approx(50.0)
+    assert notes(signal)["rows_repeated"].endswith("used once: 4500.")
+
+
+def test_coarse_values_under_shared_stamps_are_no_repeats(file: Path) -> None:
+    times, xyz = night()
+    coarse = np.round(xyz * 16) / 16
+    lines = [f"{t:.0f},{x:.4f},{y:.4f},{z:.4f}" for t, (x, y, z) in zip(np.floor(times), coarse, strict=True)]
+    file.write_text("time_s,x_g,y_g,z_g\n" + "\n".join(lines))
+    signal = read_csv(file)
+    assert "rows_repeated" not in notes(signal)
+    assert signal.rate_hz == pytest.approx(50.0, rel=0.01)
+
+
+def test_the_newest_row_may_stand_first(file: Path) -> None:
+    file.write_text("time_s,x_g,y_g,z_g\n" + "\n".join(reversed(rows())))
+    assert notes(read_csv(file))["rows_out_of_order"].endswith(": 4500.")
+    assert found(file) == pytest.approx(ONSETS, abs=0.2)
+
+
+@pytest.mark.parametrize(("form", "said"), [("%Y-%m-%d %H:%M:%S.%f", True), ("%Y-%m-%dT%H:%M:%S.%fZ", False)])
+def test_an_hour_that_is_skipped_is_said_where_clocks_change(file: Path, form: str, said: bool) -> None:
+    write = lambda t: (START + timedelta(seconds=t + 3600 * (t > 40))).strftime(form)  # noqa: E731
+    file.write_text("time,x,y,z\n" + "\n".join(rows(write)))
+    signal = read_csv(file)
+    assert [round(g.count / 50) for g in signal.gaps] == [3600]
+    assert ("hour_skipped" in notes(signal)) == said
+
+
+def test_numbers_that_no_sensor_measures_are_gaps(file: Path) -> None:
+    lines = rows()
+    for n in range(2000, 2050):
+        lines[n] = f"{n / 50:.3f},-9999,-9999,-9999"
+    file.write_text("time_s,x_g,y_g,z_g\n" + "\n".join(lines))
+    signal = read_csv(file)
+    assert [(g.first, g.count) for g in signal.gaps] == [(2000, 50)]
+    assert "numbers that no sensor measures" in notes(signal)["drop_outs"]
+
+
+def test_a_header_below_lines_of_words_and_old_letters_is_found(file: Path) -> None:
+    head = "Gerät: Knöchel links\nRate: 50\n\nZeit (s);Beschleunigung x (m/s²);Beschleunigung y (m/s²);Beschleunigung z (m/s²)\n"
+    times, xyz = night()
+    body = "".join(";".join(map(comma, (t, *(G * v)))) + "\n" for t, v in zip(times, xyz, strict=True))
+    for encoding, odd in (("utf-8", False), ("cp1252", True)):
+        file.write_text(head + body, encoding=encoding)
+        signal = read_csv(file)
+        assert ("text_encoding" in notes(signal)) == odd
+        assert "in m/s2" in notes(signal)["read_as"]
+        assert found(file) == pytest.approx(ONSETS, abs=0.2)

@@ -227,6 +227,8 @@ class SourceNote(StrEnum):
     CLOCK_SET = "clock_set"
     HOUR_TWICE = "hour_twice"
     STALLS = "stamps_late"
+    HOUR_SKIPPED = "hour_skipped"
+    REPEATED = "rows_repeated"
     DROP_OUTS = "drop_outs"
     FILLED = "samples_filled"
     RATE_DIFFERS = "rate_differs"
@@ -261,8 +263,11 @@ SOURCE_SENTENCES: Final[dict[SourceNote, str]] = {
     SourceNote.HOUR_TWICE: "The clock of the file goes back by an hour at row {row:,.0f}, so this hour comes twice, as at the end of summer time. The step was taken"
     " out. If that is wrong, write times in UTC or as seconds since the start.",
     SourceNote.STALLS: "Stamps that were late by themselves: {count}. The rows after them made up for it, so they are no gaps.",
-    SourceNote.DROP_OUTS: "For {seconds:.4g} s the file has rows without a value, or with zeros on all axes, which no sensor measures. They count as gaps.",
-    SourceNote.FILLED: "Single samples without a value, or with zeros on all axes, that were filled in from their neighbours: {count}.",
+    SourceNote.HOUR_SKIPPED: "The times of the file skip one hour, as at the beginning of summer time. It counts as a gap. If the sensor went on, write times in"
+    " UTC or as seconds since the start.",
+    SourceNote.REPEATED: "Rows that stand in the file twice, with the same time and values, and were used once: {count}.",
+    SourceNote.DROP_OUTS: "For {seconds:.4g} s the file has rows without a value, or with zeros on all axes or numbers that no sensor measures. They count as gaps.",
+    SourceNote.FILLED: "Single samples without a value that a sensor measures, which were filled in from their neighbours: {count}.",
     SourceNote.RATE_DIFFERS: "{declared:.4g} Hz are declared, but the time stamps give {rate:.4g} Hz, which was used.",
     SourceNote.LEG_FROM_FILE: "The file holds signals of the {leg} leg by its labels, but was given as the other one.",
 }

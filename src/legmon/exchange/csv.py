@@ -4,6 +4,7 @@ import codecs
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legmon.errors import LegmonError
-from legmon.exchange.layout import DATE, DATED, HEAD_LINES, HEADER, Asked, Layout, LayoutError, recognise
+from legmon.exchange.annotation import decoded_piece
+from legmon.exchange.layout import (
+    CLOCK,
+    DATE,
+    DATED,
+    DAY_FIRST,
+    HEAD_LINES,
+    HEADER,
+    Asked,
+    Layout,
+    LayoutError,
+    recognise,
+)
 from legmon.exchange.signal import RawSignal, Signal, built, detect_signal
+from legmon.messages import SourceNote, source_note
 from legmon.movement import Leg
 from legmon.night.track import LegTrack
 from legmon.outside import unpacked
@@ -27,6 +41,8 @@ LARGEST: Final = 1 << 29
 """Bytes of a file that is read, unpacked."""
 MOST_ROWS: Final = 8_700_000
 """Samples of a file: a day at 100 Hz, two at 50 Hz."""
+HALF_DAY_S: Final = 43_200.0
+MOST_DAYS: Final = 40
 HEAD_BYTES: Final = 1 << 16
 LONGEST_LINE: Final = 100_000
 MOST_SLOW: Final = 500_000
@@ -112,27 +128,58 @@ class _Dates:
     ----------
     pattern : compiled pattern
         Of a line up to its date.
-    parts : int
-        Numbers that a date becomes.
+    form : str
+        The order of the numbers: ``ymd``, ``dmy`` or ``mdy`` before a time of day; ``""`` for a time of day alone.
     zone : str
         What follows it: nothing, ``Z``, or an offset.
     """
 
     pattern: re.Pattern[bytes]
-    parts: int
+    form: str
     zone: str
 
+    @property
+    def parts(self) -> int:
+        """Numbers that a date becomes."""
+        return len(self.form) + 3 + 2 * (self.zone == "offset")
 
-def _dates(column: int, sample: str) -> _Dates:
-    """Return how the dates of a column are taken apart, from one of them."""
-    rest = DATED.sub("", sample, count=1).strip('" ')
+    def seconds(self, parts: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return seconds since 1970, or since midnight, of the numbers of some dates; None if one is no date."""
+        hour, minute, second = parts[:, len(self.form) : len(self.form) + 3].T
+        if not bool(((hour <= 24) & (minute < 60) & (second < 61)).all()):
+            return None
+        seconds = hour * 3600 + minute * 60 + second
+        if self.form:
+            year, month, day = (parts[:, self.form.index(c)] for c in "ymd")
+            if not bool(((year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all()):
+                return None
+            months = ((year - 1970) * 12 + month - 1).astype(np.int64).astype("datetime64[M]")
+            seconds = seconds + (months.astype("datetime64[D]").astype(np.int64) + day - 1) * 86_400.0
+        if self.zone == "offset":
+            seconds = seconds - parts[:, -2] * 3600 - np.copysign(parts[:, -1], parts[:, -2]) * 60
+        return np.asarray(seconds)
+
+
+_OF_DAY: Final = rb"(\d\d?)[:.](\d\d)[:.](\d\d(?:\.\d+)?)"
+_DAYS: Final = {
+    "ymd": rb"(\d{4})[-/.](\d\d?)[-/.](\d\d?)[ T]",
+    "dmy": rb"(\d\d?)[-/.](\d\d?)[-/.](\d{4})[ T]",
+    "mdy": rb"(\d\d?)[-/.](\d\d?)[-/.](\d{4})[ T]",
+    "": b"",
+}
+
+
+def _dates(column: int, samples: Sequence[str]) -> _Dates:
+    """Return how the dates of a column are taken apart, from the first ones."""
+    text = samples[0].strip('" ') if samples else ""
+    form = "ymd" if DATED.match(text) else "dmy" if DAY_FIRST.match(text) else ""
+    if form == "dmy" and any(m and int(m[2]) > 12 for m in map(DAY_FIRST.match, samples)):
+        form = "mdy"
+    rest = DATED.sub("", text, count=1).strip() if form == "ymd" else ""
     zone = "Z" if rest[:1] in {"Z", "z"} else "offset" if re.match(r"[+-]\d\d:?\d\d", rest) else ""
-    before = rb"^((?:[^,\n]*,){%d})" % column
-    date = rb'[" ]*(\d{4})[-/.](\d\d?)[-/.](\d\d?)[ T](\d\d?)[:.](\d\d)[:.](\d\d(?:\.\d+)?)'
-    after = {"": b"", "Z": b"[Zz]", "offset": rb"([+-]\d\d):?(\d\d)"}[zone]
-    return _Dates(
-        re.compile(before + date + after + b'[" ]*', re.MULTILINE), 8 if zone == "offset" else 6, zone
-    )
+    before = rb"^((?:[^,\n]*,){%d})" % column + b'[" ]*'
+    after = {"": b"", "Z": b"[Zz]", "offset": rb"([+-]\d\d):?(\d\d)"}[zone] + b'[" ]*'
+    return _Dates(re.compile(before + _DAYS[form] + _OF_DAY + after, re.MULTILINE), form, zone)
 
 
 class _Parser:
@@ -144,16 +191,16 @@ class _Parser:
         The file.
     layout : Layout
         Its columns.
-    sample : str
-        The time of its first row.
+    samples : sequence of str
+        The times of its first rows.
     """
 
-    def __init__(self, path: Path, layout: Layout, sample: str) -> None:
+    def __init__(self, path: Path, layout: Layout, samples: Sequence[str] = ()) -> None:
         self.layout = layout
         self._path = path
         self._slow = 0
-        is_dated = layout.time_unit == DATE and layout.time is not None
-        self._date = _dates(layout.time or 0, sample) if is_dated else None
+        is_dated = layout.time_unit in {DATE, CLOCK} and layout.time is not None
+        self._date = _dates(layout.time or 0, samples) if is_dated else None
 
     def rows(self, data: bytes, line: int) -> NDArray[np.float64]:
         """Return time, if rows have one, x, y and z of each row.
@@ -164,7 +211,7 @@ class _Parser:
             At the first line that is wrong.
         """
         rows = self._read_fast(data)
-        return self._read_slowly(data.decode(), line) if rows is None else rows
+        return self._read_slowly(decoded_piece(data)[0], line) if rows is None else rows
 
     def _read_fast(self, data: bytes) -> NDArray[np.float64] | None:
         """Return the rows; None if a line is not as the others are."""
@@ -194,7 +241,7 @@ class _Parser:
         if data.count(b",") != len(rows) * (layout.columns + more - 1):
             return None
         if self._date is not None:
-            seconds = _seconds(rows[:, :-3], self._date.zone)
+            seconds = self._date.seconds(rows[:, :-3])
             if seconds is None:
                 return None
             rows = np.column_stack([seconds, rows[:, -3:]])
@@ -210,7 +257,7 @@ class _Parser:
         for number, line in enumerate(text.split("\n"), start=first):
             if line.strip():
                 try:
-                    rows.append(_row(line, self.layout))
+                    rows.append(_row(line, self.layout, self._date))
                 except ValueError as e:
                     raise CsvError(f"{self._path}, line {number}: {e}") from None
         self._slow += len(rows)
@@ -242,6 +289,7 @@ class _Reading:
         self._line = 1  # number of the next line
         self._rest = b""
         self._head = b""
+        self._is_odd = False
         self._parser: _Parser | None = None
 
     def add(self, block: bytes) -> None:
@@ -267,15 +315,19 @@ class _Reading:
                 else f"no sample; expected {HEADER_WORDS}"
             )
             raise CsvError(f"{self._path}, line {layout.skip + 1 + self._count}: there is {what}")
+        times = None if layout.time is None else self._times[: self._count]
+        if layout.time_unit == CLOCK and times is not None:
+            _over_midnight(times)
         return RawSignal(
             self._xyz[: self._count],
-            None if layout.time is None else self._times[: self._count],
+            times,
             "" if layout.is_ours else f"a file of {layout.name}" if layout.name else "a table",
             layout.unit,
-            "s" if layout.time_unit == DATE else layout.time_unit,
+            "s" if layout.time_unit in {DATE, CLOCK} else layout.time_unit,
             layout.rate_hz,
             layout.start_s or 0.0,
             clock=layout.clock,
+            said=[source_note(SourceNote.ENCODING)] if self._is_odd else [],
         )
 
     def _lines(self, data: bytes, *, last: bool = False) -> _Parser:
@@ -285,7 +337,7 @@ class _Reading:
         if parser is None:
             self._head += data if not self._head else b"\n" + data
             if not last and self._head.count(b"\n") < HEAD_LINES and len(self._head) < HEAD_BYTES:
-                return _Parser(self._path, _NOTHING, "")
+                return _Parser(self._path, _NOTHING)
             parser, data = self._begin()
         if data.strip():
             rows = parser.rows(data, self._line)
@@ -305,51 +357,51 @@ class _Reading:
         self._head = b""
         if not (head.strip() or self._rest.strip()):
             raise CsvError(f"{self._path}, line 1: the file is empty; expected the header {HEADER}")
-        first = head[:HEAD_BYTES].decode("utf-8", "replace").split("\n")[:HEAD_LINES]
+        first = decoded_piece(head[:HEAD_BYTES])[0].split("\n")[:HEAD_LINES]
         try:
             layout = recognise(first, self._asked)
         except LayoutError as e:
             self._check_text(self._rest)
             raise CsvError(f"{self._path}, line {e.line}: {e}") from e
-        row = next((r for r in first[layout.skip :] if r.strip()), "").split(layout.delimiter)
-        sample = row[layout.time] if layout.time is not None and layout.time < len(row) else ""
-        parser = self._parser = _Parser(self._path, layout, sample.strip().strip('"'))
+        rows = (r.split(layout.delimiter) for r in first[layout.skip :] if r.strip())
+        samples = [
+            r[layout.time].strip('" ') for r in rows if layout.time is not None and layout.time < len(r)
+        ]
+        parser = self._parser = _Parser(self._path, layout, samples)
         lines = head.split(b"\n", layout.skip)
         self._line = 1 + layout.skip
         return parser, lines[layout.skip] if len(lines) > layout.skip else b""
 
     def _check_text(self, data: bytes) -> None:
+        """Check that it is text. Letters of an old encoding may stand in names; zeros and control characters may not."""
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as e:
-            number = self._line + data.count(b"\n", 0, e.start)
-            raise CsvError(
-                f"{self._path}, line {number}: this is not text in UTF-8; expected CSV with the header {HEADER}"
-            ) from e
+            self._is_odd = True
+            if _NO_TEXT.search(data):
+                number = self._line + data.count(b"\n", 0, e.start)
+                raise CsvError(
+                    f"{self._path}, line {number}: this is not text in UTF-8; expected CSV with the header {HEADER}"
+                ) from e
 
 
+_NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x7f]")
 _NOTHING: Final = Layout("", 0, ",", 4, None, None, (0, 1, 2))
+
+
+def _over_midnight(times: NDArray[np.float64]) -> None:
+    """Let times of day go on after midnight. The clock may be set on the way, but not by half a day."""
+    for k in np.flatnonzero(np.diff(times) < -HALF_DAY_S).tolist():
+        times[k + 1 :] += 2 * HALF_DAY_S
+        if times[k + 1] - times[0] > MOST_DAYS * 2 * HALF_DAY_S:
+            break
 
 
 def _after(column: int, time: int | None, more: int) -> int:
     return column + more if time is not None and column > time else column
 
 
-def _seconds(parts: NDArray[np.float64], zone: str) -> NDArray[np.float64] | None:
-    """Return seconds since 1970 of year, month, day, hours, minutes and seconds; None if one is no date."""
-    year, month, day, hour, minute, second = parts[:, :6].T
-    is_date = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    if not bool((is_date & (hour <= 24) & (minute < 60) & (second < 61)).all()):
-        return None
-    months = ((year - 1970) * 12 + month - 1).astype(np.int64).astype("datetime64[M]")
-    days = months.astype("datetime64[D]").astype(np.int64) + day - 1
-    seconds = days * 86_400.0 + hour * 3600 + minute * 60 + second
-    if zone == "offset":
-        seconds -= parts[:, 6] * 3600 + np.copysign(parts[:, 7], parts[:, 6]) * 60
-    return np.asarray(seconds)
-
-
-def _row(line: str, layout: Layout) -> list[float]:
+def _row(line: str, layout: Layout, dates: _Dates | None) -> list[float]:
     fields = [f.strip().strip('"').strip() for f in line.split(layout.delimiter)]
     if len(fields) != layout.columns:
         names = f" ({shortened(','.join(layout.header))})" if layout.header else ""
@@ -360,8 +412,8 @@ def _row(line: str, layout: Layout) -> list[float]:
             continue
         name = shortened(layout.header[column]) if layout.header else which
         text = fields[column]
-        if which == "time" and layout.time_unit == DATE:
-            row.append(_date(text, name))
+        if which == "time" and dates is not None:
+            row.append(_date(text, name, dates))
             continue
         if layout.decimal_comma:
             text = text.replace(",", ".")
@@ -385,18 +437,18 @@ def _value(text: str, name: str, *, is_time: bool) -> float:
     return value
 
 
-def _date(text: str, name: str) -> float:
-    found = DATED.match(text)
-    if found is None:
-        raise ValueError(f"{name} is {shown(text)}; expected a date as 2026-03-01 22:00:00.000")
-    parts = [float(p.replace(",", ".")) for p in found.groups()]
-    rest = text[found.end() :].strip()
-    zone = re.fullmatch(r"([+-]\d\d):?(\d\d)", rest)
-    if rest and zone is None and rest.lower() != "z":
-        raise ValueError(f"{name} is {shown(text)}; expected a date as 2026-03-01 22:00:00.000")
-    if zone is not None:
-        parts += [float(zone[1]), float(zone[2])]
-    seconds = _seconds(np.array([parts]), "offset" if zone else "")
+def _date(text: str, name: str, dates: _Dates) -> float:
+    """Return the seconds of one date, which may have other spaces than the first ones."""
+    found = re.search(
+        _DAYS[dates.form].decode() + _OF_DAY.decode() + r"(?:([+-]\d\d):?(\d\d)|[Zz])?\s*$",
+        text.replace(",", "."),
+    )
+    if found is None or text[: found.start()].strip():
+        raise ValueError(
+            f"{name} is {shown(text)}; expected {'a date as 2026-03-01 ' if dates.form else 'a time as '}22:00:00.000"
+        )
+    parts = [float(p) for p in found.groups() if p is not None][: dates.parts]
+    seconds = dates.seconds(np.array([parts])) if len(parts) == dates.parts else None
     if seconds is None:
-        raise ValueError(f"{name} is {shown(text)}, which is no date")
+        raise ValueError(f"{name} is {shown(text)}, which is no date as the first one is")
     return float(seconds[0])

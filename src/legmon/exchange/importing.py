@@ -152,7 +152,7 @@ def _shift(signals: Mapping[Leg, Signal], start: datetime | None) -> int:
     zone = ZoneInfo(local_zone(0)[0])
     if start is not None:
         return round(start.replace(tzinfo=zone).timestamp()) * NS - first_ns
-    if clock == "":
+    if clock in {"", "day"}:
         raise NoNightError(
             "the file does not say when it was recorded; say it with --start '2026-03-01 22:00'"
         )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
 from legmon.exchange.units import TIME_UNITS, known_unit, parse_unit
@@ -20,6 +21,13 @@ HEAD_LINES: Final = 60
 DATE: Final = "date"
 """The unit of a column that holds dates with a time of day."""
 DATED: Final = re.compile(r'^"?(\d{4})[-/.](\d\d?)[-/.](\d\d?)[ T](\d\d?)[:.](\d\d)[:.](\d\d(?:[.,]\d+)?)')
+DAY_FIRST: Final = re.compile(
+    r'^"?(\d\d?)[-/.](\d\d?)[-/.](\d{4})[ T](\d\d?)[:.](\d\d)[:.](\d\d(?:[.,]\d+)?)'
+)
+"""A date that begins with the day, or with the month."""
+CLOCK: Final = "clock"
+"""The unit of a column that holds times of day without a date."""
+TIME_OF_DAY: Final = re.compile(r'^"?(\d\d?):(\d\d):(\d\d(?:[.,]\d+)?)')
 _NUMBER: Final = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
 _UNIT: Final = re.compile(r"[\[(]([^\])]*)[\])]")
 
@@ -71,7 +79,7 @@ class Layout:
     time : int or None
         The column of time; None where rows have none.
     time_unit : str or None
-        ``s``, ``ms``, ``us``, ``ns`` or `DATE`; None where the file does not say.
+        ``s``, ``ms``, ``us``, ``ns``, `DATE` or `CLOCK`; None where the file does not say.
     axes : tuple of int
         The columns of x, y and z.
     unit : str or None
@@ -80,7 +88,7 @@ class Layout:
         The rate that the file declares.
     start_s : float or None
         When the first row was measured, s since 1970 on the file's clock; or when times begin to count, where rows have them.
-    clock : {"", "local", "utc"}
+    clock : {"", "day", "local", "utc"}
         What dates and the start are; see `legmon.exchange.signal.Signal`.
     decimal_comma : bool
         Whether numbers have a comma.
@@ -98,7 +106,7 @@ class Layout:
     unit: str | None = None
     rate_hz: float | None = None
     start_s: float | None = None
-    clock: Literal["", "local", "utc"] = ""
+    clock: Literal["", "day", "local", "utc"] = ""
     decimal_comma: bool = False
     header: tuple[str, ...] = ()
 
@@ -164,6 +172,10 @@ def _has_comma_numbers(lines: Sequence[str], delimiter: str) -> bool:
     return delimiter != "," and any(
         "," in f and _NUMBER.match(f) for line in lines[:5] for f in _fields(line, delimiter)
     )
+
+
+def _is_stamp(text: str) -> bool:
+    return any(form.match(text) for form in (DATED, DAY_FIRST, TIME_OF_DAY))
 
 
 def _is_number(text: str) -> bool:
@@ -258,12 +270,12 @@ def _actilife(lines: Sequence[str]) -> Layout | None:
     delimiter = _delimiter(lines[rows + 1])
     header = [f.lower() for f in _fields(lines[rows + 1], delimiter)]
     skip = rows + 1
-    if any(h and not _is_number(h) and not DATED.match(h) for h in header):
+    if any(h and not _is_number(h) and not _is_stamp(h) for h in header):
         skip += 1
     if skip >= len(lines):
         raise LayoutError("there are no samples after the header", skip + 1)
     row = _fields(lines[skip], delimiter)
-    stamp = len(row) >= 4
+    stamp = len(row) >= 4 and bool(DATED.match(row[0]) or DAY_FIRST.match(row[0]))
     if len(row) < 3:
         raise LayoutError("expected the columns X, Y and Z after the header", skip + 1)
     return Layout(
@@ -271,12 +283,12 @@ def _actilife(lines: Sequence[str]) -> Layout | None:
         skip,
         delimiter,
         len(row),
-        0 if stamp and DATED.match(row[0]) else None,
+        0 if stamp else None,
         DATE if stamp else None,
         (1, 2, 3) if stamp else (0, 1, 2),
         unit="g",
         rate_hz=float(rate[1]),
-        start_s=_actilife_start(lines[:rows]),
+        start_s=None if stamp else _actilife_start(lines[:rows]),
         clock="local" if stamp or _actilife_start(lines[:rows]) else "",
         decimal_comma=_has_comma_numbers(lines[skip:], delimiter),
     )
@@ -317,7 +329,11 @@ def _empatica(lines: Sequence[str]) -> Layout | None:
 def _omgui(lines: Sequence[str]) -> Layout | None:
     delimiter = _delimiter(lines[0])
     row = _fields(lines[0], delimiter)
-    if not DATED.match(row[0]) or len(row) < 4 or not all(map(_is_number, row[1:4])):
+    if (
+        not (DATED.match(row[0]) or DAY_FIRST.match(row[0]))
+        or len(row) < 4
+        or not all(map(_is_number, row[1:4]))
+    ):
         return None
     comma = _has_comma_numbers(lines, delimiter)
     return Layout(
@@ -384,7 +400,8 @@ PRESETS: Final[dict[str, Callable[[Sequence[str]], Layout | None]]] = {
 _TIMES: Final = (
     "seconds_elapsed", "elapsed", "elapsed_time", "time_elapsed", "relative_time", "sensor_timestamp", "time", "t", "timestamp",
     "timestamps", "time_stamp", "epoch", "epoc", "unix", "unix_time", "unix_timestamp", "datetime", "date_time", "date",
-    "zeit", "temps", "phone_timestamp", "header_timestamp", "recording_timestamp",
+    "zeit", "temps", "phone_timestamp", "header_timestamp", "recording_timestamp", "ts", "seconds", "sec", "secs", "millis",
+    "milliseconds",
 )  # fmt: skip
 """Names of a column of time, the best first."""
 _AXIS_WORDS: Final = {
@@ -405,7 +422,7 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
     header = _fields(line, delimiter)
     if len(header) > MOST_COLUMNS:
         raise LayoutError(f"{len(header)} columns; {MOST_COLUMNS} are the most", at + 1)
-    has_names = any(not _is_number(f) and not DATED.match(f) for f in header)
+    has_names = any(not _is_number(f) and not _is_stamp(f) for f in header)
     named = _chosen(header, columns, at + 1) if columns else _by_name(header) if has_names else None
     if named is None:
         raise LayoutError(
@@ -416,16 +433,19 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
     skip = at + has_names
     rows = [r for r in lines[skip : skip + 5] if r.strip()]
     time_unit, unit = None, None
-    clock: Literal["", "local", "utc"] = ""
+    clock: Literal["", "day", "local", "utc"] = ""
     if has_names:
         time_unit = None if time is None else _time_unit(header[time])
         units = [_acceleration_unit(header[a]) for a in axes]
         unit = units[0] if len(set(units)) == 1 else None
     if time is not None and rows:
         first = _fields(rows[0], delimiter)
-        if time < len(first) and DATED.match(first[time]):
+        text = first[time] if time < len(first) else ""
+        if DATED.match(text) or DAY_FIRST.match(text):
             time_unit = DATE
-            clock = "utc" if DATED.sub("", first[time], count=1).strip() else "local"
+            clock = "utc" if DATED.match(text) and DATED.sub("", text, count=1).strip() else "local"
+        elif TIME_OF_DAY.match(text):
+            time_unit, clock = CLOCK, "day"
     return Layout(
         "",
         skip,
@@ -442,7 +462,16 @@ def _table(lines: Sequence[str], columns: str | None) -> Layout:
 
 
 def _header_line(lines: Sequence[str]) -> int:
-    """Return the line of the header: the first one that is no comment and not blank."""
+    """Return the line of the header: one that names the columns before a row of numbers, or the first that is no comment."""
+    for n, (line, row) in enumerate(pairwise(lines)):
+        delimiter = _delimiter(line)
+        fields, below = _fields(line, delimiter), _fields(row, delimiter)
+        if (
+            len(fields) == len(below) <= MOST_COLUMNS
+            and not any(map(_is_number, fields))
+            and _by_name(fields)
+        ):
+            return n
     for n, line in enumerate(lines):
         if line.strip() and line.lstrip()[0] not in "#%":
             return n

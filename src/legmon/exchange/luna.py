@@ -20,6 +20,7 @@ from legmon.exchange.moments import (
     parse_moment,
     parse_seconds,
 )
+from legmon.exchange.words import side
 
 COLUMNS: Final = {
     3: ("class", "start", "stop"),
@@ -118,7 +119,11 @@ def _rows(lines: Sequence[str]) -> Iterator[_Row]:
         text, channel = row["class"], row.get("channel", ".")
         if text.lower() in {"stage", "sleep_stage", "stages"} and row.get("instance", ".") not in {".", ""}:
             text = row["instance"]
-        yield _Row(number, text, "" if channel == "." else channel, row["start"], row["stop"])
+        where = (channel, row.get("instance", "."))  # some write the leg as the instance
+        channel = next(
+            (name for name in where if name != "." and side(name)), "" if channel == "." else channel
+        )
+        yield _Row(number, text, channel, row["start"], row["stop"])
 
 
 def _am_pm_joined(words: list[str]) -> list[str]:

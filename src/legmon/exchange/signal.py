@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from legmon.detection.detector import Detector
 from legmon.detection.quality import RAIL
 from legmon.exchange.stamps import (
+    BLOCK,
     GAP_LEAST_S,
     GAP_PERIODS,
+    HOUR_S,
     MOST_STRETCHES,
     Axis,
     AxisError,
@@ -37,7 +40,7 @@ from legmon.recording.records import Gap
 from legmon.timeline.clock import Anchor, TimeMap
 
 Samples = NDArray[np.float32]
-Clock = Literal["", "local", "utc"]
+Clock = Literal["", "day", "local", "utc"]
 
 CHUNK: Final = 1 << 16
 LARGEST_G: Final = 1000.0
@@ -46,6 +49,12 @@ RAIL_LEAST_G, RAIL_TIMES, RAIL_NEAR = 1.9, 10, 0.9
 DATED_S: Final = 1e8
 """Later times are seconds since 1970; no recording lasts three years."""
 RATE_NEAR: Final = 0.02
+MOST_FAR: Final = 0.1
+"""The share of rows that may hold numbers that no sensor measures, such as -9999; a file with more has another unit."""
+DOUBLED, FEWEST_RUNS = 0.95, 50
+"""If so many of the rows stand twice, and there are so many, each was written twice."""
+MOST_BLOCKS, SHORTEST_BLOCK, LONGEST_BLOCK = 1000, 10, 500_000
+"""Blocks that were written again: how many are looked for, and rows of one."""
 MOST_SAID: Final = 3
 """Steps of a clock that are said one by one."""
 
@@ -72,8 +81,10 @@ class RawSignal:
         Whether a person named the unit, so that gravity does not decide.
     absent : (n,) bool array, optional
         Rows that are no samples, such as those that a writer put into a gap.
-    clock : {"", "local", "utc"}
+    clock : {"", "day", "local", "utc"}
         What the times are, where they are moments; see `Signal`.
+    said : list of Message
+        What the reader has to say of the file.
     """
 
     xyz: Samples
@@ -86,6 +97,7 @@ class RawSignal:
     unit_is_certain: bool = False
     absent: NDArray[np.bool_] | None = None
     clock: Clock = ""
+    said: list[Message] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +135,8 @@ class Signal:
         Index after the last row.
     notes : list of Message
         What a person should know of the file.
-    clock : {"", "local", "utc"}
-        What the times are: seconds since some start, time of day with a date, or seconds since 1970 UTC.
+    clock : {"", "day", "local", "utc"}
+        What the times are: seconds since some start, or since midnight; time of day with a date; or seconds since 1970 UTC.
     """
 
     rate_hz: float
@@ -136,7 +148,7 @@ class Signal:
 
     @property
     def dated(self) -> bool:
-        """Whether the times are moments, not seconds since some start."""
+        """Whether the times are those of a clock, not seconds since some start."""
         return bool(self.clock)
 
     @property
@@ -221,9 +233,11 @@ def built(raw: RawSignal) -> Signal:
     ValueError
         If that is not possible. The message says why, and what to do.
     """
-    notes: list[Message] = []
+    notes = [*raw.said]
     times = raw.times
     raw.times = None
+    if times is not None:
+        times = _without_repeats(times, raw, notes)
     if times is None:
         axis = even_axis(len(raw.xyz), raw.rate_hz or 0.0, raw.start_s)
     else:
@@ -242,7 +256,6 @@ def built(raw: RawSignal) -> Signal:
     pieces = _usable(xyz, raw.absent, axis, notes)
     time = TimeMap(axis.lines)
     stretches = [Stretch(first, time.utc(first) / NS, xyz[a:b]) for a, b, first in pieces]
-    _check_values(stretches)
     a, b, first = axis.pieces[-1]
     clock = raw.clock
     if not clock and raw.name and time.utc(0) > DATED_S * NS:
@@ -272,8 +285,52 @@ def _axis_of_stamps(times: NDArray[np.float64], raw: RawSignal, notes: list[Mess
         notes.append(source_note(SourceNote.OUT_OF_ORDER, count=axis.moved))
     if axis.stalls:
         notes.append(source_note(SourceNote.STALLS, count=axis.stalls))
+    lost = [(b[2] - a[2] - (a[1] - a[0])) / axis.rate_hz for a, b in pairwise(axis.pieces)]
+    if raw.clock != "utc" and any(abs(s - HOUR_S) < 1.0 for s in lost):
+        notes.append(source_note(SourceNote.HOUR_SKIPPED))
     notes += [_clock_note(step) for step in axis.clock_steps[:MOST_SAID]]
     return axis
+
+
+def _without_repeats(times: NDArray[np.float64], raw: RawSignal, notes: list[Message]) -> NDArray[np.float64]:
+    """Return the stamps without rows that stand in the file twice: each of them, or a block that was written again."""
+    xyz = raw.xyz
+    kept: NDArray[np.bool_] | None = None
+    same = sum(int(_is_same(times, xyz, a).sum()) for a in range(0, len(times) - 1, BLOCK))
+    if same > len(times) * (1 - DOUBLED):
+        repeats = np.concatenate(
+            [[False], *(_is_same(times, xyz, a) for a in range(0, len(times) - 1, BLOCK))]
+        )
+        runs = np.diff(np.concatenate([np.flatnonzero(~repeats), [len(times)]]))
+        if len(runs) >= FEWEST_RUNS and (runs == 2).sum() >= DOUBLED * len(runs):
+            kept = ~repeats
+    back = [
+        np.flatnonzero(np.diff(times[a : a + BLOCK + 1]) < 0) + a + 1 for a in range(0, len(times), BLOCK)
+    ]
+    for k in np.concatenate(back)[:MOST_BLOCKS].tolist():
+        first = max(k - LONGEST_BLOCK, 0)
+        before = np.flatnonzero(times[first:k] == times[k])
+        n = min(k - first - int(before[-1]), len(times) - k) if len(before) else 0
+        if (
+            n >= SHORTEST_BLOCK
+            and (times[k - n : k] == times[k : k + n]).all()
+            and (xyz[k - n : k] == xyz[k : k + n]).all()
+        ):
+            kept = np.ones(len(times), dtype=np.bool_) if kept is None else kept
+            kept[k : k + n] = False
+    if kept is None:
+        return times
+    notes.append(source_note(SourceNote.REPEATED, count=int((~kept).sum())))
+    raw.xyz = xyz[kept]
+    if raw.absent is not None:
+        raw.absent = raw.absent[kept]
+    return np.asarray(times[kept])
+
+
+def _is_same(times: NDArray[np.float64], xyz: Samples, first: int) -> NDArray[np.bool_]:
+    """Return which rows of a block repeat the row before, in time and values."""
+    t, v = times[first : first + BLOCK + 1], xyz[first : first + BLOCK + 1]
+    return np.asarray((t[1:] == t[:-1]) & (v[1:] == v[:-1]).all(axis=1))
 
 
 def _clock_note(step: ClockStep) -> Message:
@@ -287,16 +344,29 @@ def _moment(seconds: float) -> str:
     return f"{seconds:,.2f} s"
 
 
+def _missing(xyz: Samples, absent: NDArray[np.bool_] | None, axis: Axis) -> NDArray[np.bool_]:
+    """Return which rows hold no sample: no value, zeros on all axes, or numbers that no sensor measures."""
+    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(xyz).all(axis=1))
+    if absent is not None:
+        missing |= absent if axis.order is None else absent[axis.order]
+    if max(float(np.fmax.reduce(xyz, axis=None)), -float(np.fmin.reduce(xyz, axis=None))) > LARGEST_G:
+        far = (np.abs(xyz) > LARGEST_G).any(axis=1)
+        if far.mean() > MOST_FAR:
+            raise AxisError(
+                f"more than {LARGEST_G:,.0f} g stand in many rows, which no sensor measures; name the unit with --unit"
+            )
+        missing |= far
+    rest = at_rest(xyz)
+    if rest is not None and PLAIN_LOW <= rest <= PLAIN_HIGH:
+        missing |= ~xyz.any(axis=1)
+    return missing
+
+
 def _usable(
     xyz: Samples, absent: NDArray[np.bool_] | None, axis: Axis, notes: list[Message]
 ) -> list[tuple[int, int, int]]:
     """Return the pieces without rows that are no samples; single ones are filled in."""
-    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(xyz).all(axis=1))
-    if absent is not None:
-        missing |= absent if axis.order is None else absent[axis.order]
-    rest = at_rest(xyz)
-    if rest is not None and PLAIN_LOW <= rest <= PLAIN_HIGH:
-        missing |= ~xyz.any(axis=1)
+    missing = _missing(xyz, absent, axis)
     if not missing.any():
         return axis.pieces
     pieces: list[tuple[int, int, int]] = []
@@ -338,13 +408,3 @@ def _runs(missing: NDArray[np.bool_], start: int, end: int) -> Iterator[tuple[in
 def _fill(xyz: Samples, a: int, b: int) -> None:
     share = (np.arange(1, b - a + 1, dtype=np.float32) / np.float32(b - a + 1))[:, None]
     xyz[a:b] = xyz[a - 1] * (1 - share) + xyz[b] * share
-
-
-def _check_values(stretches: list[Stretch]) -> None:
-    for s in stretches:
-        if max(float(s.xyz.max()), -float(s.xyz.min())) > LARGEST_G:
-            at = int(np.argmax(np.abs(s.xyz).max(axis=1)))
-            raise AxisError(
-                f"{float(np.abs(s.xyz[at]).max()):,.0f} g, {at} rows after {s.start_s:,.2f} s; no accelerometer measures that."
-                " Name the unit with --unit"
-            )

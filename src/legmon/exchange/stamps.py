@@ -241,6 +241,9 @@ def _straightened(times: Times) -> tuple[Times, NDArray[np.int64] | None, list[C
     if not len(odd):
         return times, None, [], 0
     usual, rate = ordinary(times)
+    if not usual and times[-1] < times[0]:  # the newest row stands first
+        times, _, found, _ = _straightened(times[::-1])
+        return times, np.arange(len(times))[::-1], found, len(times)
     if not usual:
         raise AxisError("the times do not advance, so there is no sample rate")
     times, order = times.copy(), np.arange(len(times))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRAVITY: Final = 9.80665
-UNITS: Final[dict[str, float]] = {"g": 1.0, "mg": 1000.0, "m/s2": GRAVITY}
+UNITS: Final[dict[str, float]] = {"g": 1.0, "mg": 1000.0, "m/s2": GRAVITY, "ug": 1e6, "cm/s2": 100 * GRAVITY}
 """How much of a unit is 1 g."""
 COUNTS: Final = (64, 256, 512, 1024, 2048, 4096, 8192, 16384)
 """Counts to the g that sensors write."""
@@ -83,6 +83,7 @@ def _normal(text: str) -> str:
         "m.s-2": "m/s2",
         "ms2": "m/s2",
     }.get(name, name)
+    name = {"µg": "ug", "μg": "ug", "micro-g": "ug", "gal": "cm/s2"}.get(name, name)
     return {"milli-g": "mg", "millig": "mg", "gs": "g", "g's": "g", "gravity": "g"}.get(name, name)
 
 
@@ -116,7 +117,7 @@ def settled(xyz: NDArray[np.floating], declared: str | None) -> Unit:
     share = found / unit.per_g
     if abs(share - 1) <= NEAR or (declared is not None and PLAIN_LOW <= share <= PLAIN_HIGH):
         return Unit(unit.name, unit.per_g, settled=declared is None, at_rest=found)
-    candidates = [*UNITS, *(f"{n}/g" for n in COUNTS)]
+    candidates = ["g", "mg", "m/s2", *(f"{n}/g" for n in COUNTS)]
     near = [(abs(np.log(found / u.per_g)), n) for n, u in enumerate(map(parse_unit, candidates))]
     best = parse_unit(candidates[min(near)[1]])
     if abs(found / best.per_g - 1) <= NEAR:
