@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import random
 import re
@@ -34,9 +35,9 @@ from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.exchange.backup import make_backup, verify_backup
 from legmon.exchange.capture import read_capture, record_capture
-from legmon.exchange.csv import detect_csv
 from legmon.exchange.events import score_events
 from legmon.exchange.manifest import MANIFEST, _digest
+from legmon.exchange.recordings import detect_recording
 from legmon.movement import NS
 from legmon.night.leg import analyse
 from legmon.night.track import score_night
@@ -122,8 +123,35 @@ def _signals() -> list[bytes]:
     ]
 
 
+def _tables() -> list[bytes]:
+    """Return the same samples as other programs write them."""
+    rows = [line.split(",") for line in _rows().splitlines()]
+    dated = "".join(
+        f"2026-03-01 22:{int(float(t)) // 60:02}:{float(t) % 60:06.3f},{x},{y},{z}\n" for t, x, y, z in rows
+    )
+    commas = "Time (s);Acceleration x (m/s^2);Acceleration y (m/s^2);Acceleration z (m/s^2)\n" + "".join(
+        ";".join(
+            f"{float(v) * k:.5f}".replace(".", ",") for v, k in zip(row, (1, 9.8, 9.8, 9.8), strict=True)
+        )
+        + "\n"
+        for row in rows
+    )
+    cut = "n,timestamp,acc_x,acc_y,acc_z\n" + "".join(
+        f"1,{int(float(t))},{x},{y},{z}\n" for t, x, y, z in rows
+    )
+    counts = "1772402400.0,1772402400.0,1772402400.0\n50.0,50.0,50.0\n" + "".join(
+        ",".join(f"{64 * float(v):.0f}" for v in row[1:]) + "\n" for row in rows
+    )
+    return [text.encode() for text in (dated, commas, cut, counts)]
+
+
 def _read_signal(path: Path) -> str:
-    return json_text(score_night([detect_csv(path, "left")], origin_ns=0).to_dict())
+    track = detect_recording(path, "left")
+    return json_text(score_night([track], origin_ns=None if track.dated else 0).to_dict())
+
+
+def _packed() -> list[bytes]:
+    return [gzip.compress(data, mtime=0) for data in _signals()]
 
 
 def _play(path: Path) -> object:
@@ -157,6 +185,30 @@ def _annot_events() -> list[bytes]:
     return [(head + seconds).encode(), (head + clock).encode()]
 
 
+def _xml_events() -> list[bytes]:
+    events = "".join(
+        f"<ScoredEvent><EventConcept>{c}</EventConcept><Start>{a}</Start><Duration>{n}</Duration></ScoredEvent>"
+        for c, a, n in [("Stage 2 sleep|2", 0, 600), *(("PLM (Left)", a, b - a) for a, b, _ in _MOVEMENTS)]
+    )
+    whole = (
+        f"<PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents>{events}</ScoredEvents></PSGAnnotation>"
+    )
+    stages = (
+        "<CMPStudyConfig><SleepStages>"
+        + "<SleepStage>2</SleepStage>" * 50
+        + "</SleepStages></CMPStudyConfig>"
+    )
+    return [whole.encode(), stages.encode(), whole.encode("utf-16")]
+
+
+def _table_events() -> list[bytes]:
+    bids = "onset\tduration\ttrial_type\tchannel\n0\t600\tsleep_N2\tn/a\n"
+    bids += "".join(f"{a}\t{b - a}\tlimb_movement\t{leg}\n" for a, b, leg in _MOVEMENTS)
+    clock = "Start Time,End Time,Event,Duration\n[],[],[],[s]\n"
+    clock += "".join(f"25/07/2026 23:{a // 60:02.0f}:{a % 60:02.0f},,LM,{b - a}\n" for a, b, _ in _MOVEMENTS)
+    return [bids.encode(), clock.encode("utf-16"), clock.encode()]
+
+
 def _edf_events() -> list[bytes]:
     file = edfio.Edf(
         [edfio.EdfSignal(np.zeros(600), 1, label="Acc X ankle L", physical_range=(-1, 1))],
@@ -168,6 +220,17 @@ def _edf_events() -> list[bytes]:
     )
     with tempfile.TemporaryDirectory() as folder:
         file.write(Path(folder) / "a.edf")
+        return [(Path(folder) / "a.edf").read_bytes()]
+
+
+def _edf_signals() -> list[bytes]:
+    xyz = np.array([[float(v) for v in row.split(",")[1:]] for row in _rows().splitlines()])
+    signals = [
+        edfio.EdfSignal(xyz[:, n], 50, label=f"Acc {a}", physical_range=(-8, 8)) for n, a in enumerate("XYZ")
+    ]
+    marks = [edfio.EdfAnnotation(5.0, 2.0, "Recording gap"), edfio.EdfAnnotation(9.0, None, "Lights off")]
+    with tempfile.TemporaryDirectory() as folder:
+        edfio.Edf(signals, annotations=marks).write(Path(folder) / "a.edf")
         return [(Path(folder) / "a.edf").read_bytes()]
 
 
@@ -596,6 +659,11 @@ KINDS: Final[dict[str, KindOfFile]] = {
     "events, CSV": KindOfFile("a.csv", _csv_events, _score, hostile.in_rows(b",")),
     "events, Luna": KindOfFile("a.annot", _annot_events, _score, hostile.in_rows(b"\t")),
     "events, EDF+": KindOfFile("a.edf", _edf_events, _score, _in_edf),
+    "events, XML": KindOfFile("a.xml", _xml_events, _score, None),
+    "events, tables": KindOfFile("a.tsv", _table_events, _score, hostile.in_rows(b"\t")),
+    "signal, tables": KindOfFile("ankle.csv", _tables, _read_signal, hostile.in_rows(b",")),
+    "signal, EDF": KindOfFile("ankle.edf", _edf_signals, _read_signal, _in_edf),
+    "signal, packed": KindOfFile("ankle.csv.gz", _packed, _read_signal, None),
     "scenario": KindOfFile("a.yaml", lambda: [SCENARIO.encode()], _read_scenario, _in_yaml),
     "capture": KindOfFile("left.capture", lambda: [_capture()], _read_capture, _in_capture),
     "flash": KindOfFile("sent.jsonl", _flash, flash.read_flash, hostile.in_json_lines),

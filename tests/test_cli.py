@@ -93,7 +93,7 @@ def test_a_person_gets_a_table_in_words(simulated: Path) -> None:
         (["score", "last", "--left", "x.csv"], "name one thing to score"),
         (["score", "--left", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["score", "--left", "nowhere.csv", "--rules", "aasm2050"], "there is no rule set"),
-        (["score", "--left", "README.md"], "line 1: the header is"),
+        (["score", "--left", "README.md"], "the header is 'legmon counts"),
         pytest.param(["simulate", "nowhere.yaml", "-o", "nowhere"], "nowhere.yaml", marks=pytest.mark.radio),
         pytest.param(["run", "--no-browser"], "legmon demo", id="no Bluetooth"),
     ],

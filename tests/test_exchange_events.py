@@ -11,7 +11,8 @@ import edfio
 import numpy as np
 import pytest
 
-from legmon.exchange.events import EventsError, read_events, score_events
+from legmon.exchange.events import read_events, score_events
+from legmon.exchange.scored_night import EventsError
 from legmon.movement import LegMovement
 from legmon.scoring.checked import MOST, RowError, checked_movements, nanoseconds
 from legmon.scoring.result import Scored
@@ -71,7 +72,7 @@ def test_csv_luna_and_edf_say_the_same(tmp_path: Path) -> None:
         ] == spans
     assert edf.interpretation.stages == [(0, 30 * 10**9, "N2")]
     assert edf.interpretation.respiratory == [(5 * 10**9, 15 * 10**9)]
-    assert read_events(tmp_path / "a.edf")[0].left_out == 1
+    assert [n.code for n in read_events(tmp_path / "a.edf")[0].notes()] == ["annotations_not_used"]
 
 
 def test_luna_clock_times_and_elapsed_times(tmp_path: Path) -> None:
@@ -93,7 +94,8 @@ def test_series_and_unlabelled_annotations(tmp_path: Path) -> None:
         "PLM\t.\tR\t20\t22\t.",
     ]
     (events,) = read_events(write(tmp_path / "a.annot", "\n".join(lines)))
-    assert (len(events.movements), events.left_out, events.unlabelled) == (2, 1, 1)
+    counts = {n.code: n.values["count"] for n in events.notes() if "count" in n.values}
+    assert counts == {"series_not_movements": 1, "movements_without_leg": 1}
     assert [m[2] for m in events.movements] == ["left", "right"]
 
 
@@ -159,10 +161,11 @@ def test_seconds_since_1970_keep_an_interval_of_10_s() -> None:
         ("a.csv", "onset,offset\n", "line 1: expected the header onset_s,offset_s,leg"),
         ("a.csv", "onset_s,offset_s,leg\n1,2\n", "line 2: 2 columns; expected 3"),
         ("a.csv", "onset_s,offset_s,leg\n1,x,left\n", "line 2: 'x' is not a number"),
-        ("a.annot", "lm_left\t1\t2\n", "line 1: 3 columns"),
+        ("a.annot", "lm_left\t1\n", "line 1: 2 columns"),
         ("a.annot", "lm_left\t.\t.\tnoon\t2\t.\n", "line 1: 'noon' is not a number"),
         ("a.edf", "not an EDF file", "cannot be read as EDF"),
-        ("a.txt", "", "expected a file that ends in .json"),
+        ("a.doc", "", "expected a file that ends in .json"),
+        ("a.txt", "", "it holds no rows"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_said(
@@ -261,21 +264,31 @@ def test_what_a_file_says_that_was_not_understood_is_shown(tmp_path: Path) -> No
         "lm_left\t.\t.\t1\t3\t.",
         "Limb movement\t.\t.\t30\t32\t.",
         "arousal\t.\t.\t30\t32\t.",
-        "snore\t.\t.\t1\t2\t.",
+        "dream\t.\t.\t1\t2\t.",
+        "dream\t.\t.\t5\t6\t.",
+        "[red]odd\x1b[/]\t.\t.\t1\t2\t.",
     ]
     path = write(tmp_path / "a.annot", "\n".join(rows))
-    unknown = "Annotations that legmon did not understand and did not use: 2."
+    unknown = (
+        "Annotations that legmon did not understand and did not use: 3 (dream × 2, [red]odd\ufffd[/] × 1)."
+    )
     no_leg = "Movements that do not name one leg: 1. They were scored as movements of the left leg."
     scored = one(path)
     assert [(n.code, n.values) for n in scored.notes] == [
-        ("annotations_not_understood", {"count": 2}),
+        ("annotations_not_understood", {"count": 3}),
+        ("annotations_not_used", {"count": 1}),
         ("movements_without_leg", {"count": 1}),
+        ("length_guessed", {"seconds": 32.0}),
     ]
     answer = json.loads(run_command("score", "--events", str(path), "--json").stdout)
-    first, second = answer["details"]["notes"]
-    assert (first["code"], first["count"]) == ("annotations_not_understood", 2)
+    first, _, third, _ = answer["details"]["notes"]
+    assert (first["code"], first["count"]) == ("annotations_not_understood", 3)
     assert first["sentence"].startswith(unknown)
-    assert (second["code"], second["count"], second["sentence"]) == ("movements_without_leg", 1, no_leg)
+    assert (third["code"], third["count"], third["sentence"]) == ("movements_without_leg", 1, no_leg)
+    assert answer["not_understood"] == [
+        {"text": "dream", "count": 2},
+        {"text": "[red]odd\ufffd[/]", "count": 1},
+    ]
     printed = " ".join(run_command("score", "--events", str(path)).stdout.split())
     assert unknown in printed
     assert no_leg in printed
@@ -284,4 +297,5 @@ def test_what_a_file_says_that_was_not_understood_is_shown(tmp_path: Path) -> No
 def test_a_file_that_is_understood_has_no_notes(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", {"movements": RUN})
     assert one(path).to_dict()["details"]["notes"] == []
+    assert one(path).to_dict()["not_understood"] == []
     assert "did not understand" not in run_command("score", "--events", str(path)).stdout

@@ -44,8 +44,9 @@ from legmon.catalog.derived import Derived
 from legmon.catalog.rows import CatalogValueError
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.exchange.csv import MOST_STRETCHES, read_csv
+from legmon.exchange.csv import read_csv
 from legmon.exchange.events import score_events
+from legmon.exchange.stamps import MOST_STRETCHES
 from legmon.messages import ProblemCode, problem_sentence
 from legmon.movement import NS
 from legmon.night.posture import Posture

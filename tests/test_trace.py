@@ -237,7 +237,9 @@ def test_the_sentences_have_the_numbers_of_the_scene() -> None:
     assert found["bed"].values["chance"] < found["bed"].values["least"] == 0.6
     assert found["return"].values["since"] == pytest.approx(4.3, abs=4)
     assert found["train"].values == {"count": 6, "most": 3.2}
-    assert found["nothing"].values["motion"] < found["nothing"].values["motion_on"] == pytest.approx(5, abs=0.5)
+    assert (
+        found["nothing"].values["motion"] < found["nothing"].values["motion_on"] == pytest.approx(5, abs=0.5)
+    )
     assert found["by_motion"].sentence.startswith("Opened by motion: ")
 
 

@@ -200,26 +200,84 @@ def gap_sentence(cause: str) -> str:
     return GAP_SENTENCES[GapCause(cause)] if cause in set(GapCause) else f"No samples ({cause})."
 
 
-# what a person should know of a file of movements
+# what a person should know of a file
 
 
 class SourceNote(StrEnum):
-    """What a person should know of a file of movements that another program or person found. Answers carry these codes."""
+    """What a person should know of a file: how it was read, what was settled, what was left out. Answers carry these codes."""
 
     NOT_UNDERSTOOD = "annotations_not_understood"
+    NOT_USED = "annotations_not_used"
     WITHOUT_LEG = "movements_without_leg"
+    WITHOUT_LENGTH = "movements_without_length"
+    OUTSIDE = "annotations_outside"
+    SERIES = "series_not_movements"
+    NO_MOVEMENTS = "no_leg_movements"
+    LENGTH_GUESSED = "length_guessed"
+    CLOCK_ORIGIN = "clock_times_from_earliest"
+    STAGES_DISAGREE = "stages_disagree"
+    ENCODING = "text_encoding"
+    ROWS_LEFT_OUT = "rows_left_out"
+    DENOMINATOR = "sleep_from_file"
+    READ_AS = "read_as"
+    UNIT_SETTLED = "unit_settled"
+    TIME_UNIT_SETTLED = "time_unit_settled"
+    STAMPS_SHARED = "stamps_shared"
+    OUT_OF_ORDER = "rows_out_of_order"
+    CLOCK_SET = "clock_set"
+    HOUR_TWICE = "hour_twice"
+    STALLS = "stamps_late"
+    HOUR_SKIPPED = "hour_skipped"
+    REPEATED = "rows_repeated"
+    DROP_OUTS = "drop_outs"
+    FILLED = "samples_filled"
+    RATE_DIFFERS = "rate_differs"
+    LEG_FROM_FILE = "leg_from_file"
 
 
 SOURCE_SENTENCES: Final[dict[SourceNote, str]] = {
-    SourceNote.NOT_UNDERSTOOD: "Annotations that legmon did not understand and did not use: {count}. legmon uses leg movements,"
+    SourceNote.NOT_UNDERSTOOD: "Annotations that legmon did not understand and did not use: {count} ({words}). legmon uses leg movements,"
     " respiratory events and sleep stages.",
+    SourceNote.NOT_USED: "Annotations that the rules do not need, such as arousals and lights, and that were not used: {count}.",
     SourceNote.WITHOUT_LEG: "Movements that do not name one leg: {count}. They were scored as movements of the left leg.",
+    SourceNote.WITHOUT_LENGTH: "Leg movements without a length, which were not scored: {count}. The rules need their ends; export them with durations.",
+    SourceNote.OUTSIDE: "Annotations that begin before the recording or end after it, and were left out: {count}.",
+    SourceNote.SERIES: "Long annotations drawn over several movements: {count}. They were taken for series, not for movements.",
+    SourceNote.NO_MOVEMENTS: "The file holds no leg movement that could be scored. Check that it is the file with the scored events.",
+    SourceNote.LENGTH_GUESSED: "The file does not say how long the recording was. It was taken to end with its last annotation, after {seconds:,.0f} s.",
+    SourceNote.CLOCK_ORIGIN: "The file does not say when the recording began. Clock times count from the earliest one, {clock}.",
+    SourceNote.STAGES_DISAGREE: "Sleep stages overlap and disagree for {seconds:,.0f} s, as when two scorers differ. That time counts neither as sleep"
+    " nor as wake; export the stages of one scorer.",
+    SourceNote.ENCODING: "Some texts are not UTF-8, which the format asks for. They were read as Western European.",
+    SourceNote.ROWS_LEFT_OUT: "Rows that cannot be read and were left out: {count}; the first is line {line}.",
+    SourceNote.DENOMINATOR: "The hours of sleep come from the file {name}.",
+    SourceNote.READ_AS: "Read as {name}: {rate:.4g} Hz, in {unit}.",
+    SourceNote.UNIT_SETTLED: "The file does not say its unit, or says another one: at rest it measures {value:.4g}, so it was read in {unit}. If that is wrong,"
+    " name the unit with --unit.",
+    SourceNote.TIME_UNIT_SETTLED: "Times were read as {unit}, because otherwise the sample rate would be impossible. If that is wrong, name the columns with"
+    " --columns and convert the times.",
+    SourceNote.STAMPS_SHARED: "One time stamp stands for {count:.3g} samples on average. The samples were spread evenly, at {rate:.4g} Hz.",
+    SourceNote.OUT_OF_ORDER: "Rows that were out of order and were sorted by their times: {count}.",
+    SourceNote.CLOCK_SET: "The clock of the file was set from {before} to {after} at row {row:,.0f}. The step was taken out, as if no time had passed. If"
+    " time did pass, cut the file there into two.",
+    SourceNote.HOUR_TWICE: "The clock of the file goes back by an hour at row {row:,.0f}, so this hour comes twice, as at the end of summer time. The step was taken"
+    " out. If that is wrong, write times in UTC or as seconds since the start.",
+    SourceNote.STALLS: "Stamps that were late by themselves: {count}. The rows after them made up for it, so they are no gaps.",
+    SourceNote.HOUR_SKIPPED: "The times of the file skip one hour, as at the beginning of summer time. It counts as a gap. If the sensor went on, write times in"
+    " UTC or as seconds since the start.",
+    SourceNote.REPEATED: "Rows that stand in the file twice, with the same time and values, and were used once: {count}.",
+    SourceNote.DROP_OUTS: "For {seconds:.4g} s the file has rows without a value, or with zeros on all axes or numbers that no sensor measures. They count as gaps.",
+    SourceNote.FILLED: "Single samples without a value that a sensor measures, which were filled in from their neighbours: {count}.",
+    SourceNote.RATE_DIFFERS: "{declared:.4g} Hz are declared, but the time stamps give {rate:.4g} Hz, which was used.",
+    SourceNote.LEG_FROM_FILE: "The file holds signals of the {leg} leg by its labels, but was given as the other one.",
 }
 
 
-def source_note(code: SourceNote, count: int) -> Message:
-    """Return the note for a number of rows of a file."""
-    return Message(code.value, SOURCE_SENTENCES[code].format(count=count), {"count": count})
+def source_note(code: SourceNote, **values: float | str) -> Message:
+    """Return a note on a file, with what stands in its sentence."""
+    text = SOURCE_SENTENCES[code]
+    numbers = {name: n for name, n in values.items() if not isinstance(n, str) and f"{{{name}" in text}
+    return Message(code.value, text.format(**values), numbers)
 
 
 # the state of a link

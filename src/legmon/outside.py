@@ -8,12 +8,17 @@ import errno
 import json
 import os
 import stat
+import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 NO_FILE: Final = "it is a folder, a pipe or a device; name a file"
 BLOCK: Final = 1 << 20
+GZIP: Final = b"\x1f\x8b"
+GZIP_ONLY: Final = 31
+"""What zlib is told to expect a file of gzip."""
 MOST_PARTS: Final = 250_000
 """Lists and objects in a JSON text. Each takes a hundred bytes of memory or more, and two bytes of the text."""
 STATE_BYTES: Final = 1 << 20
@@ -73,6 +78,47 @@ def read_outside(path: Path, most: int) -> bytes:
         As `open_outside`.
     """
     return b"".join(blocks(path, most))
+
+
+def unpacked(path: Path, most: int) -> Iterator[bytes]:
+    """Yield a file in blocks of 1 MB; one that gzip packed is unpacked, up to `most` bytes.
+
+    Raises
+    ------
+    OSError
+        As `open_outside`; or if a packed file is damaged, cut short, or holds more. `strerror` says so.
+    """
+    packed = blocks(path, most)
+    first = next(packed, b"")
+    if not first.startswith(GZIP):
+        yield first
+        yield from packed
+        return
+    left, ended = most, False
+    unpacker = zlib.decompressobj(GZIP_ONLY)
+    for block in chain([first], packed):
+        waiting = block
+        while waiting:
+            try:
+                data = unpacker.decompress(waiting, BLOCK)
+            except zlib.error as e:
+                raise OSError(errno.EINVAL, "the packed file is damaged; copy it again", str(path)) from e
+            left -= len(data)
+            if left < 0:
+                raise OSError(errno.EFBIG, f"unpacked, it is larger than {size(most)}", str(path))
+            if data:
+                yield data
+            waiting = unpacker.unconsumed_tail
+            if unpacker.eof:
+                waiting = unpacker.unused_data
+                if not waiting.startswith(GZIP):  # nothing, or zeros of a tape
+                    waiting = b""
+                unpacker = zlib.decompressobj(GZIP_ONLY)
+                ended = True
+            else:
+                ended = False
+    if not ended:
+        raise OSError(errno.EINVAL, "the packed file is cut short; copy it again", str(path))
 
 
 def size(count: int) -> str:

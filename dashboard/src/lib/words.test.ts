@@ -44,6 +44,7 @@ const night: NightSummary = {
   gaps: 2,
   detector: "legmon 1",
   damage: [],
+  imported: false,
   verdict: "usable",
   indices: {
     movements: 150,

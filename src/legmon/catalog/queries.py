@@ -56,6 +56,8 @@ def replace_rows(
         c.execute(into.on_conflict_do_update(index_elements=["leg_id", "first"], set_=new), changed)
 
 
+IMPORTED = "import"
+"""Address of the sensor in a night that comes from a file of another program."""
 NEWEST_FIRST = (NightRow.started_ns.desc(), NightRow.id.desc())
 
 
@@ -68,7 +70,9 @@ def night_infos(s: Session, page: Select[NightRow], folder: Path) -> list[NightI
     if not rows:
         return []
     number = func.count(GapRow.first).label("number")
-    legs = select(LegRow.id, LegRow.night_id, LegRow.leg, LegRow.end, LegRow.declared_hz, number)
+    legs = select(
+        LegRow.id, LegRow.night_id, LegRow.leg, LegRow.end, LegRow.declared_hz, LegRow.address, number
+    )
     legs = legs.outerjoin(GapRow).group_by(LegRow.id).order_by(LegRow.leg)
     kept = select(FileRow).join(LegRow, LegRow.id == FileRow.leg_id)
     if len(rows) <= MOST_NAMED:
@@ -80,12 +84,15 @@ def night_infos(s: Session, page: Select[NightRow], folder: Path) -> list[NightI
     names: dict[str, list[str]] = {r.id: [] for r in rows}
     gaps: dict[str, int] = dict.fromkeys(names, 0)
     faults: dict[str, list[FileFault]] = {r.id: [] for r in rows}
-    for leg_id, night, leg, end, rate_hz, found in s.execute(legs):
+    imported: set[str] = set()
+    for leg_id, night, leg, end, rate_hz, address, found in s.execute(legs):
         if night not in names:
             continue
         names[night].append(leg)
+        if address == IMPORTED:
+            imported.add(night)
         gaps[night] += found
         fault = file_fault(first_file(folder, night, leg), leg, (end, rate_hz), files.get(leg_id, []))
         if fault is not None:
             faults[night].append(fault)
-    return [night_info(r, names[r.id], gaps[r.id], faults[r.id]) for r in rows]
+    return [night_info(r, names[r.id], gaps[r.id], faults[r.id], imported=r.id in imported) for r in rows]

@@ -122,8 +122,10 @@ def quality_text(findings: Sequence[Finding]) -> str:
     return json.dumps([asdict(f) for f in findings])
 
 
-def night_info(row: NightRow, legs: Sequence[str], gaps: int, faults: Sequence[FileFault]) -> NightInfo:
-    """Return a night of the list, from its row, its legs, the number of gaps, and the faults of its files."""
+def night_info(
+    row: NightRow, legs: Sequence[str], gaps: int, faults: Sequence[FileFault], *, imported: bool
+) -> NightInfo:
+    """Return a night of the list, from its row, its legs, the number of gaps, the faults of its files, and its origin."""
     with reading("a night"):
         checked(row)
         _one_of(row.state, ("recording", "closed"))
@@ -142,6 +144,7 @@ def night_info(row: NightRow, legs: Sequence[str], gaps: int, faults: Sequence[F
         gaps=gaps,
         damaged=tuple(f.leg for f in faults if f.code != DamageCode.NOT_VERIFIED),
         faults=tuple(faults),
+        imported=imported,
     )
 
 

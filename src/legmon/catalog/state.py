@@ -264,6 +264,8 @@ class NightInfo:
         Legs whose recording is not what was sealed.
     faults : tuple of FileFault
         What is known of their files; also of files that have changed since they were verified.
+    imported : bool
+        Whether it comes from a file of another program, and was not recorded by legmon.
     """
 
     id: str
@@ -286,3 +288,4 @@ class NightInfo:
     gaps: int
     damaged: tuple[Leg, ...] = ()
     faults: tuple[FileFault, ...] = ()
+    imported: bool = False

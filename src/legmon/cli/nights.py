@@ -67,7 +67,7 @@ def _print_list(listed: "list[NightInfo]") -> None:
         "periodic",
         "per hour recorded",
         "gaps",
-        "",
+        Column("", no_wrap=True),
         box=None,
     )
     for n in listed:
@@ -83,6 +83,7 @@ def _print_list(listed: "list[NightInfo]") -> None:
             str(n.gaps),
             " ".join(
                 ["simulated"] * n.simulated
+                + ["imported"] * n.imported
                 + ["recording"] * (n.state == "recording")
                 + ["damaged"] * bool(n.damaged)
                 + ["not verified"] * bool(n.faults and not n.damaged)

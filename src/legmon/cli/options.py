@@ -37,6 +37,34 @@ AsRecordedOption = Annotated[
         help="Ignore your marks: movements you marked as your own, lights off and lights on.",
     ),
 ]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="T,X,Y,Z",
+        help="Names or numbers of the columns of time, x, y and z, for a table that legmon does not know; - for no time.",
+    ),
+]
+UnitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unit", metavar="UNIT", help="The unit of acceleration: g, mg, m/s2, or counts to the g as 8192/g."
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate", metavar="HZ", min=0.001, max=100_000, help="The sample rate, for a file without times."
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="The program that wrote the file, where legmon takes it for another one.",
+    ),
+]
 SCHEMES = ("unix-client", "unix", "tcp-client", "usb", "pyusb", "serial", "hci-socket")
 
 

@@ -10,6 +10,7 @@ from legmon.errors import LegmonError
 from legmon.scoring.rules import NAMES, Interpretation, known_rules
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from legmon.catalog.state import NightInfo
@@ -36,6 +37,8 @@ class Printout:
         The person's marks at which there is no movement.
     night : NightInfo or None
         The recorded night, whose recording may be damaged; None for a file.
+    has_signal : bool
+        Whether the movements were found in samples, and not by somebody else.
     """
 
     scored: "Scored"
@@ -43,6 +46,7 @@ class Printout:
     voluntary: int = 0
     unmatched: "Sequence[Mark]" = ()
     night: "NightInfo | None" = None
+    has_signal: bool = True
 
     def answer(self) -> dict[str, Any]:
         """Return the JSON object of `legmon score`, with the headline of the pages where there is one."""
@@ -162,6 +166,9 @@ def print_tables(printout: Printout) -> None:
         console.print(f"Mark without a movement: {mark.leg} leg, {_local(mark.start_ns, printout.night)}.")
     for note in scored.notes:
         console.print(note.sentence)
+    _print_signal(console, printout)
+    for start, end in sorted(scored.gaps, key=lambda g: g[0] - g[1])[:_MOST_GAPS]:
+        console.print(f"No data from {start / 1e9:,.1f} to {end / 1e9:,.1f} s.")
     console.print(
         f"Rules: {NAMES[scored.rules]}. {len(scored.gaps)} gaps. Experimental; not validated against polysomnography."
     )
@@ -169,6 +176,27 @@ def print_tables(printout: Printout) -> None:
     console.print(_numbers_table(scored))
     for fault in printout.night.faults if printout.night else ():
         console.print(f"{fault.leg} leg: {fault.sentence}")
+
+
+_MOST_GAPS = 5
+"""Gaps that are printed, the longest first."""
+_VERDICTS = {
+    "usable": "The signal is usable.",
+    "look": "The signal can be used, but look at what is wrong with it.",
+    "poor": "The signal is too poor to be used.",
+}
+
+
+def _print_signal(console: "Console", printout: Printout) -> None:
+    """Print whether the signal is good enough, and what is wrong with it; nothing for movements found elsewhere."""
+    scored = printout.scored
+    if not printout.has_signal:
+        return
+    from legmon.nights.report import verdict
+
+    console.print(_VERDICTS[verdict(printout.night, scored) if printout.night else scored.verdict])
+    for leg, finding in scored.quality:
+        console.print(f"{leg} leg, {finding.seconds:,.0f} s: {finding.sentence}")
 
 
 def _movements_table(scored: "Scored") -> "Table":

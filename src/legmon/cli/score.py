@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from legmon.cli.options import AsRecordedOption, DataOption, JsonOption, open_catalog, print_json
+from legmon.cli.options import (
+    AsRecordedOption,
+    ColumnsOption,
+    DataOption,
+    FormatOption,
+    JsonOption,
+    RateOption,
+    UnitOption,
+    open_catalog,
+    print_json,
+)
 from legmon.errors import LegmonError
 from legmon.movement import Leg
 from legmon.scoring.rules import RULES, Interpretation, known_rules
@@ -13,6 +23,7 @@ from legmon.scoring.wasm2016 import Ninety, Restart
 
 if TYPE_CHECKING:
     from legmon.cli.printing import Printout
+    from legmon.exchange.layout import Asked
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +37,10 @@ def score(
     ] = None,
     left: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="CSV file of the left ankle (time_s,x_g,y_g,z_g), or a night."),
+        typer.Option(metavar="FILE", help="Recording of the left ankle: a CSV or raw file, or a night."),
     ] = None,
     right: Annotated[
-        str | None, typer.Option(metavar="FILE", help="CSV file of the right ankle, or a night.")
+        str | None, typer.Option(metavar="FILE", help="Recording of the right ankle, or a night.")
     ] = None,
     events: Annotated[
         Path | None,
@@ -37,6 +48,10 @@ def score(
             metavar="FILE", help="Movements that something else found: .json, .csv, .annot or .edf."
         ),
     ] = None,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    format_: FormatOption = None,
     rules: Annotated[str, typer.Option(help="The rule set: wasm2016, wasm2006 or aasm.")] = RULES,
     restart: Annotated[
         Restart,
@@ -61,6 +76,7 @@ def score(
     person or a program marked.
     """
     from legmon.cli.printing import print_night
+    from legmon.exchange.layout import Asked
 
     try:
         known_rules(rules)
@@ -77,7 +93,10 @@ def score(
     if night:
         printout = _score_night(night, data, rules, interpretation, as_recorded=as_recorded)
     else:
-        printout = _score_files(left, right, chunk, data, rules, interpretation, as_recorded=as_recorded)
+        asked = Asked(columns, unit, rate, format_)
+        printout = _score_files(
+            left, right, asked, chunk, data, rules, interpretation, as_recorded=as_recorded
+        )
     print_night(printout, as_json=as_json)
 
 
@@ -91,12 +110,13 @@ def _score_events(path: Path, rules: str, interpretation: Interpretation, *, as_
         print_json([scored.to_dict() for scored in results] if whole_list else results[0].to_dict())
         return
     for scored in results:
-        print_tables(Printout(scored))
+        print_tables(Printout(scored, has_signal=False))
 
 
 def _score_files(
     left: str | None,
     right: str | None,
+    asked: "Asked",
     chunk: int | None,
     data: Path | None,
     rules: str,
@@ -105,7 +125,7 @@ def _score_files(
     as_recorded: bool,
 ) -> "Printout":
     from legmon.cli.printing import Printout
-    from legmon.exchange.csv import detect_csv
+    from legmon.exchange.recordings import detect_recording
     from legmon.night.track import score_night
 
     legs: tuple[tuple[Leg, str | None], ...] = (("left", left), ("right", right))
@@ -115,8 +135,14 @@ def _score_files(
         if len(given) > 1:
             raise LegmonError("a recorded night holds both its legs; name it alone: `legmon score NIGHT`")
         return _score_night(recorded[0], data, rules, interpretation, as_recorded=as_recorded)
-    tracks = [detect_csv(Path(file), leg, chunk=chunk) for leg, file in given]
-    return Printout(score_night(tracks, rules, origin_ns=0, interpretation=interpretation))
+    tracks = [detect_recording(Path(file), leg, chunk=chunk, asked=asked) for leg, file in given]
+    dated = {track.dated for track in tracks}
+    if len(dated) > 1:
+        raise LegmonError(
+            "one file has dates and the other one counts seconds, so they cannot be put on one clock"
+        )
+    origin_ns = None if dated == {True} else 0
+    return Printout(score_night(tracks, rules, origin_ns=origin_ns, interpretation=interpretation))
 
 
 def _score_night(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from legmon.exchange.csv import HEADER
+from legmon.exchange.layout import HEADER
 from legmon.night.track import LegTrack
 from legmon.recording.ordered import read_ordered
 from legmon.recording.records import Record, Samples

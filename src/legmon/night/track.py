@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from legmon.detection.faults import Finding
+from legmon.messages import Message
 from legmon.movement import Leg, LegMovement
 from legmon.recording.records import Gap
 from legmon.scoring.result import Scored
@@ -36,6 +37,10 @@ class LegTrack:
         How a loss shows: by the sensor's count ("index"), by its times ("time"), or only by arrivals ("arrival").
     detector : str or None
         Name and version of the detector that found the movements; None if it is not known.
+    notes : sequence of Message
+        What a person should know of the file that the samples come from.
+    dated : bool
+        Whether the times are moments since 1970; those of a file may count from its start.
     """
 
     leg: Leg
@@ -47,6 +52,8 @@ class LegTrack:
     quality: Sequence[Finding] = ()
     loss: str = "index"
     detector: str | None = None
+    notes: Sequence[Message] = ()
+    dated: bool = True
 
     @property
     def time(self) -> TimeMap:
@@ -113,6 +120,7 @@ def score_night(
         interpretation=interpretation,
         quality=[(track.leg, f) for track, _ in timed for f in track.quality],
         detector=next((track.detector for track, _ in timed), None),
+        notes=list({n.sentence: n for track, _ in timed for n in track.notes}.values()),
     )
 
 

@@ -133,6 +133,7 @@ class NightSummary(ApiValue):
     verdict: Verdict = field(
         metadata=about("good, to be read with `quality` in mind, or too poor to be read")
     )
+    imported: bool = field(metadata=about("whether it comes from a file of another program"))
 
     @property
     def comparable(self) -> Comparable:

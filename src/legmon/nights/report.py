@@ -204,6 +204,7 @@ def summary(r: NightReport) -> answers.NightSummary:
         indices=answers.Indices(**indices_json(i)),
         damage=[],
         verdict=scored.verdict,
+        imported=info.imported,
     )
 
 

@@ -1,7 +1,7 @@
 """A scored recording: every movement as the rules see it, the numbers, and the JSON object of `legmon score`."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,8 @@ class Scored:
         What a person should know of the source, such as annotations that were not understood.
     detector : str or None
         Name and version of the detector that found the movements, with a space between; None if something else did.
+    not_understood : mapping of str to int
+        Annotations of the source that legmon does not know, and how many there are of each.
     """
 
     rules: Rules
@@ -64,6 +66,7 @@ class Scored:
     quality: Sequence[tuple[Leg, Finding]] = ()
     notes: Sequence[Message] = ()
     detector: str | None = None
+    not_understood: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         i = self.indices
@@ -92,6 +95,7 @@ class Scored:
             "gaps": [[_s(a), _s(b)] for a, b in self.gaps],
             "movements": [movement_json(s) for s in self.movements],
             "indices": indices_json(self.indices),
+            "not_understood": [{"text": text, "count": count} for text, count in self.not_understood.items()],
             "details": details_json(self),
         }
 

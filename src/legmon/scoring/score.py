@@ -1,6 +1,6 @@
 """Scores a recording: checks it, applies a rule set, and returns the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from legmon.detection.faults import Finding
@@ -76,6 +76,7 @@ def scored_night(
     quality: Sequence[tuple[Leg, Finding]] = (),
     notes: Sequence[Message] = (),
     detector: str | None = None,
+    not_understood: Mapping[str, int] | None = None,
 ) -> Scored:
     """Score with times in ns, without the check of `score`: for movements that legmon itself found. See `Scored`."""
     interpretation = interpretation or Interpretation()
@@ -99,4 +100,5 @@ def scored_night(
         quality=quality,
         notes=notes,
         detector=detector,
+        not_understood=not_understood or {},
     )

@@ -24,6 +24,33 @@ def sleep(stages: Sequence[Stage]) -> Covered:
     return Covered((a, b) for a, b, stage in stages if stage != WAKE)
 
 
+def agreed(stages: Sequence[Stage]) -> tuple[list[Stage], int]:
+    """Return stages that do not overlap, and for how long they disagreed, ns.
+
+    The same stage scored twice counts once. Time to which different stages were given has none, whatever their order.
+    """
+    bounds: list[tuple[int, int, str]] = []
+    for a, b, stage in stages:
+        if b > a:
+            bounds += [(a, 1, stage), (b, -1, stage)]
+    bounds.sort()
+    under_way = dict.fromkeys(STAGES, 0)
+    found: list[Stage] = []
+    disagreed, since = 0, 0
+    for at, change, stage in bounds:
+        if at > since:
+            now = [s for s, n in under_way.items() if n]
+            if len(now) == 1:
+                if found and found[-1][1] == since and found[-1][2] == now[0]:
+                    found[-1] = (found[-1][0], at, now[0])
+                else:
+                    found.append((since, at, now[0]))
+            disagreed += at - since if len(now) > 1 else 0
+        under_way[stage] += change
+        since = at
+    return found, disagreed
+
+
 def asleep(slept: Covered, onset: int, offset: int) -> bool:
     """Whether a part of a movement falls in sleep."""
     return slept.overlaps(onset, max(offset, onset + 1))
@@ -66,7 +93,7 @@ def by_stage(scored: Sequence[ScoredMovement], stages: Sequence[Stage], gaps: Se
     missing = Covered(gaps)
 
     def hours(which: Callable[[str], bool]) -> float:
-        spans = [(a, b) for a, b, stage in stages if which(stage)]
+        spans = Covered((a, b) for a, b, stage in stages if which(stage)).spans
         return sum(b - a - missing.length(a, b) for a, b in spans) / NS / 3600
 
     return ByStage(

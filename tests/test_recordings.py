@@ -1,0 +1,302 @@
+"""Recordings of one ankle in the formats of sensors and laboratories: EDF+, BDF, raw files, and how a reader is chosen."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import edfio
+import numpy as np
+import pytest
+
+from legmon.errors import LegmonError
+from legmon.exchange import raw, readers, recordings
+from legmon.exchange.layout import Asked
+from legmon.exchange.recordings import detect_recording, read_recording_file
+from legmon.exchange.signal import Signal
+from legmon.movement import NS
+from legmon.night.track import score_night
+from tests.conftest import run_command
+from tests.test_exchange_csv import Samples
+from tests.test_tables import ONSETS, START, WRITTEN, night
+
+RATE = 50.0
+
+
+def movements(path: Path, leg: str = "left", **asked: Any) -> list[float]:
+    track = detect_recording(path, leg, asked=Asked(**asked))  # type: ignore[arg-type]
+    scored = score_night([track])
+    return [(m.movement.onset - scored.start_ns) / NS for m in scored.movements]
+
+
+def notes(signal: Signal) -> dict[str, str]:
+    return {n.code: n.sentence for n in signal.notes}
+
+
+# EDF+ and BDF+.
+
+
+def write_edf(
+    path: Path, xyz: Samples, labels: list[str], unit: str = "g", factor: float = 1.0, **more: Any
+) -> Path:
+    def signal(data: Samples, rate: float, label: str, unit: str, most: float) -> Any:
+        kind = edfio.BdfSignal if path.suffix == ".bdf" else edfio.EdfSignal
+        return kind(data, rate, label=label, physical_dimension=unit, physical_range=(-most, most))
+
+    signals = [signal(factor * xyz[:, n % 3], RATE, x, unit, 8 * factor) for n, x in enumerate(labels)]
+    signals.append(signal(np.zeros(len(xyz) // 50), 1, "Acc body", "", 1))
+    whole: Any = edfio.Bdf if path.suffix == ".bdf" else edfio.Edf
+    whole(signals, starttime=START.time(), recording=edfio.Recording(startdate=START.date()), **more).write(
+        path
+    )
+    return path
+
+
+LABELS = {
+    "ours": ["Acc X ankle L", "Acc Y ankle L", "Acc Z ankle L"],
+    "plain": ["X", "Y", "Z"],
+    "axes": ["X Axis", "Y Axis", "Z Axis"],
+    "joined": ["AccX", "AccY", "AccZ"],
+}
+
+
+@pytest.mark.parametrize("ending", ["edf", "bdf"])
+@pytest.mark.parametrize("labels", LABELS)
+def test_signals_of_a_leg_are_found_by_their_labels(tmp_path: Path, labels: str, ending: str) -> None:
+    _, xyz = night()
+    path = write_edf(tmp_path / f"a.{ending}", xyz, LABELS[labels])
+    signal = read_recording_file(path, "left")
+    assert signal.rate_hz == RATE
+    assert signal.dated
+    assert np.abs(signal.stretches[0].xyz - xyz).max() < 3e-4
+    assert signal.stretches[0].start_s == START.timestamp()
+    assert movements(path) == pytest.approx(ONSETS, abs=0.2)
+    assert notes(signal)["read_as"] == f"Read as {ending.upper()}: 50 Hz, in g."
+
+
+def test_each_leg_gets_its_own_signals(tmp_path: Path) -> None:
+    _, xyz = night()
+    both = np.column_stack([xyz, 0 * xyz + [0, 0, 1]])
+    labels = [*LABELS["ours"], *(x.replace(" L", " R") for x in LABELS["ours"])]
+    signals = [
+        edfio.EdfSignal(both[:, n], RATE, label=x, physical_range=(-8, 8)) for n, x in enumerate(labels)
+    ]
+    edfio.Edf(signals).write(tmp_path / "a.edf")
+    assert len(movements(tmp_path / "a.edf", "left")) == 4
+    assert movements(tmp_path / "a.edf", "right") == []
+    assert len(movements(tmp_path / "a.edf", "right", columns="-," + ",".join(LABELS["ours"]))) == 4
+
+
+def test_units_of_signals_are_those_of_the_header_or_of_gravity(tmp_path: Path) -> None:
+    _, xyz = night()
+    for unit, factor in (("m/s^2", 9.80665), ("mg", 1000.0), ("", 9.80665)):
+        signal = read_recording_file(
+            write_edf(tmp_path / "a.edf", xyz, LABELS["plain"], unit, factor), "left"
+        )
+        assert np.abs(signal.stretches[0].xyz - xyz).max() < 3e-4
+        assert ("unit_settled" in notes(signal)) == (unit == "")
+
+
+def test_samples_under_a_mark_of_a_gap_are_no_samples(tmp_path: Path) -> None:
+    _, xyz = night()
+    xyz[2000:2100] = xyz[1999]
+    marks = [edfio.EdfAnnotation(40.0, 2.0, "Recording gap")]
+    path = write_edf(tmp_path / "a.edf", xyz, LABELS["ours"], annotations=marks)
+    signal = read_recording_file(path, "left")
+    assert [(g.first, g.count) for g in signal.gaps] == [(2000, 100)]
+
+
+def test_records_with_gaps_between_them_are_placed_by_their_times(tmp_path: Path) -> None:
+    _, xyz = night()
+    room = [edfio.EdfAnnotation(0.0, None, "a long text leaves room in each record")]
+    path = write_edf(tmp_path / "a.edf", xyz, LABELS["ours"], annotations=room)
+    data = path.read_bytes()
+    later = [
+        (f"+{n}\x14\x14\0".encode(), f"+{n + 100}\x14\x14\0".encode()) for n in range(45, 90)
+    ]  # records of 1 s
+    for now, then in later:
+        assert data.count(now) == 1
+        data = data.replace(now + b"\0" * (len(then) - len(now)), then)
+    path.write_bytes(data.replace(b"EDF+C", b"EDF+D"))
+    signal = read_recording_file(path, "left")
+    assert [(g.first, g.count) for g in signal.gaps] == [(2250, 5000)]
+    assert movements(path) == pytest.approx([10, 30, 150, 170], abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (
+            ["EMG L", "EMG R", "ECG"],
+            "no three signals are plainly the acceleration of the left leg; name them with",
+        ),
+        (["Acc X ankle R", "Acc Y ankle R", "Acc Z ankle R"], "no three signals are plainly"),
+        (["Gyro X", "Gyro Y", "Gyro Z"], "no three signals are plainly"),
+    ],
+)
+def test_signals_that_are_not_plainly_of_the_leg_are_refused(
+    tmp_path: Path, labels: list[str], says: str
+) -> None:
+    _, xyz = night()
+    with pytest.raises(LegmonError, match=says):
+        read_recording_file(write_edf(tmp_path / "a.edf", xyz, labels), "left")
+
+
+# Raw files. This encoder is our own: GENEActiv is text, and follows the description that the manufacturer gives out.
+
+
+def geneactiv(xyz: Samples, rate: float = RATE, start: datetime = START) -> bytes:
+    gain, page = 25600, 300
+    lines = ["Device Identity", "Device Unique Serial Code:000001", "Device Type:GENEActiv", "Device Model:1.1",
+             "Device Firmware Version:Ver06.17", "Calibration Date:2026-01-01 08:00:00:000", "", "Device Capabilities",
+             "Accelerometer Range:-8 to 8", "Accelerometer Resolution:0.0039", "Accelerometer Units:g",
+             "Light Meter Range:0 to 5000", "Light Meter Resolution:5", "Light Meter Units:lux",
+             "Temperature Sensor Range:0 to 70", "Temperature Sensor Resolution:0.25", "Temperature Sensor Units:deg. C", "",
+             "Configuration Info", f"Measurement Frequency:{rate:.0f} Hz", "Measurement Period:24 Hours",
+             f"Start Time:{start:%Y-%m-%d %H:%M:%S}:000", "Time Zone:GMT +00:00", "", "Trial Info", "Study Centre:",
+             "Study Code:", "Investigator ID:", "Exercise Type:", "Config Operator ID:", "Config Time:2026-02-28 12:00:00:000",
+             "Config Notes:",
+             "Extract Operator ID:", "Extract Time:2026-03-02 12:00:00:000", "Extract Notes:", "", "Subject Info",
+             "Device Location Code:", "Subject Code:", "Date of Birth:1900-1-1", "Sex:", "Height:", "Weight:", "Handedness Code:",
+             "Subject Notes:", "", "Calibration Data"]  # fmt: skip
+    for axis in "xyz":
+        lines += [f"{axis} gain:{gain}", f"{axis} offset:0"]
+    lines += ["Volts:300", "Lux:800", "", "Memory Status", f"Number of Pages:{-(-len(xyz) // page)}", ""]
+    counts = np.clip(np.round(xyz * gain / 100), -2048, 2047).astype(int) & 0xFFF
+    for n in range(0, len(xyz), page):
+        at = start + timedelta(seconds=n / rate)
+        lines += ["Recorded Data", "Device Unique Serial Code:000001", f"Sequence Number:{n // page}",
+                  f"Page Time:{at:%Y-%m-%d %H:%M:%S}:{at.microsecond // 1000:03}", "Unassigned:", "Temperature:25.0",
+                  "Battery voltage:4.0", "Device Status:Recording", f"Measurement Frequency:{rate:.1f}",
+                  "".join(f"{x:03X}{y:03X}{z:03X}000" for x, y, z in counts[n : n + page].tolist())]  # fmt: skip
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def test_a_raw_file_of_geneactiv_gives_its_movements(tmp_path: Path) -> None:
+    _, xyz = night()
+    path = tmp_path / "a.bin"
+    path.write_bytes(geneactiv(xyz))
+    signal = read_recording_file(path, "left")
+    assert signal.rate_hz == pytest.approx(RATE)
+    assert signal.stretches[0].start_s == START.timestamp()
+    assert np.abs(signal.stretches[0].xyz - xyz).max() < 0.004
+    assert movements(path) == pytest.approx(ONSETS, abs=0.2)
+    assert notes(signal)["read_as"] == "Read as GENEActiv: 50 Hz, in g."
+    path.write_bytes(geneactiv(xyz)[:20_000] + b"\0\xff" * 50)
+    for data in (b"Device Identity", bytes(5000), b"PK\x03\x04" + bytes(500)):
+        path.write_bytes(data)
+        with pytest.raises(LegmonError, match="cannot be read"):
+            read_recording_file(path, "left")
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], dict[str, Any]]) -> None:
+    module = types.ModuleType("actfast")
+    module.read = read  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "actfast", module)
+
+
+def result(times: Samples, xyz: Samples) -> dict[str, Any]:
+    series = {"datetime": (times * 1e9).astype(np.int64), "acceleration": xyz.astype(np.float32)}
+    return {"format": "Axivity CWA", "timeseries": {"other": {"datetime": []}, "high_frequency": series}}
+
+
+def test_gaps_of_a_raw_file_are_those_of_its_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times, xyz = night()
+    times[2000:] += 60.0
+    fake(monkeypatch, lambda _: result(times + START.timestamp(), xyz))
+    (tmp_path / "a.cwa").write_bytes(b"MD")
+    signal = read_recording_file(tmp_path / "a.cwa", "left")
+    assert [(g.first, g.count) for g in signal.gaps] == [(2000, 3000)]
+    assert notes(signal)["read_as"] == "Read as Axivity CWA: 50 Hz, in g."
+
+
+def test_a_panic_of_the_library_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicError(BaseException):
+        """What the library raises where it has not thought of a file."""
+
+    def panics(_: Path) -> dict[str, Any]:
+        raise PanicError("index out of bounds")
+
+    fake(monkeypatch, panics)
+    (tmp_path / "a.cwa").write_bytes(b"MD")
+    with pytest.raises(LegmonError, match=r"it cannot be read as a raw file \(index out of bounds\)"):
+        read_recording_file(tmp_path / "a.cwa", "left")
+
+
+def test_without_the_extra_the_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "actfast", None)
+    (tmp_path / "a.gt3x").write_bytes(b"PK")
+    bad = run_command("score", "--left", str(tmp_path / "a.gt3x"))
+    assert bad.returncode == 2
+    assert "pip install 'legmon[raw]'" in bad.stderr
+
+
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch, lambda _: pytest.fail("it was unpacked"))
+    monkeypatch.setattr(raw, "LARGEST", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "a.gt3x", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("log.bin", bytes(1 << 24))
+    with pytest.raises(LegmonError, match="unpacked, it is larger than 1 MB"):
+        read_recording_file(tmp_path / "a.gt3x", "left")
+
+
+# Which reader reads.
+
+
+def point(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name, value, readers.GROUP)
+
+
+def test_readers_are_entry_points_and_a_broken_one_stops_no_other() -> None:
+    found = readers.load(
+        (
+            point("csv", "legmon.exchange.recordings:CSV"),
+            point("again", "legmon.exchange.recordings:CSV"),
+            point("none", "legmon.exchange.recordings:read_csv"),
+            point("gone", "legmon.nowhere:READER"),
+        )
+    )
+    assert list(found.found) == ["csv"]
+    assert set(found.broken) == {"csv", "none", "gone"}
+    assert "is no reader" in found.broken["none"]
+    assert "does not load" in found.broken["gone"]
+    assert {"annot", "csv", "edf", "edf-events", "json", "raw", "xml"} <= set(readers.readers().found)
+
+
+def test_a_reader_of_another_package_reads_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = readers.Reader(
+        "mine", "my files", (".mine",), lambda head: head == b"mine", signal=lambda *_: signal
+    )
+    path = tmp_path / "a.csv"
+    path.write_text(WRITTEN["legmon"][1])
+    signal = read_recording_file(path, "left")
+    monkeypatch.setattr(
+        recordings, "readers", lambda: readers.Readers({"csv": recordings.CSV, "mine": own}, {})
+    )
+    for name in ("a.mine", "a.unknown"):
+        (tmp_path / name).write_bytes(b"mine")
+        assert read_recording_file(tmp_path / name, "left") is signal
+    assert read_recording_file(path, "left", Asked(format="mine")) is signal
+
+
+def test_a_format_overrides_the_name_of_the_file(tmp_path: Path) -> None:
+    _, xyz = night()
+    path = write_edf(tmp_path / "a.edf", xyz, LABELS["ours"]).rename(tmp_path / "a.data")
+    answer = json.loads(run_command("score", "--left", str(path), "--format", "edf", "--json").stdout)
+    assert answer["indices"]["movements"] == 4
+    assert [m["onset_s"] for m in answer["movements"]] == pytest.approx(ONSETS, abs=0.2)
+    bad = run_command("score", "--left", str(path), "--format", "odf")
+    assert bad.returncode == 2
+    assert "--format 'odf' is not known; expected one of legmon, polar-sensor-logger" in bad.stderr
+    assert len(json.loads(run_command("score", "--left", str(path), "--json").stdout)["movements"]) == 4
