@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, get_args
 
@@ -143,12 +143,12 @@ def record_capture(
     night = NightRecorder.begin(catalog, started_ns, simulated=True)
     try:
         legs = [night.leg(c.leg, c.sensor, CAPTURE, c.format) for c in captures]
-        streams = [((at, leg, frame) for at, frame in c.frames()) for leg, c in zip(legs, captures, strict=True)]
-        frames = merge(*streams, key=lambda each: each[0])
+        streams = [zip(repeat(leg), c.frames()) for leg, c in zip(legs, captures, strict=True)]
+        frames = merge(*streams, key=lambda each: each[1][0])
         total = sum(len(c.notifications) for c in captures)
         arrival, done = started_ns, 0
         while step := list(islice(frames, FRAMES_A_STEP)):
-            for at_us, leg, frame in step:
+            for leg, (at_us, frame) in step:
                 arrival = started_ns + at_us * 1000
                 leg.frame(frame, arrival)
             done += len(step)

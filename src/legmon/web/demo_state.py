@@ -1,0 +1,72 @@
+"""What the demo is doing: a file in the data folder, which the demo keeps up to date and the dashboard reads."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from legmon.outside import is_int
+from legmon.recorder import presence
+from legmon.recorder.presence import KeptFile, Presence
+
+STATE: Final = "demo.json"
+LONGEST_NAME: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DemoState:
+    """What the demo is doing.
+
+    Parameters
+    ----------
+    process : Presence
+        The process of `legmon demo`.
+    past : int
+        How many past nights the demo has, once all are recorded.
+    recorded : int
+        How many of them are recorded.
+    share : float
+        Which share of the present work on them is done, 0 to 1.
+    tonight : str or None
+        The night that is recorded over the air, or was; None until it begins.
+    is_over : bool
+        Whether that night has ended and is closed.
+    movements, in_series : int
+        What was counted in it, once it is over.
+    """
+
+    process: Presence
+    past: int = 0
+    recorded: int = 0
+    share: float = 0.0
+    tonight: str | None = None
+    is_over: bool = False
+    movements: int = 0
+    in_series: int = 0
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return what the demo of a data folder is doing; None if no demo runs there."""
+        value = presence.read(folder / STATE)
+        try:
+            process = Presence.parse(value.pop("process"))
+            found = None if process is None else cls(process, **value)
+        except (AttributeError, KeyError, TypeError):
+            return None
+        return found if found is not None and found.is_plausible() and found.process.is_alive() else None
+
+    def is_plausible(self) -> bool:
+        """Whether every value is one that a demo writes."""
+        numbers = (self.past, self.recorded, self.movements, self.in_series)
+        share: Any = self.share
+        tonight: Any = self.tonight
+        return (
+            all(is_int(n, 0, 1 << 31) for n in numbers)
+            and isinstance(share, int | float)
+            and 0 <= share <= 1
+            and (tonight is None or (isinstance(tonight, str) and len(tonight) <= LONGEST_NAME))
+            and isinstance(self.is_over, bool)
+        )
+
+    def keep(self, file: KeptFile) -> None:
+        """Write it, if it has changed."""
+        file.keep(asdict(self))
