@@ -228,13 +228,14 @@ def test_the_pages_hear_what_the_demo_does_as_long_as_it_lives(tmp_path: Path) -
         url = f"{address}/api/v1/demo"
         assert asked.get(url).json()["running"] is False
         state = DemoState(
-            Presence.this(), 14, 3, 0.25, "2026-11-21-2245", is_over=True, movements=295, in_series=238
+            Presence.this(), 14, 3, 60.0, 0.25, "2026-11-21-2245", is_over=True, movements=295, in_series=238
         )
         state.keep(KeptFile(data / STATE))
         assert asked.get(url).json() == {
             "running": True,
             "past": 14,
             "recorded": 3,
+            "speed": 60.0,
             "share": 0.25,
             "tonight": "2026-11-21-2245",
             "over": True,

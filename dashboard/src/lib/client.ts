@@ -65,6 +65,9 @@ export const getStatus = (): Promise<Status> => answered(api.GET("/api/v1/status
 /** What `legmon demo` is doing, if these pages belong to one. */
 export const getDemo = (): Promise<DemoState> => answered(api.GET("/api/v1/demo"));
 
+/** Lets tonight of a demo arrive faster or slower; 0 stops it. */
+export const setDemoSpeed = (speed: number) => answered(api.POST("/api/v1/demo/speed", { body: { speed } }));
+
 export const getSettings = (): Promise<Settings> => answered(api.GET("/api/v1/settings"));
 
 export const getDisk = (): Promise<DiskRoom> => answered(api.GET("/api/v1/disk"));

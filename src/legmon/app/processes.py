@@ -168,6 +168,18 @@ class Child:
         self._errors.join(1)
         return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log.parent}"
 
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input; one that has ended does not get it."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.process.stdin is not None:
+                self.process.stdin.write(f"{line}\n")
+                self.process.stdin.flush()
+
+    def set_option(self, option: str, *values: str) -> None:
+        """Let it have other values of an option, if it has to be started again."""
+        at = self._command.index(option) + 1
+        self._command = [*self._command[:at], *values, *self._command[at + len(values) :]]
+
     def ask_to_end(self) -> None:
         """Ask it to end, and close its standard input."""
         with contextlib.suppress(OSError, ValueError):

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     speed: Annotated[
-        float, typer.Option(min=0.1, max=200, metavar="X", help="Seconds of night per second of real time.")
+        float, typer.Option(min=0.1, max=300, metavar="X", help="Seconds of night per second of real time.")
     ] = 60.0,
     port: PortOption = PORT,
     no_browser: BrowserOption = False,

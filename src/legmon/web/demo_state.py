@@ -9,6 +9,9 @@ from legmon.recorder import presence
 from legmon.recorder.presence import KeptFile, Presence
 
 STATE: Final = "demo.json"
+WISH: Final = "demo.speed.json"
+"""The file in which a page asks the demo for another speed."""
+FASTEST: Final = 300.0
 LONGEST_NAME: Final = 255
 
 
@@ -24,6 +27,8 @@ class DemoState:
         How many past nights the demo has, once all are recorded.
     recorded : int
         How many of them are recorded.
+    speed : float
+        How many seconds of tonight a second takes; 0 while it is stopped.
     share : float
         Which share of the present work on them is done, 0 to 1.
     tonight : str or None
@@ -37,6 +42,7 @@ class DemoState:
     process: Presence
     past: int = 0
     recorded: int = 0
+    speed: float = 1.0
     share: float = 0.0
     tonight: str | None = None
     is_over: bool = False
@@ -58,11 +64,14 @@ class DemoState:
         """Whether every value is one that a demo writes."""
         numbers = (self.past, self.recorded, self.movements, self.in_series)
         share: Any = self.share
+        speed: Any = self.speed
         tonight: Any = self.tonight
         return (
             all(is_int(n, 0, 1 << 31) for n in numbers)
             and isinstance(share, int | float)
             and 0 <= share <= 1
+            and isinstance(speed, int | float)
+            and 0 <= speed <= FASTEST
             and (tonight is None or (isinstance(tonight, str) and len(tonight) <= LONGEST_NAME))
             and isinstance(self.is_over, bool)
         )
@@ -70,3 +79,20 @@ class DemoState:
     def keep(self, file: KeptFile) -> None:
         """Write it, if it has changed."""
         file.keep(asdict(self))
+
+
+def wish_for(folder: Path, speed: float) -> bool:
+    """Ask the demo of a data folder for another speed of tonight. Return whether that could be written."""
+    return presence.write(folder / WISH, {"speed": speed})
+
+
+def take_wish(folder: Path) -> float | None:
+    """Return the speed that was asked for since the last call; None if nobody has asked."""
+    value = presence.read(folder / WISH)
+    if value is None:
+        return None
+    (folder / WISH).unlink(missing_ok=True)
+    speed = value.get("speed") if isinstance(value, dict) else None
+    if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 <= speed <= FASTEST:
+        return None
+    return float(speed)
