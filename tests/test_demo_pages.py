@@ -46,6 +46,8 @@ def test_before_the_first_night_every_page_says_how_far_it_is(browser: object, d
             expect(page.get_by_test_id("demo-past")).to_contain_text("Night 1 of 14 …")
             assert "stopped" not in words(page)
             assert "Not ready" not in words(page)
+        replace(preparing(0.4), step="compiling").keep(file)
+        expect(page.get_by_test_id("preparing-step")).to_contain_text("Compiling the detector")
         preparing(0.6).keep(file)
         expect(page.get_by_test_id("preparing-share")).to_have_text("60 %")
     with served(data) as address, opened(browser, address, bypass_csp=True) as page:  # type: ignore[arg-type]

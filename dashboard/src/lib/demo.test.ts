@@ -6,6 +6,7 @@ const state: DemoState = {
   running: true,
   past: 14,
   recorded: 0,
+  step: "",
   speed: 1,
   share: 0.2,
   tonight: null,

@@ -104,6 +104,7 @@ class Demo(Evening):
             recorded=past.recorded,
             speed=self._clock.speed if self._clock else 1.0,
             share=round(past.share, 2),
+            step=past.step,
             tonight=self._tonight,
             is_over=over is not None,
             movements=over.movements if over else 0,

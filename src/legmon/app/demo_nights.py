@@ -4,12 +4,14 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from legmon.catalog.store import Catalog
 from legmon.catalog.zone import local_zone
 from legmon.movement import NS, Leg
+
+if TYPE_CHECKING:
+    from legmon.catalog.store import Catalog
 
 STAGING: Final = "past-"
 """What the name of the folder begins with in which a past night is recorded."""
@@ -130,7 +132,7 @@ PAST: Final = (
 TONIGHT: Final = SimulatedNight(_at(22, 45), 8.0, 40, bathroom="at: 3h40m, for: 5m")
 
 
-def next_evening(catalog: Catalog) -> date:
+def next_evening(catalog: "Catalog") -> date:
     """Return the evening after the newest night, or today if there is no night."""
     nights = catalog.nights()
     if not nights:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from rich.markup import escape
 
@@ -16,6 +16,7 @@ from legmon.catalog.zone import night_name
 from legmon.errors import LegmonError
 from legmon.movement import NS
 from legmon.outside import read_state
+from legmon.web.demo_state import DemoStep
 
 KEPT: Final = "past.json"
 """The file that keeps for which evening and which sleeper the past nights were begun."""
@@ -46,6 +47,7 @@ class PastNights:
         self._log = log
         self._workers: list[Child] = []
         self._working: dict[int, float] = {}
+        self._steps: dict[int, DemoStep] = {}
         folder = catalog.folder / "simulated"
         folder.mkdir(exist_ok=True, mode=0o700)
         for left in folder.glob(f"{STAGING}*/"):  # an interrupted demo left it
@@ -67,6 +69,11 @@ class PastNights:
     def share(self) -> float:
         """Which share of the nights that are being recorded now is done."""
         return sum(self._working.values()) / len(self._working) if self._working else 0.0
+
+    @property
+    def step(self) -> DemoStep:
+        """What is being done for the newest night that is being recorded."""
+        return self._steps[max(self._steps)] if self._steps else ""
 
     @property
     def are_first_there(self) -> bool:
@@ -100,6 +107,8 @@ class PastNights:
                 number, _, value = rest.partition(" ")
                 if word == "share":
                     self._working[int(number)] = float(value)
+                elif word == "step":
+                    self._steps[int(number)] = next(s for s in get_args(DemoStep) if s == value)
                 elif word == "night":
                     self._recorded(int(number), value)
             if has_ended:
@@ -125,11 +134,13 @@ class PastNights:
         if not self.are_first_there:
             raise LegmonError(worker.failure())
         self._working.clear()
+        self._steps.clear()
         self._show(f"The other past nights are not there: {escape(worker.failure())}.")
 
     def _recorded(self, number: int, night: str) -> None:
         self._missing.discard(number)
         self._working.pop(number, None)
+        self._steps.pop(number, None)
         info = self._catalog.night(night)
         began = datetime.fromtimestamp(info.started_ns / NS + info.utc_offset_s, UTC)
         self._show(

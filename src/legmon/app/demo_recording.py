@@ -1,11 +1,12 @@
 """``python -m legmon.app.demo_recording``, which ``legmon demo`` starts: it simulates past nights and records them.
 
 Each night is recorded in a data folder of its own, by the same writer, detector, scorer and catalog as a night over the air.
-Then it is moved to the demo's folder as a whole, while tonight is recorded there. It prints `share NUMBER SHARE` and `night
-NUMBER ID`, and ends with its standard input.
+Then it is moved to the demo's folder as a whole, while tonight is recorded there. It prints `step NUMBER STEP`, `share NUMBER
+SHARE` and `night NUMBER ID`, and ends with its standard input.
 """
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -15,23 +16,26 @@ import threading
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from filelock import FileLock
 
 from legmon.app.demo_nights import PAST, STAGING, SimulatedNight
 from legmon.app.simulator import run_simulator
-from legmon.catalog.annotations import Annotations
-from legmon.catalog.moving import move_night
-from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
-from legmon.exchange.capture import read_capture, record_capture
 from legmon.movement import NS, Leg
-from legmon.night.marks import Mark
-from legmon.nights.check import DoneStep, fit_check
-from legmon.recorder.leg import LegRecorder, segment_meta
+from legmon.web.demo_state import DemoStep
+
+if TYPE_CHECKING:
+    from legmon.catalog.store import Catalog
+    from legmon.nights.check import DoneStep
 
 NICE: Final = 10
-SIMULATING: Final = 0.4
-"""Share of the work."""
+COMPILING: Final = "compiling.lock"
+BEGUN: Final = 0.02
+SIMULATED: Final = 0.4
+READY: Final = 0.5
+"""Which share of the work is done when it has begun, when the night is simulated, and when the detector is ready."""
 CHECK_BEFORE_S: Final = 6 * 60
 _CHECK: Final = """scenario: 1
 name: fit check
@@ -74,37 +78,50 @@ class PastNight:
 
     def record(self) -> str:
         """Record it, and move it to the demo's folder. Return its id."""
+        self._begin("simulating")
+        self._show(BEGUN)
         self._staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=self._folder / "simulated"))
+        ready = threading.Thread(target=_make_ready, args=(self._folder / "simulated" / COMPILING,))
+        ready.start()
         try:
-            catalog = Catalog(self._staging / "data")
-            try:
-                return self._record(catalog)
-            finally:
-                catalog.close()
+            captures = [self._simulate(leg) for leg in self._night.legs]
+            self._begin("compiling")
+            ready.join()
+            self._show(READY)
+            self._begin("recording")
+            return self._record(captures)
         finally:
+            ready.join()
             shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _record(self, catalog: Catalog) -> str:
-        if self._night.is_checked:
-            for leg in self._night.legs:
-                self._check(catalog, leg)
-        captures = [self._simulate(leg) for leg in self._night.legs]
-        night = record_capture(
-            catalog,
-            [read_capture(c) for c in captures],
-            self._start_ns,
-            lambda share: self._show(SIMULATING + (1 - SIMULATING) * share),
-        )
-        for capture in captures:
-            truth = "truth.json" if capture is captures[0] else f"truth-{capture.stem}.json"
-            shutil.move(capture.with_suffix(".truth.json"), catalog.segment(night, "left").with_name(truth))
-        self._say(catalog, night)
-        main = Catalog(self._folder)
+    def _record(self, files: list[Path]) -> str:
+        from legmon.catalog.moving import move_night
+        from legmon.catalog.store import Catalog
+        from legmon.exchange.capture import read_capture, record_capture
+
+        catalog = Catalog(self._staging / "data")
         try:
-            move_night(catalog, night, main)
+            if self._night.is_checked:
+                for leg in self._night.legs:
+                    self._check(catalog, leg)
+            night = record_capture(
+                catalog,
+                [read_capture(file) for file in files],
+                self._start_ns,
+                lambda share: self._show(READY + (1 - READY) * share),
+            )
+            for file in files:
+                truth = "truth.json" if file is files[0] else f"truth-{file.stem}.json"
+                shutil.move(file.with_suffix(".truth.json"), catalog.segment(night, "left").with_name(truth))
+            self._say(catalog, night)
+            main = Catalog(self._folder)
+            try:
+                move_night(catalog, night, main)
+            finally:
+                main.close()
+            return night
         finally:
-            main.close()
-        return night
+            catalog.close()
 
     def _simulate(self, leg: Leg) -> Path:
         scenario, capture = self._staging / f"{leg}.yaml", self._staging / f"{leg}.capture"
@@ -114,18 +131,24 @@ class PastNight:
 
         def progress(share: float) -> None:
             self._shares[at] = share
-            self._show(SIMULATING * sum(self._shares) / len(self._shares))
+            self._show(BEGUN + (SIMULATED - BEGUN) * sum(self._shares) / len(self._shares))
 
         run_simulator(["capture", str(scenario), "-o", str(capture)], progress)
         return capture
+
+    def _begin(self, step: DemoStep) -> None:
+        print(f"step {self._number} {step}", flush=True)
 
     def _show(self, share: float) -> None:
         print(f"share {self._number} {share:.3f}", flush=True)
 
     # what the person did
 
-    def _say(self, catalog: Catalog, night: str) -> None:
+    def _say(self, catalog: "Catalog", night: str) -> None:
         """Set lights off and on, and mark the last movements."""
+        from legmon.catalog.annotations import Annotations
+        from legmon.night.marks import Mark
+
         annotations, info = Annotations(catalog), catalog.night(night)
         end_ns = info.started_ns + info.duration_ns
         if self._night.lights is not None:
@@ -142,8 +165,13 @@ class PastNight:
         if marks:
             annotations.add_marks(night, marks)
 
-    def _check(self, catalog: Catalog, leg: Leg) -> None:
+    def _check(self, catalog: "Catalog", leg: Leg) -> None:
         """Record a fit check before the night, and evaluate it."""
+        from legmon.catalog.annotations import Annotations
+        from legmon.exchange.capture import read_capture
+        from legmon.nights.check import fit_check
+        from legmon.recorder.leg import LegRecorder, segment_meta
+
         scenario, file = self._staging / f"check-{leg}.yaml", self._staging / f"check-{leg}.capture"
         scenario.write_text(_CHECK.format(seed=self._seed, leg=leg), encoding="utf-8")
         run_simulator(["capture", str(scenario), "-o", str(file)])
@@ -165,7 +193,7 @@ class PastNight:
             fit_check(catalog, Annotations(catalog), leg, steps)
 
 
-def check_steps(truth: dict[str, Any], begins_ns: int) -> list[DoneStep]:
+def check_steps(truth: dict[str, Any], begins_ns: int) -> "list[DoneStep]":
     """Return the steps of a simulated fit check: lying still, and a cue before each toe-up; none if the leg is never still.
 
     Parameters
@@ -175,6 +203,8 @@ def check_steps(truth: dict[str, Any], begins_ns: int) -> list[DoneStep]:
     begins_ns : int
         When sample 0 was taken, ns UTC.
     """
+    from legmon.nights.check import DoneStep
+
     ups = [m for m in truth["movements"] if m["kind"] == "leg"]
     if not ups:
         return []
@@ -190,6 +220,19 @@ def check_steps(truth: dict[str, Any], begins_ns: int) -> list[DoneStep]:
 
     toes = DoneStep("toes", ns(cues[0] - 1.0), ns(cues[-1] + TOES_S), tuple(map(ns, cues)))
     return [DoneStep("still", ns(still[0]), ns(still[1])), toes]
+
+
+def _make_ready(lock: Path) -> None:
+    """Import what records a night, and compile the detector, while the night is simulated in a process of its own.
+
+    Of several processes one compiles, and the others read what it has compiled.
+    """
+    from legmon.detection.detector import detect
+    from legmon.limits import RATE_HZ
+
+    importlib.import_module("legmon.exchange.capture")
+    with FileLock(lock):
+        detect([[0.0, 0.0, 1.0]] * 3000, RATE_HZ)
 
 
 def _end_with_input() -> None:

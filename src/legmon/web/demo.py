@@ -7,7 +7,7 @@ from pydantic import Field
 
 from legmon.messages import ProblemCode
 from legmon.web import models
-from legmon.web.demo_state import FASTEST, DemoState, wish_for
+from legmon.web.demo_state import FASTEST, DemoState, DemoStep, wish_for
 from legmon.web.dependencies import PROBLEMS, FromCatalog
 from legmon.web.models_evening import Frozen
 from legmon.web.problems import RefusedError
@@ -24,6 +24,7 @@ class Demo(Frozen):
     past: int = Field(description="how many past nights it has, once all are recorded")
     recorded: int = Field(description="how many of them are recorded")
     share: float = Field(description="which share of the present work on them is done, 0 to 1")
+    step: DemoStep = Field(description="what is being done for the newest of them")
     speed: float = Field(description="how many seconds of tonight a second has; 0 while it is stopped")
     tonight: str | None = Field(description="the night that is recorded over simulated Bluetooth, or was")
     over: bool = Field(description="whether that night has ended and is closed")
@@ -38,6 +39,7 @@ class Demo(Frozen):
             past=state.past if state else 0,
             recorded=state.recorded if state else 0,
             share=state.share if state else 0.0,
+            step=state.step if state else "",
             speed=state.speed if state else 1.0,
             tonight=state.tonight if state else None,
             over=state is not None and state.is_over,

@@ -2,12 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from legmon.outside import is_int
 from legmon.recorder import presence
 from legmon.recorder.presence import KeptFile, Presence
 
+DemoStep = Literal["", "simulating", "compiling", "recording"]
+"""What is being done for a past night: the detector is compiled once for a computer."""
 STATE: Final = "demo.json"
 WISH: Final = "demo.speed.json"
 """The file in which a page asks the demo for another speed."""
@@ -31,6 +33,8 @@ class DemoState:
         How many seconds of tonight a second takes; 0 while it is stopped.
     share : float
         Which share of the present work on them is done, 0 to 1.
+    step : str
+        What is being done for the newest of them.
     tonight : str or None
         The night that is recorded over the air, or was; None until it begins.
     is_over : bool
@@ -44,6 +48,7 @@ class DemoState:
     recorded: int = 0
     speed: float = 1.0
     share: float = 0.0
+    step: DemoStep = ""
     tonight: str | None = None
     is_over: bool = False
     movements: int = 0
@@ -65,6 +70,7 @@ class DemoState:
         numbers = (self.past, self.recorded, self.movements, self.in_series)
         share: Any = self.share
         speed: Any = self.speed
+        step: Any = self.step
         tonight: Any = self.tonight
         return (
             all(is_int(n, 0, 1 << 31) for n in numbers)
@@ -74,6 +80,7 @@ class DemoState:
             and 0 <= speed <= FASTEST
             and (tonight is None or (isinstance(tonight, str) and len(tonight) <= LONGEST_NAME))
             and isinstance(self.is_over, bool)
+            and step in get_args(DemoStep)
         )
 
     def keep(self, file: KeptFile) -> None:
