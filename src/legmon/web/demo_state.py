@@ -79,8 +79,8 @@ class DemoState:
             and isinstance(speed, int | float)
             and 0 <= speed <= FASTEST
             and (tonight is None or (isinstance(tonight, str) and len(tonight) <= LONGEST_NAME))
-            and isinstance(self.is_over, bool)
             and step in get_args(DemoStep)
+            and isinstance(self.is_over, bool)
         )
 
     def keep(self, file: KeptFile) -> None:
