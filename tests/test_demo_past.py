@@ -123,6 +123,22 @@ def test_a_past_night_is_what_a_rescan_of_its_recording_finds(catalog: Catalog, 
     assert catalog.unsealed() is None, "it can be sealed like any night"
 
 
+@pytest.mark.radio
+def test_a_night_whose_move_was_interrupted_is_added_and_not_recorded_again(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    name = PastNight(catalog.folder, 0, 1, EVENING).record()
+    killed = Catalog(tmp_path / "killed")
+    (killed.folder / "simulated").mkdir()
+    shutil.copytree(catalog.folder / "nights", killed.folder / "nights")
+    at = killed.segment(name, "left").stat().st_mtime_ns
+    assert PastNight(killed.folder, 0, 1, EVENING).record() == name
+    assert killed.tracks(name) == catalog.tracks(name)
+    assert Annotations(killed).lights(name) == Annotations(catalog).lights(name)
+    assert killed.segment(name, "left").stat().st_mtime_ns == at
+    killed.close()
+
+
 def test_the_steps_of_a_fit_check_are_where_the_leg_is_still_and_where_it_moves() -> None:
     truth: dict[str, Any] = {
         "duration_s": 60.0,

@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from legmon.app.demo_nights import PAST, STAGING, SimulatedNight
 from legmon.app.simulator import run_simulator
+from legmon.catalog.zone import night_name
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
 from legmon.web.demo_state import DemoStep
@@ -89,10 +90,24 @@ class PastNight:
             ready.join()
             self._show(READY)
             self._begin("recording")
-            return self._record(captures)
+            return self._left_behind() or self._record(captures)
         finally:
             ready.join()
             shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _left_behind(self) -> str:
+        """Add the night if its recording is there: a demo was killed while it moved it. Return its id, "" if it is not."""
+        from legmon.catalog.rescan import rescan
+        from legmon.catalog.store import Catalog
+
+        name, main = night_name(self._start_ns), Catalog(self._folder)
+        try:
+            if name not in main.unknown_recordings():
+                return ""
+            rescan(main, [name])
+            return name
+        finally:
+            main.close()
 
     def _record(self, files: list[Path]) -> str:
         from legmon.catalog.moving import move_night
