@@ -214,7 +214,9 @@ async def _record(
     is_fast = max(driver.declares.rates_hz) >= LOWEST_HZ
     recording, trial = Recording(folder, now_ns), Trial()
     listener = recording if is_fast else trial
-    session = Session(pick(place), now_ns, listener, drivers=(driver,), rate_hz=50, range_g=4, speed=speed)
+    session = Session(
+        pick(place), now_ns, listener, drivers=(driver,), rate_hz=50, range_g=4, speed=lambda: speed
+    )
     task = asyncio.create_task(session.run())
     try:
         async with asyncio.timeout(60 + 2 * minutes * 60 / speed):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firmware_sim.blocks import BLOCK, Blocks
 from firmware_sim.faults import Faults
 from firmware_sim.profile import SCALE_UG
+from firmware_sim.rows import scaled
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.streams import stream
 from firmware_sim.vocabulary import MakeName, Sensor
@@ -103,7 +104,7 @@ class Accelerometer:
         felt = self._sleeper.acceleration(first, BLOCK) * self._scale + self._offset_g
         if self._warm_g.any():
             t = np.arange(first, first + BLOCK) / self._sleeper.rate_hz
-            felt += (1.0 - np.exp(-t / _WARMING_S))[:, None] * self._warm_g
+            felt += scaled(1.0 - np.exp(-t / _WARMING_S), self._warm_g)
         counts = self._round((felt + self._noise_g * noise) / self._unit_g)
         return self._faults.apply(counts, first, self._without_noise)
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.kinematics import Array, minimum_jerk, swing, turned
+from firmware_sim.kinematics import minimum_jerk, swing
+from firmware_sim.rows import Array, cross, empty, length, scaled, turned, zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,20 @@ class Shift:
 
     def felt(self, t: Array) -> Array:
         """Return what the sensor feels, in g, shape (len(t), 3)."""
-        axis = np.cross(self.up_from, self.up_to)
-        sin = float(np.linalg.norm(axis))
+        axis = cross(self.up_from, self.up_to)
+        sin = length(axis)
         angle = float(np.arctan2(sin, self.up_from @ self.up_to))
         axis = axis / sin
         position, velocity, acceleration = minimum_jerk(t, self.duration_s)
-        up = turned(self.up_from, axis, angle * position)
         window = np.sin(np.pi * np.clip(t / self.duration_s, 0.0, 1.0)) ** 2
-        waves = np.sin(2.0 * np.pi * np.outer(t, self.shake_hz) + self.shake_phase)
+        shaking = zeros(len(t))
         # Summed wave by wave: a matrix product may add in another order for another number of rows.
-        shaking = (waves[:, :, None] * self.shake).sum(axis=1) * window[:, None]
-        felt: Array = up + swing(self.arm, axis, angle * velocity, angle * acceleration) + shaking
+        for push, hz, phase in zip(self.shake, self.shake_hz, self.shake_phase, strict=True):
+            shaking += scaled(np.sin(2.0 * np.pi * (t * hz) + phase), push)
+        shaking *= window[:, None]
+        felt = turned(self.up_from, axis, angle * position)
+        felt += swing(self.arm, axis, angle * velocity, angle * acceleration)
+        felt += shaking
         return felt
 
 
@@ -110,7 +114,7 @@ class Walk:
         """Return what the sensor feels, in g, shape (len(t), 3)."""
         upright_from = self.rising.duration_s
         upright_to = upright_from + self.walking_s
-        felt = np.empty((len(t), 3))
+        felt = empty(len(t))
         rises, settles = t < upright_from, t >= upright_to
         felt[rises] = self.rising.felt(t[rises])
         felt[settles] = self.settling.felt(t[settles] - upright_to)
@@ -130,7 +134,7 @@ class Walk:
         landing = cos * cos
         landing = landing * landing * landing  # narrow, once a stride
         along = self.rising.up_to
-        dynamic = self.impact_g * (landing * walks)[:, None] * along
-        dynamic += self.swing_g * (np.sin(2.0 * phase) * walks)[:, None] * self.across
+        dynamic = scaled(self.impact_g * (landing * walks), along)
+        dynamic += scaled(self.swing_g * (np.sin(2.0 * phase) * walks), self.across)
         felt: Array = along + dynamic
         return felt

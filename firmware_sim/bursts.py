@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.kinematics import STANDARD_GRAVITY, Array, swing, turned
+from firmware_sim.kinematics import STANDARD_GRAVITY, swing
+from firmware_sim.rows import Array, cross, lengths, scaled, turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,6 @@ def twitch(t: Array, length: float) -> tuple[Array, Array, Array]:
 def twitch_for_peak(peak_g: float, up: Array, axis: Array, arm: Array, length: float) -> float:
     """Return the angle (rad) of a twitch whose signal leaves rest by about `peak_g`. The model is linear in the angle."""
     position, _velocity, acceleration = twitch(np.linspace(0.0, length, 33), length)
-    tilt = np.cross(axis, up) * position[:, None]
-    push = np.cross(axis, arm) * acceleration[:, None] / STANDARD_GRAVITY
-    return float(peak_g / np.linalg.norm(tilt + push, axis=1).max())
+    tilt = scaled(position, cross(axis, up))
+    push = scaled(acceleration, cross(axis, arm)) / STANDARD_GRAVITY
+    return float(peak_g / lengths(tilt + push).max())

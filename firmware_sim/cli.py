@@ -8,7 +8,6 @@ import logging
 import re
 import secrets
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -227,8 +226,9 @@ async def _sensor(
     from firmware_sim.plugged import plugged, until_end
     from firmware_sim.sensor import Sensor
     from firmware_sim.truth import write_truth
+    from firmware_sim.uptime import Uptime
 
-    born = time.monotonic_ns()
+    uptime = Uptime(speed)
     flash = read_flash(log_path) if resume and log_path is not None else None
     firmware = Sensor(
         night,
@@ -239,8 +239,8 @@ async def _sensor(
     )
     mischief = Mischief()
 
-    def uptime_us() -> int:
-        return int((time.monotonic_ns() - born) * speed) // 1000
+    def obey(line: str) -> bool:
+        return mischief.take(line) or uptime.take(line)
 
     with contextlib.ExitStack() as stack:
         try:
@@ -249,23 +249,23 @@ async def _sensor(
             journal = stack.enter_context(Journal(log_path, goes_on=flash is not None))
         except OSError as error:
             raise FailedError(f"{error.filename}: cannot be written ({error.strerror}).") from error
-        end = stack.enter_context(end_requested(until_eof=until_eof, on_line=mischief.take))
+        end = stack.enter_context(end_requested(until_eof=until_eof, on_line=obey))
         transport = await plugged(transport_spec)
         peripheral = Peripheral(
             firmware,
             transport,
             name=name,
             address=address,
-            clock=uptime_us,
-            speed=speed,
+            uptime=uptime,
             journal=journal,
             over=lambda: print("over", flush=True) if progress else None,
             mischief=mischief,
         )
+        uptime.on_change = peripheral.note_pace
         if flash is not None:
             zero_ns, streams = flash
-            now_us = uptime_us()
-            firmware.reboot(streams, now_us=now_us, night_us=-int((born - zero_ns) * speed) // 1000)
+            now_us = uptime.us()
+            firmware.reboot(streams, now_us=now_us, night_us=-int((uptime.born_ns - zero_ns) * speed) // 1000)
             if firmware.stream is not None:
                 peripheral.note_start(firmware.stream)
         try:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.kinematics import Array, minimum_jerk, swing, turned
-from firmware_sim.surroundings import unit
+from firmware_sim.kinematics import minimum_jerk, swing
+from firmware_sim.rows import Array, cross, empty, turned, unit
 
 _KINDS = ("rub", "rub", "tap", "cross", "lift")
 
@@ -71,7 +71,7 @@ class Fidget:
 
     def felt(self, t: Array) -> Array:
         """Return what the sensor feels, in g, shape (len(t), 3)."""
-        felt = np.empty((len(t), 3))
+        felt = empty(len(t))
         felt[:] = self.up
         for piece in self.pieces:
             low, high = np.searchsorted(t, (piece.at[0], piece.at[-1] + piece.lasting[-1]))
@@ -92,7 +92,7 @@ def draw_fidget(rng: np.random.Generator, duration_s: float, up: Array, shank: A
     pieces: list[Piece] = []
     now = 0.0
     while now < duration_s - 4.0:
-        axis = unit(np.cross(shank, rng.normal(size=3)) + 0.3 * rng.normal(size=3))
+        axis = unit(cross(shank, rng.normal(size=3)) + 0.3 * rng.normal(size=3))
         kind = _KINDS[rng.integers(len(_KINDS))]
         piece = _strokes(rng, now, duration_s - now, axis, kind)
         pieces.append(piece)

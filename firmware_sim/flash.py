@@ -18,6 +18,8 @@ LONGEST_LINE = 10_000
 def read_flash(journal: Path) -> tuple[int, list[Flashed]] | None:
     """Return when the night began (monotonic ns of this computer) and the streams so far; None if the sensor never sampled.
 
+    If the speed has changed, that is when it would have begun at the present one.
+
     A line that the sensor did not write, or that a ``kill -9`` cut off is left out: flash would not hold it either.
     """
     zero_ns: int | None = None
@@ -31,6 +33,8 @@ def read_flash(journal: Path) -> tuple[int, list[Flashed]] | None:
                 streams.append({"number": _whole(e["stream"]), **facts, "framed": 0, "sampling": True})
             elif e["event"] in ("sent", "dropped"):
                 streams[-1]["framed"] = max(streams[-1]["framed"], _whole(e["first"]) + _whole(e["count"]))
+            elif e["event"] == "pace":
+                zero_ns = _whole(e["zero_ns"])
             elif e["event"] == "stop":
                 streams[-1] |= {"framed": _whole(e["next"]), "sampling": False}
     return None if zero_ns is None or not streams else (zero_ns, [Flashed(**s) for s in streams])

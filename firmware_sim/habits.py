@@ -13,11 +13,11 @@ import numpy as np
 from firmware_sim.bodily import Shift, Walk
 from firmware_sim.bursts import Bursts
 from firmware_sim.fidgets import Fidget
-from firmware_sim.kinematics import Array, Flexion, Motion, turned
+from firmware_sim.kinematics import Flexion, Motion
 from firmware_sim.lifts import Lift
 from firmware_sim.plan import Planned
+from firmware_sim.rows import Array, cross, length, lengths, turned, unit
 from firmware_sim.streams import stream
-from firmware_sim.surroundings import unit
 from firmware_sim.vocabulary import Beats, Body, Return, Scenario
 
 _MOST_CREPT = np.radians(15.0)
@@ -108,7 +108,7 @@ class _Leg:
         start = self._lies
         reach, tilt = (
             _reach(flexion),
-            abs(flexion.angle) * float(np.linalg.norm(np.cross(flexion.axis, flexion.up))),
+            abs(flexion.angle) * length(cross(flexion.axis, flexion.up)),
         )
         overshoot = min(0.7, back.overshoot * 2.0 * float(u[0]))
         settle_s = 0.2 + 0.4 * float(u[1])
@@ -160,7 +160,7 @@ class _Leg:
         if not back.residual_deg:
             return anchor
         size = float(np.clip(np.radians(back.residual_deg) * z[0], -most, most))
-        axis = np.cross(self._shank, self._base) + z[1] * self._shank + 0.3 * z[2] * self._base
+        axis = cross(self._shank, self._base) + z[1] * self._shank + 0.3 * z[2] * self._base
         lies = turned(anchor, unit(axis), np.array([size]))[0]
         if lies @ self._base < np.cos(_MOST_CREPT):
             lies = unit(lies + self._base)
@@ -170,7 +170,7 @@ class _Leg:
     def _tremor(self, number: int, flexion: Flexion, most_g: float) -> tuple[Array, Array, Array]:
         asked, rng = self._body.hold, stream(self._seed, "leg tremor", number)
         size = min(1e-3 * asked.mg.median * float(np.exp(asked.mg.sigma * rng.normal())), most_g)
-        across = unit(unit(np.cross(flexion.axis, flexion.arm)) + 0.4 * rng.normal(size=3))
+        across = unit(unit(cross(flexion.axis, flexion.arm)) + 0.4 * rng.normal(size=3))
         shares = rng.uniform(0.3, 1.0, _TREMOR_WAVES)
         hz = rng.uniform(asked.slowest_hz, max(asked.fastest_hz, asked.slowest_hz))
         waves = hz * rng.uniform(0.88, 1.12, _TREMOR_WAVES)
@@ -181,7 +181,7 @@ class _Leg:
 def _reach(flexion: Flexion) -> float:
     """Return about how far the signal of an exact movement leaves rest, g."""
     t = np.linspace(0.0, flexion.rise_s, 17)
-    return float(np.linalg.norm(flexion.felt(t) - flexion.up, axis=1).max())
+    return float(lengths(flexion.felt(t) - flexion.up).max())
 
 
 def _second_step(flexion: Flexion, u: Array) -> tuple[float, float, float]:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from firmware_sim.rows import Array, cross, length, scaled, turned
 
 STANDARD_GRAVITY = 9.80665
 
@@ -59,18 +58,13 @@ def minimum_jerk(t: Array, length: float) -> tuple[Array, Array, Array]:
     return position, velocity, acceleration
 
 
-def turned(vector: Array, axis: Array, angle: Array) -> Array:
-    """Return `vector` turned about the unit vector `axis` by each of the angles (rad), shape (len(angle), 3)."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    along = axis * (axis @ vector)
-    return along + (vector - along) * cos + np.cross(axis, vector) * sin
-
-
 def swing(arm: Array, axis: Array, velocity: Array, acceleration: Array) -> Array:
     """Return the acceleration in g of a point at `arm` (m) from the joint while it turns about `axis`."""
-    across = np.cross(axis, arm)
-    inwards = np.cross(axis, across)
-    return (acceleration[:, None] * across + (velocity * velocity)[:, None] * inwards) / STANDARD_GRAVITY
+    across = cross(axis, arm)
+    swung = scaled(acceleration, across)
+    swung += scaled(velocity * velocity, cross(axis, across))
+    swung /= STANDARD_GRAVITY
+    return swung
 
 
 def ringing(t: Array, hz: float, length: float) -> Array:
@@ -139,13 +133,13 @@ class Flexion:
         if self.tremor_hz:
             beat, beat_v, beat_a = swelling_beats(t - self.rise_s, self.hold_s, self.tremor_hz, self.depth)
             angle, velocity, acceleration = angle + beat, velocity + beat_v, acceleration + beat_a
-        up = turned(self.up, self.axis, self.angle * angle)
-        felt = up + swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
+        felt = turned(self.up, self.axis, self.angle * angle)
+        felt += swing(self.arm, self.axis, self.angle * velocity, self.angle * acceleration)
         if self.ring_g:
-            across = np.cross(self.axis, self.arm)
-            across *= self.ring_g / np.linalg.norm(across)
+            across = cross(self.axis, self.arm)
+            across *= self.ring_g / length(across)
             for stroke_s in (self.rise_s, self.rise_s + self.hold_s + self.fall_s):
-                felt += across * ringing(t - stroke_s, self.ring_hz, RING_S)[:, None]
+                felt += scaled(ringing(t - stroke_s, self.ring_hz, RING_S), across)
         return felt
 
 

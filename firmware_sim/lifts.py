@@ -13,14 +13,13 @@ import numpy as np
 from firmware_sim.bursts import twitch
 from firmware_sim.kinematics import (
     RING_S,
-    Array,
     Flexion,
     minimum_jerk,
     ringing,
     swelling_beats,
     swing,
-    turned,
 )
+from firmware_sim.rows import Array, cross, each_turned, length, scaled, turned
 
 _TREMBLES_IN_S = 0.15
 """The tremor of a muscle swells and fades in this time."""
@@ -95,20 +94,20 @@ class Lift:
         angle, velocity, acceleration = self._angle(t)
         fall, fall_v, fall_a = minimum_jerk(t - exact.rise_s - exact.hold_s, exact.fall_s)
         back, back_axis = self._back()
-        up = _each_turned(turned(exact.up, exact.axis, exact.angle * angle), back_axis, back * fall)
-        felt = up + swing(exact.arm, exact.axis, exact.angle * velocity, exact.angle * acceleration)
+        felt = each_turned(turned(exact.up, exact.axis, exact.angle * angle), back_axis, back * fall)
+        felt += swing(exact.arm, exact.axis, exact.angle * velocity, exact.angle * acceleration)
         if back:
             felt += swing(exact.arm, back_axis, back * fall_v, back * fall_a)
         if len(self.tremor):
             held = t - exact.rise_s
             window = np.clip(np.minimum(held, exact.hold_s - held) / _TREMBLES_IN_S, 0.0, 1.0)
             for push, hz, start in zip(self.tremor, self.tremor_hz, self.tremor_phase, strict=True):
-                felt += (window * np.sin(2.0 * np.pi * hz * t + start))[:, None] * push
+                felt += scaled(window * np.sin(2.0 * np.pi * hz * t + start), push)
         if exact.ring_g:
-            across = np.cross(exact.axis, exact.arm)
-            across *= exact.ring_g / np.linalg.norm(across)
+            across = cross(exact.axis, exact.arm)
+            across *= exact.ring_g / length(across)
             for stroke_s in (exact.rise_s, self._end_s):
-                felt += across * ringing(t - stroke_s, exact.ring_hz, RING_S)[:, None]
+                felt += scaled(ringing(t - stroke_s, exact.ring_hz, RING_S), across)
         return felt
 
     def relaxation(self) -> Relaxation | None:
@@ -137,8 +136,8 @@ class Lift:
             parts.append((self.overshoot, minimum_jerk(t - falls_at - exact.fall_s, self.settle_s)))
         if exact.tremor_hz:
             parts.append((1.0, swelling_beats(t - held_from, exact.hold_s, exact.tremor_hz, exact.depth)))
-        for at, length, depth in zip(self.beat_at, self.beat_s, self.beat_depth, strict=True):
-            parts.append((-depth, twitch(t - at, length)))
+        for at, lasting, depth in zip(self.beat_at, self.beat_s, self.beat_depth, strict=True):
+            parts.append((-depth, twitch(t - at, lasting)))
         position, velocity, acceleration = (
             np.sum([size * curve[order] for size, curve in parts], axis=0) for order in range(3)
         )
@@ -146,8 +145,8 @@ class Lift:
 
     def _back(self) -> tuple[float, Array]:
         """Return angle and axis of the turn from where the leg lay to where it comes to lie."""
-        axis = np.cross(self.exact.up, self.lies)
-        sin = float(np.linalg.norm(axis))
+        axis = cross(self.exact.up, self.lies)
+        sin = length(axis)
         if sin < 1e-12:
             return 0.0, self.exact.axis
         return float(np.arctan2(sin, self.exact.up @ self.lies)), axis / sin
@@ -156,7 +155,7 @@ class Lift:
         """Return up while the leg relaxes, `after` seconds after the movement."""
         left = self.exact.angle * self.relax * np.exp(-after / self.relax_s)
         back, axis = self._back()
-        return _each_turned(
+        return each_turned(
             turned(self.exact.up, self.exact.axis, left), axis, np.full(len(after), float(back))
         )
 
@@ -187,11 +186,3 @@ class Relaxation:
         """Return what it adds, in g, shape (len(t), 3)."""
         added: Array = self.lift._relaxing(t) - self.lift.lies  # noqa: SLF001 (two halves of one movement)
         return added
-
-
-def _each_turned(vectors: Array, axis: Array, angle: Array) -> Array:
-    """Return each of `vectors` turned about the unit vector `axis` by its own angle (rad)."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    along = (vectors * axis).sum(axis=1)[:, None] * axis
-    turned_rows: Array = along + (vectors - along) * cos + np.cross(axis, vectors) * sin
-    return turned_rows

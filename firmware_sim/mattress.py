@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from firmware_sim.kinematics import Array, minimum_jerk
+from firmware_sim.kinematics import minimum_jerk
+from firmware_sim.rows import Array, lengths, scaled, unit
 from firmware_sim.streams import stream
-from firmware_sim.surroundings import unit
 from firmware_sim.vocabulary import Bed, Scenario, Spread
 
 SwayKind = Literal["sway", "gasp", "partner", "pet"]
@@ -74,13 +74,13 @@ class Sway:
 
     def felt(self, t: Array) -> Array:
         """Return what the sensor feels of it, in g, shape (len(t), 3)."""
-        felt: Array = minimum_jerk(t, _TILTS_IN_S)[0][:, None] * self.tilt
+        felt = scaled(minimum_jerk(t, _TILTS_IN_S)[0], self.tilt)
         for push, hz, damping in zip(self.push, self.hz.tolist(), self.damping.tolist(), strict=True):
             wave = np.zeros(len(t))
             for kick, strength in zip(self.kicks.tolist(), self.strength.tolist(), strict=True):
                 low, high = np.searchsorted(t, (kick, kick + swing_s(hz, damping)))
                 wave[low:high] += strength * _swing(t[low:high] - kick, hz, damping)
-            felt += wave[:, None] * push
+            felt += scaled(wave, push)
         return felt
 
 
@@ -215,5 +215,5 @@ def _sway(
     strength = rng.uniform(0.4, 1.0, len(kicks)) * rng.choice((-1.0, 1.0), len(kicks))
     still = np.zeros(3)
     unscaled = Sway(kicks, strength, push, hz, damping, still)
-    reaches = np.linalg.norm(unscaled.felt(np.arange(0.0, unscaled.duration_s, 0.01)), axis=1).max()
+    reaches = lengths(unscaled.felt(np.arange(0.0, unscaled.duration_s, 0.01))).max()
     return Sway(kicks, strength, push * (size_g / reaches), hz, damping, still if tilt is None else tilt)

@@ -14,10 +14,10 @@ from firmware_sim.bodily import Shift, Walk
 from firmware_sim.bursts import Bursts, twitch_for_peak
 from firmware_sim.fidgets import Fidget, draw_fidget
 from firmware_sim.habits import exact, loosened
-from firmware_sim.kinematics import RING_S, Array, Flexion, Motion, angle_for_peak
+from firmware_sim.kinematics import RING_S, Flexion, Motion, angle_for_peak
 from firmware_sim.plan import Kind, Planned
+from firmware_sim.rows import Array, cross, unit
 from firmware_sim.streams import stream
-from firmware_sim.surroundings import unit
 from firmware_sim.vocabulary import Scenario, Strap
 
 _UPRIGHT = 0.9  # cosine of the angle between an axis and up
@@ -153,7 +153,7 @@ def _bodily(scenario: Scenario, planned: Planned, up: Array, wears: Worn) -> Shi
     # Mostly a roll about the shank, which stays near the mattress.
     axis = unit(wears.shank * rng.choice((-1.0, 1.0)) + 0.2 * rng.normal(size=3))
     axis = unit(axis - up * (axis @ up))
-    up_to = unit(up * np.cos(wished) + np.cross(axis, up) * np.sin(wished))
+    up_to = unit(up * np.cos(wished) + cross(axis, up) * np.sin(wished))
     return _shift(rng, up, up_to, wears, planned.duration_s, shaking)
 
 
@@ -182,13 +182,13 @@ def _walk(rng: np.random.Generator, planned: Planned, up: Array, wears: Worn) ->
         stride_hz=rng.uniform(1.5, 2.5) / 2.0,
         impact_g=rng.uniform(1.0, 3.0),
         swing_g=rng.uniform(0.3, 0.8),
-        across=unit(np.cross(wears.shank, rng.normal(size=3))),
+        across=unit(cross(wears.shank, rng.normal(size=3))),
     )
 
 
 def _bursts(rng: np.random.Generator, planned: Planned, up: Array, wears: Worn) -> Bursts:
     """Return a train of at least four bursts at 0.7 to 3 Hz, or one burst for a jerk."""
-    axis = unit(np.cross(wears.shank, rng.normal(size=3)))
+    axis = unit(cross(wears.shank, rng.normal(size=3)))
     if planned.kind == "jerk":
         onsets, burst_s = np.zeros(1), planned.duration_s
         peaks = np.array([np.clip(0.5 * np.exp(rng.normal(0.0, 0.5)), 0.2, 2.0)])
@@ -205,6 +205,6 @@ def _bursts(rng: np.random.Generator, planned: Planned, up: Array, wears: Worn) 
 
 
 def _lying(rng: np.random.Generator, shank: Array) -> Array:
-    across = unit(np.cross(shank, rng.normal(size=3)))
+    across = unit(cross(shank, rng.normal(size=3)))
     tilt = np.radians(np.clip(rng.normal(0.0, 8.0), -20.0, 20.0))
     return unit(across * np.cos(tilt) + shank * np.sin(tilt))

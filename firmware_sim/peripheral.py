@@ -27,11 +27,13 @@ from firmware_sim.mischief import Mischief
 from firmware_sim.pace import Pace
 from firmware_sim.sensor import Sensor
 from firmware_sim.stream import Stream
+from firmware_sim.uptime import Uptime
 
 _log = logging.getLogger(__name__)
 
 _SHORTEST_SLEEP_S = 0.005
 """At high speed several frames are due within a few milliseconds; they are sent together."""
+_LONGEST_SLEEP_S = 0.1
 
 _LAST_ORDERS_S = 0.3
 """How long the process waits at its end for commands that the radio has not answered yet."""
@@ -54,10 +56,8 @@ class Peripheral:
         HCI transport of the radio.
     name, address : str
         Advertised name, and static random address.
-    clock : callable
-        Returns the sensor's uptime in µs.
-    speed : float
-        How much faster than wall time that clock runs.
+    uptime : Uptime
+        The sensor's uptime.
     journal : Journal
         Records what happens.
     over : callable
@@ -73,8 +73,7 @@ class Peripheral:
         *,
         name: str,
         address: str,
-        clock: Callable[[], int],
-        speed: float,
+        uptime: Uptime,
         journal: Journal,
         over: Callable[[], None] = lambda: None,
         mischief: Mischief | None = None,
@@ -82,8 +81,8 @@ class Peripheral:
         self._sensor = sensor
         self._on_over: Callable[[], None] | None = over
         self._name = name
-        self._clock = clock
-        self._speed = speed
+        self._uptime = uptime
+        self._clock = uptime.us
         self._journal = journal
         self._mischief = mischief or Mischief()
         self._connection: Connection | None = None
@@ -104,7 +103,7 @@ class Peripheral:
             transport.sink,
         )
         self._device.pairing_config_factory = just_works
-        self._attributes = Attributes(sensor, clock, self._on_request)
+        self._attributes = Attributes(sensor, uptime.us, self._on_request)
         self._attributes.offer(self._device.gatt_server)
         self._attributes.live.on(Characteristic.EVENT_SUBSCRIPTION, lambda *_facts: self._changed.set())
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
@@ -177,7 +176,18 @@ class Peripheral:
             t_us=stream.time_us(0),
             night_first=stream.night_first,
             night_us=stream.night_us,
-            zero_ns=time.monotonic_ns() - round((self._clock() - stream.night_us) * 1000 / self._speed),
+            zero_ns=self._zero_ns(stream),
+        )
+
+    def note_pace(self) -> None:
+        """Record that the uptime has changed its speed, so that a reboot continues at the right moment."""
+        if (stream := self._sensor.stream) is not None and self._uptime.speed:
+            self._journal.write("pace", zero_ns=self._zero_ns(stream))
+
+    def _zero_ns(self, stream: Stream) -> int:
+        """Return when the night would have begun at the present speed, by the monotonic clock."""
+        return time.monotonic_ns() - round(
+            (self._clock() - stream.night_us) * 1000 / (self._uptime.speed or 1.0)
         )
 
     async def _fill(self, connection: Connection, request: bytes) -> None:
@@ -270,11 +280,16 @@ class Peripheral:
                 self._on_over()
                 self._on_over = None
             due_us = self._sensor.next_due_us(mtu=self._mtu())
-            soon_s = 0.0 if due_us is None else (due_us - self._clock()) / 1e6 / self._speed
-            wait_s = None if due_us is None else max(_SHORTEST_SLEEP_S, soon_s)
+            wait_s = None if due_us is None else self._wait_s(due_us)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
+
+    def _wait_s(self, due_us: int) -> float:
+        """Return how long to sleep until a frame is due; not long, because the speed may change meanwhile."""
+        speed = self._uptime.speed
+        soon_s = (due_us - self._clock()) / 1e6 / speed if speed else _LONGEST_SLEEP_S
+        return min(max(_SHORTEST_SLEEP_S, soon_s), _LONGEST_SLEEP_S)
 
     async def _send_due(self, now_us: int, *, rest: bool = False) -> None:
         """Notify, or count as dropped, every frame that is due at `now_us`."""

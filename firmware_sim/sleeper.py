@@ -13,11 +13,12 @@ from typing import Literal
 import numpy as np
 
 from firmware_sim.blocks import BLOCK, Blocks
-from firmware_sim.kinematics import Array, Motion
+from firmware_sim.kinematics import Motion
 from firmware_sim.lifts import Lift
 from firmware_sim.mattress import SwayKind, sways_of
 from firmware_sim.performance import perform, worn
 from firmware_sim.plan import Kind, plan_night
+from firmware_sim.rows import Array, empty
 from firmware_sim.spring import Spring
 from firmware_sim.surroundings import Surroundings, bumps_of, rolled
 from firmware_sim.vocabulary import Scenario
@@ -101,7 +102,7 @@ class Sleeper:
 
     def _moved(self, t: Array) -> Array:
         """Return what the leg and the mattress do at the times `t`, in g."""
-        felt = np.empty((len(t), 3))
+        felt = empty(len(t))
         begin, end = self._body.within(t)
         felt[:] = self.movements[begin - 1].motion.up_after if begin else self._rest
         for movement in self.movements[begin:end]:

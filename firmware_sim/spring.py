@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_sim.kinematics import Array
+from firmware_sim.rows import Array
 from firmware_sim.vocabulary import Scenario
 
 _REMEMBERS = 1024

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.kinematics import Array, minimum_jerk, ringing
+from firmware_sim.kinematics import minimum_jerk, ringing
+from firmware_sim.rows import Array, each_turned, scaled, unit, zeros
 from firmware_sim.streams import stream
 from firmware_sim.vocabulary import Scenario, Strap, Vibration
 
@@ -60,8 +61,7 @@ class Bump:
         ring = np.zeros(len(t))
         for knock in self.knocks:
             ring += ringing(t - knock, self.hz, self.ring_s)
-        felt: Array = ring[:, None] * self.push
-        return felt
+        return scaled(ring, self.push)
 
 
 def bumps_of(scenario: Scenario) -> list[tuple[float, Bump]]:
@@ -109,17 +109,17 @@ class Surroundings:
         if self._disturb.breath_mg:
             phase, swell = self._breath.at(t)
             wave = 0.8 * np.sin(phase) + 0.2 * np.sin(2.0 * phase)
-            felt += (1e-3 * self._disturb.breath_mg * swell * wave)[:, None] * self._breath.direction
+            felt += scaled(1e-3 * self._disturb.breath_mg * swell * wave, self._breath.direction)
         if self._disturb.pulse_mg:
             phase, swell = self._pulse.at(t)
             cos = np.cos(0.5 * phase)
             beat = cos * cos
             beat = beat * beat * beat  # narrow, once a heart beat
             wave = beat * np.sin(4.0 * phase)
-            felt += (1e-3 * self._disturb.pulse_mg * swell * wave)[:, None] * self._pulse.direction
+            felt += scaled(1e-3 * self._disturb.pulse_mg * swell * wave, self._pulse.direction)
         for hum, direction, start in self._hums:
             if hum.at_s < t[-1] and t[0] < hum.at_s + hum.for_s:
-                felt += (1e-3 * hum.mg * _hum(hum, start, t))[:, None] * direction
+                felt += scaled(1e-3 * hum.mg * _hum(hum, start, t), direction)
         for noise in self._noises:
             noise.add_to(felt, t)
 
@@ -173,9 +173,9 @@ class _Noise:
             for hz, start in zip(self._swell_hz, self._swell_phase, strict=True)
         )
         level = _edges(hum, t) * swell
-        noise = np.zeros((len(t), 3))
+        noise = zeros(len(t))
         for hz, start, push in self._waves:
-            noise += np.sin(2.0 * np.pi * hz * t + start)[:, None] * push
+            noise += scaled(np.sin(2.0 * np.pi * hz * t + start), push)
         felt[low:high] += level[:, None] * noise
 
 
@@ -186,10 +186,7 @@ def rolled(felt: Array, t: Array, straps: Sequence[Strap], shank: Array) -> Arra
         angle += np.radians(strap.roll_deg) * minimum_jerk(t - strap.at_s, strap.roll_for_s)[0]
     if not angle.any():
         return felt
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    along = (felt * shank).sum(axis=1)[:, None] * shank
-    turned: Array = along + (felt - along) * cos + np.cross(shank, felt) * sin
-    return turned
+    return each_turned(felt, shank, angle)
 
 
 def _hum(hum: Vibration, start: float, t: Array) -> Array:
@@ -204,9 +201,3 @@ def _edges(hum: Vibration, t: Array) -> Array:
     """Return how far a hum has swelled at the times `t`, 0 to 1: like a motor that starts and stops."""
     edges: Array = np.clip(np.minimum(t - hum.at_s, hum.at_s + hum.for_s - t) / hum.edge_s, 0.0, 1.0)
     return edges
-
-
-def unit(vector: Array) -> Array:
-    """Return `vector` scaled to length 1."""
-    of_length_1: Array = vector / np.linalg.norm(vector)
-    return of_length_1

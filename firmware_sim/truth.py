@@ -20,6 +20,7 @@ import numpy as np
 
 from firmware_sim.lifts import Lift
 from firmware_sim.losses import losses_of
+from firmware_sim.rows import lengths
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.vocabulary import Strap, Vibration
 
@@ -51,13 +52,13 @@ def visibility_of(movement: Movement) -> Visibility:
     motion = movement.motion
     t = np.arange(0.0, motion.duration_s + _STEP_S, _STEP_S)
     felt = motion.felt(t)
-    left = np.linalg.norm(felt - motion.up_before, axis=1)
+    left = lengths(felt - motion.up_before)
     peak = float(left.max())
     onset_s, offset_s = movement.start_s, movement.end_s
     if peak >= _VISIBLE_G:
         # A leg that relaxes for seconds afterwards makes no movement by that.
         later = motion.up_reached if isinstance(motion, Lift) else motion.up_after
-        away = np.linalg.norm(felt - later, axis=1) > _LEAVES_G
+        away = lengths(felt - later) > _LEAVES_G
         onset_s += float(t[np.argmax(left > _LEAVES_G)])
         last = len(t) - 1 - int(np.argmax(away[::-1]))
         offset_s = min(movement.start_s + float(t[last]) + _STEP_S, movement.end_s)

@@ -46,7 +46,7 @@ PRELOADED = {
         "firmware_sim.truth",
         "bumble.transport.unix",
     ),
-    "legmon": ("legmon.cli.run", "legmon.app.client", "legmon.app.replay"),
+    "legmon": ("legmon.cli.run", "legmon.app.client", "legmon.app.demo", "legmon.app.replay"),
     "legmon.app.supervisor": ("legmon.app.demo_nights", "legmon.app.evening"),
     "legmon.recorder": (
         "legmon.recorder.process",

@@ -219,6 +219,32 @@ def test_a_clock_that_was_set_is_followed_and_one_that_was_not_is_left_alone(tmp
     assert Moment.kept(file, anew=False) == watch.moment
 
 
+def test_simulated_time_changes_its_speed_without_a_jump() -> None:
+    clock = Clock(1000 * NS, 50 * NS, 60.0)
+    slower = clock.changed(60 * NS, 1.0)
+    assert (slower.at(60 * NS), slower.at(61 * NS)) == (1600 * NS, 1601 * NS)
+    stopped = slower.changed(70 * NS, 0.0)
+    assert (stopped.at(70 * NS), stopped.at(90 * NS)) == (1610 * NS, 1610 * NS)
+    assert stopped.changed(90 * NS, 300.0).at(91 * NS) == 1910 * NS
+
+
+def test_the_clock_of_a_recorder_changes_its_speed_at_the_moment_that_it_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = [5000 * NS]
+    monkeypatch.setattr(Moment, "wall_now_ns", lambda _: wall[0])
+    monkeypatch.setattr(time, "time_ns", lambda: wall[0])
+    watch = Watch(Clock(0, 5000 * NS, 60.0), tmp_path / "clock.json", anew=True)
+    watch.change(5002 * NS, 0.0)
+    wall[0] = 5001 * NS
+    assert (watch.now_ns(), watch.clock.speed) == (60 * NS, 60.0)
+    wall[0] = 5004 * NS
+    assert (watch.now_ns(), watch.clock.speed) == (120 * NS, 0.0)
+    watch.change(5005 * NS, 1.0)
+    wall[0] = 5007 * NS
+    assert watch.now_ns() == 122 * NS
+
+
 SET = """
 import sys, time
 from pathlib import Path

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from legmon.app import demo as demo_module
+from legmon.catalog.clock import Clock
 from legmon.catalog.store import Catalog
+from legmon.movement import NS
 from legmon.recording.files import read_segment
 from legmon.recording.records import Samples
 from tests.conftest import ROOT, Running, let_browser_in, let_in, started, until
@@ -66,7 +72,8 @@ def a_demo(data: Path, *, fresh: bool = False) -> Iterator[Demo]:
         says = process.says("Your pages are at", within_s=200)
         printed = says.split()[0]
         assert httpx.get(printed).headers["set-cookie"], "the printed address lets a browser in"
-        assert printed.endswith("#/live")
+        assert "#" not in printed, "the first page is the one for what happens now"
+        process.says("Recording tonight", within_s=200)
         yield Demo(process, says.split("/?token=")[0], data, seed)
 
 
@@ -141,9 +148,9 @@ def test_the_live_page_shows_what_the_interface_says_and_the_trace_runs(demo: De
 def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
     page_of_nights = demo.get("/nights")
     assert isinstance(page_of_nights, dict)
-    past = [n for n in page_of_nights["nights"] if n["state"] == "closed"]
-    assert len(past) == 3
-    assert len({n["movements"] for n in past}) == 3
+    past = [n for n in page_of_nights["nights"] if n["state"] == "closed"][:2]
+    assert len(past) == 2, "the newest two are there before tonight begins"
+    assert len({n["movements"] for n in past}) == 2
     page.goto(f"{demo.address}/#/night")
     for night in past:
         page.locator(f'[data-testid="night-entry"][data-night-id="{night["id"]}"]').click()
@@ -175,18 +182,69 @@ def test_a_movement_zooms_the_chart_to_its_samples(demo: Demo, page: Page) -> No
 
 
 @needs_chromium
-def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, page: Page) -> None:
-    page.goto(f"{demo.address}/#/tonight")
-    black = page.get_by_test_id("black")
-    expect(black).to_be_visible()
-    assert black.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 0, 0)"
-    assert page.locator("canvas").count() == 0
-    expect(page.get_by_test_id("black-since")).to_have_count(0)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("black-since")).to_contain_text("Recording since")
-    page.keyboard.press("Escape")
-    expect(page.get_by_test_id("black-since")).to_have_count(0)
+@pytest.mark.parametrize("path", ["", "#/", "#/tonight", "#/night"])
+def test_a_demo_is_never_black_and_shows_tonight_as_it_arrives(demo: Demo, page: Page, path: str) -> None:
+    page.goto(f"{demo.address}/{path}")
+    bar = page.get_by_test_id("demo-bar")
+    expect(bar).to_contain_text("Tonight is arriving 60 times as fast.")
+    expect(page.get_by_test_id("black")).to_have_count(0)
+    first = page.get_by_test_id("demo-clock").inner_text()
+    until(
+        lambda: page.get_by_test_id("demo-clock").inner_text() != first,
+        60,
+        what="the simulated clock goes on",
+    )
+    status = demo.get("/status")
+    assert isinstance(status, dict)
+    chosen = page.locator(f'[data-testid="night-entry"][data-night-id="{status["night"]}"]')
+    expect(chosen).to_have_attribute("aria-current", re.compile("page|true"))
+
+
+def test_the_other_past_nights_arrive_behind_and_tonight_loses_no_sample(demo: Demo) -> None:
+    def past() -> list[dict[str, Any]]:
+        page_of_nights = demo.get("/nights")
+        assert isinstance(page_of_nights, dict)
+        return [n for n in page_of_nights["nights"] if n["state"] == "closed"]
+
+    until(lambda: len(past()) >= 4, 120, what="two nights more than at the beginning")
+    assert re.search(
+        r"Night 4 of 14: \w+ \d+ \w+, \d+ leg movements, \d+ in series\.", "\n".join(demo.process.lines)
+    )
+    status = demo.get("/status")
+    assert isinstance(status, dict)
+    assert [s["missing_samples"] for s in status["sensors"]] == [0]
+    assert [s["link"] for s in status["sensors"]] == ["streaming"]
+
+
+@needs_chromium
+def test_the_bar_stops_tonight_and_changes_its_speed_and_no_sample_is_lost(demo: Demo, page: Page) -> None:
+    page.goto(demo.address)
+    bar = page.get_by_test_id("demo-bar")
+
+    def sensor() -> dict[str, Any]:
+        status = demo.get("/status")
+        assert isinstance(status, dict)
+        return {"speed": status["speed"], "now": status["now"], **status["sensors"][0]}
+
+    bar.get_by_role("button", name="Pause").click()
+    until(lambda: sensor()["speed"] == 0, 60, what="tonight is stopped")
+    time.sleep(1.0)  # the last frames arrive
+    stopped = sensor()
+    expect(bar).to_contain_text("Tonight is paused.")
+    time.sleep(6.0)  # longer than a silent link is waited for
+    assert (sensor()["now"], sensor()["samples"]) == (stopped["now"], stopped["samples"])
+    assert sensor()["link"] == "streaming"
+    bar.get_by_role("button", name="300 times as fast").click()
+    until(lambda: sensor()["speed"] == 300, 60, what="tonight is faster")
+    expect(bar).to_contain_text("Tonight is arriving 300 times as fast.")
+    until(lambda: sensor()["samples"] > stopped["samples"] + 30_000, 60, what="ten minutes more")
+    bar.get_by_role("button", name="60 times as fast", exact=True).click()
+    until(lambda: sensor()["speed"] == 60, 60, what="tonight is slower")
+    found = sensor()
+    assert (found["missing_samples"], found["pending_samples"]) == (0, 0)
+    assert found["measured_rate_hz"] == pytest.approx(50 * 1.012, rel=0.003), "one line through all speeds"
+    log = (demo.data / "logs" / "recorder.log").read_text(encoding="utf-8")
+    assert "link silent" not in log
 
 
 def answers(demo: Demo) -> bool:
@@ -242,6 +300,43 @@ def test_ctrl_c_closes_the_night_and_everything_agrees(ending: Demo) -> None:
     (log,) = ending.data.glob("simulated/*.sent.jsonl")
     sent = sum(e["count"] for e in map(json.loads, log.read_text().splitlines()) if e["event"] == "sent")
     assert sum(len(r.xyz) for r in read_segment(segment) if isinstance(r, Samples)) == sent > 10_000
+
+
+def test_when_tonight_has_ended_the_demo_says_what_was_counted(ending: Demo) -> None:
+    def status() -> dict[str, Any]:
+        found = ending.get("/status")
+        assert isinstance(found, dict)
+        return found
+
+    until(lambda: status()["movements"] > 3, 120, what="some movements")
+    night = status()["night"]
+    headers = let_in(ending.address) | {"Origin": ending.address}
+    asked = httpx.post(f"{ending.address}/api/v1/wanted", json={"mode": "off"}, headers=headers)
+    assert asked.status_code == httpx.codes.OK
+    said = ending.process.says("The night is over: ", within_s=60)
+    demo = ending.get("/demo")
+    assert isinstance(demo, dict)
+    assert (demo["tonight"], demo["over"]) == (night, True)
+    assert said.startswith(f"{demo['movements']} movements, {demo['in_series']} in series.")
+    found = ending.get(f"/nights/{night}")
+    assert isinstance(found, dict)
+    assert (found["movements"], found["state"]) == (demo["movements"], "closed")
+
+
+def test_the_end_of_the_simulated_night_ends_the_recording(tmp_path: Path) -> None:
+    evening = demo_module.Demo(tmp_path / "data", port=0, browser=False, minutes=None)
+    evening._catalog = catalog = Catalog(tmp_path / "data")
+    catalog.want("record")
+    begun = Clock(1000 * NS, time.time_ns(), 1.0)
+    evening._end_ns = 2000 * NS
+    evening._look_at_tonight(begun)
+    assert catalog.wanted().mode == "record"
+    evening._look_at_tonight(replace(begun, night_ns=3000 * NS))
+    assert catalog.wanted().mode == "off"
+    catalog.want("record")
+    evening._look_at_tonight(replace(begun, night_ns=3000 * NS))
+    assert catalog.wanted().mode == "record", "it is asked for once"
+    catalog.close()
 
 
 def processes(data: Path) -> list[tuple[int, str]]:

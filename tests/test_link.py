@@ -26,6 +26,7 @@ from bumble.transport import open_transport
 from firmware_sim.journal import Journal
 from firmware_sim.peripheral import Peripheral
 from firmware_sim.sensor import Sensor
+from firmware_sim.uptime import Uptime
 from firmware_sim.vocabulary import Scenario
 from legmon.link.listener import ConnectedSensor, LinkState, SampleRange
 from legmon.link.radio import pick
@@ -117,7 +118,7 @@ def over(
     heard = heard or Heard()
 
     async def play() -> None:
-        session = Session(through.pick(), time.time_ns, heard, speed=speed, drivers=drivers)
+        session = Session(through.pick(), time.time_ns, heard, speed=lambda: speed, drivers=drivers)
         task = asyncio.create_task(session.run())
         try:
             await scene(heard, task)
@@ -220,14 +221,12 @@ def test_a_frame_that_breaks_the_protocol_is_refused_and_the_stream_goes_on(
 ) -> None:
     async def scene(heard: Heard, _: asyncio.Task[None]) -> None:
         async with await open_transport(through.air) as transport:
-            start = time.monotonic_ns()
             peripheral = Peripheral(
                 Sensor(Scenario(duration_s=600.0), sensor_id=1, first_stream=1),
                 transport,
                 name="LegMon-Odd",
                 address="C4:4C:4D:00:00:09",
-                clock=lambda: (time.monotonic_ns() - start) // 1000,
-                speed=1.0,
+                uptime=Uptime(1.0),
                 journal=Journal(None),
             )
             await peripheral.advertise()

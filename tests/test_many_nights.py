@@ -25,7 +25,6 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
 import legmon.catalog
-from legmon.app.demo_nights import discard_interrupted
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
 from legmon.catalog.database import HEAD, open_database
@@ -228,13 +227,6 @@ def test_a_catalog_of_the_first_version_opens_with_its_marks_and_gaps(tmp_path: 
 def test_migrations_make_the_tables_of_the_models(catalog: Catalog) -> None:
     with catalog.engine.connect() as c:
         assert compare_metadata(MigrationContext.configure(c), Base.metadata) == []
-
-
-def test_interrupted_past_nights_are_looked_for_with_three_statements(catalog: Catalog) -> None:
-    with statements() as asked:
-        discard_interrupted(catalog)
-    assert len(asked) == 3
-    assert catalog.count() == len(catalog.captures()) == 31
 
 
 def test_a_nights_revision_grows_with_what_changes_its_figures_and_with_nothing_else(

@@ -679,7 +679,10 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
         expect(page.get_by_test_id("fit-result")).to_contain_text("of 5 toe-ups. Move it lower")
         assert not (data / "nights").exists(), "a check begins no night"
         page.get_by_test_id("start").press("Enter")
-        expect(page.get_by_test_id("black")).to_be_visible(timeout=60_000)
+        black = page.get_by_test_id("black")
+        expect(black).to_be_visible(timeout=60_000)
+        assert black.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 0, 0)"
+        expect(page.get_by_test_id("black-since")).to_have_count(0)
         time.sleep(2)
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")

@@ -143,6 +143,18 @@ print("not killed")
 """
 
 
+@pytest.mark.parametrize("count", [*range(1, 9), *range(510, 518), *range(1022, 1030), 3074, 2**14 + 2])
+def test_a_block_may_have_any_number_of_samples(count: int) -> None:
+    walk = np.cumsum(np.random.default_rng(count).integers(-3, 4, (count, 3)), axis=0).astype("<i2")
+    pieces = np.array_split(walk, max(count // 82, 1))
+    firsts = np.cumsum([0, *(len(p) for p in pieces)])
+    records = [
+        (blocks.SAMPLES_KIND, blocks.SAMPLES.pack(int(first), 10**18, 1) + piece.tobytes())
+        for first, piece in zip(firsts, pieces, strict=False)
+    ]
+    assert blocks.unpack(blocks.pack(records)) == records
+
+
 @pytest.mark.parametrize("step", [*STEPS, "before the catalog"])
 def test_a_kill_at_any_step_of_sealing_loses_nothing_and_the_next_start_completes_it(
     tmp_path: Path, step: str

@@ -12,15 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from legmon.app import demo_nights
-from legmon.app.demo_nights import SimulatedNight, record_past_nights
 from legmon.app.temporary import OWNER, sweep, temporary_folder
-from legmon.catalog.store import Catalog
 from tests.conftest import ROOT, run_command
-
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a file system of its own, for the test of just that)
 
 
 @pytest.fixture
@@ -36,21 +30,6 @@ def old(folder: Path) -> Path:
     past = time.time() - 60
     os.utime(folder / OWNER, (past, past))
     return folder
-
-
-@pytest.mark.radio
-def test_past_nights_are_recorded_though_temporary_files_are_on_another_file_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not os.access(SHARED_MEMORY, os.W_OK) or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("needs a second file system that can be written (/dev/shm)")
-    monkeypatch.setattr(tempfile, "tempdir", str(SHARED_MEMORY))
-    monkeypatch.setattr(demo_nights, "PAST", (SimulatedNight(demo_nights.PAST[0].at, 0.1, 40),))
-    catalog = Catalog(tmp_path / "data")
-    record_past_nights(catalog, 3, Console(quiet=True))
-    (night,) = catalog.nights()
-    assert catalog.segment(night.id, "left").with_name("truth.json").exists()
-    catalog.close()
 
 
 @pytest.mark.radio

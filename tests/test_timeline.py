@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from legmon.movement import NS
-from legmon.timeline.clock import Anchor, ArrivalClock, TimeMap, _median, _tenth_percentile
+from legmon.timeline.clock import (
+    Anchor,
+    ArrivalClock,
+    TimeMap,
+    _line,
+    _lines,
+    _median,
+    _nearest,
+    _tenth_percentile,
+)
 
 START = 1_790_000_000 * NS
 DECLARED = 50.0
@@ -42,6 +51,24 @@ def stalled(arrivals: Arrivals, from_s: float, seconds: float) -> Arrivals:
 def test_the_median_and_the_percentile_are_those_of_numpy_to_the_bit(values: list[float]) -> None:
     array = np.array(values)
     assert (_median(array), _tenth_percentile(array)) == (np.median(array), np.percentile(array, 10))
+
+
+@given(
+    st.lists(st.integers(1, 200_000), min_size=5, max_size=60, unique=True),
+    st.lists(st.floats(0, 200_000), min_size=1, max_size=8),
+)
+def test_the_nearest_are_those_of_a_stable_sort_and_a_line_through_them_is_the_same_one_by_one(
+    at: list[int], places: list[float]
+) -> None:
+    x, wanted = np.array(sorted(at), dtype=np.float64), np.array(places)
+    count = min(11, len(x))
+    found = _nearest(x, wanted, count)
+    y = np.cumsum(np.sin(x) * 1e6)
+    slopes, offsets = _lines(x[found], y[found])
+    for k, place in enumerate(places):
+        near = np.sort(np.argsort(np.abs(x - place), kind="stable")[:count])
+        np.testing.assert_array_equal(found[k], near)
+        assert (slopes[k], offsets[k]) == _line(x[near], y[near])
 
 
 def fitted(arrivals: Arrivals, first: int = 0) -> Anchor:

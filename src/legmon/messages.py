@@ -921,6 +921,7 @@ class ProblemCode(StrEnum):
     INVALID_REQUEST = "invalid_request"
     SENSOR_NOT_NEAR = "sensor_not_near"
     RECORDING = "recording"
+    NO_DEMO = "no_demo"
     NOT_FOUND = "not_found"
     DISK_FULL = "disk_full"
     CATALOG_LOCKED = "catalog_locked"
@@ -947,6 +948,7 @@ PROBLEM_SENTENCES: Final[dict[ProblemCode, str]] = {
     ProblemCode.INVALID_REQUEST: "legmon does not understand this request ({why}). Load the page again.",
     ProblemCode.SENSOR_NOT_NEAR: "Sensor {address} is not heard nearby. Switch it on and look again.",
     ProblemCode.RECORDING: "A night is being recorded. Stop it before you choose another sensor.",
+    ProblemCode.NO_DEMO: "These pages belong to no demo, so its speed cannot be set. Start one with `legmon demo`.",
     ProblemCode.NOT_FOUND: "There is nothing at this address. Start at the page Tonight.",
     ProblemCode.DISK_FULL: "The disk is full, so legmon cannot save this. Free some space on the disk, then try again.",
     ProblemCode.CATALOG_LOCKED: "Another program keeps the catalog locked, so legmon cannot save this. Try again in a moment.",

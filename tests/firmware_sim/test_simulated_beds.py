@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firmware_sim.accelerometer import Accelerometer
-from firmware_sim.kinematics import Array
+from firmware_sim.rows import Array
 from firmware_sim.scenario import parse_scenario
 from firmware_sim.sleeper import Sleeper
 from firmware_sim.truth import truth

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmware_sim.kinematics import Array
 from firmware_sim.lifts import Lift
+from firmware_sim.rows import Array
 from firmware_sim.scenario import parse_scenario
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.truth import truth

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.accelerometer import Accelerometer
-from firmware_sim.kinematics import Array, Flexion, minimum_jerk, swelling_beats
+from firmware_sim.kinematics import Flexion, minimum_jerk, swelling_beats
+from firmware_sim.rows import Array
 from firmware_sim.sleeper import Movement, Sleeper
 from firmware_sim.truth import truth, visibility_of
 from firmware_sim.vocabulary import Scenario

@@ -27,6 +27,7 @@ export type Preflight = Schemas["Preflight"];
 export type PreflightItem = Schemas["PreflightItem"];
 export type Rules = NightSummary["rules"];
 export type Sensor = Schemas["Sensor"];
+export type DemoState = Schemas["Demo"];
 export type Settings = Schemas["Settings"];
 export type Status = Schemas["Status"];
 
@@ -60,6 +61,12 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
 }
 
 export const getStatus = (): Promise<Status> => answered(api.GET("/api/v1/status"));
+
+/** What `legmon demo` is doing, if these pages belong to one. */
+export const getDemo = (): Promise<DemoState> => answered(api.GET("/api/v1/demo"));
+
+/** Lets tonight of a demo arrive faster or slower; 0 stops it. */
+export const setDemoSpeed = (speed: number) => answered(api.POST("/api/v1/demo/speed", { body: { speed } }));
 
 export const getSettings = (): Promise<Settings> => answered(api.GET("/api/v1/settings"));
 

@@ -20,13 +20,7 @@ from filelock import Timeout
 from rich.markup import escape
 
 from legmon import __version__, logs
-from legmon.app.demo_nights import (
-    TONIGHT,
-    SimulatedNight,
-    discard_interrupted,
-    next_evening,
-    record_past_nights,
-)
+from legmon.app.demo_nights import TONIGHT, SimulatedNight, next_evening
 from legmon.app.folders import check_writable, quoted
 from legmon.app.pages import show_pages
 from legmon.app.processes import Child, end_all, python_module
@@ -40,7 +34,7 @@ from legmon.catalog.state import BOTH, Mode
 from legmon.catalog.store import Catalog
 from legmon.errors import LegmonError
 from legmon.messages import FOLDER_READ_ONLY, LEFT_OPEN, NO_BLUETOOTH, Event
-from legmon.movement import NS, Leg, Legs
+from legmon.movement import Leg, Legs
 from legmon.recorder.presence import LOCK_S
 from legmon.recording.files import read_segment
 from legmon.recording.records import Meta
@@ -92,30 +86,6 @@ class Evening:
         self._air_at = ""
         self._folders = contextlib.ExitStack()  # temporary: for the socket of the virtual air
 
-    def demo(self, *, speed: float, seed: int) -> None:
-        """Record three past nights, then tonight at `speed` times real time."""
-        self._print(f"{SIMULATED} Everything you see comes from a simulated sensor and a simulated sleeper.")
-        catalog = self._open(simulated=True)
-        with self._ending(), self._shown_logs():
-            web = self._web()
-            air = self._start_air()
-            with self._lock():
-                discard_interrupted(catalog)
-                if listed := catalog.nights():
-                    self._print(f"The folder already holds {len(listed)} simulated nights.")
-                else:
-                    record_past_nights(catalog, seed, self._out)
-                    self._print("Three past simulated nights are recorded.")
-            night_seed = seed * 1000 + len(catalog.nights())
-            start_ns = TONIGHT.start_ns(next_evening(catalog))
-            clock = Clock(start_ns, time.time_ns(), speed)
-            _, hci = self._simulated_sensor(air, self._asleep(TONIGHT, night_seed), speed)
-            self._record(catalog, hci, clock, simulated=True, leg=None)
-            self._print(f"Recording tonight over simulated Bluetooth, {speed:g} times as fast as real time.")
-            self._show_pages(web, "#/live")
-            end_ns = start_ns + round(TONIGHT.hours * 3600 * NS)
-            self._watch(catalog, lambda: clock.now_ns() > end_ns)
-
     def replay(self, source: ReplaySource, *, speed: float) -> None:
         """Record what a simulated sensor plays, at `speed` times real time."""
         self._print(f"{SIMULATED} A simulated sensor plays {escape(source.name)}.")
@@ -128,7 +98,7 @@ class Evening:
             clock = Clock(TONIGHT.start_ns(next_evening(catalog)), time.time_ns(), speed)
             self._record(catalog, hci, clock, simulated=True, leg=None, rate_hz=stream.rate_hz)
             self._print(stream.sentence(speed))
-            self._show_pages(web, "#/live")
+            self._show_pages(web.ready("ready"), "#/live")
             progress = ReplayProgress(catalog, clock, stream, self._print, lambda: sensor.printed("over"))
             self._watch(catalog, progress.is_over)
 
@@ -238,9 +208,8 @@ class Evening:
         self._recorder = Child("recorder", [*command, *options], self._log("recorder"), GOODBYE)
         self._recorder.ready("ready")
 
-    def _show_pages(self, web: Child, page: str = "") -> bool:
+    def _show_pages(self, address: str, page: str = "") -> bool:
         """Print where the pages are, and open them where that is wanted. Return whether a browser opened them."""
-        address = web.ready("ready")
         after = "Ctrl-C ends everything."
         return show_pages(self._folder, address, self._print, after, browser=self._browser, page=page)
 

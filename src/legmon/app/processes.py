@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from legmon.app.simulator import child_environment
@@ -66,7 +66,10 @@ class Child:
             == "posix",  # Ctrl-C reaches legmon alone, which ends the others in order
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
-        threading.Thread(target=self._read_output, args=(self.process.stdout,), daemon=True).start()
+        self._output_thread = threading.Thread(
+            target=self._read_output, args=(self.process.stdout,), daemon=True
+        )
+        self._output_thread.start()
         self._errors = threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True)
         self._errors.start()
 
@@ -108,13 +111,25 @@ class Child:
             if line.startswith(word):
                 return line[len(word) :].strip()
 
-    def printed(self, line: str) -> bool:
-        """Whether it has printed this line since the last call. Does not wait."""
+    def lines(self) -> Iterator[str]:
+        """Yield what it has printed since the last call. Does not wait."""
         with contextlib.suppress(queue.Empty):
             while (printed := self._lines.get_nowait()) is not None:
-                if printed == line:
-                    return True
-        return False
+                yield printed
+
+    def printed(self, line: str) -> bool:
+        """Whether it has printed this line since the last call. Does not wait."""
+        return line in self.lines()
+
+    def is_ready(self, word: str) -> str | None:
+        """Return the rest of a line that begins with `word`, None as long as there is none. Does not wait."""
+        if self.process.poll() is not None:
+            return self.ready(word)
+        return next((line[len(word) :].strip() for line in self.lines() if line.startswith(word)), None)
+
+    def failure(self) -> str:
+        """Return why it ended, in its own words."""
+        return self._last_error()
 
     def last_words(self, start: str) -> list[str]:
         """Return the rest of the lines that it printed before it ended and that begin with a word."""
@@ -153,6 +168,18 @@ class Child:
         self._errors.join(1)
         return self._error_lines[-1] if self._error_lines else f"it reported nothing; see {self._log.parent}"
 
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input; one that has ended does not get it."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.process.stdin is not None:
+                self.process.stdin.write(f"{line}\n")
+                self.process.stdin.flush()
+
+    def set_option(self, option: str, *values: str) -> None:
+        """Let it have other values of an option, if it has to be started again."""
+        at = self._command.index(option) + 1
+        self._command = [*self._command[:at], *values, *self._command[at + len(values) :]]
+
     def ask_to_end(self) -> None:
         """Ask it to end, and close its standard input."""
         with contextlib.suppress(OSError, ValueError):
@@ -167,6 +194,17 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(max(within_s, 0.05))
         return self.process.poll() is not None
+
+    def drop(self) -> None:
+        """Kill it, and let go of its pipes: it needs no end in order."""
+        self.process.kill()
+        self.process.wait()
+        for thread in (self._output_thread, self._errors):
+            thread.join(1)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
     def end(self, within_s: float) -> bool:
         """Ask it to end, wait, and kill it if it does not. Return whether it ended in order."""

@@ -108,7 +108,15 @@ class Clock:
 
     def now_ns(self, moment: Moment = _BEGIN) -> int:
         """Return the time on the recording's clock, ns UTC, counted from a moment (the start of this process)."""
-        return self.night_ns + round((moment.wall_now_ns() - self.wall_ns) * self.speed)
+        return self.at(moment.wall_now_ns())
+
+    def at(self, wall_ns: int) -> int:
+        """Return the time on the recording's clock at a moment of the wall clock, ns UTC."""
+        return self.night_ns + round((wall_ns - self.wall_ns) * self.speed)
+
+    def changed(self, wall_ns: int, speed: float) -> "Clock":
+        """Return the clock that goes on from a moment of the wall clock at another speed; 0 stops it."""
+        return Clock(self.at(wall_ns), wall_ns, speed)
 
 
 class Watch:
@@ -126,12 +134,25 @@ class Watch:
 
     def __init__(self, clock: Clock, file: Path, *, anew: bool) -> None:
         self._clock = clock
+        self._next: Clock | None = None
         self._file = file
         self.moment = Moment.kept(file, anew=anew)
 
+    @property
+    def clock(self) -> Clock:
+        """The recording's clock as it runs now."""
+        if self._next is not None and self.moment.wall_now_ns() >= self._next.wall_ns:
+            self._clock, self._next = self._next, None
+        return self._clock
+
     def now_ns(self) -> int:
         """Return the time on the recording's clock, ns UTC."""
-        return self._clock.now_ns(self.moment)
+        return self.clock.now_ns(self.moment)
+
+    def change(self, wall_ns: int, speed: float) -> None:
+        """Let simulated time run at another speed from a moment of the wall clock on, which may be soon; 0 stops it."""
+        counted_ns = self.moment.wall_now_ns() + wall_ns - time.time_ns()
+        self._next = (self._next or self.clock).changed(counted_ns, speed)
 
     def follow(self) -> None:
         """Read the wall clock again if it was set since; only while nothing is recorded."""

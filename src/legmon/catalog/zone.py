@@ -1,7 +1,7 @@
 """The time zone of this machine. A night is stored with it, and always shown in it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tzlocal
@@ -20,6 +20,12 @@ def local_zone(at_ns: int) -> tuple[str, int]:
         name, zone = "UTC", ZoneInfo("UTC")
     offset = datetime.fromtimestamp(at_ns / NS, zone).utcoffset() or timedelta()
     return name, round(offset.total_seconds())
+
+
+def night_name(at_ns: int) -> str:
+    """Return the id of a night that begins at a moment: day and time by this machine's clock."""
+    local = datetime.fromtimestamp(at_ns / NS, UTC) + timedelta(seconds=local_zone(at_ns)[1])
+    return local.strftime("%Y-%m-%d-%H%M")
 
 
 @dataclass(frozen=True, slots=True)

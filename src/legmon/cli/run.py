@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     speed: Annotated[
-        float, typer.Option(min=0.1, max=200, metavar="X", help="Seconds of night per second of real time.")
+        float, typer.Option(min=0.1, max=300, metavar="X", help="Seconds of night per second of real time.")
     ] = 60.0,
     port: PortOption = PORT,
     no_browser: BrowserOption = False,
@@ -42,16 +42,17 @@ def demo(
 ) -> None:
     """Run the whole program with a simulated ankle sensor. You need no hardware.
 
-    Three simulated nights are recorded first. Then tonight streams over simulated Bluetooth, 60 times as fast as real time.
-    Everything is marked simulated and stored in a folder of its own. Ctrl-C ends it, and so does closing the terminal.
+    The pages open at once. Two past nights are simulated and recorded, then tonight streams over simulated Bluetooth, 60 times
+    as fast as real time, while twelve more past nights arrive. Everything is marked simulated and stored in a folder of its own.
+    Ctrl-C ends it, and so does closing the terminal.
 
     Examples: [bold]legmon demo[/bold] · slower: [bold]legmon demo --speed 10[/bold] · without a browser, for five minutes:
     [bold]legmon demo --no-browser --minutes 5[/bold]
     """
-    from legmon.app.evening import Evening
+    from legmon.app.demo import Demo
 
     folder = data or demo_folder()
-    evening = Evening(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose)
+    evening = Demo(folder, port=port, browser=not no_browser, minutes=minutes, verbose=verbose)
     evening.demo(speed=speed, seed=seed)
     if not evening.in_order:
         raise typer.Exit(1)

@@ -1,9 +1,10 @@
 """Records nights from capture files, which hold a night's notifications (docs/ankle-profile.md, section 9)."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from heapq import merge
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, get_args
 
@@ -115,7 +116,10 @@ def _described(head: dict[str, Any]) -> tuple[Leg, str, StreamFormat]:
 
 
 def record_capture(
-    catalog: Catalog, capture: Capture, started_ns: int, progress: Callable[[float], None] = lambda _: None
+    catalog: Catalog,
+    capture: Capture | Sequence[Capture],
+    started_ns: int,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> str:
     """Record a captured simulated night with the same writer, detector, scorer and catalog as over the air.
 
@@ -123,8 +127,8 @@ def record_capture(
     ----------
     catalog : Catalog
         The catalog of the data folder.
-    capture : Capture
-        The night.
+    capture : Capture or sequence of Capture
+        The night; of two legs, one capture of each.
     started_ns : int
         When it began, ns UTC.
     progress : callable
@@ -135,17 +139,20 @@ def record_capture(
     str
         Id of the night.
     """
+    captures = [capture] if isinstance(capture, Capture) else capture
     night = NightRecorder.begin(catalog, started_ns, simulated=True)
     try:
-        leg = night.leg(capture.leg, capture.sensor, CAPTURE, capture.format)
-        frames = capture.frames()
+        legs = [night.leg(c.leg, c.sensor, CAPTURE, c.format) for c in captures]
+        streams = [zip(repeat(leg), c.frames()) for leg, c in zip(legs, captures, strict=True)]
+        frames = merge(*streams, key=lambda each: each[1][0])
+        total = sum(len(c.notifications) for c in captures)
         arrival, done = started_ns, 0
         while step := list(islice(frames, FRAMES_A_STEP)):
-            for at_us, frame in step:
+            for leg, (at_us, frame) in step:
                 arrival = started_ns + at_us * 1000
                 leg.frame(frame, arrival)
             done += len(step)
-            progress(done / len(capture.notifications))
+            progress(done / total)
         night.close(arrival)
     except BaseException:
         catalog.discard(night.id)  # a part of a past night is of no use, and it can be simulated again

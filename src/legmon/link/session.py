@@ -86,9 +86,9 @@ class Session:
         Return the address of the sensor to find, None if it is not known.
     rate_hz, range_g : int
         The rate and range to ask the sensor for.
-    speed : float
-        Seconds of night per wall second, above 1 in simulation. The sensor is asked for longer frames then, so that the number of
-        frames per second stays the same.
+    speed : callable
+        Return how many seconds of night a wall second has now: above 1 in simulation, 0 while it is stopped. The sensor is asked
+        for longer frames at a high speed, so that the number of frames per second stays the same.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Session:
         known: Callable[[], str | None] = lambda: None,
         rate_hz: int = 50,
         range_g: int = 4,
-        speed: float = 1.0,
+        speed: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._radio = radio
         self._now_ns = now_ns
@@ -116,7 +116,6 @@ class Session:
         self._known = known
         self._rate_hz, self._range_g = rate_hz, range_g
         self._speed = speed
-        self._frame_s = FRAME_S * max(1.0, speed / 15)
         self._conversations: dict[str, Conversation] = {}
         self._early: list[tuple[Frame, int]] | None = None
         self._stop_reason: str | None = None
@@ -261,12 +260,12 @@ class Session:
     async def _start(
         self, client: BleakClient, connection: Connection, driver: Driver, conversation: Conversation
     ) -> float:
-        """Set the sensor up. Return after how many wall seconds without a frame the link counts as silent."""
+        """Set the sensor up. Return after how many seconds of the night without a frame the link counts as silent."""
         self._early, self._stop_reason = [], None
         wanted = StreamRequest(
             rate_hz=self._rate_hz,
             range_g=self._range_g,
-            frame_s=self._frame_s,
+            frame_s=FRAME_S * max(1.0, self._speed() / 15),
             stream=FOREIGN_STREAMS + random.getrandbits(31),
             last=self._listener.last_stream(),
         )
@@ -282,7 +281,7 @@ class Session:
         early, self._early = self._early, None
         for frame, arrival in early:
             self._listener.frame(frame, arrival)
-        return max(SILENT_LEAST_S, SILENT_FRAMES * start.frame_s / self._speed)
+        return SILENT_FRAMES * start.frame_s
 
     async def _watch(
         self, gone: asyncio.Event, fetching: asyncio.Task[None], silent_s: float
@@ -302,7 +301,9 @@ class Session:
                 return GapCause.LINK_LOST, None
             if self._stop_reason is not None:
                 return GapCause.SENSOR_STOPPED, link_message(LinkCode.SENSOR_STOPPED, why=self._stop_reason)
-            if asyncio.get_running_loop().time() - self._last_frame > silent_s:
+            if (speed := self._speed()) == 0:  # the simulated night is stopped, and no frame is due
+                self._last_frame = asyncio.get_running_loop().time()
+            elif asyncio.get_running_loop().time() - self._last_frame > max(SILENT_LEAST_S, silent_s / speed):
                 return GapCause.LINK_SILENT, link_message(LinkCode.SILENT)
 
     def _event(self, event: SensorEvent, arrival: int) -> None:

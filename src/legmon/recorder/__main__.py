@@ -142,7 +142,7 @@ def _watch(recorder: Recorder) -> None:
 
 
 async def _record(recorder: Recorder, folder: Path, when_orphaned: list[str] | None) -> int:
-    Parent(folder, recorder.ended, when_orphaned).obey()
+    Parent(folder, recorder.ended, when_orphaned, recorder.change_speed).obey()
     threading.Thread(target=_watch, args=(recorder,), daemon=True).start()
     print("ready", flush=True)
     try:

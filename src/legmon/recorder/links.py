@@ -31,14 +31,20 @@ class SensorLinks:
         The recording's clock.
     choice : SensorChoice
         Which sensors may be used.
-    speed : float
-        Seconds of night per wall second.
+    speed : callable
+        Return how many seconds of night a wall second has now.
     rate_hz : int
         The rate to ask the sensors for.
     """
 
     def __init__(
-        self, radio: Radio, now_ns: Callable[[], int], choice: SensorChoice, *, speed: float, rate_hz: int
+        self,
+        radio: Radio,
+        now_ns: Callable[[], int],
+        choice: SensorChoice,
+        *,
+        speed: Callable[[], float],
+        rate_hz: int,
     ) -> None:
         self._radio = radio
         self._now_ns = now_ns

@@ -4,15 +4,14 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from legmon.catalog.annotation_files import AnnotationFileError, night_values, read_annotations
 from legmon.catalog.state import BOTH, LAST_MOVEMENTS, EndedBy, ListedMovement
 from legmon.catalog.store import Catalog, UnknownNightError
-from legmon.catalog.zone import local_zone
+from legmon.catalog.zone import local_zone, night_name
 from legmon.detection import detector
-from legmon.movement import NS, Leg
+from legmon.movement import Leg
 from legmon.night.live import LiveNight
 from legmon.night.track import LegTrack, score_night
 from legmon.nights.custody import find_damage
@@ -61,12 +60,10 @@ class NightRecorder:
     @classmethod
     def begin(cls, catalog: Catalog, now_ns: int, *, simulated: bool) -> "NightRecorder":
         """Add a new night to the catalog and return its recorder."""
-        zone, offset = local_zone(now_ns)
-        local = datetime.fromtimestamp(now_ns / NS, UTC) + timedelta(seconds=offset)
         night = catalog.begin(
-            local.strftime("%Y-%m-%d-%H%M"),
+            night_name(now_ns),
             started_ns=now_ns,
-            zone=(zone, offset),
+            zone=local_zone(now_ns),
             simulated=simulated,
             rules=RULES,
             detector=f"{detector.NAME} {detector.VERSION}",

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,12 +41,21 @@ class Parent:
         Set when the recorder is to end in order.
     again : list of str or None
         The command line of another supervisor; None where the recorder is not supervised.
+    change_speed : callable
+        Called with a moment of the wall clock (ns) and the speed of simulated time from then on.
     """
 
-    def __init__(self, folder: Path, ended: asyncio.Event, again: list[str] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ended: asyncio.Event,
+        again: list[str] | None,
+        change_speed: Callable[[int, float], None] = lambda _at, _speed: None,
+    ) -> None:
         self._folder = folder
         self._ended = ended
         self._again = again
+        self._change_speed = change_speed
         self._loop = asyncio.get_running_loop()
         self._is_gone = False
         self._leaves = False
@@ -79,11 +89,21 @@ class Parent:
             words = (words + data)[-4096:]
             if b"end\n" in words:
                 break
+            *lines, words = words.split(b"\n")
+            for line in lines:
+                self._hear(line)
         if self._again is None or b"end\n" in words:
             self._end()
         else:
             self._is_gone = True
             self._find_supervisor(self._again)
+
+    def _hear(self, line: bytes) -> None:
+        """Obey a line such as ``pace 1796080140000000000 60``; any other one is passed over."""
+        with contextlib.suppress(ValueError, RuntimeError):  # another line; the loop is closed
+            word, at_ns, speed = line.split()
+            if word == b"pace":
+                self._loop.call_soon_threadsafe(self._change_speed, int(at_ns), float(speed))
 
     def _end(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended

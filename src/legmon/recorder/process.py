@@ -83,7 +83,6 @@ class Recorder:
         self.ended = asyncio.Event()
         self.beat = time.monotonic() + START_UP_S
         self._catalog = catalog
-        self._clock = clock
         self._simulated = simulated
         self._rate_hz = rate_hz
         self._choice = choice
@@ -91,7 +90,9 @@ class Recorder:
         self._openings = catalog.openings
         self._watch = Watch(clock, catalog.folder / "clock.json", anew=not self._is_interrupted())
         self._now_ns = self._watch.now_ns
-        self._links = SensorLinks(radio, self._now_ns, choice, speed=clock.speed, rate_hz=rate_hz)
+        self._links = SensorLinks(
+            radio, self._now_ns, choice, speed=lambda: self._watch.clock.speed, rate_hz=rate_hz
+        )
         self._inhibitor = SleepInhibitor()
         self._night: NightRecorder | None = None
         self._closer = NightCloser()
@@ -139,6 +140,11 @@ class Recorder:
         await self._closer.finish()
         self._inhibitor.keep_awake(awake=False)
         await self._report()
+
+    def change_speed(self, wall_ns: int, speed: float) -> None:
+        """Let simulated time run at another speed from a moment of the wall clock on; 0 stops it."""
+        if self._simulated:
+            self._watch.change(wall_ns, speed)
 
     @property
     def left_open(self) -> list[str]:
@@ -337,15 +343,15 @@ class Recorder:
 
     async def _report(self) -> None:
         """Update the catalog, in a thread: a busy catalog must not delay samples."""
-        now = time.monotonic()
+        now, speed = time.monotonic(), self._watch.clock.speed
         if self._night is not None and self._night.legs and self._night.catch_up():
             found = self._night.found
-            is_due = found != self._saved[1] or now - self._saved[0] > SAVE_S / self._clock.speed
+            is_due = found != self._saved[1] or now - self._saved[0] > SAVE_S / max(speed, 1.0)
             if is_due and await self._written("counts", self._night.saving()):
                 self._saved = (now, found)
         state = self._state()
         gist = replace(state, seen_ns=0, nearby=[], sensors=[replace(s, **_COUNTS) for s in state.sensors])
-        if gist != self._reported[1] or now - self._reported[0] > REPORT_S / min(self._clock.speed, 4.0):
+        if gist != self._reported[1] or now - self._reported[0] > REPORT_S / min(max(speed, 1.0), 4.0):
             self._reported = (now, gist)
             if await self._written("report", partial(self._catalog.report, state)):
                 self._written_at = time.monotonic()
@@ -390,7 +396,7 @@ class Recorder:
         )  # it can wait until the evening
         return RecorderState(
             seen_ns=time.time_ns(),
-            clock=self._clock,
+            clock=self._watch.clock,
             simulated=self._simulated,
             night=self._night.id if self._night else None,
             sensors=[ankle.state() for ankle in self._links],

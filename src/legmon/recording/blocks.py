@@ -24,8 +24,12 @@ PLAIN_MOST = 1 << 14
 SAMPLES_MOST, RECORDS_MOST = 1 << 17, 1 << 13
 LEVEL = 8
 
-_SMOOTH, _ANY = pcodec.DeltaSpec.try_conv1(4), pcodec.DeltaSpec.auto()
-"""How pcodec foretells a value: on an axis, from the four before it. That needs 4 % less than their differences."""
+_ORDER, _BATCH = 4, 256
+_SMOOTH, _ANY = pcodec.DeltaSpec.try_conv1(_ORDER), pcodec.DeltaSpec.auto()
+"""How pcodec foretells a value: on an axis, from the four before it. That needs 4 % less than their differences.
+
+pcodec 1.1.0 panics where the last of its batches is shorter than that. Such a column gets the differences.
+"""
 
 _HEAD = struct.Struct("<BIII")
 _LENGTH = struct.Struct("<I")
@@ -77,6 +81,7 @@ def pack(records: Sequence[Plain]) -> bytes:
     jumps[1:] -= (
         first[:-1] + counts[:-1]
     )  # 0 where records follow one another; overflows are undone by `unpack`
+    smooth = _ANY if 0 < len(xyz) % _BATCH < _ORDER else _SMOOTH
     packer = zlib.compressobj(9, zdict=_KNOWN)
     texts = b"".join(_LENGTH.pack(len(p)) + p for p in rare)
     parts = [
@@ -88,7 +93,7 @@ def pack(records: Sequence[Plain]) -> bytes:
         _column(np.array([h[1] for h in heads], dtype=np.int64)),
         _column(np.array([h[2] for h in heads], dtype=np.uint64)),
         _column(counts),
-        *(_column(np.ascontiguousarray(xyz[:, axis], dtype=np.int16), _SMOOTH) for axis in range(3)),
+        *(_column(np.ascontiguousarray(xyz[:, axis], dtype=np.int16), smooth) for axis in range(3)),
         packer.compress(texts) + packer.flush(),
     ]
     head = _HEAD.pack(_VERSION, len(records), len(samples), len(xyz))

@@ -207,19 +207,44 @@ def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return a, b
 
 
+def _lines(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return slope and offset of a line through each row, as `_line` does. A row has few points, and a night 40,000 rows."""
+    a, b = _pairs(x.shape[1])
+    slopes = _medians((y[:, b] - y[:, a]) / (x[:, b] - x[:, a]))
+    return slopes, _tenth_percentiles(y - slopes[:, None] * x)
+
+
+def _nearest(x: NDArray[np.float64], places: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Return the indices of the `count` values nearest to each place, in order; `x` is in order. Of two as near, the first."""
+    away = np.abs(x - places[:, None])
+    starts = (away[:, : len(x) - count] > away[:, count:]).sum(axis=1)
+    indices: NDArray[np.intp] = starts[:, None] + np.arange(count)
+    return indices
+
+
 def _median(values: NDArray[np.float64]) -> float:
-    """Return what `numpy.median` returns, which takes ten times as long for a few values: a night fits 40,000 lines."""
-    ordered, half = np.sort(values), len(values) // 2
-    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+    return float(_medians(values[None, :])[0])
+
+
+def _medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `numpy.median` returns for each row, which takes ten times as long for a few values."""
+    ordered, half = np.sort(rows, axis=1), rows.shape[1] // 2
+    middle: NDArray[np.float64] = ordered[:, half]
+    return middle if rows.shape[1] % 2 else (ordered[:, half - 1] + middle) / 2
 
 
 def _tenth_percentile(values: NDArray[np.float64]) -> float:
-    """Return what `numpy.percentile` returns for 10."""
-    ordered, place = np.sort(values), (len(values) - 1) * 0.1
+    return float(_tenth_percentiles(values[None, :])[0])
+
+
+def _tenth_percentiles(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `numpy.percentile` returns for 10, for each row."""
+    ordered, place = np.sort(rows, axis=1), (rows.shape[1] - 1) * 0.1
     low = int(place)
-    below, above, share = ordered[low], ordered[min(low + 1, len(values) - 1)], place - low
+    below, above, share = ordered[:, low], ordered[:, min(low + 1, rows.shape[1] - 1)], place - low
     step = above - below
-    return float(above - step * (1 - share) if share >= 0.5 else below + step * share)
+    found: NDArray[np.float64] = above - step * (1 - share) if share >= 0.5 else below + step * share
+    return found
 
 
 def _knots(
@@ -238,13 +263,14 @@ def _knots(
         if len(stretch) < KNOT_BLOCKS // 2:
             continue
         xs, rs = x[stretch], rest[stretch]
-        for k in np.linspace(xs[0], xs[-1], max(round((xs[-1] - xs[0]) / length), 1) + 1):
-            near = np.argsort(np.abs(xs - k), kind="stable")[: KNOT_BLOCKS + 1]
-            slope, offset = _line(np.sort(xs[near]), rs[np.sort(near)])
-            at.append(round(float(k)))
-            level.append(slope * at[-1] + offset)
-            slopes.append(slope)
-            spread.append(_median(np.abs(rs[near] - slope * xs[near] - offset)))
+        places = np.linspace(xs[0], xs[-1], max(round((xs[-1] - xs[0]) / length), 1) + 1)
+        near = _nearest(xs, places, min(KNOT_BLOCKS + 1, len(xs)))
+        slope, offset = _lines(xs[near], rs[near])
+        rounded = np.rint(places)
+        at += rounded.tolist()
+        level += (slope * rounded + offset).tolist()
+        slopes += slope.tolist()
+        spread += _medians(np.abs(rs[near] - slope[:, None] * xs[near] - offset[:, None])).tolist()
     if len(at) < 3 or np.max(np.abs(level)) < max(BENT_NS, BENT_SPREADS * float(np.median(spread))):
         return None
     filled = _over_gaps(np.asarray(at), np.asarray(level), np.asarray(slopes), 1.5 * length)

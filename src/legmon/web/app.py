@@ -19,7 +19,7 @@ from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
 from legmon.quoting import shortened
-from legmon.web import audited, events, live, nights, tonight, twins
+from legmon.web import audited, demo, events, live, nights, tonight, twins
 from legmon.web.audit import Audit
 from legmon.web.description import describe, methods_of
 from legmon.web.guard import Guard
@@ -57,7 +57,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app.state.feed = live.StatusFeed(catalog)
     app.state.happenings = HappeningFeed(catalog, app.state.feed)
     app.state.audit = audit = Audit(catalog.folder)
-    for part in (tonight, nights, twins, audited, events, live):
+    for part in (tonight, nights, twins, audited, demo, events, live):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
