@@ -52,6 +52,7 @@ SHORT = {
     "firmware_sim/streams.py": "used by the sensor and by all families",
     "src/legmon/__main__.py": "the entry point of the program",
     "src/legmon/catalog/migrations/env.py": "Alembic asks for a file of this name",
+    "src/legmon/catalog/migrations/versions/v0005_notes.py": "a migration that has landed is never edited",
     "src/legmon/cli/status.py": "one thin file for each command",
     "src/legmon/cli/stop.py": "one thin file for each command",
     "src/legmon/detection/filters.py": "formulas that are tested by themselves",

@@ -813,6 +813,7 @@ class Event(StrEnum):
     CHECK = "check"
     SENSOR = "sensor"
     LIGHTS = "lights"
+    NOTE = "note"
     MARK = "mark"
     SETTINGS = "settings"
     FIT = "fit"
@@ -829,6 +830,7 @@ EVENT_SENTENCES: Final[dict[Event, str]] = {
     Event.CHECK: "A check of the sensor was started.",
     Event.SENSOR: "A sensor was chosen.",
     Event.LIGHTS: "Lights off or on was set.",
+    Event.NOTE: "The note of a night was changed.",
     Event.MARK: "A movement was marked, or a mark removed.",
     Event.SETTINGS: "The settings were changed.",
     Event.FIT: "A fit check was made.",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from legmon.catalog.models import Base
 from legmon.messages import CatalogFault
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 SCHEMAS = {
@@ -23,6 +23,7 @@ SCHEMAS = {
     "0002": "69a4722460ada2e1",
     "0003": "b596f80034468604",
     "0004": "062dfad72edbb5f2",
+    "0005": "f97d0d4a98eb2183",
 }
 """The fingerprint of the tables after each migration. A migration that has landed is never edited."""
 
