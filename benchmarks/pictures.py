@@ -138,7 +138,7 @@ def take(browser: Browser, address: str, folder: Path, shot: Shot, file: Path) -
     page.goto(keys.entrance(folder, address, f"#/{shot.path}"))
     page.wait_for_timeout(1500)
     if shot.path == "night" and shot.folder != "none":
-        page.locator('[data-testid="envelope"][data-ready="true"]').wait_for()
+        page.locator('[data-testid="hour-rows"][data-ready="true"]').wait_for()
         page.wait_for_timeout(800)
     if shot.path == "setup":
         for _ in range(shot.step - 1):
