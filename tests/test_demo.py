@@ -181,6 +181,8 @@ def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, pa
     expect(black).to_be_visible()
     assert black.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 0, 0)"
     assert page.locator("canvas").count() == 0
+    expect(page.get_by_test_id("black-since")).to_be_visible()
+    page.keyboard.press("Escape")
     expect(page.get_by_test_id("black-since")).to_have_count(0)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -182,7 +182,7 @@ ENGLISH = {
     for text in listed.values()
     for part in re.split(r"\{\w+\}|[.:;]", text)
     if len(part.strip()) > 12
-} | {"leg movement", "Lights off", "By hour", "Before the night", "There is no night", "The watch"}
+} | {"leg movement", "Lights off", "By hour", "Ready for the night", "There is no night", "The watch"}
 """What must not be read on a page in another language."""
 DATA = {
     *(
@@ -279,7 +279,6 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
             page.keyboard.press("Escape")
         said_by_a_recorder(catalog, newest.id, "searching")
         go("tonight")
-        page.get_by_role("button").first.click()
         yield "black"
         yield go("live")
     finally:
@@ -450,7 +449,7 @@ def test_the_set_up_by_keyboard_alone(browser: Browser, empty: str) -> None:
         expect(page.get_by_test_id("folder")).to_contain_text("empty")
         tab_to(page, "finish")
         page.keyboard.press("Enter")
-        expect(page.get_by_test_id("preflight")).to_be_visible()
+        expect(page.get_by_test_id("tonight-title")).to_be_visible()
     said = asked.get(f"{empty}/api/v1/settings").json()
     assert (said["set_up"], said["leg"]) == (True, "right")
     put_settings(empty, set_up=False, leg=None)
@@ -990,24 +989,28 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
     ):
         put_settings(address, set_up=True, leg="left")
         page.goto(f"{address}/#/tonight")
-        expect(page.locator('[data-item="sensor"][data-level="stop"]')).to_be_visible()
-        page.get_by_test_id("start").press("Enter")
-        assert asked.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
+        expect(page.get_by_test_id("tonight-title")).to_have_text("Not yet.")
+        expect(page.get_by_test_id("start-reason")).to_contain_text("No sensor is sending.")
+        expect(page.get_by_test_id("start")).to_have_count(0)
         page.get_by_test_id("check").press("Enter")
-        expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=60_000)
+        expect(page.get_by_test_id("tonight-title")).to_have_text("Ready for the night.", timeout=60_000)
+        expect(page.get_by_test_id("start-reason")).to_contain_text("Sensor on the left ankle")
+        expect(page.get_by_test_id("first-thing")).to_contain_text("There was no fit check this evening.")
         status = asked.get(f"{address}/api/v1/status").json()
         assert (status["mode"], status["recording"]) == ("check", False)
         page.get_by_test_id("fit-start").press("Enter")
         for words in ("Stand still.", "Lie still.", "Toes up! 5 of 5", "Roll the leg"):
             expect(page.get_by_test_id("cue")).to_contain_text(words, timeout=60_000)
-        expect(page.get_by_test_id("fit-result")).to_be_visible(timeout=60_000)
-        expect(page.get_by_test_id("fit-result")).to_contain_text("of 5 toe-ups. Move it lower")
+        expect(page.get_by_test_id("first-thing")).to_contain_text(
+            "of 5 toe-ups. Move it lower", timeout=60_000
+        )
+        page.get_by_test_id("all-checks").locator("summary").click()
+        expect(page.get_by_test_id("fit-result")).to_be_visible()
         assert not (data / "nights").exists(), "a check begins no night"
         page.get_by_test_id("start").press("Enter")
-        expect(page.get_by_test_id("black")).to_be_visible(timeout=60_000)
-        time.sleep(2)
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("black-since")).to_contain_text("Good night.", timeout=60_000)
+        expect(page.get_by_test_id("black-since")).to_have_count(0, timeout=60_000)  # after five seconds
+        page.keyboard.press("Enter")  # the focus is on the dot
         expect(page.get_by_test_id("black-since")).to_be_visible()
         tab_to(page, "stop")
         page.keyboard.press("Enter")
@@ -1080,9 +1083,10 @@ def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address
     with recording(folder), opened(browser, address, bypass_csp=True) as page:
         page.goto(f"{address}/#/tonight")
         expect(page.get_by_test_id("black")).to_be_visible()
-        for shown in (False, True):
-            if shown:
-                page.get_by_role("button").click()
+        for shown in (True, False):
+            if not shown:
+                page.keyboard.press("Escape")
+                expect(page.get_by_test_id("black-since")).to_have_count(0)
             assert violations(page) == []
 
 
@@ -1093,8 +1097,10 @@ def test_the_words_on_black_stay_while_the_keyboard_is_on_them(
         page.clock.install()
         page.goto(f"{address}/#/tonight")
         expect(page.get_by_test_id("black")).to_be_visible()
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("black-since")).to_contain_text("You can close this page.")
+        page.clock.fast_forward(21_000)
+        expect(page.get_by_test_id("black-since")).to_have_count(0)
+        page.keyboard.press("Enter")  # the focus is on the dot
         expect(page.get_by_test_id("black-since")).to_be_visible()
         assert page.evaluate("document.activeElement !== document.body"), "the focus is not lost"
         tab_to(page, "stop")

@@ -8,6 +8,7 @@ import type {
   Movement,
   Night,
   NightSummary,
+  Preflight,
   PreflightItem,
   Rules,
   Sensor,
@@ -271,6 +272,21 @@ export function diskSentences(disk: DiskRoom): string {
   ];
   if (recording > mb) sentences.push(t("settings.disk.recording", { mb: n(recording) }));
   return sentences.join(" ");
+}
+
+/** Whether the night can begin, in one sentence. */
+export const readiness = (list: Preflight | undefined): string =>
+  t(!list ? "tonight.title" : list.may_start ? "tonight.ready" : "tonight.notYet");
+
+/** Which ankles wear a sensor, and for how long it has charge. */
+export function worn({ legs, items }: Preflight): string {
+  const who = t(legs.length > 1 ? "tonight.both" : "tonight.one", { ankle: ankleName(legs[0] ?? "left") });
+  const battery = items.find(({ item }) => item === "battery");
+  const values = battery?.values ?? {};
+  if (battery?.code === "nights")
+    return `${who} · ${t("tonight.batteryNights", { n: Math.round(values.nights ?? 0) })}`;
+  if (values.percent === undefined) return who;
+  return `${who} · ${t("tonight.batteryPercent", { percent: Math.round(values.percent) })}`;
 }
 
 /** The sentence of one line of the list before the night, with what to do. */

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from legmon.catalog.state import Mode
-from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
+from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS, Level
 from legmon.movement import Leg, Legs
 from legmon.night.fit import Step
 from legmon.nights.answers import FitResult
@@ -81,7 +81,7 @@ class PreflightItem(Frozen):
     item: Literal[
         "sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock", "sleep", "mains", "lid"
     ]
-    level: Literal["ok", "look", "stop"]
+    level: Level
     code: str
     values: dict[str, float]
     text: str = Field(description="the sensor's own words, in English; empty where it sends none")
