@@ -184,7 +184,6 @@ def test_while_it_records_tonight_is_black_and_says_more_on_a_tap(demo: Demo, pa
     expect(page.get_by_test_id("black-since")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("black-since")).to_have_count(0)
-    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("black-since")).to_contain_text("Recording since")
     page.keyboard.press("Escape")

@@ -583,7 +583,7 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     ]
     wanted += [f"link.{state}" for state in get_args(LinkState)]
     wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
-    wanted += [f"strip.state.{state}" for state in get_args(PostureState)]
+    wanted += [f"posture.{state}" for state in get_args(PostureState)]
     wanted += [f"link.{says}" for says in LinkCode] + [f"trouble.{trouble}" for trouble in Trouble]
     wanted += [f"problem.{code}" for code in ProblemCode] + [
         f"kind.{kind}" for kind in (*get_args(Kind), VOLUNTARY)
