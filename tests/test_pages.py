@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
@@ -851,6 +851,30 @@ def test_in_forced_colours_only_the_shown_night_is_marked(browser: Browser, busy
     assert len(edges) > 3, ground
     assert [colour == canvas for chosen, colour in edges] == [not chosen for chosen, _ in edges]
     context.close()
+
+
+def test_what_is_written_stays_while_a_night_that_is_recorded_is_loaded_again(
+    browser: Browser, address: str
+) -> None:
+    asks: list[str] = []
+
+    def answer(route: Route) -> None:
+        night = route.fetch()
+        asks.append(route.request.url)
+        route.fulfill(response=night, json=night.json() | {"state": "recording"})
+
+    with opened(browser, address) as page:
+        page.route(re.compile(r"/api/v1/nights/[^/?]+\?"), answer)
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        page.get_by_test_id("note").click()
+        page.keyboard.type("Half a ")
+        before = len(asks)
+        until(lambda: page.wait_for_timeout(100) is None and len(asks) > before + 1)
+        page.keyboard.type("sentence.")
+        expect(page.get_by_test_id("note")).to_have_value("Half a sentence.")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
 
 
 def test_a_note_and_tags_are_kept_and_taken_back(browser: Browser, address: str) -> None:

@@ -25,6 +25,7 @@ import {
   signalStrength,
   kindName,
   summary,
+  tooShort,
   trust,
 } from "./words";
 
@@ -136,7 +137,7 @@ test("below half an hour there is no rate, not even 0", () => {
   const short = { ...night, lights, headline: { ...night.headline, seconds: 1790, periodic_per_hour: 0 } };
   expect(rateOf(short)).toBeNull();
   expect(summary(short)).toBe("96 of 143 leg movements came in series.");
-  expect(overWhat(short)).toContain("No rate below 30 minutes.");
+  expect(tooShort(short)).toBe("No rate below 30 minutes.");
   expect(rateOf({ headline: { ...night.headline, seconds: 1800 } })).toBe(13.7);
 });
 

@@ -63,7 +63,11 @@ export function summary(night: NightSummary): string {
   );
 }
 
-/** The hours of the headline, the legs, and that lying awake counts; and where there is no rate, why. */
+/** Why a night has no rate; empty where it has one. */
+export const tooShort = ({ headline }: Pick<NightSummary, "headline">): string =>
+  headline.seconds < SHORTEST_S ? t("night.tooShort") : "";
+
+/** The hours of the headline, the legs, and that lying awake counts. */
 export function overWhat(night: NightSummary & Pick<Night, "lights">): string {
   const { seconds, denominator: hours } = night.headline;
   const values = {
@@ -71,8 +75,7 @@ export function overWhat(night: NightSummary & Pick<Night, "lights">): string {
     legs: t(`legs.${night.legs.length > 1 ? "both" : (night.legs[0] ?? "left")}`),
   };
   const kind = hours === "lying" ? "lying" : night.lights.edited ? "bed" : "recording";
-  const sentence = t(`night.over.${kind}`, values);
-  return seconds < SHORTEST_S ? `${sentence} ${t("night.tooShort")}` : sentence;
+  return t(`night.over.${kind}`, values);
 }
 
 /** That much of the night is missing, so that the number is for the rest alone; empty where nine tenths or more are there. */
