@@ -7,7 +7,8 @@ Prints one JSON object, in milliseconds:
 - `first_ever`: the first visit to the night, when its posture is computed from the recording
 - `chart`: a reload of the page, until the night's chart is drawn
 - `other_night`: the same within the pages, from the press of a key
-- `zoom`, `pan`: one step of that chart, until the next frame of the screen
+- `open`: from a press of Enter on a movement until its signal is drawn
+- `zoom`, `pan`: one step of the signal, until the next frame of the screen
 - `nothing`: two frames of the screen without a step
 - `detail`: a jump to another movement, with its samples loaded
 """
@@ -30,11 +31,12 @@ from legmon.movement import Leg
 from legmon.web import keys
 from tests.made import Made, evening, make_night, scenario
 
-READY = "document.querySelector('[data-testid=envelope]')?.dataset.ready === 'true'"
+READY = "document.querySelector('[data-testid=hour-rows]')?.dataset.ready === 'true'"
+OPEN = "document.querySelector('[data-testid=signal-chart][data-ready]')"
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 STEPS = 15
 WATCH = """new MutationObserver(() => {
-  if (!window.drawn && document.querySelector('[data-testid=envelope]')?.dataset.ready === 'true')
+  if (!window.drawn && document.querySelector('[data-testid=hour-rows]')?.dataset.ready === 'true')
     requestAnimationFrame(() => (window.drawn ??= performance.now()));
 }).observe(document, { subtree: true, childList: true, attributes: true });"""
 """The page's own clock, from when it was asked for, at the picture that holds the chart."""
@@ -76,7 +78,15 @@ def measure(page: Page, address: str) -> dict[str, float]:
         return took
 
     found["other_night"] = median(to_and_fro() for _ in range(3))
-    chart, detail = page.get_by_test_id("envelope"), page.get_by_test_id("signal-chart")
+    marks = page.locator("[data-focus^=left], [data-focus^=right]")
+
+    def open_another(number: int) -> float:
+        marks.nth(20 * number).focus()
+        page.keyboard.press("Escape")
+        return timed(page, lambda: page.keyboard.press("Enter"), OPEN)
+
+    found["open"] = median(open_another(n) for n in range(1, 8))
+    chart = page.get_by_test_id("signal-chart").first
     chart.focus()
     page.wait_for_timeout(300)
     idle = median(timed(page, lambda: None) for _ in range(STEPS))
@@ -87,13 +97,13 @@ def measure(page: Page, address: str) -> dict[str, float]:
     found |= {"nothing": idle, "zoom": median(zooms), "zoom_worst": max(zooms), "pan": median(pans)}
 
     def jump() -> float:
-        before = detail.get_attribute("data-start")
+        before = chart.get_attribute("data-start")
         key = lambda: page.keyboard.press("PageDown")  # noqa: E731
         return timed(
             page, key, f"document.querySelector('[data-testid=signal-chart]').dataset.start !== '{before}'"
         )
 
-    detail.focus()
+    chart.focus()
     found["detail"] = median(jump() for _ in range(STEPS))
     return {name: round(value, 1) for name, value in found.items()}
 

@@ -46,7 +46,6 @@ class Shot:
     width: int = 1440
     language: str = "en"
     whole: bool = False
-    tap: bool = False
     step: int = 1
     height: int | None = None
 
@@ -58,7 +57,7 @@ DOCUMENTS = [
     Shot("tonight", "ready", "tonight", "dark", 820),
     Shot("nearby", "new", "setup", "light", 820, step=2, height=740),
     Shot("set-up", "new", "setup", "light", 820, step=3, height=600),
-    Shot("recording", "recording", "tonight", "night", 390, tap=True),
+    Shot("recording", "recording", "tonight", "night", 390),
 ]
 
 
@@ -138,13 +137,11 @@ def take(browser: Browser, address: str, folder: Path, shot: Shot, file: Path) -
     page.goto(keys.entrance(folder, address, f"#/{shot.path}"))
     page.wait_for_timeout(1500)
     if shot.path == "night" and shot.folder != "none":
-        page.locator('[data-testid="envelope"][data-ready="true"]').wait_for()
+        page.locator('[data-testid="hour-rows"][data-ready="true"]').wait_for()
         page.wait_for_timeout(800)
     if shot.path == "setup":
         for _ in range(shot.step - 1):
             page.get_by_test_id("next").click()
-    if shot.tap:
-        page.get_by_role("button").first.click()
     page.wait_for_timeout(300)
     page.screenshot(path=file, full_page=shot.whole)
     context.close()

@@ -53,6 +53,7 @@ SHORT = {
     "src/legmon/__main__.py": "the entry point of the program",
     "src/legmon/catalog/migrations/env.py": "Alembic asks for a file of this name",
     "src/legmon/catalog/migrations/versions/v0005_confidence.py": "one file for each migration",
+    "src/legmon/catalog/migrations/versions/v0006_notes.py": "a migration that has landed is never edited",
     "src/legmon/cli/status.py": "one thin file for each command",
     "src/legmon/cli/stop.py": "one thin file for each command",
     "src/legmon/detection/filters.py": "formulas that are tested by themselves",

@@ -156,13 +156,12 @@ def test_each_past_night_shows_its_own_counts(demo: Demo, page: Page) -> None:
         page.locator(f'[data-testid="night-entry"][data-night-id="{night["id"]}"]').click()
         summary = page.get_by_test_id("night-summary")
         headline = night["headline"]
-        expect(summary).to_contain_text(f"{headline['movements']} leg movements")
-        expect(summary).to_contain_text(f"{headline['periodic']} of them")
-        expect(page.get_by_test_id("headline-rate")).to_have_text(f"{headline['periodic_per_hour']:.0f}")
+        expect(summary).to_contain_text(f"{headline['periodic']} of {headline['movements']} leg movements")
+        expect(summary).to_contain_text(f": {headline['periodic_per_hour']:.0f} an hour")
         scored = json.loads(cli("score", night["id"], "--data", str(demo.data), "--json"))
         assert scored["indices"]["movements"] == night["movements"]
         assert scored["indices"]["periodic"] == night["periodic"]
-        expect(page.locator('[data-testid="envelope"][data-ready="true"]')).to_be_visible()
+        expect(page.locator('[data-testid="hour-rows"][data-ready="true"]')).to_be_visible()
         expect(page.get_by_test_id("simulated").first).to_be_visible()
 
 
@@ -171,7 +170,8 @@ def test_a_movement_zooms_the_chart_to_its_samples(demo: Demo, page: Page) -> No
     nights = demo.get("/nights")
     assert isinstance(nights, dict)
     page.goto(f"{demo.address}/#/night/{nights['nights'][-1]['id']}")
-    expect(page.locator('[data-testid="envelope"][data-ready="true"]')).to_be_visible()
+    expect(page.locator('[data-testid="hour-rows"][data-ready="true"]')).to_be_visible()
+    page.get_by_test_id("all-movements").locator("summary").click()
     row = page.get_by_test_id("movement-row").nth(3)
     row.locator("button").first.press("Enter")
     expect(page.locator('[data-testid="signal-chart"][data-ready="raw"]')).to_be_visible()

@@ -37,7 +37,7 @@ from legmon import terminal
 from legmon.app import simulator
 from legmon.catalog import zone
 from legmon.catalog.annotation_files import load_night_annotations
-from legmon.catalog.annotations import Annotations
+from legmon.catalog.annotations import Annotations, NightNote
 from legmon.catalog.carry_over import carry_over
 from legmon.catalog.database import contents
 from legmon.catalog.derived import Derived
@@ -523,7 +523,17 @@ def test_a_night_of_a_hundred_years_has_a_short_envelope() -> None:
         info = catalog.nights()[0]
         catalog.close()
     found = report.NightReport(
-        info, "wasm2016", [track], {"left": derived}, score_night([track]), None, (None, None), 0, [], []
+        info,
+        "wasm2016",
+        [track],
+        {"left": derived},
+        score_night([track]),
+        None,
+        (None, None),
+        0,
+        [],
+        [],
+        NightNote(),
     )
     assert len(report.leg_envelope(found, track)[0]) == report.LONGEST_S
     answer = report.summary(found)

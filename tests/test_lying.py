@@ -174,12 +174,13 @@ def comparable(
 
 def test_fewer_than_five_nights_are_no_usual() -> None:
     found = usual(comparable(10), [comparable(r) for r in (1, 2, 3, 4)])
-    assert (found.nights, found.low, found.high) == (4, None, None)
+    assert (found.nights, found.low, found.high, found.rates) == (4, None, None, [1, 2, 3, 4])
 
 
 def test_of_twelve_nights_ten_span_the_usual_range() -> None:
     found = usual(comparable(99), [comparable(float(r)) for r in range(1, 13)])
     assert (found.nights, found.within, found.low, found.high) == (12, 10, 2, 11)
+    assert found.rates == [float(r) for r in range(1, 13)], "every one of them, the newest first"
 
 
 def test_only_whole_nights_measured_alike_are_compared() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from legmon.catalog.annotations import Annotations, Check
 from legmon.catalog.clock import Clock
@@ -81,6 +81,19 @@ def address(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Twelve nights, the newest with about 300 movements and half an hour that is lost."""
+    made = tmp_path_factory.mktemp("busy")
+    catalog = Catalog(made)
+    earlier = make_night(catalog, Made(evening(1), {"left": scenario(3, 0.5, per_hour=120)}))
+    copy_nights(catalog, earlier, 10)
+    make_night(catalog, Made(evening(0), {"left": scenario(5, 2.2, per_hour=260)}, lost=[(1500, 3000)]))
+    catalog.close()
+    with served(made) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = tmp_path_factory.mktemp("empty")
     Catalog(made).close()
@@ -114,7 +127,7 @@ def put_settings(address: str, **some: object) -> None:
 def ready(page: Page, path: str) -> None:
     expect(page.locator("h1").first).to_be_attached()
     if path.startswith("night"):
-        there = page.locator('[data-testid="no-nights"], [data-testid="envelope"][data-ready="true"]')
+        there = page.locator('[data-testid="no-nights"], [data-testid="hour-rows"][data-ready="true"]')
         expect(there.first).to_be_visible(timeout=20_000)
     page.wait_for_timeout(300)
 
@@ -169,7 +182,7 @@ ENGLISH = {
     for text in listed.values()
     for part in re.split(r"\{\w+\}|[.:;]", text)
     if len(part.strip()) > 12
-} | {"leg movement", "Lights off", "Movements by hour", "Before the night", "There is no night", "The watch"}
+} | {"leg movement", "Lights off", "By hour", "Ready for the night", "There is no night", "The watch"}
 """What must not be read on a page in another language."""
 DATA = {
     *(
@@ -186,7 +199,7 @@ DATA = {
         "Ankle",
         "Left",
     ),
-    *("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Nov"),
+    *("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Nov", "Saturday", "Sunday", "November"),
 }
 """Words that are the same in every language: names, and dates and units of the language that the test speaks."""
 WORDS = """() => {
@@ -266,7 +279,6 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
             page.keyboard.press("Escape")
         said_by_a_recorder(catalog, newest.id, "searching")
         go("tonight")
-        page.get_by_role("button").first.click()
         yield "black"
         yield go("live")
     finally:
@@ -279,11 +291,17 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
     for details in page.locator("details").all():
         details.evaluate("e => e.open = true")
     page.locator('[data-testid="movement-row"] button').first.click()
+    page.locator('[data-testid="signal-chart"][data-ready]').first.wait_for()
+    page.get_by_test_id("movement-menu").first.click()
     yield "night, everything open"
+    page.keyboard.press("Escape")
+    page.get_by_test_id("hour-row").nth(1).click(position={"x": 200, "y": 20})
+    page.locator('[data-testid="under"] [data-testid="signal-chart"][data-ready]').first.wait_for()
+    yield "night, a moment open"
     asked.patch(f"{at}/api/v1/nights/last", json={"off": None, "on": None}).raise_for_status()
     yield go("night/" + night["earlier"])
     page.goto(f"{at}/#/night/nothing")
-    page.get_by_role("alert").wait_for()
+    page.get_by_test_id("missing-night").wait_for()
     yield "a night that is not there"
 
 
@@ -356,41 +374,45 @@ def test_why_a_sensor_does_not_begin_is_read_in_its_own_words(
         put_settings(address, language="auto", leg=None, set_up=False)
 
 
-def test_a_night_on_paper_is_light_whole_and_has_its_caveat(browser: Browser, address: str) -> None:
-    put_settings(address, theme="night")
+def test_a_night_on_paper_is_two_light_sheets_with_its_caveat(browser: Browser, busy: str) -> None:
+    put_settings(busy, theme="night")
     try:
-        with opened(browser, address) as page:
-            page.goto(f"{address}/#/night")
+        with opened(browser, busy) as page:
+            page.goto(f"{busy}/#/night")
             ready(page, "night")
-            page.get_by_test_id("movement-table").wait_for()
+            page.get_by_test_id("all-movements").wait_for()
             page.emulate_media(media="print")
             # A sheet of A4 is narrower than the screen for which the charts were drawn, and nothing is drawn anew for it.
             found = page.evaluate("""() => {
               document.body.style.width = '700px';
-              const seen = (e) => e.checkVisibility() && e.getClientRects().length > 0;
+              const seen = (e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getClientRects().length > 0;
               const right = (e) => e.getBoundingClientRect().right;
               const charts = [...document.querySelectorAll('figure svg, figure canvas')].filter(seen);
-              const row = document.querySelector('[data-testid="movement-row"]');
               return {
                 ground: getComputedStyle(document.documentElement).getPropertyValue('--ground'),
                 shade: getComputedStyle(document.documentElement).getPropertyValue('--hue-1'),
-                pressed: [...document.querySelectorAll('button:not(.value), nav, summary, input, header a')].filter(seen).length,
+                pressed: [...document.querySelectorAll('button:not(.value), nav, input, header a')].filter(seen).length,
                 wide: charts.filter((e) => right(e) > 700).length,
                 split: [...document.querySelectorAll('figure')].filter(
                   (e) => getComputedStyle(e).breakInside !== 'avoid').length,
-                row: row.innerText,
+                open: [...document.querySelectorAll('[data-testid="by-hour"], [data-testid="gap-list"]')].filter(seen).length,
+                rows: document.querySelectorAll('[data-testid="movement-row"]').length,
                 top: document.querySelector('main').innerText.slice(0, 200),
               }
             }""")
-            sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
+            sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+            numbered = page.evaluate(
+                "[...document.styleSheets].some((s) => [...s.cssRules].some((r) => /counter\\(pages?\\)/.test(r.cssText)))"
+            )
     finally:
-        put_settings(address, theme="auto")
+        put_settings(busy, theme="auto")
     assert (found["ground"], found["shade"]) == ("#fff", "#c4d6ec")
     assert (found["pressed"], found["wide"], found["split"]) == (0, 0, 0), found
-    assert re.match(r"\d\d:\d\d:\d\d", found["row"]), "the time of a movement"
+    assert (found["open"], found["rows"]) == (2, 0), "what is folded up is open, and the list is left out"
     assert "Experimental" in found["top"]
     assert "not validated against polysomnography" in found["top"]
-    assert 3 <= sheets <= 7
+    assert sheets <= 2
+    assert numbered
 
 
 def tab_to(page: Page, test_id: str, most: int = 120, *, back: bool = False) -> None:
@@ -427,7 +449,7 @@ def test_the_set_up_by_keyboard_alone(browser: Browser, empty: str) -> None:
         expect(page.get_by_test_id("folder")).to_contain_text("empty")
         tab_to(page, "finish")
         page.keyboard.press("Enter")
-        expect(page.get_by_test_id("preflight")).to_be_visible()
+        expect(page.get_by_test_id("tonight-title")).to_be_visible()
     said = asked.get(f"{empty}/api/v1/settings").json()
     assert (said["set_up"], said["leg"]) == (True, "right")
     put_settings(empty, set_up=False, leg=None)
@@ -441,48 +463,76 @@ def test_the_review_of_a_night_by_keyboard_alone(browser: Browser, address: str)
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("later")).to_be_visible()
         ready(page, "night")
-        tab_to(page, "envelope")
-        chart = page.get_by_test_id("envelope")
-
-        whole = span(chart)
-        page.keyboard.press("+")
-        page.keyboard.press("+")
-        assert span(chart) == pytest.approx(whole / 4, rel=0.01)
-        start = float(chart.get_attribute("data-start") or 0)
-        page.keyboard.press("ArrowRight")
-        assert float(chart.get_attribute("data-start") or 0) > start
-        page.keyboard.press("Enter")
-        detail = page.get_by_test_id("signal-chart")
-        middle = (start + span(chart) / 4) + span(chart) / 2
-        until(lambda: abs(float(detail.get_attribute("data-start") or 0) + 60 - middle) < 2)
-        page.keyboard.press("Home")
-        assert span(chart) == pytest.approx(whole, rel=0.01)
-        tab_to(page, "signal-chart")
-        page.keyboard.press("PageDown")
-        expect(page.get_by_test_id("chosen")).to_contain_text("of")
         before = page.get_by_test_id("night-summary").inner_text()
+        tab_to(page, "hour-rows")
+        first = focused(page)
+        page.keyboard.press("ArrowRight")
+        second = focused(page)
+        assert second != first
+        page.keyboard.press("ArrowDown")
+        assert focused(page) not in {first, second}
+        page.keyboard.press("Home")
+        assert focused(page).startswith("hour ")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("chosen")).to_contain_text("no movement chosen")
+        expect(page.get_by_test_id("voluntary-here")).to_have_count(0)
+        for _ in range(30):
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("Enter")
+            if page.get_by_test_id("voluntary-here").count():
+                break
+        expect(page.get_by_test_id("said")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d, left: \d+ mg"))
+        tab_to(page, "signal-chart")
+        chart = page.get_by_test_id("signal-chart")
+        width = span(chart)
+        page.keyboard.press("+")
+        assert span(chart) == pytest.approx(width / 2, rel=0.01)
+        expect(page.get_by_test_id("said")).to_contain_text("Shows")
+        row = page.locator('[data-testid="hour-row"]:has(+ [data-testid="under"])')
+        before_row = row.get_attribute("data-start")
+        for _ in range(80):
+            page.keyboard.press("PageDown")
+            if row.get_attribute("data-start") != before_row:
+                break
+        assert row.get_attribute("data-start") != before_row, "the signal moved under another row"
+        assert page.evaluate("document.activeElement.dataset.testid") == "signal-chart", (
+            "and the focus with it"
+        )
         for _ in range(30):
             if page.get_by_test_id("voluntary-here").count():
                 break
-            page.keyboard.press("PageDown")
-        tab_to(page, "voluntary-here", 400)
+            page.keyboard.press("PageUp")
+        tab_to(page, "voluntary-here")
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("voluntary-here")).to_contain_text("Count it again")
+        expect(page.get_by_test_id("said")).to_contain_text("no longer counts")
         until(lambda: page.get_by_test_id("night-summary").inner_text() != before)
+        tab_to(page, "undo")
         page.keyboard.press("Enter")
         until(lambda: page.get_by_test_id("night-summary").inner_text() == before)
-        tab_to(page, "rules-aasm")
+
+
+def test_bedtime_is_set_by_keyboard_alone(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        tab_to(page, "night-menu")
         page.keyboard.press("Enter")
-        expect(page.get_by_test_id("rules-aasm")).to_have_attribute("aria-pressed", "true")
-        tab_to(page, "lights")
-        page.keyboard.press("Tab")  # from the hour to the minute
-        for _ in range(5):
-            page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.dataset.testid") == "lights-off"
+        page.keyboard.press("Control+a")
+        page.keyboard.type("22:50")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Saved.")).to_be_visible()
         expect(page.get_by_text("The recording ran from")).to_be_visible()
         page.get_by_role("button", name="Use the recording's own times").press("Enter")
         expect(page.get_by_text("Only movements between")).to_have_count(0)
+
+
+def focused(page: Page) -> str:
+    """The name of the movement or the hour that has the focus."""
+    name: str = page.evaluate("document.activeElement.getAttribute('data-focus') ?? ''")
+    return name
 
 
 def span(chart: Locator) -> float:
@@ -502,23 +552,31 @@ def drag_over_half(page: Page, area: Locator) -> None:
     page.mouse.up()
 
 
-@pytest.mark.parametrize("name", ["envelope", "signal-chart"])
-def test_every_chart_zooms_with_the_same_wheel_drag_and_keys(
-    browser: Browser, address: str, name: str
-) -> None:
+def open_signal(page: Page, row: int = 1) -> Locator:
+    """Open two minutes in the middle of an hour; returns the first chart of them."""
+    rows = page.get_by_test_id("hour-row")
+    box = rows.nth(row).bounding_box()
+    assert box is not None
+    rows.nth(row).click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    page.locator('[data-testid="signal-chart"][data-ready]').first.wait_for()
+    return page.get_by_test_id("signal-chart").first
+
+
+def test_the_signal_zooms_with_wheel_drag_and_keys(browser: Browser, address: str) -> None:
     """The wheel scrolls the page and zooms with Ctrl; a drag zooms; Home and a double click show the whole night."""
     with opened(browser, address) as page:
         page.goto(f"{address}/#/night")
         ready(page, "night")
-        chart = page.get_by_test_id(name)
+        chart = open_signal(page)
         chart.scroll_into_view_if_needed()
-        page.locator('[data-testid="signal-chart"][data-ready]').wait_for()
         area = chart.locator(".u-over")
-        before, scrolled = span(chart), page.evaluate("scrollY")
-        area.hover()
-        page.mouse.wheel(0, -50 if scrolled > 50 else 50)
-        page.wait_for_function("at => scrollY !== at", arg=scrolled)
-        assert span(chart) == before, "the wheel alone scrolls"
+        before = span(chart)
+        for place in (page.get_by_test_id("hour-row").first, area):
+            scrolled = page.evaluate("scrollY")
+            place.hover()
+            page.mouse.wheel(0, -50 if scrolled > 50 else 50)
+            page.wait_for_function("at => scrollY !== at", arg=scrolled)
+            assert span(chart) == before, "the wheel alone scrolls"
         area.hover()
         page.keyboard.down("Control")
         page.mouse.wheel(0, -100)
@@ -537,19 +595,309 @@ def test_every_chart_zooms_with_the_same_wheel_drag_and_keys(
         until(lambda: span(chart) == whole)
 
 
-def test_a_click_at_a_moment_leaves_no_hidden_movement_chosen(browser: Browser, address: str) -> None:
+def test_a_click_at_a_moment_leaves_no_hidden_movement_chosen(browser: Browser, busy: str) -> None:
+    with opened(browser, busy) as page:
+        page.goto(f"{busy}/#/night")
+        ready(page, "night")
+        movements = asked.get(f"{busy}/api/v1/nights/last/movements").json()["movements"]
+        first = next(m for m in movements if m["kind"] == "leg")
+        page.locator(f'[data-focus="{first["id"]}"]').press("Enter")
+        expect(page.get_by_test_id("voluntary-here")).to_be_visible()
+        gap = page.get_by_test_id("hour-row").get_by_test_id("gap").first
+        gap.click(force=True)
+        expect(page.get_by_test_id("chosen")).to_contain_text("no movement chosen")
+        expect(page.get_by_test_id("voluntary-here")).to_have_count(0)
+        expect(page.locator(".mark.chosen")).to_have_count(0)
+        page.get_by_test_id("movement-before").click()
+        expect(page.get_by_test_id("chosen")).to_contain_text("mg")
+
+
+def test_a_movement_is_drawn_at_its_own_ankle(browser: Browser, address: str) -> None:
+    movements = asked.get(f"{address}/api/v1/nights/last/movements").json()["movements"]
+    right = [m for m in movements if m["leg"] == "right" and m["kind"] == "leg"]
     with opened(browser, address) as page:
         page.goto(f"{address}/#/night")
         ready(page, "night")
-        expect(page.get_by_test_id("chosen")).to_be_visible()
-        area = page.get_by_test_id("envelope").locator(".u-over")
-        size = area.bounding_box()
-        assert size is not None
-        area.click(position={"x": size["width"] - 20, "y": size["height"] / 2})
-        expect(page.get_by_test_id("chosen")).to_have_count(0)
-        expect(page.get_by_test_id("voluntary-here")).to_have_count(0)
-        page.get_by_test_id("movement-before").click()
-        expect(page.get_by_test_id("chosen")).to_be_visible()
+        for one in (right[0], right[-1]):
+            page.locator(f'[data-focus="{one["id"]}"]').press("Enter")
+            below = page.locator(f'[data-focus="{one["id"]}"]').evaluate(
+                """(mark) => mark.getBoundingClientRect().top
+                  - mark.closest('svg').querySelectorAll('.recorded')[1].getBoundingClientRect().top"""
+            )
+            assert below >= 0, "in the lane of the right ankle"
+            expect(page.get_by_test_id("chosen")).to_contain_text(", right: ")
+            for side in ("left", "right"):
+                chart = page.locator(f'[data-testid="signal-chart"][data-leg="{side}"]')
+                start, end = (float(chart.get_attribute(f"data-{at}") or 0) for at in ("start", "end"))
+                n = sum(m["leg"] in (side, "both") and start <= m["onset"] < end for m in movements)
+                said = page.locator(f'figure:has(> [data-leg="{side}"]) > figcaption')
+                expect(said).to_contain_text(f"{n} movement" if n else "No movement")
+
+
+def test_every_time_axis_has_one_left_edge(browser: Browser, busy: str) -> None:
+    for width in (390, 1280):
+        with opened(browser, busy, width=width) as page:
+            page.goto(f"{busy}/#/night")
+            ready(page, "night")
+            open_signal(page)
+            for part in page.locator("details.part").all():
+                part.evaluate("e => e.open = true")
+            edges = page.evaluate("""() => {
+              const left = (e) => e.getBoundingClientRect().left;
+              const full = [...document.querySelectorAll('[data-testid="hour-row"] .recorded')].map(left);
+              return [Math.min(...full), left(document.querySelector('.u-over')),
+                left(document.querySelector('[data-testid="by-hour"] .grid')),
+                left(document.querySelector('[data-testid="interval-histogram"] .grid')) - left(
+                  document.querySelector('[data-testid="interval-histogram"]')) + left(
+                  document.querySelector('[data-testid="hour-rows"]'))];
+            }""")
+            assert max(edges) - min(edges) <= 1.5, edges
+            right = page.evaluate("""() => {
+              const right = (e) => e.getBoundingClientRect().right;
+              const full = [...document.querySelectorAll('[data-testid="hour-row"] .recorded')].map(right);
+              return [Math.max(...full), right(document.querySelector('.u-over'))];
+            }""")
+            assert max(right) - min(right) <= 1.5, right
+
+
+def test_an_hour_without_samples_is_not_an_hour_without_movements(browser: Browser, busy: str) -> None:
+    night = asked.get(f"{busy}/api/v1/nights/last").json()
+    (gap,) = night["gap_list"]
+    with opened(browser, busy) as page:
+        page.goto(f"{busy}/#/night")
+        ready(page, "night")
+        rows = page.get_by_test_id("hour-row")
+        wide = page.evaluate("""() => [...document.querySelectorAll('[data-testid="hour-row"] [data-testid="gap"]')]
+          .reduce((sum, e) => sum + Number(e.getAttribute('width')), 0)""")
+        hour = page.evaluate(
+            """() => Number(document.querySelector('[data-testid="hour-row"]').getAttribute('width')) - 72"""
+        )
+        assert wide / hour * 3600 == pytest.approx(gap["end"] - gap["start"], abs=15)
+        assert "no samples for" in " ".join(row.get_attribute("aria-label") or "" for row in rows.all())
+        page.locator("details.part").first.evaluate("e => e.open = true")
+        expect(page.get_by_test_id("missing")).not_to_have_count(0)
+
+
+def test_the_rules_stand_beside_the_headline_and_are_kept(browser: Browser, address: str) -> None:
+    try:
+        with opened(browser, address) as page:
+            page.goto(f"{address}/#/night")
+            ready(page, "night")
+            rules = page.get_by_test_id("rules")
+            headline, switch = (
+                page.get_by_test_id(name).bounding_box() for name in ("night-summary", "rules")
+            )
+            assert headline is not None
+            assert switch is not None
+            assert abs(headline["y"] - switch["y"]) < 120, "both are seen at once"
+            rules.select_option("aasm")
+            expect(page.get_by_test_id("all-movements").locator("summary")).to_contain_text("AASM")
+            page.reload()
+            ready(page, "night")
+            expect(rules).to_have_value("aasm")
+            expect(page.get_by_test_id("all-movements").locator("summary")).to_contain_text("AASM")
+            counted = asked.get(f"{address}/api/v1/nights/last?rules=aasm").json()["headline"]
+            expect(page.get_by_test_id("night-summary")).to_contain_text(f"of {counted['movements']} leg")
+            page.get_by_test_id("rules").select_option("wasm2016")
+            page.get_by_test_id("undo").click()
+            expect(rules).to_have_value("aasm")
+    finally:
+        put_settings(address, rules="wasm2016")
+
+
+def test_a_night_says_what_it_is_compared_with_and_how_much_of_it_is_there(
+    browser: Browser, address: str, busy: str
+) -> None:
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        expect(page.get_by_test_id("usual")).to_have_text(
+            "Your 2 earlier nights had one sensor, this one two, so they are not compared."
+        )
+        expect(page.get_by_test_id("trust")).to_contain_text(": 1 gap.")  # at both ankles at once
+    with opened(browser, busy) as page:
+        page.goto(f"{busy}/#/night")
+        ready(page, "night")
+        night = asked.get(f"{busy}/api/v1/nights/last").json()
+        percent = round(100 * night["analysed_s"] / night["duration_s"])
+        assert percent < 90
+        entry = page.locator('[data-testid="night-entry"][aria-current="page"]')
+        expect(entry).to_contain_text(f"{percent} % there")
+        expect(page.get_by_test_id("partial")).to_contain_text("so the number is for those hours only")
+        others = page.locator('[data-testid="night-entry"]:not([aria-current])').filter(has_text="% there")
+        expect(others).to_have_count(0)
+
+
+def test_a_night_that_there_is_not_has_a_way_out(browser: Browser, address: str) -> None:
+    context = browser.new_context(
+        locale="en-GB"
+    )  # a request for what there is not is a complaint of the browser
+    let_browser_in(context, address)
+    page = context.new_page()
+    page.goto(f"{address}/#/night/nothing")
+    expect(page.locator("h1")).to_have_text("There is no such night")
+    assert "/" not in page.locator("main h1 + p").inner_text(), "no path of this computer"
+    expect(page.get_by_test_id("night-entry")).not_to_have_count(0)
+    page.get_by_test_id("to-latest").click()
+    expect(page.get_by_test_id("night-summary")).to_be_visible()
+    context.close()
+
+
+def test_a_movement_of_the_list_opens_where_it_stands(browser: Browser, busy: str) -> None:
+    with opened(browser, busy) as page:
+        page.goto(f"{busy}/#/night")
+        ready(page, "night")
+        page.get_by_test_id("all-movements").locator("summary").click()
+        rows = page.get_by_test_id("movement-row")
+        expect(rows).to_have_count(25)
+        expect(page.get_by_test_id("movement-menu")).to_have_count(25)
+        rows.nth(3).scroll_into_view_if_needed()
+        before = rows.nth(3).bounding_box()
+        rows.nth(3).get_by_role("button").first.click()
+        page.locator('[data-testid="movement-table"] [data-testid="signal-chart"][data-ready]').wait_for()
+        after = rows.nth(3).bounding_box()
+        assert before is not None
+        assert after is not None
+        assert abs(after["y"] - before["y"]) < 2, "the row stays where it was"
+        onset = float(rows.nth(3).get_attribute("data-onset") or 0)
+        chart = page.get_by_test_id("signal-chart")
+        assert (
+            float(chart.get_attribute("data-start") or 0)
+            < onset
+            < float(chart.get_attribute("data-end") or 0)
+        )
+        page.get_by_test_id("close-signal").click()
+        expect(page.get_by_test_id("open-signal")).to_have_count(0)
+        assert page.evaluate("document.activeElement.closest('tr').dataset.onset") == str(
+            rows.nth(3).get_attribute("data-onset")
+        )
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.closest('tr').dataset.onset") == str(
+            rows.nth(4).get_attribute("data-onset")
+        )
+        page.get_by_test_id("list-after").click()
+        expect(page.get_by_test_id("list-page")).to_contain_text("26 to 50 of")
+
+
+def test_times_are_written_in_24_hours_whatever_the_browser_speaks(browser: Browser, address: str) -> None:
+    context = browser.new_context(locale="en-US")
+    let_browser_in(context, address)
+    page = context.new_page()
+    page.goto(f"{address}/#/night")
+    ready(page, "night")
+    page.get_by_test_id("night-menu").click()
+    page.get_by_test_id("menu-lights").click()
+    field = page.get_by_test_id("lights-off")
+    expect(field).to_have_value("22:45")
+    assert (
+        page.evaluate("[...document.querySelectorAll('input')].filter((e) => e.type === 'time').length") == 0
+    )
+    field.fill("10:45 pm")
+    page.get_by_role("button", name="Save").click()
+    assert asked.get(f"{address}/api/v1/nights/last").json()["lights"]["edited"] is False
+    context.close()
+
+
+def test_headings_get_smaller_and_each_night_has_its_title(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        for path, title in (("night", "Sun 22 Nov"), ("tonight", "Tonight"), ("setup", "Set-up")):
+            page.goto(f"{address}/#/{path}")
+            ready(page, path)
+            expect(page).to_have_title(re.compile(f"^{title}( 2026)? · legmon$"))
+            page.get_by_role("button", name="Help").click()
+            sizes = page.evaluate("""() => ['h1', 'h2', 'h3'].map((tag) =>
+              [...document.querySelectorAll(tag)].map((e) => parseFloat(getComputedStyle(e).fontSize)))""")
+            page.keyboard.press("Escape")
+            assert [set(found) for found in sizes if found] == [{28}, {18}, {15}]
+            assert page.evaluate("document.fonts.check('16px \"Atkinson Hyperlegible Next Variable\"')")
+
+
+def test_a_night_of_300_movements_has_few_stops_of_the_tab_key(browser: Browser, busy: str) -> None:
+    with opened(browser, busy) as page:
+        page.goto(f"{busy}/#/night")
+        ready(page, "night")
+        assert page.locator(".mark").count() >= 300
+        open_signal(page, 0)
+        for part in page.locator("details.part").all():
+            part.evaluate("e => e.open = true")
+        page.get_by_test_id("movement-table").wait_for()
+        page.locator("body").click(position={"x": 1, "y": 1})
+        stops = 0
+        while stops < 100:
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break
+            stops += 1
+        print(f"{stops} stops of the Tab key on a night of {page.locator('.mark').count()} movements")
+        assert 20 < stops <= 60
+        names = page.evaluate("""() => [...document.querySelectorAll('[role=group], section, nav')]
+          .map((e) => e.getAttribute('aria-label')).filter(Boolean)""")
+        assert len(names) == len(set(names)), "each group has a name of its own"
+
+
+def test_in_forced_colours_only_the_shown_night_is_marked(browser: Browser, busy: str) -> None:
+    context = browser.new_context(
+        forced_colors="active", locale="en-GB", viewport={"width": 1280, "height": 900}
+    )
+    let_browser_in(context, busy)
+    page = context.new_page()
+    page.goto(f"{busy}/#/night")
+    ready(page, "night")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    edges = page.evaluate("""() => [...document.querySelectorAll('[data-testid="night-entry"]')].map((e) =>
+      [e.getAttribute('aria-current') !== null, getComputedStyle(e).borderInlineStartColor])""")
+    canvas = page.evaluate("""() => { const e = document.createElement('i'); e.style.color = 'Canvas';
+      document.body.append(e); return getComputedStyle(e).color }""")
+    assert len(edges) > 3, ground
+    assert [colour == canvas for chosen, colour in edges] == [not chosen for chosen, _ in edges]
+    context.close()
+
+
+def test_what_is_written_stays_while_a_night_that_is_recorded_is_loaded_again(
+    browser: Browser, address: str
+) -> None:
+    asks: list[str] = []
+
+    def answer(route: Route) -> None:
+        night = route.fetch()
+        asks.append(route.request.url)
+        route.fulfill(response=night, json=night.json() | {"state": "recording"})
+
+    with opened(browser, address) as page:
+        page.route(re.compile(r"/api/v1/nights/[^/?]+\?"), answer)
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        page.get_by_test_id("note").click()
+        page.keyboard.type("Half a ")
+        before = len(asks)
+        until(lambda: page.wait_for_timeout(100) is None and len(asks) > before + 1)
+        page.keyboard.type("sentence.")
+        expect(page.get_by_test_id("note")).to_have_value("Half a sentence.")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+
+
+def test_a_note_and_tags_are_kept_and_taken_back(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        page.goto(f"{address}/#/night")
+        ready(page, "night")
+        page.get_by_test_id("note").fill("Late dinner.")
+        page.get_by_test_id("note").press("Tab")
+        expect(page.get_by_test_id("undo-bar")).to_contain_text("The note is saved.")
+        page.get_by_test_id("add-tag").fill("travel")
+        page.get_by_test_id("add-tag").press("Enter")
+        expect(page.get_by_test_id("tags").locator("li")).to_have_count(1)
+        page.reload()
+        ready(page, "night")
+        expect(page.get_by_test_id("note")).to_have_value("Late dinner.")
+        expect(page.get_by_test_id("tags")).to_contain_text("travel")
+        page.get_by_role("button", name="Remove the tag travel").click()
+        expect(page.get_by_test_id("tags").locator("li")).to_have_count(0)
+        page.get_by_test_id("undo").click()
+        expect(page.get_by_test_id("tags").locator("li")).to_have_count(1)
+    url = f"{address}/api/v1/nights/last"
+    assert asked.get(url).json()["note"] == {"text": "Late dinner.", "tags": ["travel"]}
+    asked.put(f"{url}/note", json={"text": "", "tags": []}).raise_for_status()
 
 
 ZONES = [
@@ -578,28 +926,28 @@ def test_a_night_whose_clocks_are_set_anew_reads_right(
         page = context.new_page()
         page.goto(entrance(address, "#/night"))
         ready(page, "night")
-        strip = page.get_by_test_id("night-strip")
-        said = strip.locator("svg[role=img]").get_attribute("aria-label") or ""
-        began = start.strftime("%H:%M")
-        last = (
-            f"{int(ends[:2]):02d}:{int(ends[3:]) + 1:02d}"
-            if not ends.endswith("59")
-            else f"{int(ends[:2]) + 1:02d}:00"
-        )
-        assert f"from {began} to" in said
-        assert f"to {ends}:" in said or f"to {last}:" in said, said
-        assert ("clocks set to" in said) is (clocks is not None)
+        rows = page.get_by_test_id("hour-row")
+        labels = [text.strip() for text in rows.locator(".label text").all_text_contents()]
+        assert labels[0] == start.strftime("%H")
+        last = rows.last.get_attribute("aria-label") or ""
+        minute = int(ends[:2]) * 60 + int(ends[3:]) + 1
+        following = f"{minute // 60:02d}:{minute % 60:02d}"
+        assert f"to {ends}:" in last or f"to {following}:" in last, last
+        said = rows.get_by_text("Clocks set to")
+        expect(said).to_have_count(int(clocks is not None))
         if clocks:
-            assert f"clocks set to {clocks}" in said
-        tiles = strip.locator("svg[role=img] rect[class^=shade]").count()
-        assert tiles == pytest.approx(hours * 60, abs=2)
-        labels = [text.strip() for text in strip.locator("svg[role=img] text").all_text_contents()]
+            expect(said).to_have_text(f"Clocks set to {clocks}")
+        seconds = page.evaluate("""() => { const hour = document.querySelector('[data-testid="hour-row"]');
+          return [...document.querySelectorAll('[data-testid="hour-row"] .recorded')].reduce((sum, e) =>
+            sum + Number(e.getAttribute('width')), 0) / (Number(hour.getAttribute('width')) - 72) * 3600 }""")
+        assert seconds == pytest.approx(hours * 3600, abs=10), "the rows are as long as the night"
         if zone == "Europe/Paris" and start.month == 10:
-            assert labels.count("02:00") == 2, labels
+            assert labels.count("02") == 2, labels
         if zone == "Europe/Paris" and start.month == 3:
-            assert "02:00" not in labels, labels
+            assert "02" not in labels, labels
         hour = f"{hours:g} h"
-        expect(page.get_by_test_id("trust")).to_contain_text(f"{hour} usable of {hour}")
+        expect(page.get_by_test_id("over")).to_contain_text(hour)
+        expect(page.get_by_test_id("trust")).to_contain_text("All of the night is there.")
         context.close()
 
 
@@ -665,27 +1013,28 @@ def test_an_evening_with_a_real_recorder(browser: Browser, air: str, tmp_path: P
     ):
         put_settings(address, set_up=True, leg="left")
         page.goto(f"{address}/#/tonight")
-        expect(page.locator('[data-item="sensor"][data-level="stop"]')).to_be_visible()
-        page.get_by_test_id("start").press("Enter")
-        assert asked.get(f"{address}/api/v1/status").json()["mode"] == "off", "Start is off and says why"
+        expect(page.get_by_test_id("tonight-title")).to_have_text("Not yet.")
+        expect(page.get_by_test_id("start-reason")).to_contain_text("No sensor is sending.")
+        expect(page.get_by_test_id("start")).to_have_count(0)
         page.get_by_test_id("check").press("Enter")
-        expect(page.locator('[data-item="sensor"][data-level="ok"]')).to_be_visible(timeout=60_000)
+        expect(page.get_by_test_id("tonight-title")).to_have_text("Ready for the night.", timeout=60_000)
+        expect(page.get_by_test_id("start-reason")).to_contain_text("Sensor on the left ankle")
+        expect(page.get_by_test_id("first-thing")).to_contain_text("There was no fit check this evening.")
         status = asked.get(f"{address}/api/v1/status").json()
         assert (status["mode"], status["recording"]) == ("check", False)
         page.get_by_test_id("fit-start").press("Enter")
         for words in ("Stand still.", "Lie still.", "Toes up! 5 of 5", "Roll the leg"):
             expect(page.get_by_test_id("cue")).to_contain_text(words, timeout=60_000)
-        expect(page.get_by_test_id("fit-result")).to_be_visible(timeout=60_000)
-        expect(page.get_by_test_id("fit-result")).to_contain_text("of 5 toe-ups. Move it lower")
+        expect(page.get_by_test_id("first-thing")).to_contain_text(
+            "of 5 toe-ups. Move it lower", timeout=60_000
+        )
+        page.get_by_test_id("all-checks").locator("summary").click()
+        expect(page.get_by_test_id("fit-result")).to_be_visible()
         assert not (data / "nights").exists(), "a check begins no night"
         page.get_by_test_id("start").press("Enter")
-        black = page.get_by_test_id("black")
-        expect(black).to_be_visible(timeout=60_000)
-        assert black.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 0, 0)"
-        expect(page.get_by_test_id("black-since")).to_have_count(0)
-        time.sleep(2)
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("black-since")).to_contain_text("Good night.", timeout=60_000)
+        expect(page.get_by_test_id("black-since")).to_have_count(0, timeout=60_000)  # after five seconds
+        page.keyboard.press("Enter")  # the focus is on the dot
         expect(page.get_by_test_id("black-since")).to_be_visible()
         tab_to(page, "stop")
         page.keyboard.press("Enter")
@@ -732,9 +1081,9 @@ def test_a_sensor_is_chosen_by_keyboard_alone(browser: Browser, short_folder: Pa
         assert asked.get(f"{address}/api/v1/status").json()["chosen"]["left"] == FAR
 
 
-def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
+@contextmanager
+def recording(folder: Path) -> Iterator[None]:
+    """What a recorder says that records the newest night."""
     catalog = Catalog(folder)
     info = catalog.night("last")
     state = RecorderState(
@@ -746,16 +1095,48 @@ def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address
     )
     catalog.report(state)
     try:
-        with opened(browser, address, bypass_csp=True) as page:
-            page.goto(f"{address}/#/tonight")
-            expect(page.get_by_test_id("black")).to_be_visible()
-            for shown in (False, True):
-                if shown:
-                    page.get_by_role("button").click()
-                assert violations(page) == []
+        yield
     finally:
         catalog.report(RecorderState(0, Clock(), simulated=True, night=None, sensors=[]))
         catalog.close()
+
+
+def test_the_black_page_has_no_violation(browser: Browser, folder: Path, address: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm ci in dashboard/)")
+    with recording(folder), opened(browser, address, bypass_csp=True) as page:
+        page.goto(f"{address}/#/tonight")
+        expect(page.get_by_test_id("black")).to_be_visible()
+        for shown in (True, False):
+            if not shown:
+                page.keyboard.press("Escape")
+                expect(page.get_by_test_id("black-since")).to_have_count(0)
+            assert violations(page) == []
+
+
+def test_the_words_on_black_stay_while_the_keyboard_is_on_them(
+    browser: Browser, folder: Path, address: str
+) -> None:
+    with recording(folder), opened(browser, address) as page:
+        page.clock.install()
+        page.goto(f"{address}/#/tonight")
+        expect(page.get_by_test_id("black")).to_be_visible()
+        expect(page.get_by_test_id("black-since")).to_contain_text("You can close this page.")
+        page.clock.fast_forward(21_000)
+        expect(page.get_by_test_id("black-since")).to_have_count(0)
+        page.keyboard.press("Enter")  # the focus is on the dot
+        expect(page.get_by_test_id("black-since")).to_be_visible()
+        assert page.evaluate("document.activeElement !== document.body"), "the focus is not lost"
+        tab_to(page, "stop")
+        page.clock.fast_forward(60_000)
+        expect(page.get_by_test_id("stop")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.get_by_test_id("black-since")).to_have_count(0)
+        assert page.evaluate("document.activeElement.tagName") == "BUTTON", "the focus is on the dot"
+        page.get_by_role("button").click()
+        expect(page.get_by_test_id("black-since")).to_be_visible()
+        page.clock.fast_forward(21_000)
+        expect(page.get_by_test_id("black-since")).to_have_count(0)
 
 
 def test_earlier_nights_are_shown_page_by_page(browser: Browser, tmp_path: Path) -> None:

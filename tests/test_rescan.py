@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 import legmon.catalog
 from legmon.catalog import rescan as rescan_module
-from legmon.catalog.annotations import Annotations, Check
+from legmon.catalog.annotations import Annotations, Check, NightNote
 from legmon.catalog.database import (
     HEAD,
     SCHEMAS,
@@ -69,6 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     annotations.add_check(
         Check("left", info.started_ns - 600 * NS, Fit((), noise_mg=2.0, standing=(0.0, 0.0, 1.0)))
     )
+    annotations.set_note(night, NightNote("Slept badly. 😴", ("travel", "new strap")), 8)
     annotations.set_settings(SETTINGS)
     catalog.choose({"left": "C4:4C:4D:00:00:01"})
     catalog.close()
@@ -355,6 +356,7 @@ CREATE TABLE movements (leg_id, first, end, kind, peak_mg);
 """
 SAID = """
 CREATE TABLE settings (id, value);
+CREATE TABLE notes (night_id, text, tags, set_ns);
 CREATE TABLE lights (night_id, off_ns, on_ns, set_ns);
 CREATE TABLE labels (leg_id, first, label, set_ns);
 CREATE TABLE checks (id, leg, at_ns, result);
@@ -375,7 +377,7 @@ def early_catalog(folder: Path, *, with_marks: bool) -> None:
     }
     if with_marks:
         columns |= {"settings": "id, value", "lights": "night_id, off_ns, on_ns, set_ns"}
-        columns |= {"checks": "id, leg, at_ns, result"}
+        columns |= {"checks": "id, leg, at_ns, result", "notes": "night_id, text, tags, set_ns"}
         for night, start, set_ns in c.execute("SELECT night_id, start_ns, set_ns FROM marks").fetchall():
             leg, utc, rate = c.execute(
                 "SELECT legs.id, utc_ns, rate_hz FROM legs JOIN anchors ON leg_id = legs.id WHERE night_id = ?",
@@ -647,6 +649,10 @@ BAD: list[tuple[str, Any]] = [
     ("marks", [7]),
     ("lights", {"off_ns": "yesterday", "on_ns": None, "set_ns": 1}),
     ("lights", []),
+    ("note", {"text": "x", "tags": ["a" * 41], "set_ns": 1}),
+    ("note", {"text": "x" * 4001, "tags": [], "set_ns": 1}),
+    ("note", {"text": "x", "tags": [3], "set_ns": 1}),
+    ("note", "x"),
     ("checks", [{"leg": "left", "at_ns": 5, "fit": {"problems": 3}}]),
     ("checks", [{"leg": ["left"], "at_ns": 5, "fit": {}}]),
 ]

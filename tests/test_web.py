@@ -469,6 +469,41 @@ def test_a_movement_of_ones_own_is_no_longer_counted_until_it_is_taken_back(http
     assert http.put("/nights/last/movements/mine", json={"voluntary": True}).status_code == 422
 
 
+def test_a_note_and_tags_are_kept_within_bounds_until_they_are_emptied(http: httpx.Client) -> None:
+    before = http.get("/nights/last").json()
+    assert before["note"] == {"text": "", "tags": []}
+    written = {"text": " Late dinner. לילה 😴 ", "tags": ["travel", " travel ", "new strap"]}
+    assert http.put("/nights/last/note", json=written).status_code == 204
+    note = http.get("/nights/last").json()["note"]
+    assert note == {"text": "Late dinner. לילה 😴", "tags": ["travel", "new strap"]}
+    for wrong in (
+        {"text": "x" * 4001, "tags": []},
+        {"text": "", "tags": ["x"] * 21},
+        {"text": "", "tags": [""]},
+    ):
+        assert http.put("/nights/last/note", json=wrong).status_code == 422
+    assert http.get("/nights/last").json()["note"] == note
+    http.put("/nights/last/note", json={"text": " ", "tags": []})
+    assert http.get("/nights/last").json() == before
+
+
+def test_a_mark_that_was_removed_can_be_put_back(http: httpx.Client) -> None:
+    night = http.get("/nights/last").json()
+    at = night["started"] + 1
+    mark = {"leg": "left", "start": at, "end": at + 0.5}
+    assert http.post("/nights/last/marks", json=mark).status_code == 204
+    (found,) = http.get("/nights/last").json()["marks_without_movement"]
+    assert (found["leg"], found["start"], found["end"]) == (
+        "left",
+        pytest.approx(at),
+        pytest.approx(at + 0.5),
+    )
+    assert http.delete(f"/nights/last/marks/{found['id']}").status_code == 204
+    assert http.get("/nights/last").json() == night
+    for wrong in (mark | {"end": at - 5}, mark | {"start": at + 1e6, "end": at + 1e6}):
+        assert http.post("/nights/last/marks", json=wrong).status_code == 422
+
+
 def test_the_envelope_has_one_value_a_second_and_nothing_in_the_gap(http: httpx.Client) -> None:
     night = http.get("/nights/last").json()
     values, t0, dt, _ = frame(http.get("/nights/last/envelope").content)
@@ -487,10 +522,11 @@ def test_the_envelope_has_one_value_a_second_and_nothing_in_the_gap(http: httpx.
 
 def test_settings_are_kept_and_nonsense_is_refused(http: httpx.Client) -> None:
     first = http.get("/settings").json()
-    assert first == {"theme": "auto", "language": "auto", "leg": None, "set_up": False}
-    told = first | {"theme": "night", "language": "de"}
+    assert first == {"theme": "auto", "language": "auto", "leg": None, "set_up": False, "rules": "wasm2016"}
+    told = first | {"theme": "night", "language": "de", "rules": "aasm"}
     assert http.put("/settings", json=told).json() == http.get("/settings").json() == told
     assert http.put("/settings", json=first | {"theme": "pink"}).status_code == 422
+    assert http.put("/settings", json=first | {"rules": "mine"}).status_code == 422
     http.put("/settings", json=first)
 
 
@@ -599,7 +635,7 @@ def test_what_the_program_can_say_is_said_in_every_language(language: str) -> No
     ]
     wanted += [f"link.{state}" for state in get_args(LinkState)]
     wanted += [f"fit.{problem}" for problem in get_args(FitProblem)]
-    wanted += [f"strip.state.{state}" for state in get_args(PostureState)]
+    wanted += [f"posture.{state}" for state in get_args(PostureState)]
     wanted += [f"link.{says}" for says in LinkCode] + [f"trouble.{trouble}" for trouble in Trouble]
     wanted += [f"problem.{code}" for code in ProblemCode] + [
         f"kind.{kind}" for kind in (*get_args(Kind), VOLUNTARY)

@@ -485,8 +485,8 @@ def card_warning(code: CardWarning, **parts: object) -> str:
 
 # whether everything is ready for the night
 
-Level = Literal["ok", "look", "stop"]
-"""`look` is worth a look before the night; `stop` means that the night would be worthless."""
+Level = Literal["ok", "look", "stop", "unknown"]
+"""`look` is worth a look before the night; `stop` means that the night would be worthless; of `unknown`, nobody can tell here."""
 
 
 class ReadinessText(NamedTuple):
@@ -565,7 +565,7 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
     "link": {
         "ok": ReadinessText("ok", "{of}the signal is strong enough ({dbm:.0f} dBm)."),
         "weak": ReadinessText("look", "{of}the signal is weak ({dbm:.0f} dBm).", _NEARER),
-        "unknown": ReadinessText("ok", "{of}the strength of the signal is not known."),
+        "unknown": ReadinessText("unknown", "{of}the strength of the signal is not known."),
     },
     "rate": {
         "ok": ReadinessText("ok", "The sensor measures at the rate it declares ({hz:.1f} Hz)."),
@@ -573,7 +573,7 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "look",
             "The sensor measures at {hz:.1f} Hz, more than 2 % from the rate it declares. legmon records the true rate.",
         ),
-        "measuring": ReadinessText("ok", "The sensor's rate is being measured. This takes two minutes."),
+        "measuring": ReadinessText("unknown", "The sensor's rate is being measured. This takes two minutes."),
     },
     "worn": {
         "worn": ReadinessText("ok", "The sensor is on the leg."),
@@ -634,12 +634,14 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
             "legmon cannot keep this computer awake{words}.",
             "Turn off sleep mode in the system's settings for the night.",
         ),
-        "unknown": ReadinessText("ok", "Whether legmon can keep the computer awake is not known yet."),
+        "unknown": ReadinessText("unknown", "Whether legmon can keep the computer awake is not known yet."),
     },
     "mains": {
         "plugged": ReadinessText("ok", "The computer is plugged in."),
         "battery": ReadinessText("look", "The computer runs on its battery.", "Plug it in for the night."),
-        "unknown": ReadinessText("ok", "Whether the computer is plugged in is not known. Check the plug."),
+        "unknown": ReadinessText(
+            "unknown", "Whether the computer is plugged in is not known. Check the plug."
+        ),
     },
     "lid": {
         "sleeps": ReadinessText(
@@ -648,7 +650,9 @@ READINESS: Final[dict[str, dict[str, ReadinessText]]] = {
         "stays_awake": ReadinessText("ok", "The computer stays awake when its lid is closed."),
         "no_lid": ReadinessText("ok", "The computer has no lid."),
         "unknown": ReadinessText(
-            "ok", "What closing a lid does is not known.", "If the computer has one, leave it open all night."
+            "unknown",
+            "What closing a lid does is not known.",
+            "If the computer has one, leave it open all night.",
         ),
     },
     "folder": {
@@ -973,6 +977,7 @@ class Event(StrEnum):
     CHECK = "check"
     SENSOR = "sensor"
     LIGHTS = "lights"
+    NOTE = "note"
     MARK = "mark"
     SETTINGS = "settings"
     FIT = "fit"
@@ -989,6 +994,7 @@ EVENT_SENTENCES: Final[dict[Event, str]] = {
     Event.CHECK: "A check of the sensor was started.",
     Event.SENSOR: "A sensor was chosen.",
     Event.LIGHTS: "Lights off or on was set.",
+    Event.NOTE: "The note of a night was changed.",
     Event.MARK: "A movement was marked, or a mark removed.",
     Event.SETTINGS: "The settings were changed.",
     Event.FIT: "A fit check was made.",

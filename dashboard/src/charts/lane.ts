@@ -2,18 +2,26 @@
 import type uPlot from "uplot";
 import type { Gap, Movement } from "../lib/client";
 import { t } from "../lib/i18n.svelte";
-import type { Palette } from "../lib/palette";
-import { shape, type Shape } from "../lib/words";
+import { FONT, type Palette } from "../lib/palette";
+import { shape } from "../lib/words";
 
-/** Height of the lane in CSS pixels. Each shape has a row in it. */
-export const LANE = 56;
-const ROW: Record<Shape, number> = { periodic: 10, single: 28, other: 44 };
+/** Height of the lane in CSS pixels. */
+export const LANE = 28;
+const TALL = 20;
+const SHORT = 9;
 const HATCH = 8;
 
-export function drawMovements(u: uPlot, movements: Movement[], palette: Palette): void {
+/** Draws the marks of movements above a signal, and a shade behind it while each lasts; the chosen one has a darker shade. */
+export function drawMovements(
+  u: uPlot,
+  movements: Movement[],
+  chosen: string | undefined,
+  palette: Palette,
+): void {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
   const right = bbox.left + bbox.width;
+  const y = bbox.top - 4 * ratio;
   ctx.save();
   ctx.lineWidth = 1.5 * ratio;
   for (const movement of movements) {
@@ -22,9 +30,8 @@ export function drawMovements(u: uPlot, movements: Movement[], palette: Palette)
     if (offset < bbox.left || onset > right) continue;
     const kind = shape(movement);
     const colour = kind === "periodic" ? palette.periodic : kind === "single" ? palette.text : palette.muted;
-    const y = bbox.top - (LANE - ROW[kind]) * ratio;
     ctx.fillStyle = ctx.strokeStyle = colour;
-    ctx.globalAlpha = 0.14;
+    ctx.globalAlpha = movement.id === chosen ? 0.28 : 0.12;
     if (offset - onset > 3 * ratio) {
       const from = Math.max(onset, bbox.left);
       ctx.fillRect(from, bbox.top, Math.min(offset, right) - from, bbox.height);
@@ -32,11 +39,48 @@ export function drawMovements(u: uPlot, movements: Movement[], palette: Palette)
     ctx.globalAlpha = 1;
     if (onset < bbox.left) continue;
     ctx.beginPath();
-    if (kind === "periodic") ctx.fillRect(onset - ratio, y - 8 * ratio, 2 * ratio, 16 * ratio);
-    else if (kind === "single") ctx.arc(onset, y, 4 * ratio, 0, 2 * Math.PI);
-    else cross(ctx, onset, y, 3 * ratio);
+    if (kind === "periodic") {
+      bar(ctx, onset - 1.5 * ratio, y, TALL * ratio);
+      bar(ctx, onset + 1.5 * ratio, y, TALL * ratio);
+    } else if (kind === "single") bar(ctx, onset, y, SHORT * ratio);
+    else cross(ctx, onset, y - 4 * ratio, 3 * ratio);
     ctx.stroke();
   }
+  ctx.restore();
+}
+
+function bar(ctx: CanvasRenderingContext2D, x: number, y: number, length: number): void {
+  ctx.moveTo(x, y);
+  ctx.lineTo(x, y - length);
+}
+
+/** Draws the lines of the smallest movement that counts, and writes beside the upper one what it is. */
+export function drawSmallest(u: uPlot, g: number, words: string, palette: Palette): void {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = palette.text;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([6 * ratio, 4 * ratio]);
+  ctx.beginPath();
+  for (const value of [g, -g]) {
+    const y = u.valToPos(value, "y", true);
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+  }
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.font = `${13 * ratio}px ${FONT}`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 4 * ratio;
+  ctx.strokeStyle = palette.ground;
+  ctx.fillStyle = palette.text;
+  const y = Math.max(u.valToPos(g, "y", true) - 2 * ratio, bbox.top + 14 * ratio);
+  ctx.strokeText(words, bbox.left + 6 * ratio, y);
+  ctx.fillText(words, bbox.left + 6 * ratio, y);
   ctx.restore();
 }
 
@@ -79,7 +123,7 @@ export function drawGaps(u: uPlot, gaps: Gap[], palette: Palette): void {
 function label(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Palette): void {
   const ratio = devicePixelRatio;
   const words = t("chart.noSamples");
-  ctx.font = `${14 * ratio}px system-ui, sans-serif`;
+  ctx.font = `${14 * ratio}px ${FONT}`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   const width = ctx.measureText(words).width + 12 * ratio;

@@ -1,17 +1,13 @@
 // Draws signals on a uPlot canvas: lines that break at gaps, bands of minimum and maximum, and the names of the axes.
 import type uPlot from "uplot";
 import { AXES } from "../lib/frame";
-import type { Palette } from "../lib/palette";
+import { FONT, type Palette } from "../lib/palette";
 
 /** Returns a function from values to canvas pixels. It is faster than a call of uPlot for each value. */
 function toPixels(u: uPlot, scale: "x" | "y"): (value: number) => number {
-  const { min = 0, max = 1, distr } = u.scales[scale] ?? {};
+  const { min = 0, max = 1 } = u.scales[scale] ?? {};
   const { left, top, width, height } = u.bbox;
   if (scale === "x") return (value) => left + ((value - (min ?? 0)) / ((max ?? 1) - (min ?? 0))) * width;
-  if (distr === 3) {
-    const [low, high] = [Math.log2(min ?? 1), Math.log2(max ?? 2)];
-    return (value) => top + (1 - Math.max(Math.log2(value) - low, 0) / (high - low)) * height;
-  }
   return (value) => top + (((max ?? 1) - value) / ((max ?? 1) - (min ?? 0))) * height;
 }
 
@@ -69,7 +65,7 @@ export function nameAxes(u: uPlot, palette: Palette): void {
     return Number.isNaN(value) ? [] : [{ name, place: y(value) }];
   }).sort((a, b) => a.place - b.place);
   ctx.save();
-  ctx.font = `600 ${14 * ratio}px system-ui, sans-serif`;
+  ctx.font = `600 ${14 * ratio}px ${FONT}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   let free = bbox.top;

@@ -1,7 +1,10 @@
 // A uPlot canvas that follows the width of its host and the theme. All signal charts use it.
 import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
 import { AXES } from "../lib/frame";
-import { withPalette, type Palette } from "../lib/palette";
+import { FONT, withPalette, type Palette } from "../lib/palette";
+import { LEFT, RIGHT } from "../lib/rows";
+import { inG } from "../lib/words";
 
 /** The colours of the theme, read at each drawing. */
 export type Colours = () => Palette;
@@ -19,25 +22,18 @@ export interface Drawing {
   names?: readonly (keyof Palette)[];
   /** Text of a value on the vertical axis; g by default. */
   values?: (value: number) => string;
-  /** Whether the vertical axis doubles at each step. */
-  doubling?: boolean;
   cursor: uPlot.Cursor;
   hooks: (colours: Colours) => uPlot.Hooks.Arrays;
 }
 
-const GUTTER = 56;
-const RIGHT = 24;
-
-const inG = (value: number) => value.toFixed(2).replace("-", "−");
-
 /** Width of the drawing itself in CSS pixels. */
-export const plotWidth = (host: HTMLElement) => Math.max(1, host.clientWidth - GUTTER - RIGHT);
+export const plotWidth = (host: HTMLElement) => Math.max(1, host.clientWidth - LEFT - RIGHT);
 
 /** Makes a chart in `host` and returns it with a function that removes it. */
 export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
   let palette!: Palette;
   const axis: uPlot.Axis = {
-    font: "14px system-ui, sans-serif",
+    font: `14px ${FONT}`,
     stroke: () => palette.muted,
     grid: { stroke: () => palette.line, width: 1 },
     ticks: { show: false },
@@ -63,20 +59,17 @@ export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
       scales: {
         x: { time: false, auto: false },
         y: {
-          ...(drawing.doubling ? { distr: 3, log: 2 as const } : {}),
           range: (_, low, high) =>
             low !== null && high !== null && Number.isFinite(low + high)
               ? drawing.bounds(low, high)
-              : drawing.doubling
-                ? [1, 16]
-                : [-1, 1],
+              : [-1, 1],
         },
       },
       axes: [
         { ...axis, ...drawing.time, size: 32 },
         {
           ...axis,
-          size: GUTTER,
+          size: LEFT,
           values: (_, values) => values.map((value) => (value === null ? "" : written(value))),
         },
       ],
@@ -89,6 +82,7 @@ export function plot(host: HTMLElement, drawing: Drawing): [uPlot, () => void] {
     palette = next;
     u.redraw(false);
   });
+  void document.fonts.ready.then(() => u.redraw(false));
   const size = new ResizeObserver(() => u.setSize({ width: host.clientWidth, height: drawing.height }));
   size.observe(host);
   return [

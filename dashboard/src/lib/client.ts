@@ -17,7 +17,9 @@ export type Hour = Schemas["Hour"];
 export type Leg = Schemas["Sensor"]["leg"];
 export type Legs = NonNullable<Schemas["Want"]["leg"]>;
 export type Mode = Schemas["Want"]["mode"];
+export type Mark = Schemas["Mark"];
 export type Movement = Schemas["ListedMovement"];
+export type NightNote = Schemas["NightNote"];
 export type HeardSensor = Schemas["HeardSensor"];
 export type Night = Awaited<ReturnType<typeof getNight>>;
 export type Intervals = Night["intervals"];
@@ -32,7 +34,15 @@ export type Settings = Schemas["Settings"];
 export type Status = Schemas["Status"];
 
 /** What legmon refused to answer, in a sentence for the reader. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  /** @param code the reason, of a closed list */
+  constructor(
+    message: string,
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+}
 
 interface Answer<T> {
   data?: T | undefined;
@@ -57,6 +67,7 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<T> {
     typeof detail === "string"
       ? translated(`problem.${String(code)}`, detail)
       : t("client.status", { status: String(answer.response.status) }),
+    typeof code === "string" ? code : undefined,
   );
 }
 
@@ -122,33 +133,50 @@ export const setLights = (id: string, rules: Rules, body: Times) =>
     api.PATCH("/api/v1/nights/{night_id}", { params: { path: { night_id: id }, query: { rules } }, body }),
   );
 
-export async function setVoluntary(id: string, movement: string, voluntary: boolean): Promise<void> {
-  const path = { night_id: id, movement_id: movement };
-  const answer = api.PUT("/api/v1/nights/{night_id}/movements/{movement_id}", {
-    params: { path },
-    body: { voluntary },
-    parseAs: "text",
-  });
-  await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
+/** Waits for an answer that holds nothing. */
+async function done(request: Promise<Omit<Answer<unknown>, "data">>): Promise<void> {
+  await answered(
+    request.then(({ error, response }) => ({ error, response, data: error ? undefined : true })),
+  );
 }
 
-export async function removeMark(id: string, mark: string): Promise<void> {
+export function setVoluntary(id: string, movement: string, voluntary: boolean): Promise<void> {
+  const params = { path: { night_id: id, movement_id: movement } };
+  const body = { voluntary };
+  return done(
+    api.PUT("/api/v1/nights/{night_id}/movements/{movement_id}", { params, body, parseAs: "text" }),
+  );
+}
+
+export function setNote(id: string, body: NightNote): Promise<void> {
+  const params = { path: { night_id: id } };
+  return done(api.PUT("/api/v1/nights/{night_id}/note", { params, body, parseAs: "text" }));
+}
+
+export function addMark(id: string, body: Schemas["AddMark"]): Promise<void> {
+  const params = { path: { night_id: id } };
+  return done(api.POST("/api/v1/nights/{night_id}/marks", { params, body, parseAs: "text" }));
+}
+
+export function removeMark(id: string, mark: string): Promise<void> {
   const params = { path: { night_id: id, mark_id: mark } };
-  const answer = api.DELETE("/api/v1/nights/{night_id}/marks/{mark_id}", { params, parseAs: "text" });
-  await answered(answer.then(({ error, response }) => ({ error, response, data: error ? undefined : true })));
+  return done(api.DELETE("/api/v1/nights/{night_id}/marks/{mark_id}", { params, parseAs: "text" }));
 }
 
-let coming: { key: string; frame: Promise<Frame> } | undefined;
+const MOST_COMING = 4; // both legs of two nights
+const coming = new Map<string, Promise<Frame>>();
 
 /** The envelope of a leg's night as far as it goes; asked for early, it is not asked for again. */
 export function getEnvelope(id: string, leg: Leg, ended: number): Promise<Frame> {
   const key = `${id} ${leg} ${ended}`;
-  if (coming?.key === key) return coming.frame;
+  const asked = coming.get(key);
+  if (asked) return asked;
   const params = { path: { night_id: id }, query: { leg } };
   const bytes = answered(api.GET("/api/v1/nights/{night_id}/envelope", { params, parseAs: "arrayBuffer" }));
   const frame = bytes.then((buffer) => decode(buffer, 1));
-  frame.catch(() => (coming = undefined));
-  coming = { key, frame };
+  frame.catch(() => coming.delete(key));
+  coming.set(key, frame);
+  for (const old of [...coming.keys()].slice(0, -MOST_COMING)) coming.delete(old);
   return frame;
 }
 

@@ -5,6 +5,7 @@ import {
   date,
   duration,
   evening,
+  eveningLong,
   isTwice,
   momentOf,
   offsetName,
@@ -72,7 +73,10 @@ test("midnight is 00:00, not 24:00", () => {
 });
 
 test("an evening keeps its date wherever the browser is", () => {
-  expect(evening("2026-11-21")).toBe("Sat 21 Nov 2026");
+  expect(evening("2026-11-21", new Date(2026, 11, 1))).toBe("Sat 21 Nov");
+  expect(evening("2026-11-21", new Date(2027, 0, 1))).toBe("Sat 21 Nov 2026");
+  expect(eveningLong("2026-11-21", new Date(2026, 11, 1))).toBe("Saturday 21 November");
+  expect(eveningLong("2025-12-31", new Date(2026, 11, 1))).toBe("Wednesday 31 December 2025");
 });
 
 test.each([

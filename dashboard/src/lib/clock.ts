@@ -43,8 +43,23 @@ export const date = (time: number, zone: Zone) =>
     .format(local(time, zone))
     .replace(",", "");
 
-/** The date of an evening: `2026-11-21` reads `Sat 21 Nov 2026`. */
-export const evening = (label: string) => date(Date.parse(`${label}T12:00:00Z`) / 1000, { utc_offset_s: 0 });
+const noon = (label: string) => Date.parse(`${label}T12:00:00Z`);
+const isThisYear = (label: string, today: Date) => label.startsWith(`${today.getFullYear()}-`);
+
+/** The date of an evening: `2026-11-21` reads `Sat 21 Nov`, and has its year if it is not this one. */
+export const evening = (label: string, today = new Date()): string =>
+  isThisYear(label, today)
+    ? format("day", { weekday: "short", day: "numeric", month: "short" }).format(noon(label)).replace(",", "")
+    : date(noon(label) / 1000, { utc_offset_s: 0 });
+
+/** The date of an evening as a title: `Saturday 21 November`, with its year if it is not this one. */
+export function eveningLong(label: string, today = new Date()): string {
+  const day: Options = { weekday: "long", day: "numeric", month: "long" };
+  const shown = isThisYear(label, today)
+    ? format("long day", day)
+    : format("long date", { ...day, year: "numeric" });
+  return shown.format(noon(label)).replace(",", "");
+}
 
 /** Whether clocks show this time twice in the recording. */
 export function isTwice(time: number, zone: Zone): boolean {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LENGTH, stageAt, stepsOf, toeAt, TOES } from "./cues";
+import { cueName, LENGTH, stageAt, stepsOf, toeAt, TOES } from "./cues";
 
 test("a check takes under a minute and asks for five toe-ups", () => {
   expect(LENGTH).toBeLessThan(60);
@@ -21,4 +21,14 @@ test("the stages follow one another", () => {
   expect(stageAt(0)?.stage).toBe("ready");
   expect(stageAt(LENGTH - 0.1)?.stage).toBe("roll");
   expect(stageAt(LENGTH)).toBeUndefined();
+});
+
+test("each stage and each toe-up sounds once", () => {
+  const heard: string[] = [];
+  for (let seconds = 0; seconds < LENGTH; seconds += 0.1) {
+    const name = cueName(seconds);
+    if (name !== heard.at(-1)) heard.push(name);
+  }
+  expect(heard.filter((name) => name.startsWith("toe "))).toEqual([1, 2, 3, 4, 5].map((toe) => `toe ${toe}`));
+  expect(heard.filter((name) => !name.startsWith("toe"))).toEqual(["ready", "stand", "lie", "still", "roll"]);
 });

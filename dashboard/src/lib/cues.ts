@@ -41,6 +41,12 @@ export function toeAt(seconds: number): number {
   return since % EVERY_S < EVERY_S / 2 ? Math.floor(since / EVERY_S) + 1 : 0;
 }
 
+/** Names what is due at a moment, so that it sounds once: a stage, or a toe-up in it. */
+export function cueName(seconds: number): string {
+  const toe = toeAt(seconds);
+  return toe ? `toe ${toe}` : (stageAt(seconds)?.stage ?? "");
+}
+
 /** Returns the steps of a check that began at a moment, as legmon expects them. */
 export function stepsOf(began: number): FitStep[] {
   return STAGES.flatMap(({ stage, start, end }) => {

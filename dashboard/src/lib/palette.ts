@@ -1,5 +1,8 @@
 // The colours of the page for a canvas, which cannot read light-dark() or var().
 
+/** The family of type, for a canvas. */
+export const FONT = '"Atkinson Hyperlegible Next Variable", system-ui, sans-serif';
+
 export const NAMES = ["text", "muted", "line", "ground", "periodic", "x", "y", "z"] as const;
 export type Palette = Record<(typeof NAMES)[number], string>;
 

@@ -26,3 +26,9 @@ export function countTicks(largest: number): number[] {
   const step = Math.max(1, ([1, 2, 5].find((s) => s * power >= rough) ?? 10) * power);
   return Array.from({ length: Math.ceil(Math.max(largest, 1) / step) + 1 }, (_, i) => i * step);
 }
+
+/** Returns the minutes of an hour that are written above rows so many pixels wide; the full hours at both ends count. */
+export function clockTicksOfHour(pixels: number): number[] {
+  const step = [5, 10, 15, 20, 30].find((minutes) => (pixels * minutes) / 60 >= 44) ?? 60;
+  return Array.from({ length: 60 / step + 1 }, (_, i) => i * step);
+}

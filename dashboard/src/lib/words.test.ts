@@ -2,24 +2,31 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DiskRoom, Movement, NightSummary, Sensor } from "./client";
 import { setLanguage } from "./i18n.svelte";
 import {
+  comparison,
   diskSentences,
   doubt,
   fetchingSentence,
   findingSentence,
   fitVerdict,
   gapSentence,
+  inG,
   linkSentence,
+  moved,
   notCounted,
   outsideHours,
+  overWhat,
+  partial,
   preflightSentence,
+  range,
+  rateOf,
   sensorWords,
   recorded,
   shape,
   signalStrength,
   kindName,
   summary,
+  tooShort,
   trust,
-  usualRange,
 } from "./words";
 
 const night: NightSummary = {
@@ -67,6 +74,8 @@ const night: NightSummary = {
     periodic_per_hour: 13.7,
   },
 };
+
+const lights = { off: 0, on: 1, edited: false, recorded_off: 0, recorded_on: 1 };
 
 const movement: Movement = {
   id: "left-1",
@@ -116,48 +125,100 @@ const NO_FIT = {
   sentence: "The strap fits.",
 };
 
-test("the summary of a night names its hours beside the rate", () => {
-  expect(summary(night)).toBe(
-    "143 leg movements in 7 h lying with the sensor on. 96 of them came in 9 periodic series: " +
-      "14 periodic movements per hour lying with the sensor on (lying awake included).",
-  );
-});
-
-test("without a calibration, the hours are those between lights off and on", () => {
-  const headline = { ...night.headline, denominator: "in_bed" as const, calibrated_by: null };
-  expect(summary({ ...night, headline })).toContain(
-    "per hour in bed (lights off to lights on) with the sensor on",
-  );
-});
-
-test("a quiet night", () => {
-  const headline = { ...night.headline, movements: 0, periodic: 0 };
-  expect(summary({ ...night, headline })).toBe("No leg movements in 7 h lying with the sensor on.");
+test("the sentence of a night: how many, how many of them in series, and how many an hour", () => {
+  expect(summary(night)).toBe("96 of 143 leg movements came in series: 14 an hour.");
+  const headline = { ...night.headline, periodic: 0 };
+  expect(summary({ ...night, headline })).toBe("143 leg movements, none of them in a series.");
   expect(summary({ ...night, headline: { ...headline, movements: 1 } })).toBe(
-    "1 leg movement in 7 h lying with the sensor on. None of them came in a periodic series.",
+    "1 leg movement, not in a series.",
   );
+  expect(summary({ ...night, headline: { ...headline, movements: 0 } })).toBe("No leg movements.");
+  expect(summary({ ...night, state: "recording" })).toMatch(/^So far: 96 of 143/);
+});
+
+test("below half an hour there is no rate, not even 0", () => {
+  const short = { ...night, lights, headline: { ...night.headline, seconds: 1790, periodic_per_hour: 0 } };
+  expect(rateOf(short)).toBeNull();
+  expect(summary(short)).toBe("96 of 143 leg movements came in series.");
+  expect(tooShort(short)).toBe("No rate below 30 minutes.");
+  expect(rateOf({ headline: { ...night.headline, seconds: 1800 } })).toBe(13.7);
+});
+
+test("the sentence names its hours, the leg, and that being awake counts", () => {
+  expect(overWhat({ ...night, lights })).toBe("Over 7 h lying down, left leg, awake or asleep.");
+  expect(overWhat({ ...night, lights, legs: ["left", "right"] })).toContain("both legs");
+  const headline = { ...night.headline, denominator: "in_bed" as const, calibrated_by: null };
+  expect(overWhat({ ...night, lights, headline })).toBe(
+    "Over 7 h of recording, left leg; bedtime is not set.",
+  );
+  expect(overWhat({ ...night, lights: { ...lights, edited: true }, headline })).toBe(
+    "Over 7 h in bed, left leg, awake or asleep.",
+  );
+});
+
+test("where much is missing, that is said first, and only once", () => {
+  const half = { ...night, fits: [], gap_list: [], analysed_s: 15_180, duration_s: 23_400 };
+  expect(partial(half)).toBe("4 h 13 min of 6 h 30 min are there, so the number is for those hours only.");
+  expect(trust(half)).toBe("No fit check that evening.");
+  expect(partial(night)).toBe("");
 });
 
 test("how much of the night is there", () => {
-  expect(trust(night)).toEqual(["7 h 12 min usable of 7 h 20 min", "2 gaps, 8 min"]);
-  expect(trust({ ...night, gaps: 0, analysed_s: 26_400 })[1]).toBe("no gaps");
+  const whole = { ...night, fits: [], gap_list: [] };
+  expect(trust(whole)).toBe("7 h 12 min of 7 h 20 min are there: 2 gaps. No fit check that evening.");
+  expect(trust({ ...whole, gaps: 0, analysed_s: 26_400 })).toMatch(/^All of the night is there\./);
+  expect(trust({ ...whole, gaps: 1, analysed_s: 26_390 })).toMatch(
+    /^All but 10 s of the night is there: 1 gap\./,
+  );
   const gap = { leg: "right" as const, start: 9000, end: 26_400, cause: "link_lost", sentence: "" };
-  expect(trust({ ...night, gaps: 1, analysed_s: 26_400, gap_list: [gap] })[1]).toBe(
-    "1 gap at one ankle, while the other one counts",
+  expect(trust({ ...whole, gaps: 1, analysed_s: 26_400, gap_list: [gap] })).toMatch(
+    /^1 gap at one ankle, while the other one counts\./,
+  );
+  expect(trust({ ...whole, fits: [NO_FIT] })).toContain("The strap fits.");
+});
+
+const usual = (some: object) => ({
+  ...night,
+  usual: { nights: 0, within: 0, low: null, high: null, rates: [], earlier: 0, other_legs: 0, ...some },
+});
+
+test.each([
+  [{}, "Your first night. From five comparable ones on, your own range stands here."],
+  [{ nights: 2, earlier: 2 }, "Your third night. From five comparable ones on, your own range stands here."],
+  [
+    { nights: 3, earlier: 12 },
+    "3 of your 12 earlier nights can be compared with this one. From five on, your own range stands here.",
+  ],
+  [
+    { earlier: 12, other_legs: 12 },
+    "Your 12 earlier nights had sensors at other legs than this one, so they are not compared.",
+  ],
+  [{ nights: 11, low: 7, high: 30, earlier: 20 }, "Your last 11 nights:"],
+])("what a night is compared with: %o", (some, words) => {
+  expect(comparison(usual(some))).toBe(words);
+});
+
+test("a night of two sensors says so where the others had one", () => {
+  expect(comparison({ ...usual({ earlier: 12, other_legs: 12 }), legs: ["left", "right"] })).toBe(
+    "Your 12 earlier nights had one sensor, this one two, so they are not compared.",
+  );
+});
+
+test("the dots have words", () => {
+  const some = usual({ nights: 5, low: 7, high: 30, rates: [7.2, 30, 12, 14, 9] });
+  expect(range(some)).toBe(
+    "Your last 5 comparable nights lay between 7 and 30 in series an hour. This one: 14.",
   );
 });
 
 test.each([
-  [
-    { nights: 3, within: 0, low: null, high: null },
-    "No usual range yet: 3 earlier nights can be compared with this one, and five are needed.",
-  ],
-  [{ nights: 7, within: 7, low: 6.2, high: 30.4 }, "Your last 7 comparable nights were between 6 and 30."],
-  [
-    { nights: 12, within: 10, low: 8, high: 24 },
-    "10 of your last 12 comparable nights were between 8 and 24.",
-  ],
-])("the usual range", (usual, words) => expect(usualRange({ usual })).toBe(words));
+  [{}, "00:00:00, left: 120 mg, 1.0 s, in series 3: 24 s after the one before"],
+  [{ periodic: false, interval_s: 240 }, "00:00:00, left: 120 mg, 1.0 s, single: 240 s after the one before"],
+  [{ periodic: false, interval_s: null, peak_mg: null }, "00:00:00, left: 1.0 s, single"],
+  [{ kind: "posture" }, "00:00:00, left: 120 mg, 1.0 s, not counted: change of posture"],
+])("a movement in a line", (some, words) => {
+  expect(moved({ ...movement, ...some }, { utc_offset_s: 0 })).toBe(words);
+});
 
 test("the kind of a movement decides before its series", () => {
   expect(shape(movement)).toBe("periodic");
@@ -198,6 +259,15 @@ describe("the sensor's own words", () => {
     expect(sensorWords(refused)).toBe("The watch does not answer.");
     expect(sensorWords({ detail: "Streaming.", detail_code: "streaming" })).toBe("");
   });
+});
+
+test("an axis in g has the comma of its language", async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  expect(inG(-0.2)).toBe("−0.20");
+  await setLanguage("de");
+  expect(inG(-0.2)).toBe("−0,20");
+  await setLanguage("en");
+  vi.unstubAllGlobals();
 });
 
 test("in English the page shows legmon's own sentence, in German the text for its code", async () => {
@@ -254,9 +324,7 @@ test("a night with less than nine tenths, or with a fault, says so", () => {
   const noisy = { code: "noisy" as const, leg: "left" as const, seconds: 60, sentence };
   const usable = { duration_s: 1000, analysed_s: 900, verdict: "usable" as const, quality: [] };
   expect(doubt(usable)).toBe("");
-  expect(doubt({ ...usable, analysed_s: 899 })).toBe(
-    "Please note: Less than nine tenths of the night was recorded, so the number can be off.",
-  );
+  expect(doubt({ ...usable, analysed_s: 899 })).toBe(""); // the headline says it
   expect(doubt({ ...usable, verdict: "look", quality: [noisy] })).toMatch(
     /^Please note: At rest, the signal is too noisy\.$/,
   );

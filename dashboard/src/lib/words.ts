@@ -8,6 +8,7 @@ import type {
   Movement,
   Night,
   NightSummary,
+  Preflight,
   PreflightItem,
   Rules,
   Sensor,
@@ -25,6 +26,9 @@ export const whole = (value: number) => n(Math.round(value));
 /** A number with decimals, or a dash where there is none. */
 export const decimal = (value: number | null, places = 1) => (value === null ? "–" : n(value, places));
 
+/** A value on an axis in g, as the language writes it. */
+export const inG = (value: number) => n(value, 2);
+
 /** A whole number, or a dash where there is none. */
 export const rounded = (value: number | null) => (value === null ? "–" : whole(value));
 
@@ -38,38 +42,65 @@ export const errorText = (error: unknown): string => (error instanceof Error ? e
 export const denominator = (night: Pick<NightSummary, "headline">) =>
   t(`denominator.${night.headline.denominator}`);
 
-/** What happened in a night. Counts and rate belong to the same hours, which the sentence names. */
+/** Below this, the hours of a night give no rate. */
+const SHORTEST_S = 1800;
+
+/** The rate of a night, in series per hour; null where there is none, or too little of the night for one. */
+export const rateOf = ({ headline }: Pick<NightSummary, "headline">): number | null =>
+  headline.seconds < SHORTEST_S ? null : headline.periodic_per_hour;
+
+/** What happened in a night, in one sentence. `overWhat` says in which hours. */
 export function summary(night: NightSummary): string {
-  const { seconds, movements, periodic, series, periodic_per_hour: rate } = night.headline;
-  const time = duration(seconds);
-  const where = denominator(night);
-  const first = movements
-    ? t("night.movements", { n: movements, time, where })
-    : t("night.noMovements", { time, where });
-  if (!movements) return first;
-  if (!periodic) return `${first} ${t("night.noSeries")}`;
-  const second = t("night.series", { n: periodic, series });
-  if (rate === null) return `${first} ${second}.`;
-  return `${first} ${second}: ${t("night.rate", { n: Math.round(rate), where })}`;
+  const { movements, periodic } = night.headline;
+  const so = night.state === "recording" ? t("night.soFar") : "";
+  if (!movements) return `${so}${t("night.noMovements")}`;
+  const rate = rateOf(night);
+  if (!periodic) return `${so}${t("night.noSeries", { n: movements })}`;
+  const counted = { n: periodic, all: movements };
+  return (
+    so +
+    (rate === null ? t("night.series", counted) : t("night.rate", { ...counted, rate: Math.round(rate) }))
+  );
 }
 
-/** How much of the night was recorded, its gaps, and the fit check: short phrases. */
-export function trust(night: NightSummary & Partial<Pick<Night, "fits" | "gap_list">>): string[] {
-  const phrases = [
-    t("trust.usable", { usable: duration(night.analysed_s), whole: duration(night.duration_s) }),
-  ];
+/** Why a night has no rate; empty where it has one. */
+export const tooShort = ({ headline }: Pick<NightSummary, "headline">): string =>
+  headline.seconds < SHORTEST_S ? t("night.tooShort") : "";
+
+/** The hours of the headline, the legs, and that lying awake counts. */
+export function overWhat(night: NightSummary & Pick<Night, "lights">): string {
+  const { seconds, denominator: hours } = night.headline;
+  const values = {
+    time: duration(seconds),
+    legs: t(`legs.${night.legs.length > 1 ? "both" : (night.legs[0] ?? "left")}`),
+  };
+  const kind = hours === "lying" ? "lying" : night.lights.edited ? "bed" : "recording";
+  return t(`night.over.${kind}`, values);
+}
+
+/** That much of the night is missing, so that the number is for the rest alone; empty where nine tenths or more are there. */
+export const partial = (night: Pick<NightSummary, "duration_s" | "analysed_s">): string =>
+  coverage(night) < ENOUGH_COVERAGE
+    ? t("night.partial", { usable: duration(night.analysed_s), whole: duration(night.duration_s) })
+    : "";
+
+/** How much of the night is there, and the fit check. What `partial` says is not said again. */
+export function trust(night: NightSummary & Pick<Night, "fits" | "gap_list">): string {
   const lost = night.duration_s - night.analysed_s;
-  const longest = Math.max(0, ...(night.gap_list ?? []).map((gap) => gap.end - gap.start));
-  const atOneAnkle = lost < 1 && longest >= 1;
-  const gaps: Key = !night.gaps ? "trust.noGaps" : atOneAnkle ? "trust.gapsOneLeg" : "trust.gaps";
-  phrases.push(
-    t(gaps, { n: night.gaps, time: duration(lost) }),
-    ...(night.fits ?? []).map(
-      (fit) => (night.legs.length > 1 ? `${ankleName(fit.leg)}: ` : "") + fitVerdict(fit).replace(/\.$/, ""),
-    ),
+  const longest = Math.max(0, ...night.gap_list.map((gap) => gap.end - gap.start));
+  const values = { n: night.gaps, usable: duration(night.analysed_s), whole: duration(night.duration_s) };
+  const all = night.state === "recording" ? "trust.allSoFar" : "trust.all";
+  const there = !night.gaps
+    ? t(all)
+    : lost < 1 && longest >= 1
+      ? t("trust.oneLeg", values)
+      : values.usable === values.whole
+        ? t("trust.seconds", { n: night.gaps, time: duration(lost) })
+        : t("trust.gaps", values);
+  const fits = night.fits.map((fit) =>
+    night.legs.length > 1 ? `${t(`Ankle.${fit.leg}`)}: ${fitVerdict(fit)}` : fitVerdict(fit),
   );
-  if (night.fits && !night.fits.length) phrases.push(t("trust.noFit"));
-  return phrases;
+  return [...(partial(night) ? [] : [there]), ...(fits.length ? fits : [t("trust.noFit")])].join(" ");
 }
 
 /** The share of a night's time that was recorded and can be counted. */
@@ -83,7 +114,6 @@ export const ENOUGH_COVERAGE = 0.9;
 export function doubt(night: Pick<Night, "duration_s" | "analysed_s" | "verdict" | "quality">): string {
   const findings = night.verdict === "look" ? night.quality.map(findingSentence) : [];
   if (night.verdict === "poor") return t("night.poor");
-  if (coverage(night) < ENOUGH_COVERAGE) findings.unshift(t("trust.few"));
   return findings.length ? `${t("trust.look")} ${findings.join(" ")}` : "";
 }
 
@@ -128,13 +158,23 @@ export function recorded(night: NightSummary): string {
   return night.ended_by ? `${when} ${t(`night.ended.${night.ended_by}`)}` : when;
 }
 
-/** The range of the person's earlier nights. */
-export function usualRange({ usual }: Pick<Night, "usual">): string {
-  const { nights, within, low, high } = usual;
-  if (low === null || high === null) return t("usual.tooFew", { n: nights });
-  const range = { low: Math.round(low), high: Math.round(high) };
-  if (within === nights) return t("usual.all", { n: nights, ...range });
-  return t("usual.most", { within, n: nights, ...range });
+/** What the night is compared with, or why with nothing yet. The nights themselves are drawn beside it. */
+export function comparison(night: Pick<Night, "usual" | "legs" | "headline">): string {
+  const { nights, low, earlier, other_legs } = night.usual;
+  if (low !== null) return t("usual.nights", { n: nights });
+  if (earlier && other_legs === earlier)
+    return t(night.legs.length > 1 ? "usual.oneSensor" : "usual.otherLegs", { n: earlier });
+  if (nights === earlier) return t("usual.first", { at: String(earlier + 1) });
+  return t("usual.few", { n: nights, all: earlier });
+}
+
+/** The compared nights and this one in words, for who does not see them drawn. */
+export function range(night: Pick<Night, "usual" | "headline">): string {
+  const { nights, rates } = night.usual;
+  const rate = rateOf(night);
+  const values = { n: nights, low: Math.round(Math.min(...rates)), high: Math.round(Math.max(...rates)) };
+  const others = t("usual.range", values);
+  return rate === null ? others : `${others} ${t("usual.this", { rate: Math.round(rate) })}`;
 }
 
 export type Shape = "periodic" | "single" | "other";
@@ -149,6 +189,29 @@ export const kindName = (movement: Movement) =>
   movement.kind === "leg" && movement.periodic
     ? t("kind.periodic")
     : tOr(`kind.${movement.kind}`, movement.kind);
+
+/** What decided of a movement: its series and the movement before it, or why it is not counted. */
+export function verdict(movement: Movement): string {
+  const { kind, periodic, series, interval_s } = movement;
+  if (kind !== "leg") return t("detail.notCounted", { kind: kindName(movement) });
+  const before =
+    interval_s === null ? "" : t("detail.before", { s: decimal(interval_s, interval_s < 10 ? 1 : 0) });
+  const name = periodic ? t("detail.inSeries", { n: series ?? 0 }) : t("detail.single");
+  return before ? t("detail.and", { what: name, before }) : name;
+}
+
+/** A movement in a line: when, where, how strong, how long, and what it was taken for. */
+export function moved(movement: Movement, zone: Zone): string {
+  const when = clockSeconds(movement.onset, zone);
+  const measured = [
+    ...(movement.peak_mg === null ? [] : [`${whole(movement.peak_mg)} mg`]),
+    t("time.secondsOnly", { s: decimal(movement.offset - movement.onset) }),
+  ];
+  return `${when}, ${legName(movement.leg)}: ${measured.join(", ")}, ${verdict(movement)}`;
+}
+
+/** The cause of a gap in two or three words. */
+export const gapWords = (gap: Pick<Gap, "cause">) => tOr(`cause.${gap.cause}`, gap.cause);
 
 /** Whether the person can say of a movement that it was voluntary, or take that back. */
 export const canBeVoluntary = ({ kind }: Pick<Movement, "kind">) => kind === "leg" || kind === "voluntary";
@@ -212,6 +275,21 @@ export function diskSentences(disk: DiskRoom): string {
   ];
   if (recording > mb) sentences.push(t("settings.disk.recording", { mb: n(recording) }));
   return sentences.join(" ");
+}
+
+/** Whether the night can begin, in one sentence. */
+export const readiness = (list: Preflight | undefined): string =>
+  t(!list ? "tonight.title" : list.may_start ? "tonight.ready" : "tonight.notYet");
+
+/** Which ankles wear a sensor, and for how long it has charge. */
+export function worn({ legs, items }: Preflight): string {
+  const who = t(legs.length > 1 ? "tonight.both" : "tonight.one", { ankle: ankleName(legs[0] ?? "left") });
+  const battery = items.find(({ item }) => item === "battery");
+  const values = battery?.values ?? {};
+  if (battery?.code === "nights")
+    return `${who} · ${t("tonight.batteryNights", { n: Math.round(values.nights ?? 0) })}`;
+  if (values.percent === undefined) return who;
+  return `${who} · ${t("tonight.batteryPercent", { percent: Math.round(values.percent) })}`;
 }
 
 /** The sentence of one line of the list before the night, with what to do. */

@@ -1,8 +1,8 @@
 """The annotation files: what the person said, beside the recordings, so that nothing of it lives in the catalog alone.
 
-Each night has ``nights/<id>/annotations.json``. It holds lights off and on, the marks, the fit checks of the evening, and the
-few facts of a night that its recording does not hold. ``annotations.json`` in the data folder holds what belongs to no night:
-the settings, the desired state, the sensors that were chosen, and all fit checks.
+Each night has ``nights/<id>/annotations.json``. It holds lights off and on, the note, the marks, the fit checks of the evening,
+and the few facts of a night that its recording does not hold. ``annotations.json`` in the data folder holds what belongs to no
+night: the settings, the desired state, the sensors that were chosen, and all fit checks.
 
 A file is written in the transaction that changes the catalog, while SQLite keeps other writers away. It replaces the file before
 it in one step, so a reader sees the old file or the new one.
@@ -26,6 +26,7 @@ from legmon.catalog.models import (
     LightsRow,
     MarkRow,
     NightRow,
+    NoteRow,
     SettingsRow,
     WantedRow,
 )
@@ -41,6 +42,7 @@ SEAL = ("name", "size", "mtime_ns", "sha256", "records_sha256")
 """What a night's file holds of each file of its recording, so that a change is found without the catalog that sealed it."""
 LONGEST = 1 << 24  # bytes; a longer file is none of ours
 MOST_MARKS, MOST_CHECKS, MOST_SETTINGS = 2000, 5000, 100
+LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 4000, 40, 20
 EVENING_NS = 6 * 3600 * NS
 """A fit check up to this long before a night belongs to that night."""
 
@@ -56,7 +58,7 @@ class LaterAnnotationsError(AnnotationFileError):
 def night_values(s: Session, night: str) -> dict[str, Any]:
     """Return what the file of a night holds."""
     row = s.get_one(NightRow, night)
-    lights = s.get(LightsRow, night)
+    lights, note = s.get(LightsRow, night), s.get(NoteRow, night)
     marks = s.scalars(select(MarkRow).where(MarkRow.night_id == night).order_by(MarkRow.start_ns))
     evening = CheckRow.at_ns.between(row.started_ns - EVENING_NS, row.started_ns)
     return {
@@ -72,6 +74,9 @@ def night_values(s: Session, night: str) -> dict[str, Any]:
         "lights": None
         if lights is None
         else {"off_ns": lights.off_ns, "on_ns": lights.on_ns, "set_ns": lights.set_ns},
+        "note": None
+        if note is None
+        else {"text": note.text, "tags": json.loads(note.tags), "set_ns": note.set_ns},
         "marks": [
             {"leg": m.leg, "start_ns": m.start_ns, "end_ns": m.end_ns, "kind": m.kind, "set_ns": m.set_ns}
             for m in marks
@@ -246,6 +251,12 @@ def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) ->
         s.merge(LightsRow(night_id=night, **{name: lights[name] for name in _LIGHTS}))
     else:
         left_out += lights is not None
+    note = values.get("note")
+    if _fits(note, _NOTE) and is_note(note["text"], note["tags"]):
+        tags = json.dumps(note["tags"], ensure_ascii=False)
+        s.merge(NoteRow(night_id=night, text=note["text"], tags=tags, set_ns=note["set_ns"]))
+    else:
+        left_out += note is not None
     marks = _list(values.get("marks"))
     left_out += max(len(marks) - MOST_MARKS, 0)
     for mark in marks[:MOST_MARKS]:
@@ -260,6 +271,17 @@ def load_night_annotations(s: Session, night: str, values: Mapping[str, Any]) ->
             # nobody has compared it with this catalog: the next scrub does, and until then the first reader
             s.merge(FileRow(leg_id=leg_id, verified_ns=0, damage="", **{name: seal[name] for name in SEAL}))
     return left_out + _load_checks(s, values)
+
+
+def is_note(text: object, tags: object) -> bool:
+    """Whether a note and its tags are within the bounds of what legmon stores."""
+    return (
+        isinstance(text, str)
+        and len(text) <= LONGEST_NOTE
+        and isinstance(tags, list)
+        and len(tags) <= MOST_TAGS
+        and all(isinstance(tag, str) and 0 < len(tag) <= LONGEST_TAG for tag in tags)
+    )
 
 
 def _load_checks(s: Session, values: Mapping[str, Any]) -> int:
@@ -311,6 +333,7 @@ Kinds = dict[str, tuple[type, ...]]
 LEGS = ("left", "right")
 _TIME = (int, type(None))
 _LIGHTS: Kinds = {"off_ns": _TIME, "on_ns": _TIME, "set_ns": (int,)}
+_NOTE: Kinds = {"text": (str,), "tags": (list,), "set_ns": (int,)}
 _MARK: Kinds = {"leg": (str,), "start_ns": (int,), "end_ns": (int,), "kind": (str,), "set_ns": (int,)}
 _SEAL: Kinds = {
     "leg": (str,),

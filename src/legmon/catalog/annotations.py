@@ -1,4 +1,4 @@
-"""Store what the person adds to the nights: lights off and on, voluntary movements, settings, and fit checks.
+"""Store what the person adds to the nights: lights off and on, voluntary movements, notes, settings, and fit checks.
 
 These additions never change a recording or the movements found in it. Each change is saved to the catalog and to an annotation
 file (`legmon.catalog.annotation_files`) at once. It raises the revision of the nights it belongs to, so that every process that
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from legmon.catalog.annotation_files import EVENING_NS, MOST_MARKS, stored_fit
-from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, SettingsRow
+from legmon.catalog.models import CheckRow, LightsRow, MarkRow, NightRow, NoteRow, SettingsRow
 from legmon.catalog.queries import bump_revision
 from legmon.catalog.rows import checked, reading, whole
 from legmon.catalog.store import Catalog
@@ -36,6 +36,14 @@ class Check:
     leg: Leg
     at_ns: int
     fit: Fit
+
+
+@dataclass(frozen=True, slots=True)
+class NightNote:
+    """What the person wrote of a night, and its tags."""
+
+    text: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class Annotations:
@@ -90,6 +98,29 @@ class Annotations:
                 return
             values = {"night_id": night, "off_ns": lights[0], "on_ns": lights[1], "set_ns": now_ns}
             _put(s, LightsRow, values, ["night_id"])
+
+    def note(self, night: str) -> NightNote:
+        """Return the note and the tags of a night; empty at first."""
+        with self._catalog.session() as s:
+            row = s.get(NoteRow, night)
+            if row is None:
+                return NightNote()
+            with reading("a note"):
+                return NightNote(row.text, tuple(map(str, parse_json(row.tags))))
+
+    def set_note(self, night: str, note: NightNote, now_ns: int) -> None:
+        """Replace the note and the tags of a night. Empty ones remove it."""
+        with self._changing(night) as s:
+            if note == NightNote():
+                s.execute(delete(NoteRow).where(NoteRow.night_id == night))
+                return
+            tags = json.dumps(note.tags, ensure_ascii=False)
+            _put(
+                s,
+                NoteRow,
+                {"night_id": night, "text": note.text, "tags": tags, "set_ns": now_ns},
+                ["night_id"],
+            )
 
     def marks(self, night: str) -> list[Mark]:
         """Return the stretches of a night that the person marked as voluntary movements, in order of time."""

@@ -78,7 +78,7 @@ def _plain(value: object) -> object:
 
 
 def _night(c: sqlite3.Connection, night: str, row: dict[str, Any]) -> dict[str, Any]:
-    lights = _rows(c, "lights", "night_id", night)
+    lights, note = _rows(c, "lights", "night_id", night), _rows(c, "notes", "night_id", night)
     marks = [
         {name: r.get(name) for name in ("leg", "start_ns", "end_ns", "kind", "set_ns")}
         for r in _rows(c, "marks", "night_id", night)
@@ -99,8 +99,19 @@ def _night(c: sqlite3.Connection, night: str, row: dict[str, Any]) -> dict[str, 
             else {name: row.get(name) for name in ("detector", "movements", "periodic")},
         },
         "lights": {n: lights[0].get(n) for n in ("off_ns", "on_ns", "set_ns")} if lights else None,
+        "note": {"text": note[0].get("text"), "tags": _tags(note[0]), "set_ns": note[0].get("set_ns")}
+        if note
+        else None,
         "marks": marks,
     }
+
+
+def _tags(row: dict[str, Any]) -> list[Any]:
+    try:
+        value = parse_json(str(row.get("tags") or "[]"))
+    except ValueError:
+        return []
+    return value if isinstance(value, list) else []
 
 
 def _labelled(c: sqlite3.Connection, leg: dict[str, Any]) -> Rows:

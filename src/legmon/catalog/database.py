@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from legmon.catalog.models import Base
 from legmon.messages import CatalogFault
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration."""
 
 SCHEMAS = {
@@ -24,6 +24,7 @@ SCHEMAS = {
     "0003": "b596f80034468604",
     "0004": "062dfad72edbb5f2",
     "0005": "89f3c2af20f1a9a4",
+    "0006": "8616925299eac1e5",
 }
 """The fingerprint of the tables after each migration. A migration that has landed is never edited."""
 

@@ -152,6 +152,17 @@ class LightsRow(Base):
     set_ns: Mapped[int] = mapped_column(BigInteger)
 
 
+class NoteRow(Base):
+    """The person's note of a night, and its tags (a JSON list of texts)."""
+
+    __tablename__ = "notes"
+
+    night_id: Mapped[str] = mapped_column(ForeignKey("nights.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str]
+    tags: Mapped[str]
+    set_ns: Mapped[int] = mapped_column(BigInteger)
+
+
 class MarkRow(Base):
     """A mark of the person: a leg, and the time of the movement that was marked. The movement itself stays as it was found."""
 

@@ -61,7 +61,7 @@ from legmon.catalog.rows import (
     recorder_values,
     wanted_state,
 )
-from legmon.catalog.state import EndedBy, Mode, NightInfo, RecorderState, Wanted
+from legmon.catalog.state import BOTH, EndedBy, Mode, NightInfo, RecorderState, Wanted
 from legmon.errors import LegmonError
 from legmon.movement import Leg, Legs
 from legmon.night.track import LegTrack
@@ -401,6 +401,16 @@ class Catalog:
             before = select(NightRow.id).where(place < at).order_by(*NEWEST_FIRST)
             after = select(NightRow.id).where(place > at).order_by(NightRow.started_ns, NightRow.id)
             return s.scalars(before.limit(1)).one_or_none(), s.scalars(after.limit(1)).one_or_none()
+
+    def legs_before(self, night: str) -> list[tuple[Leg, ...]]:
+        """Return the legs of each night that began before a night."""
+        with self.session() as s:
+            query = select(NightRow.id, LegRow.leg).outerjoin(LegRow).order_by(LegRow.leg)
+            query = query.where(_place(NightRow) < self._place_of(s, night))
+            found: dict[str, list[Leg]] = {}
+            for name, leg in s.execute(query):
+                found.setdefault(name, []).extend(side for side in BOTH if side == leg)
+            return [tuple(legs) for legs in found.values()]
 
     def _place_of(self, s: Session, night: str) -> Any:
         """Return the place of a night in the list, for a comparison in SQL."""

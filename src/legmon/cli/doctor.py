@@ -11,7 +11,12 @@ from legmon.terminal import console
 if TYPE_CHECKING:
     from legmon.nights.readiness import ReadinessCheck
 
-_COLOURS = {"ok": "green", "look": "yellow", "stop": "red"}
+_LEVELS = {
+    "ok": ("ok", "green"),
+    "look": ("look", "yellow"),
+    "stop": ("stop", "red"),
+    "unknown": ("not known", "dim"),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +34,9 @@ def doctor(
 ) -> None:
     """Check whether everything is ready for the night, and show what to do if it is not.
 
-    Each line is [bold]ok[/bold], [bold]look[/bold] (worth a look before the night), or [bold]stop[/bold] (the night would be
-    worthless). The exit status is 1 if there is a stop, else 0. The page Tonight lists the same checks, and more once a
-    sensor is connected.
+    Each line is [bold]ok[/bold], [bold]look[/bold] (worth a look before the night), [bold]stop[/bold] (the night would be
+    worthless), or [bold]not known[/bold] (nobody can tell here). The exit status is 1 if there is a stop, else 0. The page
+    Tonight lists the same checks, and more once a sensor is connected.
 
     Examples: [bold]legmon doctor[/bold] · a sensor that advertises seldom: [bold]legmon doctor --seconds 30[/bold] · a USB
     dongle: [bold]legmon doctor --hci usb:0[/bold]
@@ -58,6 +63,7 @@ def _print(checks: "list[ReadinessCheck]") -> None:
         Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold"), box=None, show_header=False
     )
     for check in checks:
-        level = Text(check.level, style=_COLOURS[check.level])
+        word, style = _LEVELS[check.level]
+        level = Text(word, style=style)
         table.add_row(level, check.item, f"{check.sentence} {check.advice}".rstrip())
     console().print(table)

@@ -41,12 +41,31 @@ class Comparable:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Number of nights compared with, how many lie in the range, and its two rates per hour; None below five nights."""
+    """The nights that a night is compared with, and the range of most of them.
+
+    Parameters
+    ----------
+    nights : int
+        Number of nights compared with.
+    within : int
+        How many of them lie in the range.
+    low, high : float or None
+        The range, per hour; None below five nights.
+    rates : list of float
+        Their rates per hour, the newest night first.
+    earlier : int
+        Nights before this one, comparable or not.
+    other_legs : int
+        How many of these were measured at other legs.
+    """
 
     nights: int
     within: int
     low: float | None
     high: float | None
+    rates: list[float]
+    earlier: int = 0
+    other_legs: int = 0
 
 
 def usual(night: Comparable, before: Iterable[Comparable]) -> Usual:
@@ -64,7 +83,7 @@ def usual(night: Comparable, before: Iterable[Comparable]) -> Usual:
     rates = list(islice(like, MOST))  # looks no further back than it has to
     n = len(rates)
     if n < FEWEST:
-        return Usual(n, 0, None, None)
-    rates.sort()
+        return Usual(n, 0, None, None, rates)
+    ordered = sorted(rates)
     trim = 1 if n >= TRIMMED_FROM else 0
-    return Usual(n, n - 2 * trim, rates[trim], rates[n - 1 - trim])
+    return Usual(n, n - 2 * trim, ordered[trim], ordered[n - 1 - trim], rates)

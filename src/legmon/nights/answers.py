@@ -122,7 +122,9 @@ class NightSummary(ApiValue):
     ended_by: EndedBy = field(metadata=about("why it ended by itself; empty where it did not"))
     movements_per_hour: float | None
     periodic_per_hour: float | None
-    gaps: int
+    gaps: int = field(
+        metadata=about("stretches without samples at one ankle or more; one at both ankles is one")
+    )
     headline: Headline
     indices: Indices
     damage: list[Finding] = field(
@@ -291,6 +293,14 @@ class FitResult(ApiValue):
 
 
 @dataclass(frozen=True, slots=True)
+class NightNote(ApiValue):
+    """What the person wrote of a night, in their own words."""
+
+    text: str
+    tags: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Night(NightSummary):
     """One night, whole."""
 
@@ -316,6 +326,7 @@ class Night(NightSummary):
         metadata=about("faults of the signal or its recording; empty where there are none")
     )
     losses: list[Losses] = field(metadata=about("how surely lost samples are known, for each leg"))
+    note: NightNote
 
 
 @dataclass(frozen=True, slots=True)

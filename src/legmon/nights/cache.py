@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import get_args
 
 from legmon import __version__
@@ -26,7 +27,7 @@ KEPT = 16
 """Reports in memory; a night of two legs takes about 2 MB."""
 LOOK_S = 10.0
 BATCH = 20
-VERSION = f"legmon {__version__}, summary 2, {posture.VERSION}"
+VERSION = f"legmon {__version__}, summary 3, {posture.VERSION}"
 """The version of the program that makes summaries. Another version makes them again."""
 
 
@@ -128,7 +129,10 @@ class NightReports:
 
     def usual(self, r: NightReport) -> Usual:
         """Return what was usual before a night, under the same rules."""
-        return usual(summary(r).comparable, self._before(r))
+        legs = self._catalog.legs_before(r.info.id)
+        other = sum(1 for one in legs if one != r.info.legs)
+        found = usual(summary(r).comparable, self._before(r))
+        return replace(found, earlier=len(legs), other_legs=other)
 
     def _before(self, r: NightReport) -> Iterator[Comparable]:
         """Go through the nights before a night that may be compared with it, the newest first."""

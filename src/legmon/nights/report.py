@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from legmon.catalog.annotations import Annotations, Check, Lights
+from legmon.catalog.annotations import Annotations, Check, Lights, NightNote
 from legmon.catalog.derived import Derived, DerivedData
 from legmon.catalog.state import ListedMovement, NightInfo
 from legmon.catalog.store import Catalog
@@ -61,6 +61,8 @@ class NightReport:
         The person's marks that overlap no movement.
     checks : list of Check
         The evening's fit checks.
+    note : NightNote
+        The person's note and tags.
     """
 
     info: NightInfo
@@ -73,6 +75,7 @@ class NightReport:
     voluntary: int
     unmatched: list[Mark]
     checks: list[Check]
+    note: NightNote
 
     @property
     def final(self) -> bool:
@@ -129,7 +132,8 @@ def report(
         postures_of_legs.append(leg_posture(leg, kept.posture, None if axis is None else np.array(axis)))
     over = figures(scored, timed, postures_of_legs, lights) if scored else None
     voluntary = len(found.movements)
-    return NightReport(info, rules, marked, derived, scored, over, lights, voluntary, found.unmatched, checks)
+    unmatched, note = found.unmatched, annotations.note(info.id)
+    return NightReport(info, rules, marked, derived, scored, over, lights, voluntary, unmatched, checks, note)
 
 
 def damage_findings(info: NightInfo) -> list[answers.Finding]:
@@ -191,7 +195,7 @@ def summary(r: NightReport) -> answers.NightSummary:
         ended_by=info.ended_by,
         movements_per_hour=i.movements / (analysed / 3600) if analysed > 0 else None,
         periodic_per_hour=i.periodic / (analysed / 3600) if analysed > 0 else None,
-        gaps=info.gaps,
+        gaps=len(scored.gaps),
         headline=answers.Headline(
             denominator=f.denominator if f else "in_bed",
             calibrated_by=f.by if f else None,
@@ -262,6 +266,7 @@ def whole(r: NightReport, usual: Usual, earlier: str | None, later: str | None) 
         ],
         quality=[*(answers.Finding(**f) for f in quality_json(scored)), *short.damage],
         losses=[answers.Losses(t.leg, cast("answers.ShownBy", t.loss)) for t in r.tracks],
+        note=answers.NightNote(r.note.text, list(r.note.tags)),
     )
 
 

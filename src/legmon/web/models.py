@@ -3,10 +3,11 @@
 Times are Unix seconds (UTC), durations seconds, unless a name says otherwise.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from legmon.catalog.annotation_files import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS
 from legmon.catalog.state import ListedMovement, Mode
 from legmon.link.listener import LinkState
 from legmon.messages import ProblemCode
@@ -93,10 +94,25 @@ class SetLights(Frozen):
     on: Time | None
 
 
+class SetNote(Frozen):
+    """A note of a night and its tags; empty ones remove it."""
+
+    text: str = Field(max_length=LONGEST_NOTE)
+    tags: list[Annotated[str, Field(min_length=1, max_length=LONGEST_TAG)]] = Field(max_length=MOST_TAGS)
+
+
 class SetVoluntary(Frozen):
     """Whether the person marks a movement as their own."""
 
     voluntary: bool
+
+
+class AddMark(Frozen):
+    """A stretch in which the person moved a leg themselves."""
+
+    leg: Leg
+    start: Time
+    end: Time
 
 
 class LiveHello(Frozen):

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from legmon.catalog.state import Mode
-from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS
+from legmon.messages import DOCTOR_CODES, READINESS, TONIGHT_ITEMS, Level
 from legmon.movement import Leg, Legs
 from legmon.night.fit import Step
 from legmon.nights.answers import FitResult
+from legmon.scoring.rules import Rules
 
 LATEST_S: Final = 9_000_000_000
 """Unix seconds in the year 2255. Later ones do not fit into the nanoseconds of a catalog."""
@@ -54,6 +55,7 @@ class Settings(Frozen):
     language: Literal["auto", "en", "de", "pseudo"] = "auto"
     leg: Legs | None = None
     set_up: bool = False
+    rules: Rules = Field(default="wasm2016", description="the rule set that the pages show")
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
@@ -79,7 +81,7 @@ class PreflightItem(Frozen):
     item: Literal[
         "sensor", "battery", "link", "rate", "worn", "fit", "disk", "clock", "sleep", "mains", "lid"
     ]
-    level: Literal["ok", "look", "stop"]
+    level: Level
     code: str
     values: dict[str, float]
     text: str = Field(description="the sensor's own words, in English; empty where it sends none")

@@ -10,11 +10,12 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 from numpy.typing import NDArray
 
+from legmon.catalog.annotations import NightNote
 from legmon.catalog.state import NightInfo
 from legmon.catalog.store import UnknownNightError
 from legmon.messages import Event, ProblemCode
 from legmon.movement import NS, Leg
-from legmon.night.marks import mark_of, marked_movements
+from legmon.night.marks import Mark, mark_of, marked_movements
 from legmon.nights import answers, report
 from legmon.nights.custody import check_legs
 from legmon.nights.signal import SignalStore
@@ -118,6 +119,16 @@ def set_lights(
     return reports.night(catalog.night(info.id), rules)
 
 
+@router.put("/nights/{night_id}/note", operation_id="setNote", status_code=204)
+def set_note(
+    info: ThisNight, written: models.SetNote, annotations: FromAnnotations, note: FromRequest
+) -> None:
+    """Replace the note and the tags of a night."""
+    tags = tuple(dict.fromkeys(tag.strip() for tag in written.tags if tag.strip()))
+    annotations.set_note(info.id, NightNote(written.text.strip(), tags), time.time_ns())
+    note(Event.NOTE, info.id)
+
+
 @router.put("/nights/{night_id}/movements/{movement_id}", operation_id="setVoluntary", status_code=204)
 def set_voluntary(
     info: ThisNight,
@@ -143,6 +154,17 @@ def set_voluntary(
         annotations.add_marks(info.id, new)
     else:
         annotations.remove_marks(info.id, [m for part in parts for m in found.get(part, [])])
+    note(Event.MARK, info.id)
+
+
+@router.post("/nights/{night_id}/marks", operation_id="addMark", status_code=204)
+def add_mark(info: ThisNight, added: models.AddMark, annotations: FromAnnotations, note: FromRequest) -> None:
+    """Mark a stretch as the person's own, also one at which there is no movement."""
+    mark = Mark(added.leg, round(added.start * NS), round(added.end * NS), time.time_ns())
+    outside = mark.end_ns < info.started_ns or mark.start_ns > info.started_ns + info.duration_ns
+    if mark.start_ns > mark.end_ns or outside:
+        raise RefusedError(422, ProblemCode.WRONG_WINDOW)
+    annotations.add_marks(info.id, [mark])
     note(Event.MARK, info.id)
 
 
