@@ -870,7 +870,12 @@ def test_what_is_written_stays_while_a_night_that_is_recorded_is_loaded_again(
         page.get_by_test_id("note").click()
         page.keyboard.type("Half a ")
         before = len(asks)
-        until(lambda: page.wait_for_timeout(100) is None and len(asks) > before + 1)
+
+        def asked_again() -> bool:
+            page.wait_for_timeout(100)  # the browser works meanwhile
+            return len(asks) > before + 1
+
+        until(asked_again)
         page.keyboard.type("sentence.")
         expect(page.get_by_test_id("note")).to_have_value("Half a sentence.")
         page.keyboard.press("Control+a")
