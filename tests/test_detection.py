@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import cmath
+import hashlib
 import inspect
 import math
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 import legmon
 from benchmarks import detector as benchmark
 from legmon.detection import kernel as k
-from legmon.detection import quality
+from legmon.detection import quality, vector
 from legmon.detection.detector import Detector, detect
 from legmon.detection.filters import Biquad, high_pass, low_pass
 from legmon.movement import NS, Leg, LegMovement
@@ -163,6 +166,14 @@ def test_every_bit_of_the_state_is_the_same_however_samples_are_cut() -> None:
     whole = state_of(unsound(), [])
     assert state_of(unsound(), [*range(1, 3000, 7)]) == whole
     assert state_of(unsound(), [256, 257, 512, 1100, 1101, 2999]) == whole
+
+
+@pytest.mark.parametrize("module", [k, quality])
+def test_a_kernel_names_the_vectors_that_it_is_compiled_with(module: ModuleType) -> None:
+    version = hashlib.sha256(Path(vector.__file__).read_bytes()).hexdigest()[:8]
+    assert f"vector.py {version}:" in Path(str(module.__file__)).read_text(), (
+        "or numba keeps what it compiled before"
+    )
 
 
 def test_c_of_the_same_arithmetic_finds_the_same_to_the_last_bit(capsys: pytest.CaptureFixture[str]) -> None:

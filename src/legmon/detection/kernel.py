@@ -31,6 +31,8 @@ from numpy.typing import NDArray
 from legmon.detection.jit import jit
 from legmon.detection.vector import if_above, larger, load, store, total, vector
 
+# Compiled with vector.py de195101: numba compiles again only if this file changes.
+
 RING = 4096
 """Samples in the ring: 80 s at 50 Hz, 20 s at 200 Hz. The edges and the shape of a longer bout come from its last part."""
 BLOCK = 256

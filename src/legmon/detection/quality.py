@@ -30,6 +30,8 @@ from legmon.detection.jit import jit
 from legmon.detection.vector import if_equal, larger, load, store, total, vector
 from legmon.messages import FAULT_CAUSES, Fault
 
+# Compiled with vector.py de195101: numba compiles again only if this file changes.
+
 DELAY_S, SOON_S, LATER_S, LATE_S = 1.1, 1.0, 10.0, 600.0
 LEARN_S: Final = 10.0  # until the noise of a sensor is known
 SPIKE_S, SPIKE_G, SPIKE_RANGE, SPIKE_BACK = 0.04, 4.0, 0.4, 0.25

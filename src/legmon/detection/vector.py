@@ -4,7 +4,8 @@ Numba alone works on one number at a time. With this type a kernel works on the 
 formula. The arithmetic is the same to the last bit: no operation is merged with another one, and `total` adds the axes in one
 order. Where a vector is expected, a number stands for three times itself.
 
-Numba keeps a compiled kernel until the kernel's own file changes. Whoever changes this one touches `kernel.py` and `quality.py`.
+Numba keeps a compiled kernel until the kernel's own file changes. So `kernel.py` and `quality.py` name the version of this file,
+and a test compares.
 """
 
 import operator
