@@ -870,7 +870,11 @@ def test_what_is_written_stays_while_a_night_that_is_recorded_is_loaded_again(
         page.get_by_test_id("note").click()
         page.keyboard.type("Half a ")
         before = len(asks)
-        until(lambda: page.wait_for_timeout(100) is None and len(asks) > before + 1)
+        for _ in range(200):
+            page.wait_for_timeout(100)
+            if len(asks) > before + 1:
+                break
+        assert len(asks) > before + 1, "it is loaded again and again"
         page.keyboard.type("sentence.")
         expect(page.get_by_test_id("note")).to_have_value("Half a sentence.")
         page.keyboard.press("Control+a")
@@ -956,7 +960,9 @@ def test_what_is_loaded_first_stays_within_its_budget(browser: Browser, address:
     import gzip
 
     loaded: dict[str, int] = {}
+    asks: list[str] = []
     with opened(browser, address) as page:
+        page.on("request", lambda r: asks.append(r.url) if "/api/v1/nights?" in r.url else None)
         page.on(
             "response",
             lambda r: (
@@ -968,6 +974,7 @@ def test_what_is_loaded_first_stays_within_its_budget(browser: Browser, address:
     total = sum(loaded.values())
     print(f"first load: {total} bytes gzipped, {len(loaded)} files")
     assert 10_000 < total <= BUDGET
+    assert len(asks) == 1, "the list of nights is asked for once"
 
 
 def test_the_pages_can_be_installed(address: str) -> None:
