@@ -989,6 +989,12 @@ def test_the_pages_can_be_installed(address: str) -> None:
         assert answer.headers["content-type"].startswith(icon["type"])
 
 
+def test_the_licences_of_what_others_made_are_beside_the_pages(address: str) -> None:
+    text = httpx.get(f"{address}/licences.txt").text
+    for name in ("SIL OPEN FONT LICENSE", "Lucide", "svelte", "uplot", "openapi-fetch"):
+        assert name in text
+
+
 def test_the_socket_closes_when_nobody_looks_for_half_a_minute(browser: Browser, address: str) -> None:
     with opened(browser, address) as page:
         closed: list[bool] = []
