@@ -54,9 +54,9 @@ DOCUMENTS = [
     Shot("night", "many", "night", width=1180),
     Shot("night-phone", "many", "night", "night", 390),
     Shot("night-dark", "two", "night", "dark", 820),
-    Shot("tonight", "ready", "tonight", "dark", 820),
-    Shot("nearby", "new", "setup", "light", 820, step=2, height=740),
-    Shot("set-up", "new", "setup", "light", 820, step=3, height=600),
+    Shot("tonight", "ready", "tonight", "dark", 820, height=520),
+    Shot("nearby", "new", "setup", "light", 820, step=2, height=780),
+    Shot("set-up", "new", "setup", "light", 820, step=3, height=700),
     Shot("recording", "recording", "tonight", "night", 390),
 ]
 

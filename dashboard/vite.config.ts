@@ -1,13 +1,37 @@
 // How the dashboard is built into the Python package, and where it finds legmon while it is developed.
+import { readdirSync, readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig, loadEnv } from "vite";
+import { defineConfig, loadEnv, type Plugin } from "vite";
 
 const LEGMON = "http://127.0.0.1:8731";
 const TOKEN = loadEnv("development", ".", "LEGMON_").LEGMON_TOKEN ?? "";
 
+/** What of others is in the built pages. */
+const OF_OTHERS = [
+  "@fontsource-variable/atkinson-hyperlegible-next",
+  "@lucide/svelte",
+  "openapi-fetch",
+  "svelte",
+  "uplot",
+];
+
+/** Puts the licences of others beside the pages that hold their work. */
+const licences: Plugin = {
+  name: "licences",
+  generateBundle() {
+    const texts = OF_OTHERS.map((name) => {
+      const folder = new URL(`node_modules/${name}/`, import.meta.url);
+      const file = readdirSync(folder).find((entry) => entry.startsWith("LICENSE"));
+      if (!file) this.error(`${name} has no licence`);
+      return `${name}\n\n${readFileSync(new URL(file, folder), "utf8").trim()}\n`;
+    });
+    this.emitFile({ type: "asset", fileName: "licences.txt", source: texts.join("\n\n") });
+  },
+};
+
 // The server's Content-Security-Policy allows files of its own origin and nothing inline.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), licences],
   build: {
     outDir: "../src/legmon/web/static",
     emptyOutDir: true,

@@ -961,7 +961,9 @@ def test_what_is_loaded_first_stays_within_its_budget(browser: Browser, address:
     import gzip
 
     loaded: dict[str, int] = {}
+    asks: list[str] = []
     with opened(browser, address) as page:
+        page.on("request", lambda r: asks.append(r.url) if "/api/v1/nights?" in r.url else None)
         page.on(
             "response",
             lambda r: (
@@ -973,6 +975,7 @@ def test_what_is_loaded_first_stays_within_its_budget(browser: Browser, address:
     total = sum(loaded.values())
     print(f"first load: {total} bytes gzipped, {len(loaded)} files")
     assert 10_000 < total <= BUDGET
+    assert len(asks) == 1, "the list of nights is asked for once"
 
 
 def test_the_pages_can_be_installed(address: str) -> None:
@@ -985,6 +988,12 @@ def test_the_pages_can_be_installed(address: str) -> None:
         answer = httpx.get(f"{address}/{icon['src'].lstrip('/')}")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(icon["type"])
+
+
+def test_the_licences_of_what_others_made_are_beside_the_pages(address: str) -> None:
+    text = httpx.get(f"{address}/licences.txt").text
+    for name in ("SIL OPEN FONT LICENSE", "Lucide", "svelte", "uplot", "openapi-fetch"):
+        assert name in text
 
 
 def test_the_socket_closes_when_nobody_looks_for_half_a_minute(browser: Browser, address: str) -> None:
