@@ -1,10 +1,13 @@
 """Fit the weights that tell a moving leg from a swaying bed, and judge them on structures that they were not fitted on.
 
-``python -m benchmarks.bed_weights --nights FOLDER`` renders the tuning nights into the folder (3 for each structure of the
-simulated sleeper, and 70 more; 1.2 GB, half an hour), fits, and writes ``src/legmon/detection/bed_weights.py``.
+``python -m benchmarks.bed_weights --nights FOLDER`` renders the tuning nights into the folder, fits, and writes
+``src/legmon/detection/bed_weights.py``. They are 3 for each structure of the simulated sleeper and 70 more, and 4 for each kind
+of the two sleepers of `benchmarks.sleepers` (1.5 GB, half an hour). A bout of the first sleeper counts half, so that each of the
+three has about as much to say.
 
 ``python -m benchmarks.bed_weights --nights FOLDER --leave-out`` fits for each structure on the nights that do not have it,
-and measures the detector on those that do. The other constants of the detector were set on all of these nights.
+and measures the detector on those that do. It does the same for each of the two other sleepers. The other constants of the
+detector were set on all of these nights.
 
 Each bout of a night is an example. It is the leg's if it shares the most time with a visible movement of the sleeper, and the
 bed's if it does so with what moved the bed. The fit is a logistic regression with a penalty of half the squared weights, by
@@ -26,6 +29,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.second_sleeper import line
+from benchmarks.sleepers import chain, pieces
 from firmware_sim.accelerometer import Accelerometer
 from firmware_sim.profile import SCALE_UG
 from firmware_sim.sleeper import Sleeper
@@ -46,6 +50,9 @@ from legmon.movement import NS
 TARGET = Path(__file__).parents[1] / "src" / "legmon" / "detection" / "bed_weights.py"
 BED = {"sway", "gasp", "partner", "pet", "bump"}
 OF_EACH, MORE = 3, 70
+SLEEPERS = {"chain": chain, "pieces": pieces}
+SLEEPER_SEEDS, SLEEPER_HOURS, OWN_WEIGHT = range(3, 7), 3.0, 0.5
+KEPT_G = 1e-6
 PENALTY = 1.0
 PIECE = 65_536
 Floats = NDArray[np.float64]
@@ -53,14 +60,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TuningNight:
-    """A night by its seed, and the structure that it must have."""
+    """A night by its seed, the structure or kind that it must have, and the sleeper if it is not the simulator's."""
 
     seed: int
     structure: str | None
+    sleeper: str | None = None
 
     def file(self, folder: Path) -> Path:
         """Where its samples are kept."""
-        return folder / f"{self.structure or 'any'}-{self.seed}.npz".replace(" ", "_")
+        name = "-".join(filter(None, (self.sleeper, self.structure or "any", str(self.seed))))
+        return folder / f"{name}.npz".replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +89,53 @@ class Examples:
     features: Floats
     leg: NDArray[np.bool_]
 
+    @property
+    def weight(self) -> float:
+        """What each bout counts."""
+        return 1.0 if SLEEPERS.keys() & set(self.structures) else OWN_WEIGHT
+
 
 def tuning_nights() -> list[TuningNight]:
-    """Return the nights to fit on. None has a seed of 1000 or more."""
+    """Return the nights of the simulator to fit on. None has a seed of 1000 or more."""
     forced = [TuningNight(100 + 10 * i + j, name) for i, name in enumerate(names()) for j in range(OF_EACH)]
     return forced + [TuningNight(500 + i, None) for i in range(MORE)]
 
 
+def other_nights() -> list[TuningNight]:
+    """Return the nights of the other sleepers to fit on."""
+    return [
+        TuningNight(seed, kind, name)
+        for name, sleeper in SLEEPERS.items()
+        for kind in sleeper.KINDS
+        for seed in SLEEPER_SEEDS
+    ]
+
+
+def render_other(night: TuningNight, folder: Path) -> None:
+    """Write the samples and the truth of a night of another sleeper."""
+    if night.sleeper is None or night.structure is None or night.file(folder).exists():
+        return
+    made = SLEEPERS[night.sleeper].night(night.structure, night.seed, SLEEPER_HOURS)
+    bed = [{**o, "kind": "sway", "visible": True} for o in made.others]
+    happened = {
+        "movements": sorted([*made.movements, *bed], key=lambda m: m["onset_s"]),
+        "duration_s": len(made.xyz_g) / made.rate_hz,
+        "rate_hz": made.rate_hz,
+        "declared_rate_hz": made.rate_hz,
+        "structures": [night.sleeper],
+        "leg": "left",
+    }
+    x = np.round(made.xyz_g / KEPT_G).astype(np.int32)
+    np.savez(
+        night.file(folder), x=x, scale=KEPT_G, range_g=made.range_g, truth=json.dumps(happened, default=float)
+    )
+
+
 def render(night: TuningNight, folder: Path) -> None:
     """Write the samples and the truth of a night, without losses of the radio."""
+    if night.sleeper is not None:
+        render_other(night, folder)
+        return
     if night.file(folder).exists():
         return
     scenario = replace(drawn(night.seed, structure=night.structure), link=Link())
@@ -169,6 +216,7 @@ def fitted(of: list[Examples]) -> bed.Weights:
     """Fit the weights."""
     x = np.concatenate([e.features for e in of])
     y = np.concatenate([e.leg for e in of]).astype(float)
+    counts = np.concatenate([np.full(len(e.leg), e.weight) for e in of])
     mean, spread = x.mean(axis=0), x.std(axis=0)
     z = np.clip((x - mean) / spread, -bed.FARTHEST, bed.FARTHEST)
     pairs = [z[:, i] * z[:, j] for i in range(z.shape[1]) for j in range(i, z.shape[1])]
@@ -178,8 +226,8 @@ def fitted(of: list[Examples]) -> bed.Weights:
     weights = np.zeros(terms.shape[1])
     for _ in range(50):
         chance = 1.0 / (1.0 + np.exp(-np.clip(terms @ weights, -30.0, 30.0)))
-        slope = terms.T @ (y - chance) - penalty * weights
-        curve = (terms * (chance * (1.0 - chance))[:, None]).T @ terms + np.diag(penalty)
+        slope = terms.T @ (counts * (y - chance)) - penalty * weights
+        curve = (terms * (counts * chance * (1.0 - chance))[:, None]).T @ terms + np.diag(penalty)
         step = np.linalg.solve(curve, slope)
         weights += step
         if np.abs(step).max() < 1e-8:
@@ -240,7 +288,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     asked.nights.mkdir(parents=True, exist_ok=True)
-    nights, console = tuning_nights(), Console(stderr=True)
+    nights, console = tuning_nights() + other_nights(), Console(stderr=True)
     files = [night.file(asked.nights) for night in nights]
     with Pool(2) as pool:
         rendered = pool.imap_unordered(partial(render, folder=asked.nights), nights)
@@ -257,7 +305,7 @@ def main() -> None:
         )
         print(f"wrote {TARGET.name}: {count} bouts, {legs} of the leg")
         return
-    for name in names():
+    for name in [*names(), *SLEEPERS]:
         without = [e for e in of if name not in e.structures]
         table(name, [f for f, e in zip(files, of, strict=True) if name in e.structures], fitted(without))
     table("all, fitted", files, fitted(of))
