@@ -221,7 +221,7 @@ def detect_signal(signal: Signal, leg: Leg, *, chunk: int | None = None) -> LegT
         simulated=False,
         quality=detector.quality(),
         notes=signal.notes,
-        dated=signal.dated,
+        clock=signal.clock,
     )
 
 
