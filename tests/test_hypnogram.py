@@ -33,10 +33,10 @@ def asleep(path: Path, stages: Path) -> dict[str, Any]:
 STAGES = {
     "a CSV of dates": (
         "a.csv",
-        "Start Time,Event,Duration\n01/03/2026 21:59:40,W,40\n01/03/2026 22:00:20,N2,40\n01/03/2026 22:01:00,W,30\n",
+        "Start Time,Event,Duration\n01/03/2026 21:59:20,W,60\n01/03/2026 22:00:20,N2,40\n01/03/2026 22:01:00,W,30\n",
     ),
-    "a CSV of times of day": ("a.csv", "time,stage\n21:59:40,W\n22:00:20,N2\n22:01:00,W\n"),
-    "Luna": ("a.annot", "W\t21:59:40\t22:00:20\nN2\t22:00:20\t22:01:00\nW\t22:01:00\t22:01:30\n"),
+    "a CSV of times of day": ("a.csv", "time,stage\n21:59:20,W\n22:00:20,N2\n22:01:00,W\n"),
+    "Luna": ("a.annot", "W\t21:59:20\t22:00:20\nN2\t22:00:20\t22:01:00\nW\t22:01:00\t22:01:30\n"),
 }
 
 
