@@ -205,11 +205,12 @@ def _add_movements(
         elif length > 0 and not _is_inside(a.onset_s, length, events.duration_s):
             counts[SourceNote.OUTSIDE] += 1
         else:
-            counts[SourceNote.WITHOUT_LEG] += word.leg is None
+            counts[SourceNote.WITHOUT_LEG] += word.leg is None and not word.both
             end = a.onset_s + length
             if events.duration_s is not None:
                 end = min(end, events.duration_s)
-            events.movements.append([a.onset_s, end, word.leg or "left"])
+            legs = ("left", "right") if word.both else (word.leg or "left",)
+            events.movements += [[a.onset_s, end, leg] for leg in legs]
 
 
 def _drawn_over_others(marks: Sequence[Annotation]) -> set[int]:
