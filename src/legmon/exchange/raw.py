@@ -50,7 +50,9 @@ def read_raw(path: Path, asked: Asked, leg: Leg) -> Signal:  # noqa: ARG001 (a f
         raise ValueError(f"it cannot be read as a raw file ({shortened(str(e), 150)})") from e
     series = next((s for s in found["timeseries"].values() if "acceleration" in s), None)
     if series is None or len(series["datetime"]) < 2:
-        raise ValueError("it holds no acceleration")
+        raise ValueError(
+            "no acceleration in it can be read; export it as raw data in CSV with the program of its sensor"
+        )
     if len(series["datetime"]) > MOST_SAMPLES:
         raise ValueError(f"it has more than {MOST_SAMPLES:,} samples; cut it into single nights")
     times = series["datetime"].astype(np.float64)
