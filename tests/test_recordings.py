@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-import types
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,7 @@ RAW: dict[str, tuple[str, Callable[..., bytes]]] = {
 }
 
 
+@pytest.mark.radio
 @pytest.mark.parametrize("name", RAW)
 def test_a_raw_file_gives_its_movements(tmp_path: Path, name: str) -> None:
     _, xyz = night()
@@ -175,17 +177,17 @@ def test_a_raw_file_gives_its_movements(tmp_path: Path, name: str) -> None:
     assert notes(signal)["read_as"] == f"Read as {title}: 50 Hz, in g."
 
 
-@pytest.mark.parametrize(
-    "data", [b"Device Identity", bytes(5000), b"PK\x03\x04" + bytes(500), b"MD" + bytes(2000), b""]
-)
+@pytest.mark.radio
 @pytest.mark.parametrize("name", RAW)
-def test_what_is_no_raw_file_is_said(tmp_path: Path, name: str, data: bytes) -> None:
+def test_what_is_no_raw_file_is_said(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_bytes(data)
-    with pytest.raises(LegmonError, match=r"cannot be read|no acceleration|damaged"):
-        read_recording_file(path, "left")
+    for data in (b"", b"Device Identity", b"PK\x03\x04" + bytes(500)):
+        path.write_bytes(data)
+        with pytest.raises(LegmonError, match=r"cannot be read|no acceleration|damaged"):
+            read_recording_file(path, "left")
 
 
+@pytest.mark.radio
 def test_a_raw_file_that_is_cut_short_is_said(tmp_path: Path) -> None:
     _, xyz = night()
     for name, (_, encode) in RAW.items():
@@ -198,37 +200,37 @@ def test_a_raw_file_that_is_cut_short_is_said(tmp_path: Path) -> None:
         assert sum(len(s.xyz) for s in signal.stretches) <= len(xyz) // 2 + 100, "what is there, and no more"
 
 
-def fake(monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], dict[str, Any]]) -> None:
-    module = types.ModuleType("actfast")
-    module.read = read  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "actfast", module)
-
-
-def result(times: Samples, xyz: Samples) -> dict[str, Any]:
-    series = {"datetime": (times * 1e9).astype(np.int64), "acceleration": xyz.astype(np.float32)}
-    return {"format": "Axivity CWA", "timeseries": {"other": {"datetime": []}, "high_frequency": series}}
-
-
-def test_gaps_of_a_raw_file_are_those_of_its_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times, xyz = night()
-    times[2000:] += 60.0
-    fake(monkeypatch, lambda _: result(times + START.timestamp(), xyz))
-    (tmp_path / "a.cwa").write_bytes(b"MD")
+@pytest.mark.radio
+def test_gaps_of_a_raw_file_are_those_of_its_stamps(tmp_path: Path) -> None:
+    _, xyz = night()
+    first, second = (
+        axivity(part, 50, at)
+        for part, at in ((xyz[:2000], START), (xyz[2000:], START + timedelta(seconds=100)))
+    )
+    (tmp_path / "a.cwa").write_bytes(first + second[1024:])
     signal = read_recording_file(tmp_path / "a.cwa", "left")
     assert [(g.first, g.count) for g in signal.gaps] == [(2000, 3000)]
-    assert notes(signal)["read_as"] == "Read as Axivity CWA: 50 Hz, in g."
 
 
-def test_a_panic_of_the_library_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class PanicError(BaseException):
-        """What the library raises where it has not thought of a file."""
-
-    def panics(_: Path) -> dict[str, Any]:
-        raise PanicError("index out of bounds")
-
-    fake(monkeypatch, panics)
+@pytest.mark.radio
+@pytest.mark.parametrize(
+    "does",
+    [
+        "import os; os.abort()",
+        "while True: pass",
+        "class P(BaseException): pass\n    raise P()",
+        "raise MemoryError()",
+    ],
+    ids=["ends the process", "runs for ever", "panics", "asks for too much"],
+)
+def test_whatever_the_native_code_does_costs_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    (tmp_path / "actfast.py").write_text(f"def read(path):\n    {does}\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(raw, "MOST_S", 5.0)
     (tmp_path / "a.cwa").write_bytes(b"MD")
-    with pytest.raises(LegmonError, match=r"it cannot be read as a raw file \(index out of bounds\)"):
+    with pytest.raises(LegmonError, match="it cannot be read as a raw file"):
         read_recording_file(tmp_path / "a.cwa", "left")
 
 
@@ -245,7 +247,7 @@ def test_without_the_extra_the_sentence_says_what_to_install(
 def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake(monkeypatch, lambda _: pytest.fail("it was unpacked"))
+    monkeypatch.setattr(raw, "_read_apart", lambda _: pytest.fail("it was unpacked"))
     monkeypatch.setattr(raw, "LARGEST", 1 << 20)
     with zipfile.ZipFile(tmp_path / "a.gt3x", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("log.bin", bytes(1 << 24))
