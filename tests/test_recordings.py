@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-import types
 import zipfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from legmon.exchange.signal import Signal
 from legmon.movement import NS
 from legmon.night.track import score_night
 from tests.conftest import run_command
+from tests.raw_files import actigraph, axivity, geneactiv
 from tests.test_exchange_csv import Samples
 from tests.test_tables import ONSETS, START, WRITTEN, night
 
@@ -149,84 +150,87 @@ def test_signals_that_are_not_plainly_of_the_leg_are_refused(
         read_recording_file(write_edf(tmp_path / "a.edf", xyz, labels), "left")
 
 
-# Raw files. This encoder is our own: GENEActiv is text, and follows the description that the manufacturer gives out.
+# Raw files, by our own encoders.
+
+RAW: dict[str, tuple[str, Callable[..., bytes]]] = {
+    "a.bin": ("GENEActiv", geneactiv),
+    "a.cwa": ("Axivity CWA", axivity),
+    "a.gt3x": ("ActiGraph GT3X", actigraph),
+}
 
 
-def geneactiv(xyz: Samples, rate: float = RATE, start: datetime = START) -> bytes:
-    gain, page = 25600, 300
-    lines = ["Device Identity", "Device Unique Serial Code:000001", "Device Type:GENEActiv", "Device Model:1.1",
-             "Device Firmware Version:Ver06.17", "Calibration Date:2026-01-01 08:00:00:000", "", "Device Capabilities",
-             "Accelerometer Range:-8 to 8", "Accelerometer Resolution:0.0039", "Accelerometer Units:g",
-             "Light Meter Range:0 to 5000", "Light Meter Resolution:5", "Light Meter Units:lux",
-             "Temperature Sensor Range:0 to 70", "Temperature Sensor Resolution:0.25", "Temperature Sensor Units:deg. C", "",
-             "Configuration Info", f"Measurement Frequency:{rate:.0f} Hz", "Measurement Period:24 Hours",
-             f"Start Time:{start:%Y-%m-%d %H:%M:%S}:000", "Time Zone:GMT +00:00", "", "Trial Info", "Study Centre:",
-             "Study Code:", "Investigator ID:", "Exercise Type:", "Config Operator ID:", "Config Time:2026-02-28 12:00:00:000",
-             "Config Notes:",
-             "Extract Operator ID:", "Extract Time:2026-03-02 12:00:00:000", "Extract Notes:", "", "Subject Info",
-             "Device Location Code:", "Subject Code:", "Date of Birth:1900-1-1", "Sex:", "Height:", "Weight:", "Handedness Code:",
-             "Subject Notes:", "", "Calibration Data"]  # fmt: skip
-    for axis in "xyz":
-        lines += [f"{axis} gain:{gain}", f"{axis} offset:0"]
-    lines += ["Volts:300", "Lux:800", "", "Memory Status", f"Number of Pages:{-(-len(xyz) // page)}", ""]
-    counts = np.clip(np.round(xyz * gain / 100), -2048, 2047).astype(int) & 0xFFF
-    for n in range(0, len(xyz), page):
-        at = start + timedelta(seconds=n / rate)
-        lines += ["Recorded Data", "Device Unique Serial Code:000001", f"Sequence Number:{n // page}",
-                  f"Page Time:{at:%Y-%m-%d %H:%M:%S}:{at.microsecond // 1000:03}", "Unassigned:", "Temperature:25.0",
-                  "Battery voltage:4.0", "Device Status:Recording", f"Measurement Frequency:{rate:.1f}",
-                  "".join(f"{x:03X}{y:03X}{z:03X}000" for x, y, z in counts[n : n + page].tolist())]  # fmt: skip
-    return ("\r\n".join(lines) + "\r\n").encode()
-
-
-def test_a_raw_file_of_geneactiv_gives_its_movements(tmp_path: Path) -> None:
+@pytest.mark.radio
+@pytest.mark.parametrize("name", RAW)
+def test_a_raw_file_gives_its_movements(tmp_path: Path, name: str) -> None:
     _, xyz = night()
-    path = tmp_path / "a.bin"
-    path.write_bytes(geneactiv(xyz))
+    title, encode = RAW[name]
+    path = tmp_path / name
+    path.write_bytes(encode(xyz, 50, START))
     signal = read_recording_file(path, "left")
     assert signal.rate_hz == pytest.approx(RATE)
+    assert signal.gaps == []
     assert signal.stretches[0].start_s == START.timestamp()
-    assert np.abs(signal.stretches[0].xyz - xyz).max() < 0.004
+    found = signal.stretches[0].xyz
+    assert len(found) == len(xyz) // 80 * 80 if name == "a.cwa" else len(xyz)
+    assert np.abs(found - xyz[: len(found)]).max() < 0.005
     assert movements(path) == pytest.approx(ONSETS, abs=0.2)
-    assert notes(signal)["read_as"] == "Read as GENEActiv: 50 Hz, in g."
-    path.write_bytes(geneactiv(xyz)[:20_000] + b"\0\xff" * 50)
-    for data in (b"Device Identity", bytes(5000), b"PK\x03\x04" + bytes(500)):
+    assert notes(signal)["read_as"] == f"Read as {title}: 50 Hz, in g."
+
+
+@pytest.mark.radio
+@pytest.mark.parametrize("name", RAW)
+def test_what_is_no_raw_file_is_said(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for data in (b"", b"Device Identity", b"PK\x03\x04" + bytes(500)):
         path.write_bytes(data)
-        with pytest.raises(LegmonError, match="cannot be read"):
+        with pytest.raises(LegmonError, match=r"cannot be read|no acceleration|damaged"):
             read_recording_file(path, "left")
 
 
-def fake(monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], dict[str, Any]]) -> None:
-    module = types.ModuleType("actfast")
-    module.read = read  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "actfast", module)
+@pytest.mark.radio
+def test_a_raw_file_that_is_cut_short_is_said(tmp_path: Path) -> None:
+    _, xyz = night()
+    for name, (_, encode) in RAW.items():
+        data = encode(xyz, 50, START)
+        (tmp_path / name).write_bytes(data[: len(data) // 2 + 37])
+        try:
+            signal = read_recording_file(tmp_path / name, "left")
+        except LegmonError:
+            continue
+        assert sum(len(s.xyz) for s in signal.stretches) <= len(xyz) // 2 + 100, "what is there, and no more"
 
 
-def result(times: Samples, xyz: Samples) -> dict[str, Any]:
-    series = {"datetime": (times * 1e9).astype(np.int64), "acceleration": xyz.astype(np.float32)}
-    return {"format": "Axivity CWA", "timeseries": {"other": {"datetime": []}, "high_frequency": series}}
-
-
-def test_gaps_of_a_raw_file_are_those_of_its_stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times, xyz = night()
-    times[2000:] += 60.0
-    fake(monkeypatch, lambda _: result(times + START.timestamp(), xyz))
-    (tmp_path / "a.cwa").write_bytes(b"MD")
+@pytest.mark.radio
+def test_gaps_of_a_raw_file_are_those_of_its_stamps(tmp_path: Path) -> None:
+    _, xyz = night()
+    first, second = (
+        axivity(part, 50, at)
+        for part, at in ((xyz[:2000], START), (xyz[2000:], START + timedelta(seconds=100)))
+    )
+    (tmp_path / "a.cwa").write_bytes(first + second[1024:])
     signal = read_recording_file(tmp_path / "a.cwa", "left")
     assert [(g.first, g.count) for g in signal.gaps] == [(2000, 3000)]
-    assert notes(signal)["read_as"] == "Read as Axivity CWA: 50 Hz, in g."
 
 
-def test_a_panic_of_the_library_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class PanicError(BaseException):
-        """What the library raises where it has not thought of a file."""
-
-    def panics(_: Path) -> dict[str, Any]:
-        raise PanicError("index out of bounds")
-
-    fake(monkeypatch, panics)
+@pytest.mark.radio
+@pytest.mark.parametrize(
+    "does",
+    [
+        "import os; os.abort()",
+        "while True: pass",
+        "class P(BaseException): pass\n    raise P()",
+        "raise MemoryError()",
+    ],
+    ids=["ends the process", "runs for ever", "panics", "asks for too much"],
+)
+def test_whatever_the_native_code_does_costs_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    (tmp_path / "actfast.py").write_text(f"def read(path):\n    {does}\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(raw, "MOST_S", 5.0)
     (tmp_path / "a.cwa").write_bytes(b"MD")
-    with pytest.raises(LegmonError, match=r"it cannot be read as a raw file \(index out of bounds\)"):
+    with pytest.raises(LegmonError, match="it cannot be read as a raw file"):
         read_recording_file(tmp_path / "a.cwa", "left")
 
 
@@ -243,7 +247,7 @@ def test_without_the_extra_the_sentence_says_what_to_install(
 def test_an_archive_that_would_fill_the_memory_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake(monkeypatch, lambda _: pytest.fail("it was unpacked"))
+    monkeypatch.setattr(raw, "_read_apart", lambda _: pytest.fail("it was unpacked"))
     monkeypatch.setattr(raw, "LARGEST", 1 << 20)
     with zipfile.ZipFile(tmp_path / "a.gt3x", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("log.bin", bytes(1 << 24))

@@ -217,6 +217,15 @@ def test_a_long_mark_over_several_movements_is_a_series() -> None:
     assert len(twice.movements) == 3, "the same mark of three scorers is no series"
 
 
+def test_a_mark_of_both_legs_is_a_movement_of_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.annot"
+    path.write_text("".join(f"LM both\t.\t.\t{t}\t+2\t.\n" for t in ONSETS))
+    scored = one(path)
+    assert {s.movement.side for s in scored.movements} == {"both"}
+    assert (scored.indices.movements, scored.indices.periodic) == (6, 6)
+    assert "movements_without_leg" not in codes(scored)
+
+
 def test_stages_that_overlap_count_once_and_disagreement_is_said(tmp_path: Path) -> None:
     path = tmp_path / "a.edf"
     path.write_bytes(edf([START + N2 + N2 + MARKS]))

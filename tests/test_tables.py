@@ -383,6 +383,7 @@ def test_times_of_day_and_dates_of_many_orders_go_on_after_midnight(file: Path, 
     file.write_text("time,x,y,z\n" + "\n".join(rows(lambda t: (late + timedelta(seconds=t)).strftime(form))))
     signal = read_csv(file)
     assert signal.gaps == []
+    assert list(notes(signal)) == ["read_as"], "midnight is no step of the clock"
     assert signal.clock == ("day" if form[1] == "H" else "utc" if form.endswith("Z") else "local")
     assert found(file) == pytest.approx(ONSETS, abs=0.2)
     if form[1] != "H":

@@ -67,6 +67,24 @@ def test_leg_movements_and_their_legs(texts: list[str], leg: str | None) -> None
     assert {t: w and (w.meaning, w.leg) for t, w in found.items()} == dict.fromkeys(texts, ("movement", leg))
 
 
+@pytest.mark.parametrize(
+    ("text", "leg"),
+    [("Leg Movement - Left Leg", "left"), ("EMG RAT limb movement", "right"), ("LM 12", None), ("PLM event 3", None),
+     ("Right Limb Movement Event", "right"), ("Leg movement 7 (left)", "left")],
+)  # fmt: skip
+def test_words_beside_the_mark_and_numbers_change_nothing(text: str, leg: str | None) -> None:
+    word = meaning(text)
+    assert word is not None
+    assert (word.meaning, word.leg, word.both) == ("movement", leg, False)
+
+
+@pytest.mark.parametrize("text", ["LM both", "Bilateral leg movement", "PLM (bilateral)", "LM left right"])
+def test_both_legs_may_move_in_one_mark(text: str) -> None:
+    word = meaning(text, "LAT")
+    assert word is not None
+    assert (word.meaning, word.leg, word.both) == ("movement", None, True)
+
+
 @pytest.mark.parametrize("leg", CHANNELS)
 def test_a_channel_names_the_leg(leg: str) -> None:
     assert {c: side(c) for c in CHANNELS[leg]} == dict.fromkeys(CHANNELS[leg], leg)

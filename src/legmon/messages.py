@@ -250,7 +250,7 @@ SOURCE_SENTENCES: Final[dict[SourceNote, str]] = {
     " nor as wake; export the stages of one scorer.",
     SourceNote.ENCODING: "Some texts are not UTF-8, which the format asks for. They were read as Western European.",
     SourceNote.ROWS_LEFT_OUT: "Rows that cannot be read and were left out: {count}; the first is line {line}.",
-    SourceNote.DENOMINATOR: "The hours of sleep come from the file {name}.",
+    SourceNote.DENOMINATOR: "The hours of sleep come from the file {name}; legmon measures no sleep.",
     SourceNote.READ_AS: "Read as {name}: {rate:.4g} Hz, in {unit}.",
     SourceNote.UNIT_SETTLED: "The file does not say its unit, or says another one: at rest it measures {value:.4g}, so it was read in {unit}. If that is wrong,"
     " name the unit with --unit.",

@@ -39,6 +39,8 @@ class Printout:
         The recorded night, whose recording may be damaged; None for a file.
     has_signal : bool
         Whether the movements were found in samples, and not by somebody else.
+    clock : str
+        What the times are; see `LegTrack`.
     """
 
     scored: "Scored"
@@ -47,6 +49,7 @@ class Printout:
     unmatched: "Sequence[Mark]" = ()
     night: "NightInfo | None" = None
     has_signal: bool = True
+    clock: str = "utc"
 
     def answer(self) -> dict[str, Any]:
         """Return the JSON object of `legmon score`, with the headline of the pages where there is one."""

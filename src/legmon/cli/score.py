@@ -1,5 +1,6 @@
 """``legmon score``: movements, series and indices of a file, of a night, or of movements that something else found."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,12 @@ def score(
             metavar="FILE", help="Movements that something else found: .json, .csv, .annot or .edf."
         ),
     ] = None,
+    stages: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A scored night whose sleep stages are used for rates per hour asleep."
+        ),
+    ] = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
     rate: RateOption = None,
@@ -87,6 +94,8 @@ def score(
             "name one thing to score: a night (`legmon score last`), a file (`--left FILE`) or movements (`--events FILE`)"
         )
     interpretation = Interpretation(restart, ninety)
+    if events is not None and stages is not None:
+        raise LegmonError("--stages goes with a recording; a file of --events holds its own stages")
     if events is not None:
         _score_events(events, rules, interpretation, as_json=as_json)
         return
@@ -97,7 +106,7 @@ def score(
         printout = _score_files(
             left, right, asked, chunk, data, rules, interpretation, as_recorded=as_recorded
         )
-    print_night(printout, as_json=as_json)
+    print_night(printout if stages is None else _with_stages(printout, stages), as_json=as_json)
 
 
 def _score_events(path: Path, rules: str, interpretation: Interpretation, *, as_json: bool) -> None:
@@ -142,7 +151,34 @@ def _score_files(
             "one file has dates and the other one counts seconds, so they cannot be put on one clock"
         )
     origin_ns = None if dated == {True} else 0
-    return Printout(score_night(tracks, rules, origin_ns=origin_ns, interpretation=interpretation))
+    scored = score_night(tracks, rules, origin_ns=origin_ns, interpretation=interpretation)
+    return Printout(scored, clock=tracks[0].clock)
+
+
+def _with_stages(printout: "Printout", path: Path) -> "Printout":
+    """Score again with the sleep stages of another file, as a denominator that names its source."""
+    from legmon.catalog.zone import local_zone
+    from legmon.exchange.hypnogram import read_hypnogram, wall_clock
+    from legmon.scoring.score import scored_night
+
+    before, night = printout.scored, printout.night
+    first = before.origin_ns + before.start_ns
+    offset = night.utc_offset_s if night else local_zone(first)[1] if printout.clock == "utc" else 0
+    hypnogram = read_hypnogram(path)
+    start = wall_clock(first, offset) if printout.clock else None
+    scored = scored_night(
+        before.detections,
+        before.gaps,
+        before.duration_ns,
+        rules=before.rules,
+        origin_ns=before.origin_ns,
+        start_ns=before.start_ns,
+        simulated=before.simulated,
+        interpretation=replace(before.interpretation, stages=hypnogram.on_clock(start, before.start_ns)),
+        quality=before.quality,
+        notes=[*before.notes, *hypnogram.notes],
+    )
+    return replace(printout, scored=scored)
 
 
 def _score_night(

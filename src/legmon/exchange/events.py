@@ -10,7 +10,7 @@ from legmon.exchange.annotation import decoded
 from legmon.exchange.edf import read_edf
 from legmon.exchange.event_tables import TableError, looks_like_events, read_event_table
 from legmon.exchange.luna import LunaError, looks_like_luna, read_luna
-from legmon.exchange.moments import Origin
+from legmon.exchange.moments import Origin, origin_of
 from legmon.exchange.nsrr import read_xml
 from legmon.exchange.readers import Reader, readers
 from legmon.exchange.scored_night import Events, EventsError, sorted_events
@@ -150,7 +150,7 @@ def _luna(path: Path) -> list[Events]:
     except LunaError as e:
         raise EventsError(f"{path}, line {e.line}: {e}") from e
     said = [*_encoding(odd=odd), *_counted_from(found.origin)]
-    return [sorted_events(found.annotations, found.duration_s, said=said)]
+    return [sorted_events(found.annotations, found.duration_s, said=said, origin=found.origin)]
 
 
 def _table(path: Path) -> list[Events]:
@@ -164,7 +164,7 @@ def _table(path: Path) -> list[Events]:
         said.append(
             source_note(SourceNote.ROWS_LEFT_OUT, count=len(found.unreadable), line=found.unreadable[0])
         )
-    return [sorted_events(found.annotations, said=said)]
+    return [sorted_events(found.annotations, said=said, origin=found.origin)]
 
 
 def _xml(path: Path) -> list[Events]:
@@ -186,7 +186,9 @@ def _edf(path: Path) -> list[Events]:
     said = _encoding(odd=found.odd_texts > 0)
     if found.unreadable:
         said.append(source_note(SourceNote.ROWS_LEFT_OUT, count=found.unreadable, line="unknown"))
-    return [sorted_events(found.annotations, found.duration_s, found.gaps, said)]
+    start = found.header.start
+    origin = None if start is None else origin_of(start)
+    return [sorted_events(found.annotations, found.duration_s, found.gaps, said, origin)]
 
 
 def _encoding(*, odd: bool) -> list[Message]:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from legmon.quoting import shown
 DAY_S: Final = 86_400.0
 EPOCH_S: Final = 30.0
 Order = Literal["dmy", "mdy"]
+Kind = Literal["since start", "clock", "date"]
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK: Final = re.compile(
     r"(?P<elapsed>0\+)?(?P<h>\d{1,4})[:.](?P<m>\d{1,2})[:.](?P<s>\d{1,2}(?:[.,]\d+)?)\s*(?P<half>[ap]\.?m\.?)?$",
@@ -36,7 +37,7 @@ class Moment:
     """
 
     seconds: float
-    kind: Literal["since start", "clock", "date"]
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,14 @@ class Origin:
         The start of the recording, s since midnight and since the year 1.
     guessed : bool
         Whether the file does not say it, so that it is the earliest time.
+    kind : {"since start", "clock", "date"}
+        Whether anything is known of the moment of the start: nothing, its time of day, or its date, too.
     """
 
     clock: float = 0.0
     date: float = 0.0
     guessed: bool = False
+    kind: Kind = "since start"
 
     @property
     def time_of_day(self) -> str:
@@ -175,13 +179,19 @@ def found_origin(timed: Sequence[Moment], said: Moment | None = None) -> Origin:
     clocks = sorted({m.seconds % DAY_S for m in timed if m.kind == "clock"})
     if said is not None:
         start = said.seconds if said.kind == "date" else min(dates, default=0.0)
-        return Origin(said.seconds % DAY_S, start)
+        return Origin(said.seconds % DAY_S, start, kind=said.kind)
     if dates:
-        return Origin(min(dates) % DAY_S, min(dates), guessed=True)
+        return Origin(min(dates) % DAY_S, min(dates), guessed=True, kind="date")
     if not clocks:
         return Origin()
     gaps = [
         (clocks[0] + DAY_S - clocks[-1], 0),
         *((b - a, n) for n, (a, b) in enumerate(pairwise(clocks), start=1)),
     ]
-    return Origin(clocks[max(gaps)[1]], guessed=True)
+    return Origin(clocks[max(gaps)[1]], guessed=True, kind="clock")
+
+
+def origin_of(start: datetime) -> Origin:
+    """Return the origin of a file whose header names its start."""
+    seconds = start.hour * 3600 + start.minute * 60 + start.second
+    return Origin(float(seconds), start.toordinal() * DAY_S + seconds, kind="date")

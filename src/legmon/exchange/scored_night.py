@@ -4,10 +4,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from legmon.errors import LegmonError
 from legmon.exchange.annotation import Annotation
+from legmon.exchange.moments import Origin
 from legmon.exchange.words import Word, meaning
 from legmon.messages import Message, SourceNote, source_note
 from legmon.movement import NS
@@ -58,6 +60,8 @@ class Events:
         Texts that are in no table, and how often they occur.
     said : list of Message
         What else a person should know of the file.
+    origin : Origin
+        What times of day and dates in the file count from.
     """
 
     movements: list[Any] = field(default_factory=list)
@@ -67,6 +71,7 @@ class Events:
     duration_s: Any = None
     not_understood: Counter[str] = field(default_factory=Counter)
     said: list[Message] = field(default_factory=list)
+    origin: Origin = field(default_factory=Origin)
 
     def scored(self, rules: str, interpretation: Interpretation) -> Scored:
         """Check the rows and score them.
@@ -110,6 +115,7 @@ def sorted_events(
     duration_s: float | None = None,
     gaps: Sequence[tuple[float, float]] = (),
     said: Iterable[Message] = (),
+    origin: Origin | None = None,
 ) -> Events:
     """Sort annotations by what their words mean.
 
@@ -123,13 +129,15 @@ def sorted_events(
         Stretches without data, s.
     said : iterable of Message
         What a person should know of the file.
+    origin : Origin, optional
+        What its times count from.
 
     Raises
     ------
     EventsError
         If no leg movement has a length.
     """
-    events = Events(gaps=[list(g) for g in gaps], duration_s=duration_s)
+    events = Events(gaps=[list(g) for g in gaps], duration_s=duration_s, origin=origin or Origin())
     movements: list[tuple[Annotation, Word]] = []
     stages: list[tuple[Annotation, str]] = []
     counts: Counter[SourceNote] = Counter()
@@ -197,11 +205,12 @@ def _add_movements(
         elif length > 0 and not _is_inside(a.onset_s, length, events.duration_s):
             counts[SourceNote.OUTSIDE] += 1
         else:
-            counts[SourceNote.WITHOUT_LEG] += word.leg is None
+            counts[SourceNote.WITHOUT_LEG] += word.leg is None and not word.both
             end = a.onset_s + length
             if events.duration_s is not None:
                 end = min(end, events.duration_s)
-            events.movements.append([a.onset_s, end, word.leg or "left"])
+            legs = ("left", "right") if word.both else (word.leg or "left",)
+            events.movements += [[a.onset_s, end, leg] for leg in legs]
 
 
 def _drawn_over_others(marks: Sequence[Annotation]) -> set[int]:
@@ -232,11 +241,13 @@ def _add_stages(
     """Add the stages, cut at the ends of the recording. One without a length lasts until the next one."""
     in_time = sorted(stages, key=lambda s: s[0].onset_s)
     duration = events.duration_s
+    steps = [b.onset_s - a.onset_s for (a, _), (b, _) in pairwise(in_time) if b.onset_s > a.onset_s]
+    usual = sorted(steps)[len(steps) // 2] if steps else 0.0
     for n, (a, stage) in enumerate(in_time):
         end = a.onset_s + (a.length_s or 0.0)
         if not a.length_s:
             following = (b.onset_s for b, _ in in_time[n + 1 :] if b.onset_s > a.onset_s)
-            end = next(following, a.onset_s if duration is None else duration)
+            end = next(following, a.onset_s + usual if duration is None else duration)
         if not stage:
             continue
         start = max(a.onset_s, 0.0)

@@ -226,7 +226,7 @@ def detect_signal(
         simulated=False,
         quality=detector.quality(),
         notes=signal.notes,
-        dated=signal.dated,
+        clock=signal.clock,
         detector=DETECTOR,
     )
 

@@ -33,12 +33,15 @@ class Word:
         The leg that the text or its channel names.
     may_be_series : bool
         Whether some systems draw one such mark over a whole series.
+    both : bool
+        Whether the text names both legs.
     """
 
     meaning: Meaning
     stage: str = ""
     leg: Leg | None = None
     may_be_series: bool = False
+    both: bool = False
 
 
 def _all(text: str) -> list[str]:
@@ -169,7 +172,23 @@ _CHANNEL: Final = {
     "gamba", "acc", "x", "y", "z", "ankle", "signal", "bipolar", "1", "2", "lower", "extremity",
 }  # fmt: skip
 """Words of a channel's name that say nothing of the side."""
-_NUMBERED: Final = re.compile(r"^(.*(?:series|episode|sequence|train|serie)) \d+$")
+_BOTH: Final = {"both", "bilateral", "bilat", "beide", "beidseits", "deux", "ambas"}
+_ASIDE: Final = {
+    "event",
+    "events",
+    "marker",
+    "scored",
+    "manual",
+    "auto",
+    "automatic",
+    "emg",
+    "tib",
+    "tibialis",
+    "anterior",
+    "channel",
+}
+"""Words that say nothing of what was marked."""
+_COUNTED: Final = {"movement", "series", "breath"}
 
 
 def normal(text: str) -> str:
@@ -202,13 +221,12 @@ def meaning(text: str, channel: str = "") -> Word | None:
     text, _, linked = text[:LONGEST_TEXT].partition("@@")
     channel = f"{linked} {channel[:LONGEST_TEXT]}".strip()
     for part in (text, *text.split("|")[:4], *_outside_brackets(text)):
-        word, leg = _looked_up(normal(part))
+        word, leg, both = _looked_up(normal(part))
         if word is None:
             continue
         if word.meaning in {"movement", "series"}:
-            return Word(
-                word.meaning, leg=leg or side(text) or side(channel), may_be_series=word.may_be_series
-            )
+            leg = None if both else leg or side(text) or side(channel)
+            return Word(word.meaning, leg=leg, may_be_series=word.may_be_series, both=both)
         return word
     return None
 
@@ -219,22 +237,20 @@ def _outside_brackets(text: str) -> list[str]:
     return [bare] if bare != text and bare.strip() else []
 
 
-def _looked_up(name: str) -> tuple[Word | None, Leg | None]:
-    """Return what a name means, and the leg in it."""
+def _looked_up(name: str) -> tuple[Word | None, Leg | None, bool]:
+    """Return what a name means, the leg in it, and whether it names both legs."""
     if name in _TABLE:
-        return _TABLE[name], None
-    numbered = _NUMBERED.match(name)
-    if numbered:
-        return _looked_up(numbered[1])
+        return _TABLE[name], None, False
     words = name.split()
     legs = {_SIDES[w] for w in words if w in _SIDES}
-    if not legs:
-        return None, None
-    core = [_CORES.get(w, "") if w in _SIDES else w for w in words]
-    bare = " ".join(w for w in core if w)
-    leg = legs.pop() if len(legs) == 1 else None
-    for candidate in (bare, " ".join(w for w in bare.split() if w not in _CHANNEL)):
+    both = len(legs) == 2 or bool(_BOTH & set(words))
+    core = [_CORES.get(w, "") if w in _SIDES else w for w in words if w not in _BOTH]
+    core = [w for w in core if w]
+    while core and core[-1].isdigit():  # some number their marks
+        core.pop()
+    for left_out in ((), _ASIDE, _CHANNEL):
+        candidate = " ".join(dict.fromkeys(w for w in core if w not in left_out))
         word = _TABLE.get(candidate)
-        if word is not None and word.meaning in {"movement", "series"}:
-            return word, leg
-    return None, None
+        if word is not None and word.meaning in _COUNTED:
+            return word, legs.pop() if len(legs) == 1 and not both else None, both
+    return None, None, False

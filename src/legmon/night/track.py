@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from legmon.detection.faults import Finding
 from legmon.messages import Message
@@ -39,8 +40,8 @@ class LegTrack:
         Name and version of the detector that found the movements; None if it is not known.
     notes : sequence of Message
         What a person should know of the file that the samples come from.
-    dated : bool
-        Whether the times are moments since 1970; those of a file may count from its start.
+    clock : {"", "day", "local", "utc"}
+        What the times are: those of a file may count from its start or from midnight, or be times of day of some zone.
     """
 
     leg: Leg
@@ -53,7 +54,12 @@ class LegTrack:
     loss: str = "index"
     detector: str | None = None
     notes: Sequence[Message] = ()
-    dated: bool = True
+    clock: Literal["", "day", "local", "utc"] = "utc"
+
+    @property
+    def dated(self) -> bool:
+        """Whether the times are those of a clock, not ns since some start."""
+        return bool(self.clock)
 
     @property
     def time(self) -> TimeMap:
