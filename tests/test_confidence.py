@@ -160,6 +160,7 @@ def test_a_recorded_night_keeps_it_and_an_older_catalog_has_none(tmp_path: Path)
     assert [m["confidence"] for m in scored["movements"]] == [m["confidence"] for m in kept["movements"]]
     with sqlite3.connect(tmp_path / "catalog.sqlite") as c:
         c.execute("ALTER TABLE movements DROP COLUMN confidence")
+        c.execute("DROP TABLE notes")
         c.execute("UPDATE alembic_version SET version_num = '0004'")
     c.close()
     catalog = Catalog(tmp_path)

@@ -125,7 +125,7 @@ def number(page: Page, test_id: str) -> int:
 def test_the_live_page_shows_what_the_interface_says_and_the_trace_runs(demo: Demo, page: Page) -> None:
     page.goto(f"{demo.address}/#/live")
     expect(page.get_by_test_id("simulated").first).to_be_visible()
-    expect(page.get_by_test_id("link-sentence")).to_contain_text("Streaming")
+    expect(page.get_by_test_id("link-sentence")).to_contain_text("Streaming", timeout=60_000)
     expect(page.get_by_test_id("battery")).to_contain_text("8")
 
     def frames() -> int:

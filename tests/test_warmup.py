@@ -43,6 +43,7 @@ def on_terminal(*arguments: str) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.usefixtures("fresh")  # a forked program has its folder already
 @pytest.mark.timeout(LONG_S)
 def test_the_detector_is_compiled_once_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -124,6 +125,7 @@ def test_a_recording_goes_on_while_the_detector_is_compiled(
     assert analyse(read_segment(path)).track() == again.night.track()
 
 
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.timeout(LONG_S)
 def test_a_recorder_that_must_compile_first_records_every_sample_meanwhile(
     air: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,7 @@ from legmon.app.simulator import run_simulator
 from legmon.catalog.zone import night_name
 from legmon.errors import LegmonError
 from legmon.movement import NS, Leg
+from legmon.terminal import say
 from legmon.web.demo_state import DemoStep
 
 if TYPE_CHECKING:
@@ -152,10 +153,10 @@ class PastNight:
         return capture
 
     def _begin(self, step: DemoStep) -> None:
-        print(f"step {self._number} {step}", flush=True)
+        say(f"step {self._number} {step}")
 
     def _show(self, share: float) -> None:
-        print(f"share {self._number} {share:.3f}", flush=True)
+        say(f"share {self._number} {share:.3f}")
 
     # what the person did
 
@@ -274,9 +275,9 @@ def main() -> int:
     try:
         for number in args.nights:
             night = PastNight(args.data, number, args.seed, args.tonight).record()
-            print(f"night {number} {night}", flush=True)
+            say(f"night {number} {night}")
     except LegmonError as e:
-        print(str(e), file=sys.stderr, flush=True)
+        say(str(e), file=sys.stderr)
         return e.status
     return 0
 

@@ -290,7 +290,9 @@ def wilson(hits: int, of: int) -> tuple[float, float] | None:
     p, z2 = hits / of, Z_95 * Z_95 / of
     centre = (p + z2 / 2) / (1 + z2)
     half = Z_95 / (1 + z2) * math.sqrt(p * (1 - p) / of + z2 / (4 * of))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return min(max(centre - half, 0.0), p), max(
+        min(centre + half, 1.0), p
+    )  # not beyond the share by rounding
 
 
 @dataclass(frozen=True, slots=True)
