@@ -246,6 +246,14 @@ def said_by_a_recorder(catalog: Catalog, night: str | None, link: LinkState) -> 
     )
 
 
+def ask_why(page: Page | Locator) -> None:
+    """Let the open signal say why."""
+    page.locator('[data-testid="signal-chart"][data-ready]').first.wait_for()
+    for summary in page.get_by_test_id("why").locator("summary").all():
+        summary.click()
+    page.get_by_test_id("reasons").wait_for()
+
+
 def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
     """Show every page in every state that has words of its own; says which."""
 
@@ -291,12 +299,12 @@ def states(page: Page, at: str, none: str, folder: Path) -> Iterator[str]:
     for details in page.locator("details").all():
         details.evaluate("e => e.open = true")
     page.locator('[data-testid="movement-row"] button').first.click()
-    page.locator('[data-testid="signal-chart"][data-ready]').first.wait_for()
+    ask_why(page)
     page.get_by_test_id("movement-menu").first.click()
     yield "night, everything open"
     page.keyboard.press("Escape")
     page.get_by_test_id("hour-row").nth(1).click(position={"x": 200, "y": 20})
-    page.locator('[data-testid="under"] [data-testid="signal-chart"][data-ready]').first.wait_for()
+    ask_why(page.get_by_test_id("under"))
     yield "night, a moment open"
     asked.patch(f"{at}/api/v1/nights/last", json={"off": None, "on": None}).raise_for_status()
     yield go("night/" + night["earlier"])
@@ -610,6 +618,37 @@ def test_a_click_at_a_moment_leaves_no_hidden_movement_chosen(browser: Browser, 
         expect(page.locator(".mark.chosen")).to_have_count(0)
         page.get_by_test_id("movement-before").click()
         expect(page.get_by_test_id("chosen")).to_contain_text("mg")
+
+
+def test_a_movement_says_why_when_asked_and_a_moment_at_once(browser: Browser, address: str) -> None:
+    night = asked.get(f"{address}/api/v1/nights/last").json()["earlier"]
+    movements = asked.get(f"{address}/api/v1/nights/{night}/movements").json()["movements"]
+    one = [m for m in movements if m["kind"] == "leg"][3]
+    sure = "borderline" if one["confidence"] < 0.8 else "clear"
+    with opened(browser, address) as page:
+        traced: list[str] = []
+        page.on("request", lambda r: traced.append(r.url) if "/trace?" in r.url else None)
+        page.goto(f"{address}/#/night/{night}")
+        ready(page, "night")
+        said = page.get_by_test_id("reasons").locator("li")
+        page.locator(f'[data-focus="{one["id"]}"]').press("Enter")
+        expect(page.get_by_test_id("chosen")).to_contain_text(f" s, {sure}, ")
+        expect(page.get_by_test_id("why")).to_be_visible()
+        assert not traced, "a trace takes time: somebody asks for it"
+        page.get_by_test_id("why").locator("summary").click()
+        expect(said.first).to_contain_text("Opened by", timeout=60_000)
+        bouts = asked.get(traced[0]).json()["legs"][0]["bouts"]
+        own = next(b["movement"] for b in bouts if b["movement"] and b["movement"]["id"] == one["id"])
+        expect(said.nth(-2)).to_have_text(own["verdict"]["sentence"])
+        expect(said.last).to_contain_text(f"{sure.title()}: on simulated nights")
+        page.get_by_test_id("movement-after").click()
+        expect(page.get_by_test_id("why")).not_to_have_attribute("open", "")
+        assert len(traced) == 1, "nobody has asked about the next one"
+        page.locator('[data-focus^="hour"]').nth(1).press("Enter")
+        expect(page.get_by_test_id("why")).to_have_count(0)
+        expect(said.first).to_contain_text(
+            re.compile("Nothing here: motion came to|Left out: "), timeout=60_000
+        )
 
 
 def test_a_movement_is_drawn_at_its_own_ankle(browser: Browser, address: str) -> None:

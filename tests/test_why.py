@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,9 @@ from legmon.cli.why import _of_night
 from legmon.errors import LegmonError
 from legmon.messages import ScoringRule
 from legmon.movement import NS, Leg, LegMovement
+from legmon.night.leg import LegNight, analyse
 from legmon.night.marks import mark_of
+from legmon.nights import why
 from legmon.scoring.events import Span
 from legmon.scoring.reasons import reasons
 from legmon.scoring.rules import Interpretation
@@ -309,3 +313,35 @@ def test_a_time_after_the_clocks_were_set_back_is_the_new_time(folder: Path, at:
     assert info.started_ns <= start < info.started_ns + info.duration_ns
     with pytest.raises(LegmonError, match="lasts from 22:45 to 05:45"):
         _of_night(info, "06:00")
+
+
+def test_the_night_that_was_traced_last_is_kept_until_its_files_change(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(folder, tmp_path / "own")
+    catalog, last, detected = Catalog(own), why.LastTrace(), []
+
+    def counted(*args: Any) -> LegNight:
+        detected.append(args)
+        return analyse(*args)
+
+    monkeypatch.setattr(why, "analyse", counted)
+
+    def explained(second: int, kept: why.LastTrace | None) -> why.Why:
+        info = catalog.night("last")
+        start_ns = info.started_ns + second * NS
+        return why.explain_night(catalog, info, "wasm2016", start_ns, start_ns + 6 * NS, last=kept)
+
+    for second in (100, 700, 1300):
+        assert explained(second, last) == explained(second, None)
+    legs = 2
+    assert len(detected) == (1 + 3) * legs
+    for file in own.rglob("*.seg*"):
+        os.utime(file, ns=(0, 0))
+    explained(100, last)
+    assert len(detected) == (1 + 3 + 1) * legs
+    monkeypatch.setattr(why, "KEPT_BYTES", 1000)
+    small = why.LastTrace()
+    assert explained(700, small) == explained(700, small)
+    assert len(detected) == (1 + 3 + 1 + 2) * legs, "one that is too long is not kept"
+    catalog.close()

@@ -32,6 +32,8 @@ export type Sensor = Schemas["Sensor"];
 export type DemoState = Schemas["Demo"];
 export type Settings = Schemas["Settings"];
 export type Status = Schemas["Status"];
+export type Why = Schemas["Why"];
+export type Reason = Schemas["Reason"];
 
 /** What legmon refused to answer, in a sentence for the reader. */
 export class Refused extends Error {
@@ -121,6 +123,16 @@ export async function getMovements(id: string, rules: Rules, signal: AbortSignal
   const params = { path: { night_id: id }, query: { rules } };
   const found = await answered(api.GET("/api/v1/nights/{night_id}/movements", { params, signal }));
   return found.movements;
+}
+
+/** Why the detector and the rules decided as they did between two times. The detector looks at the whole night again. */
+export function getTrace(
+  id: string,
+  query: { start: number; end: number; rules: Rules; leg?: Leg },
+  signal: AbortSignal,
+): Promise<Why> {
+  const params = { path: { night_id: id }, query };
+  return answered(api.GET("/api/v1/nights/{night_id}/trace", { params, signal }));
 }
 
 export interface Times {

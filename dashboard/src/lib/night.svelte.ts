@@ -50,6 +50,11 @@ export class NightState {
     return this.movements.find(({ id, onset }) => id === this.#movementId && onset >= start && onset < end);
   }
 
+  /** The moment that was opened without a movement. */
+  get moment(): number | undefined {
+    return this.#movementId === undefined ? this.open?.time : undefined;
+  }
+
   /** The number of the chosen movement in the list, from 1; 0 where none is chosen. */
   get chosenNumber(): number {
     return this.chosen ? this.movements.indexOf(this.chosen) + 1 : 0;

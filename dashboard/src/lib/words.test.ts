@@ -212,10 +212,13 @@ test("the dots have words", () => {
 });
 
 test.each([
-  [{}, "00:00:00, left: 120 mg, 1.0 s, in series 3: 24 s after the one before"],
-  [{ periodic: false, interval_s: 240 }, "00:00:00, left: 120 mg, 1.0 s, single: 240 s after the one before"],
-  [{ periodic: false, interval_s: null, peak_mg: null }, "00:00:00, left: 1.0 s, single"],
-  [{ kind: "posture" }, "00:00:00, left: 120 mg, 1.0 s, not counted: change of posture"],
+  [{}, "00:00:00, left: 120 mg, 1.0 s, clear, in series 3: 24 s after the one before"],
+  [
+    { periodic: false, interval_s: 240 },
+    "00:00:00, left: 120 mg, 1.0 s, clear, single: 240 s after the one before",
+  ],
+  [{ periodic: false, interval_s: null, peak_mg: null }, "00:00:00, left: 1.0 s, clear, single"],
+  [{ kind: "posture" }, "00:00:00, left: 120 mg, 1.0 s, clear, not counted: change of posture"],
 ])("a movement in a line", (some, words) => {
   expect(moved({ ...movement, ...some }, { utc_offset_s: 0 })).toBe(words);
 });

@@ -200,12 +200,33 @@ export function verdict(movement: Movement): string {
   return before ? t("detail.and", { what: name, before }) : name;
 }
 
-/** A movement in a line: when, where, how strong, how long, and what it was taken for. */
+/** Below this confidence, a movement is borderline. */
+const CLEAR = 0.8;
+
+/** How sure the detector is of a movement; undefined where it does not say. */
+export const sureness = ({ confidence }: Pick<Movement, "confidence">): "clear" | "borderline" | undefined =>
+  confidence === null ? undefined : confidence < CLEAR ? "borderline" : "clear";
+
+/** How sure the detector is of a movement, in a word; empty where it does not say. */
+export function sure(movement: Pick<Movement, "confidence">): string {
+  const known = sureness(movement);
+  return known ? t(`sure.${known}`) : "";
+}
+
+/** How many leg movements are borderline; empty where the detector does not say of any how sure it is. */
+export function borderline(movements: Pick<Movement, "kind" | "confidence">[]): string {
+  const known = movements.filter((movement) => movement.kind === "leg" && sureness(movement));
+  const few = known.filter((movement) => sureness(movement) === "borderline");
+  return known.length ? t("quality.borderline", { n: few.length, all: known.length }) : "";
+}
+
+/** A movement in a line: when, where, how strong, how long, how sure it is, and what it was taken for. */
 export function moved(movement: Movement, zone: Zone): string {
   const when = clockSeconds(movement.onset, zone);
   const measured = [
     ...(movement.peak_mg === null ? [] : [`${whole(movement.peak_mg)} mg`]),
     t("time.secondsOnly", { s: decimal(movement.offset - movement.onset) }),
+    ...(sureness(movement) ? [sure(movement)] : []),
   ];
   return `${when}, ${legName(movement.leg)}: ${measured.join(", ")}, ${verdict(movement)}`;
 }

@@ -3,10 +3,12 @@
 The detector runs again over the whole recording, from its beginning, because its thresholds follow the noise of the recording.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from legmon.catalog.derived import DerivedData
 from legmon.catalog.state import ApiValue, ListedMovement, NightInfo, about
 from legmon.catalog.store import Catalog
 from legmon.detection.detector import NAME, VERSION
@@ -17,6 +19,7 @@ from legmon.night.leg import analyse
 from legmon.night.track import LegTrack
 from legmon.nights import answers
 from legmon.nights.custody import check_legs
+from legmon.nights.postures import Postures
 from legmon.nights.report import report
 from legmon.recording.files import read_segment
 from legmon.scoring.events import ScoredMovement
@@ -27,6 +30,10 @@ from legmon.timeline.clock import TimeMap
 
 LONGEST_S: Final = 600.0
 """The longest stretch that is explained at once."""
+KEPT_BYTES: Final = 64_000_000
+"""A longer trace is not kept: 64 MB are two legs of 8 h at 50 Hz."""
+SAMPLE_BYTES: Final = 20
+"""What a trace keeps of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +143,63 @@ class Why(ApiValue):
     legs: list[ExplainedLeg]
 
 
+class LastTrace:
+    """The night that was traced last, in memory: who asks about one movement asks about the next.
+
+    It counts while the files and the time axis of a closed night stay as they were.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: object = None
+        self._legs: list[tuple[LegTrack, Trace]] = []
+
+    def legs(
+        self, catalog: Catalog, info: NightInfo, window_ns: tuple[int, int]
+    ) -> list[tuple[LegTrack, Trace]]:
+        """Return the legs of a night as a traced detector found them, with the signals of a window at least."""
+        with self._lock:
+            anchors = catalog.anchors(info.id)
+            files = Postures(catalog, DerivedData(catalog, "")).files(info.id, info.legs)
+            key = (info.id, files, anchors)
+            if key == self._key:
+                return self._legs
+            end_ns = info.started_ns + info.duration_ns
+            samples = sum(TimeMap(a).index(end_ns) for a in anchors.values())
+            is_kept = info.state == "closed" and samples * SAMPLE_BYTES <= KEPT_BYTES
+            if not is_kept:
+                return _traced(catalog, info, window_ns)
+            self._key = None  # the one before goes before the next one comes
+            self._legs = []
+            self._legs = _traced(catalog, info, None)
+            self._key = key
+            return self._legs
+
+
+def _traced(
+    catalog: Catalog, info: NightInfo, window_ns: tuple[int, int] | None
+) -> list[tuple[LegTrack, Trace]]:
+    """Detect a night again with a trace, which keeps the signals of a window, or of the whole night."""
+    anchors = catalog.anchors(info.id)
+    found = []
+    for side in info.legs:
+        clock = TimeMap(anchors[side]) if side in anchors else None
+        window = (clock.index(window_ns[0]), clock.index(window_ns[1]) + 1) if clock and window_ns else None
+        tracer = Tracer(window)
+        track = analyse(read_segment(catalog.segment(info.id, side)), tracer).track()
+        found.append((track, tracer.trace))
+    return found
+
+
 def explain_night(
-    catalog: Catalog, info: NightInfo, rules: Rules, start_ns: int, end_ns: int, leg: Leg | None = None
+    catalog: Catalog,
+    info: NightInfo,
+    rules: Rules,
+    start_ns: int,
+    end_ns: int,
+    leg: Leg | None = None,
+    *,
+    last: LastTrace | None = None,
 ) -> Why:
     """Explain a stretch of a recorded night. The person's marks count, as on the pages.
 
@@ -153,6 +215,8 @@ def explain_night(
         The stretch, ns UTC.
     leg : {"left", "right"}, optional
         Only this leg. The rules look at both.
+    last : LastTrace, optional
+        The night that was traced last; this one becomes it.
 
     Raises
     ------
@@ -160,15 +224,10 @@ def explain_night(
         If the recording has no description that can be read.
     """
     info = check_legs(catalog, info, info.legs)
-    anchors = catalog.anchors(info.id)
-    tracks, traces = [], []
-    for side in info.legs:
-        clock = TimeMap(anchors[side]) if side in anchors else None
-        window = (clock.index(start_ns), clock.index(end_ns) + 1) if clock else None
-        tracer = Tracer(window)
-        tracks.append(analyse(read_segment(catalog.segment(info.id, side)), tracer).track())
-        traces.append(tracer.trace)
-    r = report(catalog, info, tracks, rules)
+    window = (start_ns, end_ns)
+    traced = last.legs(catalog, info, window) if last else _traced(catalog, info, window)
+    traces = [trace for _, trace in traced]
+    r = report(catalog, info, [track for track, _ in traced], rules)
     if r.scored is None:
         raise ValueError("this night holds no samples")
     legs = [(t, trace) for t, trace in zip(r.tracks, traces, strict=True) if leg in (None, t.leg)]

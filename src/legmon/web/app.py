@@ -18,6 +18,7 @@ from legmon.catalog.store import Catalog
 from legmon.messages import CatalogFault, ProblemCode, problem_sentence
 from legmon.nights.cache import NightReports
 from legmon.nights.signal import SignalStore
+from legmon.nights.why import LastTrace
 from legmon.quoting import shortened
 from legmon.web import audited, demo, events, live, nights, tonight, twins
 from legmon.web.audit import Audit
@@ -54,6 +55,7 @@ def create_app(catalog: Catalog, port: int) -> FastAPI:
     app.state.catalog = catalog
     app.state.signals = SignalStore()
     app.state.reports = NightReports(catalog)
+    app.state.last_trace = LastTrace()
     app.state.feed = live.StatusFeed(catalog)
     app.state.happenings = HappeningFeed(catalog, app.state.feed)
     app.state.audit = audit = Audit(catalog.folder)

@@ -9,6 +9,7 @@ from legmon.catalog.state import NightInfo
 from legmon.catalog.store import Catalog, UnknownNightError
 from legmon.messages import Event, ProblemCode
 from legmon.nights.cache import NightReports
+from legmon.nights.why import LastTrace
 from legmon.web import models
 from legmon.web.audit import Audit, Client
 from legmon.web.lock import LET_IN
@@ -48,6 +49,11 @@ def _reports(request: Request) -> NightReports:
     return reports
 
 
+def _last_trace(request: Request) -> LastTrace:
+    last: LastTrace = request.app.state.last_trace
+    return last
+
+
 def _night(night_id: NightId, catalog: Annotated[Catalog, Depends(_catalog)]) -> NightInfo:
     try:
         return catalog.night(night_id)
@@ -70,6 +76,7 @@ class Noted:
 FromRequest = Annotated[Noted, Depends(Noted)]
 FromCatalog = Annotated[Catalog, Depends(_catalog)]
 FromAnnotations = Annotated[Annotations, Depends(_annotations)]
+FromLastTrace = Annotated[LastTrace, Depends(_last_trace)]
 FromReports = Annotated[NightReports, Depends(_reports)]
 ThisNight = Annotated[NightInfo, Depends(_night)]
 Moment = Annotated[float, Query(allow_inf_nan=False, ge=0, le=LATEST_S)]

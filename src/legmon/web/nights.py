@@ -29,6 +29,7 @@ from legmon.web.dependencies import (
     PROBLEMS,
     FromAnnotations,
     FromCatalog,
+    FromLastTrace,
     FromReports,
     FromRequest,
     Moment,
@@ -75,12 +76,14 @@ def get_trace(
     catalog: FromCatalog,
     start: Moment,
     end: Moment,
+    last: FromLastTrace,
     leg: Leg | None = None,
     rules: Rules = "wasm2016",
 ) -> Why:
     """Explain what the detector and the rules decided between two times, ten minutes apart at most.
 
-    The detector runs again over the whole recording, so this takes a second or two. Each bout of activity comes with its
+    The detector runs again over the whole recording, so this takes a second or two, and less for the night
+    that was asked about last. Each bout of activity comes with its
     signals, their thresholds then and the rules that decided. Where there is none, `rest` has what came
     nearest to opening one.
     """
@@ -91,7 +94,7 @@ def get_trace(
     if leg is not None and leg not in info.legs:
         raise RefusedError(404, ProblemCode.NO_SAMPLES, night=info.id)
     try:
-        return explain_night(catalog, info, rules, round(start * NS), round(end * NS), leg)
+        return explain_night(catalog, info, rules, round(start * NS), round(end * NS), leg, last=last)
     except (ValueError, RecordingError) as error:
         raise RefusedError(404, ProblemCode.NO_SAMPLES, night=info.id) from error
 
