@@ -511,6 +511,7 @@ def test_the_answer_has_the_shape_of_the_contract() -> None:
         "gaps",
         "movements",
         "indices",
+        "plausible_periodic",
         "not_understood",
         "details",
     ]

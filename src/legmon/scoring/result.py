@@ -11,6 +11,7 @@ from legmon.messages import Message
 from legmon.movement import NS, Leg, LegMovement
 from legmon.scoring.events import Covered, ScoredMovement, Span
 from legmon.scoring.indices import BIN_S, Indices, indices, interval_histogram
+from legmon.scoring.plausible import PlausibleCount, plausible_periodic
 from legmon.scoring.rules import NAMES, Interpretation, Rules, apply_rules
 from legmon.scoring.sleep import by_stage, respiratory_movements
 from legmon.scoring.wasm2016 import LONGEST_INTERVAL, SHORTEST_INTERVAL, wasm2016
@@ -80,12 +81,26 @@ class Scored:
         return indices(self.movements, self.analysed_ns)
 
     @property
+    def plausible_periodic(self) -> PlausibleCount | None:
+        """The range of the periodic count, from errors on simulated nights. It takes 30 runs of the rules."""
+        return plausible_periodic(
+            self.detections,
+            self.gaps,
+            self.start_ns,
+            self.duration_ns,
+            rules=self.rules,
+            interpretation=self.interpretation,
+            detector=self.detector,
+        )
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the signal is good enough."""
         return verdict((f for _, f in self.quality), self.analysed_ns, self.duration_ns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of `legmon score`. Seconds are rounded to the millisecond."""
+        plausible = self.plausible_periodic
         return {
             "rules": self.rules,
             "simulated": self.simulated,
@@ -95,6 +110,7 @@ class Scored:
             "gaps": [[_s(a), _s(b)] for a, b in self.gaps],
             "movements": [movement_json(s) for s in self.movements],
             "indices": indices_json(self.indices),
+            "plausible_periodic": None if plausible is None else plausible.to_dict(),
             "not_understood": [{"text": text, "count": count} for text, count in self.not_understood.items()],
             "details": details_json(self),
         }
