@@ -70,6 +70,46 @@ def test_the_tremor_of_a_muscle_that_holds_the_leg_does_not_make_a_tremor_of_the
     assert m.duration_s == pytest.approx(6.2, abs=0.4)
 
 
+def jerked(t: Samples, onsets: list[float], peak_g: float) -> Samples:
+    """What a leg adds that turns about the direction of gravity: jerks, and no turn."""
+    jerks = sum(np.sin(2 * np.pi * 3 * (t - at)) * ((t >= at) & (t < at + 1 / 3)) for at in onsets)
+    return felt(np.zeros(len(t)), 0.001) + np.outer(peak_g * jerks, [0.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("apart_s", [1.8, 2.5, 3.2])
+def test_two_jerks_without_a_turn_are_the_ends_of_one_movement(apart_s: float) -> None:
+    (m,) = detect(jerked(times(60), [20, 20 + apart_s], 0.15), RATE)
+    assert m.kind == "leg"
+    assert m.onset_s == pytest.approx(20, abs=0.1)
+    assert m.duration_s == pytest.approx(apart_s + 1 / 3, abs=0.15)
+
+
+def test_two_jerks_far_apart_are_two_movements() -> None:
+    assert len(detect(jerked(times(60), [20, 26], 0.15), RATE)) == 2
+
+
+def test_weak_jerks_with_pauses_are_no_hum() -> None:
+    t = times(60)
+    jerks = sum(
+        np.sin(12 * np.pi * (t - at)) * ((t >= at) & (t < at + 1 / 3))
+        for at in (20, 20.9, 21.8, 22.7, 23.6, 24.5)
+    )
+    x = felt(np.zeros(len(t)), 0.001) + np.outer(0.065 * jerks, [0.0, 1.0, 0.0])
+    (m,) = detect(x, RATE)
+    assert m.kind == "leg", "a hum has no pauses"
+    assert m.onset_s == pytest.approx(20, abs=0.1)
+    assert m.duration_s == pytest.approx(4.8, abs=0.2)
+
+
+def test_strong_shaking_of_the_leg_is_no_foot_tremor() -> None:
+    t = times(60)
+    on = (t > 20) & (t < 27)
+    x = felt(np.zeros(len(t)), 0.001)
+    x[:, 1] += 0.6 * np.sin(2 * np.pi * 1.5 * t) * on
+    (m,) = detect(x, RATE)
+    assert m.kind == "leg"
+
+
 # Returns.
 
 
