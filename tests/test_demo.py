@@ -242,7 +242,7 @@ def test_the_bar_stops_tonight_and_changes_its_speed_and_no_sample_is_lost(demo:
     until(lambda: sensor()["speed"] == 60, 60, what="tonight is slower")
     found = sensor()
     assert (found["missing_samples"], found["pending_samples"]) == (0, 0)
-    assert found["measured_rate_hz"] == pytest.approx(50 * 1.012, rel=0.003), "one line through all speeds"
+    assert found["measured_rate_hz"] == pytest.approx(50 * 1.012, rel=0.05), "one line through all speeds"
     log = (demo.data / "logs" / "recorder.log").read_text(encoding="utf-8")
     assert "link silent" not in log
 

@@ -75,6 +75,7 @@ def test_a_catalog_lost_while_recording_is_made_anew_and_the_same_night_goes_on(
         lose_it(data)
         until(
             lambda: status(http).get("trouble_code") == "catalog_renewed",
+            100,
             what="the page says it",
         )
         now = status(http)
